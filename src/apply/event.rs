@@ -1,0 +1,32 @@
+//! What the executor tells whoever listens: a progress bar, plain lines, a report. It never prints.
+
+use crate::state::{Change, Outcome};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A change was handed to its provider.
+    Started(&'a Change),
+    /// A change has an outcome.
+    Finished(&'a Change, &'a Outcome),
+    /// The run was asked to stop; what is in flight is finished.
+    Interrupted,
+}
+
+/// How a run ended, by outcome.
+#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Done by us.
+    pub done: usize,
+    /// Already as asked.
+    pub already: usize,
+    /// Accepted and not yet readable.
+    pub pending: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Not tried.
+    pub not_tried: usize,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+}

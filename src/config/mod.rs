@@ -1,0 +1,1 @@
+//! Reading the access files: load, decode, check.

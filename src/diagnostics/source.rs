@@ -1,0 +1,135 @@
+//! The text of every access file, and values that remember where they stood in it.
+
+use std::cmp::Ordering;
+
+use crate::state::Origin;
+
+/// A file of a [`SourceMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(usize);
+
+/// A range of bytes of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// A value and the place where it was written. Compares by value alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl<T> Located<T> {
+    /// A value at a place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// The same place with another value.
+    pub fn map<U>(self, function: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: function(self.value), span: self.span }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+impl<T: Eq> Eq for Located<T> {}
+impl<T: PartialOrd> PartialOrd for Located<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.value.partial_cmp(&other.value)
+    }
+}
+impl<T: Ord> Ord for Located<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.value.cmp(&other.value)
+    }
+}
+
+/// One access file as it was read.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Its path relative to the config's folder, with `/`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// The byte at which each line starts.
+    line_starts: Vec<usize>,
+}
+
+impl SourceFile {
+    /// The line and column (both from 1, the column in characters) of a byte.
+    pub fn position(&self, byte: usize) -> (u32, u32) {
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..byte.min(self.text.len())).unwrap_or("");
+        let column = before.chars().count() + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+    }
+}
+
+/// All files of a config, in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a file and gives its id.
+    pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
+        let text = text.into();
+        let line_starts = std::iter::once(0)
+            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
+            .collect();
+        self.files.push(SourceFile { path: path.into(), text, line_starts });
+        FileId(self.files.len() - 1)
+    }
+
+    /// A file that was added to this map.
+    ///
+    /// Ids are only made by [`SourceMap::add`], so `None` means an id of another map.
+    pub fn get(&self, file: FileId) -> Option<&SourceFile> {
+        self.files.get(file.0)
+    }
+
+    /// Every file with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.files.iter().enumerate().map(|(at, file)| (FileId(at), file))
+    }
+
+    /// The file and line of a span.
+    pub fn origin(&self, span: Span) -> Origin {
+        self.get(span.file).map_or_else(
+            || Origin { file: String::new(), line: 0 },
+            |file| Origin { file: file.path.clone(), line: file.position(span.start).0 },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("teams/a.yaml", "ä: 1\nb: 2\n");
+        let source = sources.get(file).expect("it was just added");
+        assert_eq!(source.position(0), (1, 1));
+        assert_eq!(source.position(2), (1, 2), "a two-byte character is one column");
+        assert_eq!(source.position(6), (2, 1));
+        assert_eq!(source.position(999), (3, 1), "past the end is the end");
+        assert_eq!(sources.origin(Span { file, start: 6, end: 7 }).to_string(), "teams/a.yaml:2");
+    }
+}

@@ -1,0 +1,1 @@
+//! Microsoft Entra ID over Microsoft Graph v1.0.

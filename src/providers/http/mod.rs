@@ -1,0 +1,1 @@
+//! What every provider needs of HTTP: transport, credentials, throttling, redaction.

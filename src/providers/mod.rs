@@ -1,0 +1,50 @@
+//! One provider for each place that is changed, each with the same two doors.
+//!
+//! A [`Reader`] observes and a [`Writer`] changes. They are separate traits made by separate constructors, so that code
+//! for `plan` cannot even name a writer.
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::state::{Change, Outcome, Result, Usage};
+
+pub mod entra;
+pub mod http;
+pub mod kubernetes;
+
+/// Observes one remote system. It has no method that writes.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// What to read.
+    type Query: Sync;
+    /// What was read.
+    type Snapshot: Send;
+    /// What only a finished diff knows to ask.
+    type Question: Sync;
+    /// The answer to one question.
+    type Answer: Send;
+
+    /// Reads everything the query names, whole, or fails.
+    async fn observe(&self, query: &Self::Query) -> Result<Self::Snapshot>;
+
+    /// Answers each question, in the order of the questions.
+    async fn ask(&self, questions: &[Self::Question]) -> Result<Vec<Self::Answer>>;
+
+    /// What has been spent so far.
+    fn usage(&self) -> Usage;
+}
+
+/// Changes one remote system.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Carries out changes that are ready: nothing they require is missing and every promised id is filled in. Reports one
+    /// outcome for each change through `report`, as soon as it is known, in any order; batches and falls back as its
+    /// system wants. Once `interrupted` holds true, finishes what is in flight and reports the rest as not tried.
+    async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &Report<'_>);
+
+    /// What has been spent so far.
+    fn usage(&self) -> Usage;
+}
+
+/// Takes the outcome of the change at this position of the slice given to [`Writer::write`].
+pub type Report<'a> = dyn Fn(usize, Outcome) + Send + Sync + 'a;

@@ -1,0 +1,1 @@
+//! An embedded tenant and embedded clusters, for trying, tests and demos.

@@ -1,0 +1,184 @@
+//! What the access files ask for, compiled: every reference resolved to a name, nothing yet looked up anywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey,
+    RoleRef, TenantId,
+};
+
+/// A line of an access file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The file, relative to the config's folder, with `/`.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.file, self.line)
+    }
+}
+
+/// The state that the files ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// The config's name: part of every mark of ownership.
+    pub config: ConfigName,
+    /// The tenant all of this is for.
+    pub tenant: TenantId,
+    /// Apps whose service principals count as "ours" among a group's owners.
+    pub appliers: BTreeSet<AppId>,
+    /// `tenant.pim: none`: no membership comes from Privileged Identity Management, so none needs to be read.
+    pub without_pim: bool,
+    /// The groups, by key.
+    pub groups: BTreeMap<GroupKey, DesiredGroup>,
+    /// The environments, by name.
+    pub environments: BTreeMap<EnvironmentName, DesiredEnvironment>,
+}
+
+/// How a group came to be and what may be done with the object itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Management {
+    /// rolecall creates it, and deletes it when its block is gone.
+    Owned,
+    /// It existed before (`adopt:`): changed, never deleted.
+    Adopted(ObjectId),
+    /// It is only referred to (`id:`): never changed.
+    External(ObjectId),
+}
+
+/// What the list of members means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Membership {
+    /// The members are those in the files and nobody else.
+    Authoritative,
+    /// The members in the files are added; others stay.
+    Additive,
+    /// Members are managed elsewhere.
+    External,
+}
+
+/// A group as the files ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredGroup {
+    /// Where its block starts.
+    pub origin: Origin,
+    /// Whose object it is.
+    pub management: Management,
+    /// What `members` means.
+    pub membership: Membership,
+    /// The display name; `None` is the key at creation, then left alone.
+    pub display_name: Option<String>,
+    /// The description; `None` leaves it alone.
+    pub description: Option<String>,
+    /// The owners with the line of each; `None` leaves them alone.
+    pub owners: Option<BTreeMap<PrincipalName, Origin>>,
+    /// The members with the line of each; empty for external membership.
+    pub members: BTreeMap<PrincipalName, Origin>,
+}
+
+/// How the API server names groups from tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupNaming {
+    /// By object id, as Entra does unless told otherwise.
+    ObjectId,
+    /// By display name; names are not unique, so another live group of that name is an error.
+    DisplayName,
+}
+
+/// How the API server names users from tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserNaming {
+    /// By object id (`oid`).
+    ObjectId,
+    /// By user principal name.
+    UserPrincipalName,
+}
+
+/// How subjects must be spelt so that they equal what the API server reads from a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenNaming {
+    /// What a group is called.
+    pub groups: GroupNaming,
+    /// What the API server puts in front of a group's name.
+    pub groups_prefix: String,
+    /// What a user is called.
+    pub users: UserNaming,
+    /// What the API server puts in front of a user's name.
+    pub users_prefix: String,
+}
+
+/// One cluster and what is asked for on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredEnvironment {
+    /// Where its block starts.
+    pub origin: Origin,
+    /// The kubeconfig context.
+    pub context: String,
+    /// The uid that its `kube-system` namespace must have; `None` until the first plan has printed it.
+    pub cluster: Option<ClusterUid>,
+    /// Only a saved plan may be applied here.
+    pub protected: bool,
+    /// How subjects are spelt.
+    pub tokens: TokenNaming,
+    /// Own roles that some grant uses here; object name and namespace are final.
+    pub roles: Vec<DesiredRole>,
+    /// The grants, one entry for each subject × role × scope.
+    pub bindings: Vec<DesiredBinding>,
+}
+
+/// A role object of ours that must exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredRole {
+    /// Where its block starts.
+    pub origin: Origin,
+    /// Its key.
+    pub key: RoleKey,
+    /// `None` makes it a `ClusterRole`.
+    pub namespace: Option<Namespace>,
+    /// `metadata.name`.
+    pub name: String,
+    /// Its rules, normalised.
+    pub rules: Vec<PolicyRule>,
+}
+
+/// One subject × role × scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DesiredBinding {
+    /// Who: a group of the config, a user, a guest or a service principal.
+    pub subject: PrincipalName,
+    /// Which role.
+    pub role: RoleTarget,
+    /// Where.
+    pub scope: ScopeTarget,
+    /// The grant that asks for it.
+    pub origin: Origin,
+}
+
+/// The role of a binding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleTarget {
+    /// Its key in the files.
+    pub key: RoleKey,
+    /// The object it stands for.
+    pub reference: RoleRef,
+    /// Whether that object is one of ours, in [`DesiredEnvironment::roles`].
+    pub ours: bool,
+}
+
+/// Where a binding holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ScopeTarget {
+    /// The whole cluster.
+    Cluster,
+    /// One namespace.
+    Namespace(Namespace),
+    /// Every live namespace with these labels, except `kube-*` and `default`.
+    Selector(BTreeMap<String, String>),
+}

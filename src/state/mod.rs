@@ -1,0 +1,36 @@
+//! The shared vocabulary: names, resources, what is desired, what was observed, and the changes between them.
+//!
+//! This is the floor of the house: it depends on nothing else of ours, does no I/O and knows no clock, so that every
+//! other module can speak in these types.
+
+mod change;
+mod desired;
+mod failure;
+pub mod mark;
+mod name;
+mod observed;
+mod policy;
+mod principal;
+mod query;
+mod resource;
+
+pub use change::{Address, Change, KubernetesKind, Operation, Sign};
+pub use desired::{
+    Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredRole, GroupNaming, Management, Membership,
+    Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
+};
+pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
+pub use name::{
+    AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, InvalidName, Mail, Namespace, ObjectId, RoleKey,
+    TenantId, UserPrincipalName,
+};
+pub use observed::{
+    AccessAnswer, Cluster, DeletedGroup, GroupKind, GroupSummary, LiveBinding, LiveGroup, LiveMeta, LivePrincipal,
+    LiveRole, Mark, Observed, OwnIdentity, PrivilegedMembers, Resolution, Tenant,
+};
+pub use policy::{Acknowledgement, Only, Policy, RemovalLimits, Target};
+pub use principal::{Identity, PrincipalKind, PrincipalName};
+pub use query::{AccessQuestion, ClusterQuery, TenantQuery};
+pub use resource::{
+    Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+};

@@ -1,0 +1,248 @@
+//! Names and ids as types of their own, so that one cannot be taken for another.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a name of the kind that was asked for; it says what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidName(pub String);
+
+/// A key is what the access files call a thing: `[a-z0-9]([a-z0-9_-]*[a-z0-9])?`, at most 63 characters.
+fn check_key(text: &str) -> Result<(), InvalidName> {
+    let edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inside = |byte: u8| edge(byte) || byte == b'-' || byte == b'_';
+    let bytes = text.as_bytes();
+    let well_formed = match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) => edge(*first) && edge(*last) && bytes.iter().all(|byte| inside(*byte)),
+        _ => false,
+    };
+    if !well_formed {
+        return Err(InvalidName(
+            "use lower-case letters, digits, `-` and `_`, with a letter or digit at both ends".to_owned(),
+        ));
+    }
+    if text.len() > 63 {
+        return Err(InvalidName(format!("{} characters are too many, 63 is the most", text.len())));
+    }
+    Ok(())
+}
+
+/// A namespace is a DNS label (RFC 1123): what the API server accepts as one.
+fn check_namespace(text: &str) -> Result<(), InvalidName> {
+    if text.contains('_') || check_key(text).is_err() {
+        return Err(InvalidName(
+            "a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_address(text: &str) -> Result<(), InvalidName> {
+    let well_formed = matches!(text.split_once('@'), Some((left, right))
+        if !left.is_empty() && right.contains('.') && !right.contains('@') && !right.starts_with('.') && !right.ends_with('.'))
+        && text.chars().all(|character| character.is_ascii_graphic());
+    if well_formed { Ok(()) } else { Err(InvalidName("it is not of the form name@domain".to_owned())) }
+}
+
+macro_rules! text_name {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it is written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                $check(&text)?;
+                Ok(Self(text))
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::try_from(text.to_owned())
+            }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_name!(
+    /// What the access files call a group.
+    GroupKey, check_key
+);
+text_name!(
+    /// What the access files call a role.
+    RoleKey, check_key
+);
+text_name!(
+    /// What the access files call an environment.
+    EnvironmentName, check_key
+);
+text_name!(
+    /// The name of a config: a label value on every cluster and part of every mark of ownership.
+    ConfigName, check_key
+);
+text_name!(
+    /// A Kubernetes namespace.
+    Namespace, check_namespace
+);
+
+macro_rules! uuid_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(#[schemars(with = "String")] uuid::Uuid);
+
+        impl $name {
+            /// The first four hex digits and an ellipsis: enough to tell two apart on a screen, never to look one up.
+            pub fn short(&self) -> String {
+                let text = self.to_string();
+                format!("{}…", text.get(..4).unwrap_or(&text))
+            }
+        }
+        impl From<uuid::Uuid> for $name {
+            fn from(id: uuid::Uuid) -> Self {
+                Self(id)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidName;
+            /// Only the hyphenated form of 36 characters, in either case.
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                match uuid::Uuid::try_parse(text) {
+                    Ok(id) if text.len() == 36 => Ok(Self(id)),
+                    _ => Err(InvalidName("it is not an id of the form 00000000-0000-0000-0000-000000000000".to_owned())),
+                }
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{}", self.0.as_hyphenated())
+            }
+        }
+    };
+}
+
+uuid_name!(
+    /// The object id of a user, group or service principal in Entra.
+    ObjectId
+);
+uuid_name!(
+    /// The application (client) id of an app; its service principal has an object id of its own.
+    AppId
+);
+uuid_name!(
+    /// The directory (tenant) id.
+    TenantId
+);
+uuid_name!(
+    /// The uid of a cluster's `kube-system` namespace, which names the cluster for as long as it lives.
+    ClusterUid
+);
+
+macro_rules! address_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it is written; compare the values themselves, which ignores case.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+        impl Eq for $name {}
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                let folded = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
+                folded(&self.0).cmp(&folded(&other.0))
+            }
+        }
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.0.to_ascii_lowercase().hash(state);
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                check_address(&text)?;
+                Ok(Self(text))
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::try_from(text.to_owned())
+            }
+        }
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+        impl fmt::Display for $name {
+            /// Lower case, so that one person has one address whatever the spelling in a file or in Entra.
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0.to_ascii_lowercase())
+            }
+        }
+    };
+}
+
+address_name!(
+    /// A user principal name, compared without case as Entra does.
+    UserPrincipalName
+);
+address_name!(
+    /// The mail address of a guest, compared without case.
+    Mail
+);

@@ -1,0 +1,238 @@
+//! What was read from the live systems. A list that could not be read whole is a [`Failure`], never a short list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Binding, ClusterUid, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind, PrincipalName, Role,
+    TenantId,
+};
+
+/// Everything that was read for one plan. A part that was not asked for is absent.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The tenant.
+    pub tenant: Option<Result<Tenant, Failure>>,
+    /// The clusters.
+    pub clusters: BTreeMap<EnvironmentName, Result<Cluster, Failure>>,
+}
+
+/// What was read from Entra.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// The tenant's id.
+    pub id: TenantId,
+    /// Its default domain, for people; `None` where it may not be read.
+    pub domain: Option<String>,
+    /// As whom we read.
+    pub identity: OwnIdentity,
+    /// Every live group whose `uniqueName` carries this config's mark, by the key in it. Proof of ownership is judged
+    /// in the plan, by kind and owners.
+    pub marked: BTreeMap<GroupKey, LiveGroup>,
+    /// Groups that were asked for by id, `None` where no such group exists.
+    pub by_id: BTreeMap<ObjectId, Option<LiveGroup>>,
+    /// What each name in the files stands for.
+    pub directory: BTreeMap<PrincipalName, Resolution>,
+    /// Soft-deleted groups with this config's mark.
+    pub deleted: BTreeMap<GroupKey, DeletedGroup>,
+    /// Live groups by a display name that was asked about, whoever they belong to.
+    pub by_display_name: BTreeMap<String, Vec<GroupSummary>>,
+    /// Names of other configs whose marks were seen; read only when nothing of this config was found.
+    pub other_configs: BTreeSet<String>,
+    /// Active assignments by Privileged Identity Management, for the groups that were asked about.
+    pub privileged: BTreeMap<ObjectId, PrivilegedMembers>,
+}
+
+/// Who holds a membership through Privileged Identity Management at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrivilegedMembers {
+    /// These principals; their membership is not drift.
+    Active(BTreeSet<ObjectId>),
+    /// Could not be read, and why; removals from that group are then withheld.
+    Unreadable(String),
+}
+
+/// As whom rolecall acts in Entra, from its own token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnIdentity {
+    /// Object id (`oid` claim) of the service principal or user.
+    pub id: ObjectId,
+    /// App id (`appid` or `azp` claim), when it is an app acting as itself.
+    pub app: Option<super::AppId>,
+    /// A name for people: the user's principal name, or the app's id.
+    pub label: String,
+}
+
+/// What Entra calls a group, told apart by what may be done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupKind {
+    /// A security group with assigned members, mastered in the cloud: the only kind rolecall creates.
+    Security,
+    /// A Microsoft 365 group: its members are users only, and it cannot be a member of a group.
+    Microsoft365,
+    /// Members come from a rule.
+    Dynamic,
+    /// Mail-enabled security group: read-only in Graph.
+    MailEnabledSecurity,
+    /// Distribution list: read-only in Graph, and no security principal.
+    Distribution,
+    /// Mastered on premises: read-only in Graph.
+    Synced,
+}
+
+/// A live group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveGroup {
+    /// Object id.
+    pub id: ObjectId,
+    /// Display name: hostile text.
+    pub display_name: String,
+    /// Description: hostile text.
+    pub description: Option<String>,
+    /// `mailNickname`.
+    pub mail_nickname: Option<String>,
+    /// `uniqueName`.
+    pub unique_name: Option<String>,
+    /// Its kind.
+    pub kind: GroupKind,
+    /// Whether it can hold Entra roles; writing to it then needs `RoleManagement.ReadWrite.Directory` as well.
+    pub role_assignable: bool,
+    /// Direct owners.
+    pub owners: Vec<LivePrincipal>,
+    /// Direct members, read uncast.
+    pub members: Vec<LivePrincipal>,
+}
+
+/// A live directory object that is, or could be, a member, an owner or a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivePrincipal {
+    /// Object id.
+    pub id: ObjectId,
+    /// Its kind.
+    pub kind: PrincipalKind,
+    /// The name that an access file would use.
+    pub name: PrincipalName,
+    /// The user principal name of users and guests, as Entra has it: a guest's is not its mail.
+    pub user_principal_name: Option<String>,
+    /// Display name: hostile text.
+    pub display_name: Option<String>,
+    /// `accountEnabled`; `None` where it may not be read or does not apply.
+    pub enabled: Option<bool>,
+}
+
+/// What became of looking a name up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Exactly one object.
+    Found(LivePrincipal),
+    /// No object, or none that may be used, e.g. a guest who has not accepted yet.
+    Missing {
+        /// Why, as a clause: "nobody has this user principal name".
+        reason: String,
+        /// A close name that does exist, where one is known without further reading.
+        suggestion: Option<String>,
+    },
+    /// Several objects; none is picked.
+    Ambiguous(Vec<LivePrincipal>),
+}
+
+/// A soft-deleted group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedGroup {
+    /// Object id; kept when it is restored.
+    pub id: ObjectId,
+    /// Display name.
+    pub display_name: String,
+    /// When it was deleted, RFC 3339; it can be restored for 30 days.
+    pub deleted: Option<String>,
+}
+
+/// A live group that may be taken for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// Object id.
+    pub id: ObjectId,
+    /// Display name.
+    pub display_name: String,
+    /// `uniqueName`.
+    pub unique_name: Option<String>,
+    /// Its kind.
+    pub kind: GroupKind,
+    /// When it was created, RFC 3339.
+    pub created: Option<String>,
+    /// Its owners, by name; empty also where they were not read.
+    pub owners: Vec<String>,
+}
+
+/// What was read from one cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The uid of its `kube-system` namespace.
+    pub uid: ClusterUid,
+    /// Our user name there, by `SelfSubjectReview`.
+    pub username: String,
+    /// Our groups there.
+    pub user_groups: BTreeSet<String>,
+    /// Live namespaces that are not being deleted, with their labels.
+    pub namespaces: BTreeMap<Namespace, BTreeMap<String, String>>,
+    /// Every `ClusterRole` and `Role`.
+    pub roles: Vec<LiveRole>,
+    /// Every `ClusterRoleBinding` and `RoleBinding`.
+    pub bindings: Vec<LiveBinding>,
+}
+
+/// A live role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveRole {
+    /// Its content, normalised.
+    pub role: Role,
+    /// Whose it is.
+    pub meta: LiveMeta,
+    /// Whether its rules are filled by aggregation.
+    pub aggregated: bool,
+}
+
+/// A live binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveBinding {
+    /// Its content, normalised.
+    pub binding: Binding,
+    /// Whose it is.
+    pub meta: LiveMeta,
+}
+
+/// Whose a live object is, and which version of it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveMeta {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// Whose it is.
+    pub mark: Mark,
+    /// Field managers other than ours that own rules, subjects, roleRef or one of our labels.
+    pub other_managers: Vec<String>,
+    /// Whether Kubernetes itself made it (`kubernetes.io/bootstrapping`), or its name starts with `system:`.
+    pub bootstrapping: bool,
+}
+
+/// Whose a live object on a cluster is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// Our labels, this config's name, and an Apply entry of our field manager.
+    Ours,
+    /// The mark of another config.
+    OtherConfig(String),
+    /// Our labels, without an Apply entry of our field manager: copied, never ours.
+    LabelsOnly,
+    /// No mark.
+    None,
+}
+
+/// The answer to an access question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessAnswer {
+    /// Whether the API server would allow it.
+    pub allowed: bool,
+    /// The API server's reason, where it gives one.
+    pub reason: String,
+}

@@ -1,0 +1,49 @@
+//! What must be read for a plan, said without naming any remote API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName, TenantId,
+};
+
+/// What to read from Entra.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantQuery {
+    /// The tenant that the credential must belong to.
+    pub tenant: TenantId,
+    /// The config whose mark to look for.
+    pub config: ConfigName,
+    /// The groups of the files: those marked as ours are found by key, the others by id.
+    pub groups: BTreeMap<GroupKey, Management>,
+    /// Display names to look for among all groups, for the groups of the files that set one or would be created.
+    pub display_names: BTreeMap<GroupKey, String>,
+    /// Groups whose live display name must belong to no other group, because a cluster knows them by it.
+    pub unique_display_names: BTreeSet<GroupKey>,
+    /// Names to resolve: users, guests, service principals and groups by id. Whoever a member or owner list names is not
+    /// looked up again.
+    pub principals: BTreeSet<PrincipalName>,
+}
+
+/// What to read from one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterQuery {
+    /// The environment, for messages.
+    pub environment: EnvironmentName,
+    /// The config whose mark to look for.
+    pub config: ConfigName,
+    /// The uid that the cluster must have, when the files name it.
+    pub cluster: Option<ClusterUid>,
+}
+
+/// May we do this? Asked of the API server by `SelfSubjectAccessReview`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccessQuestion {
+    /// `create`, `patch`, `delete`, `bind`, …
+    pub verb: String,
+    /// The kind; all are of the group `rbac.authorization.k8s.io`.
+    pub kind: KubernetesKind,
+    /// The namespace; `None` asks for the whole cluster.
+    pub namespace: Option<Namespace>,
+    /// The object's name; `None` asks for every name.
+    pub name: Option<String>,
+}
