@@ -6,5 +6,6 @@ pub mod desired;
 pub mod diagnostics;
 pub mod plan;
 pub mod providers;
+pub mod report;
 pub mod sandbox;
 pub mod state;

@@ -1,1 +1,5 @@
 //! An embedded tenant and embedded clusters, for trying, tests and demos.
+
+pub mod graph;
+pub mod kubernetes;
+pub mod store;

@@ -1,0 +1,1 @@
+//! An embedded Microsoft Graph with its token and metadata endpoints.
