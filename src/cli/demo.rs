@@ -1,0 +1,137 @@
+//! `rolecall demo`
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::api::{Api, PostParams};
+
+use super::args::{Cli, Command, ConnectionArgs, PolicyArgs};
+use super::error::CliError;
+use super::exit::Exit;
+use super::progress::Progress;
+use super::session::Session;
+use super::ui::Ui;
+use super::{apply, plan, validate};
+use crate::state::{EnvironmentName, ObjectId};
+
+/// See the main job done, with no account and no cluster
+///
+/// Makes an embedded tenant and an embedded cluster, runs the quickstart's commands one by one, and asks the cluster what
+/// that changed. Nothing outside a temporary folder is touched.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  rolecall demo\n  rolecall demo --keep try   # keeps the access files and the sandbox in ./try")]
+pub(super) struct Args {
+    /// Keep the access files and the sandbox in DIR, to go on from there
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+const FILES: [(&str, &str); 1] = [("rolecall.yaml", include_str!("../../examples/quickstart/rolecall.yaml"))];
+const GROUP: &str = "k8s_dev_users";
+
+pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let temporary;
+    let folder = match &args.keep {
+        Some(folder) => ui.resolve(folder),
+        None => {
+            temporary = tempfile::tempdir().map_err(|error| CliError::user(error.to_string()))?;
+            temporary.path().to_owned()
+        }
+    };
+    let files = folder.join("quickstart");
+    write_files(&files)?;
+    let sandbox = folder.join("sandbox");
+    let place = [files.clone().into_os_string(), "--sandbox".into(), sandbox.clone().into_os_string()];
+
+    ui.print("An embedded tenant and an embedded cluster stand in for Entra and for k3s. The access file:\n")?;
+    ui.print(&indented(FILES[0].1))?;
+    step(ui, "validate", &[files.clone().into_os_string()]).await?;
+    step(ui, "plan", &place).await?;
+    let agreed: Vec<OsString> = place.iter().cloned().chain(["--yes".into(), "--journal".into(), folder.join("journal.jsonl").into()]).collect();
+    step(ui, "apply", &agreed).await?;
+    ask_the_cluster(ui, &files, &sandbox).await?;
+    step(ui, "plan", &place).await?;
+    ui.print("\nThat is the whole job. Next: point it at your own files, still without touching anything real:\n\n    rolecall plan FOLDER --sandbox DIR")?;
+    Ok(Exit::Fine)
+}
+
+/// Prints a command as a person would type it, then runs it. One that does not end well ends the demo.
+async fn step(ui: &mut Ui, command: &str, arguments: &[OsString]) -> Result<(), CliError> {
+    let typed = arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    ui.print(&format!("\n$ rolecall {command} {typed}\n"))?;
+    let line = ["rolecall".into(), command.into()].into_iter().chain(arguments.iter().cloned());
+    let parsed = <Cli as clap::Parser>::try_parse_from::<_, OsString>(line)
+        .map_err(|error| CliError::user(error.to_string()))?;
+    let exit = match parsed.command {
+        Command::Validate(args) => validate::run(&args, ui)?,
+        Command::Plan(args) => plan::run(&args, ui).await?,
+        Command::Apply(args) => apply::run(&args, ui).await?,
+        Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) => Exit::Usage,
+    };
+    if exit == Exit::Fine {
+        Ok(())
+    } else {
+        Err(CliError::user(format!("`rolecall {command}` ended with exit code {}", exit.code())).exit(exit))
+    }
+}
+
+/// Asks the cluster itself, by `SubjectAccessReview`, what the plan changed.
+async fn ask_the_cluster(ui: &mut Ui, files: &Path, sandbox: &Path) -> Result<(), CliError> {
+    let connections = ConnectionArgs { sandbox: Some(sandbox.to_owned()), ..ConnectionArgs::default() };
+    let session = Session::open(ui, files, &connections, &PolicyArgs::default()).await?;
+    let planned = session.plan(&Progress::new(ui)).await?;
+    let group = planned
+        .observed
+        .tenant
+        .as_ref()
+        .and_then(|tenant| tenant.as_ref().ok())
+        .and_then(|tenant| tenant.marked.iter().find(|(key, _)| key.as_str() == GROUP))
+        .map(|(_, group)| group.id)
+        .ok_or_else(|| CliError::user(format!("the group {GROUP} is not in the sandbox")))?;
+    let environment: EnvironmentName =
+        "alpha".parse().map_err(|error: crate::state::InvalidName| CliError::user(error.to_string()))?;
+    let client = session.cluster_client(&environment).await?;
+    ui.print("\n# SubjectAccessReview: what does the cluster itself say about Hayden, who is in k8s_dev_users now?\n")?;
+    for namespace in ["trinity", "default"] {
+        let allowed = may_list_pods(client.clone(), group, namespace).await?;
+        let answer = if allowed { "yes" } else { "no" };
+        ui.print(&format!("may list pods in {namespace:8} {answer}"))?;
+    }
+    session.close().await;
+    Ok(())
+}
+
+async fn may_list_pods(client: kube::Client, group: ObjectId, namespace: &str) -> Result<bool, CliError> {
+    let review = SubjectAccessReview {
+        spec: SubjectAccessReviewSpec {
+            user: Some("hayden@contoso.com".to_owned()),
+            groups: Some(vec![group.to_string()]),
+            resource_attributes: Some(ResourceAttributes {
+                verb: Some("list".to_owned()),
+                resource: Some("pods".to_owned()),
+                namespace: Some(namespace.to_owned()),
+                ..ResourceAttributes::default()
+            }),
+            ..SubjectAccessReviewSpec::default()
+        },
+        ..SubjectAccessReview::default()
+    };
+    let reply = Api::<SubjectAccessReview>::all(client)
+        .create(&PostParams::default(), &review)
+        .await
+        .map_err(|error| CliError::user(format!("the sandbox cluster did not answer: {error}")))?;
+    Ok(reply.status.is_some_and(|status| status.allowed))
+}
+
+/// The access files of the quickstart. Files that are there already are left alone, so that `--keep` can be used again.
+fn write_files(folder: &Path) -> Result<(), CliError> {
+    let wrote = fs_err::create_dir_all(folder).and_then(|()| {
+        FILES.iter().filter(|(name, _)| !folder.join(name).exists()).try_for_each(|(name, text)| fs_err::write(folder.join(name), text))
+    });
+    wrote.map_err(|error| CliError::user(error.to_string()))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("    {line}\n")).collect()
+}
