@@ -4,6 +4,7 @@ pub mod apply;
 pub mod config;
 pub mod desired;
 pub mod diagnostics;
+pub mod git;
 pub mod plan;
 pub mod providers;
 pub mod report;
