@@ -14,6 +14,8 @@ mod ownership;
 mod plugin;
 mod reader;
 mod refusal;
+#[cfg(test)]
+mod scripted;
 mod tokens;
 mod writer;
 

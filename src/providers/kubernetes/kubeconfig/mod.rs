@@ -35,10 +35,9 @@ pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Res
     let mut user = chosen.user;
     let mut identity = identity(&user, &user_place)?;
     let tokens: Option<Arc<dyn TokenSource>> = if let Some(provider) = &user.auth_provider {
-        let what =
-            format!("{user_place} uses the auth-provider `{}`, which Kubernetes has removed", excerpt(&provider.name));
+        let what = format!("{user_place} uses the auth-provider `{}`, which is not supported", excerpt(&provider.name));
         return Err(Failure::new(FailureKind::Refused, what).with_next(
-            "use a credential plugin instead; for `azure` and `oidc` run `kubelogin convert-kubeconfig`, or write an `exec` section",
+            "use a credential plugin (`exec`) instead: `kubelogin convert-kubeconfig` for Azure, `kubectl oidc-login` for OpenID Connect",
         ));
     } else if let Some(token) = user.token.take().filter(|token| !token.expose_secret().is_empty()) {
         Some(Arc::new(Fixed(token)))
@@ -227,8 +226,11 @@ fn identity(user: &AuthInfo, place: &str) -> Result<AuthInfo> {
 fn content(data: Option<&str>, file: Option<&str>, place: &str) -> Result<Option<Vec<u8>>> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         return STANDARD.decode(data).map(Some).map_err(|error| {
-            Failure::new(FailureKind::Invalid, format!("the {place} is no valid base64: {error}"))
-                .with_next("`base64 -w0 < FILE` writes it as it must be")
+            Failure::new(
+                FailureKind::Invalid,
+                format!("the {place} is no valid base64: {}", error.to_string().trim_end_matches('.')),
+            )
+            .with_next("`base64 -w0 < FILE` writes it as it must be")
         });
     }
     match file.filter(|file| !file.is_empty()) {
@@ -239,5 +241,6 @@ fn content(data: Option<&str>, file: Option<&str>, place: &str) -> Result<Option
     }
 }
 
-#[cfg(test)]
+// Some of the tests start a shell script.
+#[cfg(all(test, unix))]
 mod tests;

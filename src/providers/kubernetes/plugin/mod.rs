@@ -272,5 +272,6 @@ fn cluster_info(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
     Value::Object(info)
 }
 
-#[cfg(test)]
+// The tests start a shell script.
+#[cfg(all(test, unix))]
 mod tests;
