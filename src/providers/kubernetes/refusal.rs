@@ -214,8 +214,8 @@ fn rule_text(line: &str) -> Option<String> {
         group => format!("{group}/{resources}"),
     };
     let names = list("ResourceNames");
-    let named = if names.is_empty() { String::new() } else { format!(" named {}", names.join(",")) };
-    Some(format!("{verbs} {target}{named}"))
+    let only = if names.is_empty() { String::new() } else { format!(" named {}", names.join(",")) };
+    Some(format!("{verbs} {target}{only}"))
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl Reading {
             let what = format!("cannot {tried} on {}: {what}", self.link());
             CallError::Odd(Failure::new(FailureKind::BadAnswer, what))
         };
-        let mut taken = Vec::new();
+        let mut results = Vec::new();
         let mut token = String::new();
         for _ in 0..PAGES {
             let mut target = format!("{collection}?limit={PAGE}");
@@ -133,14 +133,14 @@ impl Reading {
             }
             for item in page.items {
                 if let Some(result) = take(item).map_err(CallError::Odd)? {
-                    taken.push(result);
+                    results.push(result);
                 }
             }
             let next = page.metadata.continue_.unwrap_or_default();
             if next.is_empty() {
                 return match page.metadata.remaining_item_count {
                     Some(left) if left > 0 => Err(odd(&format!("the list was cut short, {left} objects are missing"))),
-                    _ => Ok(taken),
+                    _ => Ok(results),
                 };
             }
             if next == token {

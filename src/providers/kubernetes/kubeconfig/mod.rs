@@ -23,7 +23,7 @@ const LISTED: usize = 10;
 pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Result<Prepared> {
     let file = path.display().to_string();
     let read = Kubeconfig::read_from(path).map_err(|error| unreadable(&error, &file))?;
-    let chosen = choose(read, context, &file)?;
+    let chosen = choose(&read, context, &file)?;
     let cluster_place = format!("the cluster of context `{}` in {file}", excerpt(context));
     let server = server(&chosen.cluster, &cluster_place)?;
     let authority = authority(&chosen.cluster, &cluster_place)?;
@@ -110,7 +110,7 @@ struct Chosen {
     user: AuthInfo,
 }
 
-fn choose(read: Kubeconfig, context: &str, file: &str) -> Result<Chosen> {
+fn choose(read: &Kubeconfig, context: &str, file: &str) -> Result<Chosen> {
     let missing = |what: String, names: Vec<&str>, wanted: &str| {
         Failure::new(FailureKind::NotFound, format!("{file} {what}")).with_next(suggestion(&names, wanted))
     };
@@ -203,7 +203,7 @@ fn identity(user: &AuthInfo, place: &str) -> Result<AuthInfo> {
         &format!("client-certificate of {place}"),
     )?;
     let key = content(
-        user.client_key_data.as_ref().map(|key| key.expose_secret()),
+        user.client_key_data.as_ref().map(secrecy::ExposeSecret::expose_secret),
         user.client_key.as_deref(),
         &format!("client-key of {place}"),
     )?;

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -100,7 +102,7 @@ async fn what_is_missing_is_named_with_what_is_there() {
     let mut shown = String::new();
     for context in ["alhpa", "alpha", "beta", "nobody", "empty", "prod", "\u{1b}[31mx"] {
         let failure = folder.failure(context).await;
-        shown.push_str(&format!("{:?}: {}; {}\n", failure.kind, failure.what, failure.next.unwrap_or_default()));
+        writeln!(shown, "{:?}: {}; {}", failure.kind, failure.what, failure.next.unwrap_or_default()).unwrap();
     }
     assert_snapshot!(shown, @r"
     NotFound: config has no context `alhpa`; did you mean `alpha`? it has alpha, beta, empty, nobody, prod
@@ -148,7 +150,7 @@ async fn a_cluster_that_must_not_be_used_is_refused() {
         json!({ "server": "https://k3s.contoso.com", "certificate-authority": "nowhere.pem" }),
     ] {
         let failure = Folder::new(&cluster, &json!({ "token": "t" })).failure("alpha").await;
-        shown.push_str(&format!("{:?}: {}\n", failure.kind, failure.what));
+        writeln!(shown, "{:?}: {}", failure.kind, failure.what).unwrap();
     }
     assert!(!shown.contains("hunter2"));
     assert_snapshot!(shown, @r"
@@ -176,7 +178,7 @@ async fn a_user_that_cannot_be_used_is_refused() {
         json!({ "exec": { "apiVersion": "client.authentication.k8s.io/v1", "command": "kubelogin", "interactiveMode": "Never" } }),
     ] {
         let failure = Folder::new(&server(), &user).failure("alpha").await;
-        shown.push_str(&format!("{:?}: {}; {}\n", failure.kind, failure.what, failure.next.unwrap_or_default()));
+        writeln!(shown, "{:?}: {}; {}", failure.kind, failure.what, failure.next.unwrap_or_default()).unwrap();
     }
     assert!(!shown.contains("hunter2"));
     assert_snapshot!(shown, @r"

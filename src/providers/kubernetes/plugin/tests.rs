@@ -80,7 +80,7 @@ async fn a_plugin_is_told_what_it_is_asked_and_gets_its_arguments_and_variables(
 
 #[tokio::test]
 async fn a_plugin_that_fails_is_shown_bounded_and_neutralised() {
-    let script = r#"printf '%01000d' 0 >&2; printf '\033[31mno session\nrun login\n' >&2; exit 3"#;
+    let script = r"printf '%01000d' 0 >&2; printf '\033[31mno session\nrun login\n' >&2; exit 3";
     let failure = failure(script, never()).await;
     assert_eq!(failure.kind, FailureKind::Unauthenticated);
     assert!(failure.what.chars().count() < 500, "{failure}");

@@ -53,9 +53,8 @@ fn empty(seen: &Seen) -> Answer {
 
 /// Observes a cluster that is empty but for its cluster roles, which `answer` gives; `None` is the empty list.
 async fn observe(answer: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static) -> (Result<Cluster>, Vec<String>) {
-    let (link, log) = link(move |_, seen| match seen.target.contains("/clusterroles") {
-        true => answer(seen).unwrap_or_else(|| empty(seen)),
-        false => empty(seen),
+    let (link, log) = link(move |_, seen| {
+        if seen.target.contains("/clusterroles") { answer(seen).unwrap_or_else(|| empty(seen)) } else { empty(seen) }
     });
     let result = KubernetesReader::new(link).observe(&query(Some(UID))).await;
     let asked = lines(&log).into_iter().filter(|line| line.contains("/clusterroles")).collect();
@@ -95,16 +94,19 @@ async fn another_cluster_is_not_read() {
 
 #[tokio::test]
 async fn namespaces_on_their_way_out_are_left_out() {
-    let (link, _) = link(|_, seen| match seen.target.starts_with("/api/v1/namespaces") {
-        true => page(
-            "NamespaceList",
-            &json!([
-                { "metadata": { "name": "trinity", "labels": { "team": "sre" } }, "status": { "phase": "Active" } },
-                { "metadata": { "name": "old" }, "status": { "phase": "Terminating" } },
-                { "metadata": { "name": "older", "deletionTimestamp": "2026-11-22T16:40:11Z" } },
-            ]),
-        ),
-        false => empty(seen),
+    let (link, _) = link(|_, seen| {
+        if seen.target.starts_with("/api/v1/namespaces") {
+            page(
+                "NamespaceList",
+                &json!([
+                    { "metadata": { "name": "trinity", "labels": { "team": "sre" } }, "status": { "phase": "Active" } },
+                    { "metadata": { "name": "old" }, "status": { "phase": "Terminating" } },
+                    { "metadata": { "name": "older", "deletionTimestamp": "2026-11-22T16:40:11Z" } },
+                ]),
+            )
+        } else {
+            empty(seen)
+        }
     });
     let cluster = KubernetesReader::new(link).observe(&query(None)).await.unwrap();
     assert_snapshot!(format!("{:?}", cluster.namespaces), @r#"{Namespace("trinity"): {"team": "sre"}}"#);
@@ -113,9 +115,10 @@ async fn namespaces_on_their_way_out_are_left_out() {
 #[tokio::test]
 async fn a_long_list_is_read_page_by_page() {
     let (cluster, asked) = observe(|seen| {
-        Some(match seen.target.contains("continue=a%2Fb%3D") {
-            false => part("ClusterRoleList", &["one", "two"], "a/b="),
-            true => part("ClusterRoleList", &["three"], ""),
+        Some(if seen.target.contains("continue=a%2Fb%3D") {
+            part("ClusterRoleList", &["three"], "")
+        } else {
+            part("ClusterRoleList", &["one", "two"], "a/b=")
         })
     })
     .await;
@@ -149,7 +152,8 @@ async fn a_list_that_always_expires_is_given_up() {
 
 #[tokio::test]
 async fn a_list_that_is_not_whole_is_an_error() {
-    let cases: [(fn() -> Answer, &str); 6] = [
+    type Case = (fn() -> Answer, &'static str);
+    let cases: [Case; 6] = [
         (|| Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": {}, "items": null })), "items is null"),
         (|| Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": {} })), "no items"),
         (|| page("RoleList", &json!([])), "another kind"),
@@ -247,10 +251,7 @@ async fn a_read_that_broke_is_repeated_and_then_an_error() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
-    let (link, _) = link(|_, seen| match seen.target.contains("/clusterroles") {
-        true => Answer::Never,
-        false => empty(seen),
-    });
+    let (link, _) = link(|_, seen| if seen.target.contains("/clusterroles") { Answer::Never } else { empty(seen) });
     let reader = KubernetesReader::new(link.with_call_limit(Duration::from_millis(20)));
     let failure = reader.observe(&query(None)).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable);
@@ -259,10 +260,12 @@ async fn a_server_that_never_answers_is_given_up() {
 
 #[tokio::test]
 async fn an_api_server_that_cannot_say_who_we_are_is_too_old() {
-    let (link, _) = link(|_, seen| match seen.method == Method::POST {
-        true => Answer::Json(404, json!("404 page not found")),
-        false => empty(seen),
-    });
+    let (link, _) =
+        link(
+            |_, seen| {
+                if seen.method == Method::POST { Answer::Json(404, json!("404 page not found")) } else { empty(seen) }
+            },
+        );
     let failure = KubernetesReader::new(link).observe(&query(None)).await.unwrap_err();
     assert_eq!(failure.next.as_deref(), Some("Kubernetes 1.28 or later is needed"));
 }

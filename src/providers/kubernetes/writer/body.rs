@@ -220,13 +220,13 @@ mod tests {
 
     #[test]
     fn a_changed_role_is_applied_to_the_version_that_was_read() {
-        let rule = PolicyRule {
+        let patch = PolicyRule {
             api_groups: vec!["apps".to_owned()],
             resources: vec!["deployments".to_owned()],
             verbs: vec!["patch".to_owned()],
             ..PolicyRule::default()
         };
-        let role = Resource::Role(Role { namespace: None, name: "restarter".to_owned(), rules: vec![rule] });
+        let role = Resource::Role(Role { namespace: None, name: "restarter".to_owned(), rules: vec![patch] });
         let precondition = Precondition::Version { uid: "u1", resource_version: "7" };
         assert_json_snapshot!(body(&role, &config(), precondition).unwrap(), @r#"
         {

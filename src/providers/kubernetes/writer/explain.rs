@@ -61,7 +61,7 @@ fn verb(task: Task<'_>) -> &'static str {
     }
 }
 
-fn role_of<'a>(task: Task<'a>) -> Option<&'a RoleRef> {
+fn role_of(task: Task<'_>) -> Option<&RoleRef> {
     match task {
         Task::Create { after: Resource::Binding(binding) } | Task::Update { after: Resource::Binding(binding), .. } => {
             Some(&binding.role)
