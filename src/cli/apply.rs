@@ -13,9 +13,9 @@ use super::plan::show;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
-use crate::apply::{Event, Summary, execute, journal};
+use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::saved::{self, SavedPlan};
-use crate::state::{Address, Change};
+use crate::state::{Address, Change, Policy};
 use crate::{git, plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -48,7 +48,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (plan_file, path) = tell_apart(ui, &args.paths)?;
     let approved = plan_file.as_deref().map(|file| read_saved(ui, file)).transpose()?;
-    let session = Session::open(ui, &path, &args.connections, &args.policy).await?;
+    let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
+    if let Some(approved) = &approved {
+        session.policy = policy_of(approved, &session)?;
+    }
     let progress = Progress::new(ui);
     let planned = session.plan(&progress).await?;
     let exit = match &approved {
@@ -90,8 +93,8 @@ async fn direct(
         }
     }
     let plan_id = saved::plan_id(&planned.plan);
-    let summary = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
-    Ok(exit(&summary, &planned.plan, left_out.len()))
+    let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
+    Ok(exit(Some(&report), &planned.plan, left_out.len()))
 }
 
 /// `apply FILE`: only what was approved, and only if all of it still holds.
@@ -107,14 +110,14 @@ async fn from_saved(
     if !agreement.refused.is_empty() {
         ui.say("What was approved no longer holds; nothing was written:");
         for (address, why) in &agreement.refused {
-            ui.say(&format!("! {}: {}", report::escape::line(&address.to_string()), report::escape::line(why)));
+            ui.say(&format!("! {}: {}", address_text(address), report::escape::message(why)));
         }
         ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, Output::Text)?;
     for address in &agreement.already_held {
-        ui.say(&format!("= {}  already so", report::escape::line(&address.to_string())));
+        ui.say(&format!("= {}  already so", address_text(address)));
     }
     if let Some(exit) = refuse(ui, &planned.plan, session.policy.strict) {
         return Ok(exit);
@@ -122,9 +125,18 @@ async fn from_saved(
     if agreement.ready.is_empty() {
         return Ok(without_writing(ui, &planned.plan, 0));
     }
-    let plan_id = approved.id().to_owned();
-    let summary = carry_out(args, ui, session, planned, agreement.ready, &plan_id, progress).await?;
-    Ok(exit(&summary, &planned.plan, 0))
+    let plan_id = saved::plan_id(&planned.plan);
+    let report = carry_out(args, ui, session, planned, agreement.ready, &plan_id, progress).await?;
+    Ok(exit(Some(&report), &planned.plan, 0))
+}
+
+/// A saved plan is of this config, and narrowed as it was saved. What is acknowledged is said anew.
+fn policy_of(approved: &SavedPlan, session: &Session) -> Result<Policy, CliError> {
+    let stale = |error: saved::SavedPlanError| {
+        CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
+    };
+    approved.check_target(&session.desired).map_err(stale)?;
+    approved.policy(&session.policy).map_err(stale)
 }
 
 /// What forbids writing anything at all.
@@ -152,7 +164,7 @@ fn without_writing(ui: &mut Ui, plan: &plan::Plan, left_out: usize) -> Exit {
             count(left_out, "change")
         ));
     }
-    exit(&Summary::default(), plan, left_out)
+    exit(None, plan, left_out)
 }
 
 /// Carries changes out, with a journal, and says what became of each.
@@ -164,7 +176,7 @@ async fn carry_out(
     changes: Vec<Change>,
     plan_id: &str,
     progress: &Progress,
-) -> Result<Summary, CliError> {
+) -> Result<Report, CliError> {
     let writers = session.writers(&changes).await?;
     let now = ui.now;
     let shown = args.journal.clone().unwrap_or_else(|| journal::default_path(now()));
@@ -172,34 +184,35 @@ async fn carry_out(
         config: session.desired.config.clone(),
         tenant: session.desired.tenant,
         identities: identities(planned),
-        commit: git::head(&session.loaded.root).map(|head| head.commit),
-        tree: session.loaded.tree_hash.clone(),
-        plan: plan_id.to_owned(),
-        acknowledged: session.policy.acknowledged.iter().map(ToString::to_string).collect(),
+        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+        tree: Some(session.loaded.tree_hash.clone()),
+        plan: Some(plan_id.to_owned()),
+        acknowledgements: session.policy.acknowledged.clone(),
     };
-    let mut journal = journal::Journal::create(&ui.resolve(&shown), &header, now).map_err(|error| {
-        CliError::user(format!("the journal {} cannot be written, so nothing was changed: {error}", shown.display()))
-            .hint("name another place with --journal FILE")
-    })?;
-    ui.say(&format!("\nApplying {} (journal {})", count(changes.len(), "change"), shown.display()));
+    let mut journal = Journal::create(&journal_path(ui, args, &shown), &header, now)
+        .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
+    ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
     progress.applying(changes.len());
-    let mut lines = report::text::ApplyLines::new(ui.width, ui.colour_on_stderr(), &changes);
+    let outcomes = report::text::Outcomes::new(&changes, layout);
     let result = {
-        let mut listen = |event: Event<'_>| {
-            if let Some(line) = lines.event(&event)
-                && !progress.line(&line)
-            {
-                ui.say(&line);
-            }
+        let mut listen = |event: Event<'_>| match event {
+            Event::Started(_) => {}
+            Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
+            Event::Interrupted => progress.note(ui, "Interrupted: finishing what is in flight."),
         };
         execute(changes, writers, &mut journal, interruption(), &mut listen).await
     };
     progress.done();
-    let summary = result
-        .map_err(|error| CliError::user(format!("the journal could not be written: {error}")).exit(Exit::Partial))?
-        .summary;
-    ui.say(&format!("\n{}", report::text::summary(&summary)));
-    Ok(summary)
+    let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let failure = report.journal_failure.as_ref().map(ToString::to_string);
+    ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
+    Ok(report)
+}
+
+/// A journal that is not named lies below the working folder, reached without following links.
+fn journal_path(ui: &Ui, args: &Args, shown: &Path) -> PathBuf {
+    if args.journal.is_some() { ui.resolve(shown) } else { shown.to_owned() }
 }
 
 /// Turns true at the first Ctrl-C or termination signal.
@@ -231,28 +244,28 @@ async fn wait_for_signal() -> io::Result<()> {
 }
 
 /// As whom we act, in Entra and on each cluster.
-fn identities(planned: &Planned) -> Vec<String> {
+fn identities(planned: &Planned) -> journal::Identities {
     let tenant = planned.observed.tenant.as_ref().and_then(|tenant| tenant.as_ref().ok());
-    let entra = tenant.map(|tenant| format!("entra: {} ({})", tenant.identity.label, tenant.identity.id));
-    let clusters = planned
-        .observed
-        .clusters
-        .iter()
-        .filter_map(|(name, cluster)| Some(format!("{name}: {}", cluster.as_ref().ok()?.username)));
-    entra.into_iter().chain(clusters).collect()
+    let clusters = planned.observed.clusters.iter();
+    journal::Identities {
+        entra: tenant.map(|tenant| tenant.identity.label.clone()),
+        environments: clusters
+            .filter_map(|(name, cluster)| Some((name.clone(), cluster.as_ref().ok()?.username.clone())))
+            .collect(),
+    }
 }
 
-/// How an apply ended, as a number a script can act on.
-fn exit(summary: &Summary, plan: &plan::Plan, left_out: usize) -> Exit {
-    let wrote = summary.done + summary.pending > 0;
-    let incomplete = summary.failed + summary.not_tried + summary.pending > 0;
-    let unread = super::plan::exit(plan, false) == Exit::Error;
-    match (wrote, incomplete || unread || left_out > 0) {
-        (true, true) => Exit::Partial,
-        (false, _) if summary.interrupted => Exit::Interrupted,
-        (false, _) if incomplete || unread => Exit::Error,
-        (false, _) if left_out > 0 => Exit::Refused,
-        (_, _) => Exit::Fine,
+/// How an apply ended, as a number a script can act on. `None` is a run that had nothing to carry out.
+fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
+    let incomplete = left_out > 0 || super::plan::exit(plan, false) == Exit::Error;
+    match report.map(|report| (report.conclusion(), report.summary.interrupted)) {
+        Some((Conclusion::NothingWritten, true)) => Exit::Interrupted,
+        Some((Conclusion::NothingWritten, false)) => Exit::Error,
+        Some((Conclusion::Partial, _)) => Exit::Partial,
+        Some((Conclusion::Done, _)) if incomplete => Exit::Partial,
+        None if super::plan::exit(plan, false) == Exit::Error => Exit::Error,
+        None if left_out > 0 => Exit::Refused,
+        Some((Conclusion::Done, _)) | None => Exit::Fine,
     }
 }
 
@@ -287,6 +300,10 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut temporary, bytes)?;
     temporary.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+fn address_text(address: &Address) -> String {
+    report::escape::line(&address.to_string())
 }
 
 fn count(number: usize, one: &str) -> String {

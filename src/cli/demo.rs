@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use secrecy::ExposeSecret as _;
 
 use super::args::{Cli, Command, ConnectionArgs, PolicyArgs};
 use super::error::CliError;
@@ -13,7 +15,8 @@ use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
 use super::{apply, plan, validate};
-use crate::state::{EnvironmentName, ObjectId};
+use crate::sandbox::Access;
+use crate::state::ObjectId;
 
 /// See the main job done, with no account and no cluster
 ///
@@ -89,9 +92,10 @@ async fn ask_the_cluster(ui: &mut Ui, files: &Path, sandbox: &Path) -> Result<()
         .and_then(|tenant| tenant.marked.iter().find(|(key, _)| key.as_str() == GROUP))
         .map(|(_, group)| group.id)
         .ok_or_else(|| CliError::user(format!("the group {GROUP} is not in the sandbox")))?;
-    let environment: EnvironmentName =
-        "alpha".parse().map_err(|error: crate::state::InvalidName| CliError::user(error.to_string()))?;
-    let client = session.cluster_client(&environment).await?;
+    let client = match session.sandbox() {
+        Some(access) => cluster_client(access).await?,
+        None => return Err(CliError::user("the demo has no sandbox")),
+    };
     ui.print("\n# SubjectAccessReview: what does the cluster itself say about Hayden, who is in k8s_dev_users now?\n")?;
     for namespace in ["trinity", "default"] {
         let allowed = may_list_pods(client.clone(), group, namespace).await?;
@@ -100,6 +104,15 @@ async fn ask_the_cluster(ui: &mut Ui, files: &Path, sandbox: &Path) -> Result<()
     }
     session.close().await;
     Ok(())
+}
+
+/// A client for the sandbox's only cluster.
+async fn cluster_client(access: &Access) -> Result<kube::Client, CliError> {
+    let failed = |error: &dyn std::fmt::Display| CliError::user(format!("the sandbox cluster cannot be reached: {error}"));
+    let kubeconfig = Kubeconfig::from_yaml(access.kubeconfig().expose_secret()).map_err(|error| failed(&error))?;
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))?;
+    kube::Client::try_from(config).map_err(|error| failed(&error))
 }
 
 async fn may_list_pods(client: kube::Client, group: ObjectId, namespace: &str) -> Result<bool, CliError> {

@@ -26,6 +26,8 @@ pub use ui::Ui;
 use args::{Cli, Command};
 use error::CliError;
 
+use crate::report;
+
 /// Runs one command line, the program's name first, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
@@ -79,7 +81,7 @@ fn explain(error: &CliError, ui: &mut Ui) -> Exit {
     if error.quiet {
         return Exit::Fine;
     }
-    let text = crate::report::escape::lines(&error.message);
+    let text = report::escape::message(&error.message);
     if error.worded {
         // Made by our own renderer, which has escaped it already.
         ui.say(&error.message);
@@ -87,7 +89,7 @@ fn explain(error: &CliError, ui: &mut Ui) -> Exit {
         ui.say(&format!("error: {text}"));
     }
     for hint in &error.hints {
-        ui.say(&format!("  help: {}", crate::report::escape::lines(hint)));
+        ui.say(&format!("  help: {}", report::escape::message(hint)));
     }
     error.exit
 }

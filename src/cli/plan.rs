@@ -1,6 +1,6 @@
 //! `rolecall plan`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
@@ -8,7 +8,8 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
-use crate::plan::{Plan, saved::SavedPlan};
+use crate::plan::Plan;
+use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::{git, report};
 
 /// Show what would change in Entra and on the clusters, without changing anything
@@ -52,43 +53,41 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
 
 /// Writes the plan to standard output.
 pub(super) fn show(ui: &mut Ui, session: &Session, planned: &Planned, output: Output) -> Result<(), CliError> {
-    let head = git::head(&session.loaded.root);
+    let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {
-        commit: head.as_ref().map(|head| head.label()),
-        width: ui.width,
-        colour: ui.colour_on_stdout(),
-        footer: footer(planned),
+        commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
+        plan_id: Some(saved::plan_id(&planned.plan)),
+        spent: Some(planned.spent),
     };
     let text = match output {
-        Output::Text => report::text::plan(&planned.plan, &context),
-        Output::Json => format!("{:#}", report::json::plan_v1(&planned.plan, &context)),
+        Output::Text => {
+            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
+            report::text::plan(&planned.plan, &context, layout)
+        }
+        Output::Json => report::json::plan_v1(&planned.plan, &context),
     };
     ui.print(&text)?;
     Ok(())
 }
 
-fn footer(planned: &Planned) -> report::Footer {
-    let spent = &planned.spent;
-    report::Footer {
-        graph_calls: spent.graph.requests,
-        units: spent.graph.resource_units,
-        cluster_calls: spent.clusters.requests,
-        throttled: spent.graph.throttled + spent.clusters.throttled,
-        seconds: spent.time.as_secs_f64(),
-    }
-}
-
 /// Saves the plan. It names people and groups, so only its owner may read it.
-fn save(ui: &mut Ui, file: &std::path::Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
+fn save(ui: &mut Ui, file: &Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
     let path = ui.resolve(file);
     if session.loaded.contains(&path) {
         return Err(CliError::user(format!("{}: a saved plan must lie outside the access files", file.display())));
     }
-    let commit = git::head(&session.loaded.root).map(|head| head.commit);
-    let saved = SavedPlan::new(&planned.plan, &session.policy, &session.loaded.tree_hash, commit);
-    super::apply::write_private(&path, saved.to_json().as_bytes())
+    let provenance = Provenance {
+        rolecall: env!("CARGO_PKG_VERSION").to_owned(),
+        tree: session.loaded.tree_hash.clone(),
+        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+    };
+    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance);
+    let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
+    super::apply::write_private(&path, text.as_bytes())
         .map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
-    ui.say(&format!("Saved as {} (plan {}). Apply it with: rolecall apply {}", file.display(), saved.short_id(), file.display()));
+    let short: String = saved.plan_id.chars().take(8).collect();
+    let shown = report::escape::shell_word(&file.display().to_string());
+    ui.say(&format!("Saved plan {short}. Apply it with: rolecall apply {shown}"));
     Ok(())
 }
 

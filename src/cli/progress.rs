@@ -41,14 +41,15 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
 
-    /// One change has an outcome: the line stays, the bar moves on below it. False when there is no bar to print above.
-    pub(super) fn line(&self, line: &str) -> bool {
+    /// One change has an outcome: the line stays, and the bar moves on below it.
+    pub(super) fn line(&self, ui: &mut Ui, line: &str) {
         self.bar.inc(1);
-        if self.bar.is_hidden() {
-            return false;
-        }
-        self.bar.println(line);
-        true
+        self.note(ui, line);
+    }
+
+    /// A line that stays above the bar.
+    pub(super) fn note(&self, ui: &mut Ui, line: &str) {
+        if self.bar.is_hidden() { ui.say(line) } else { self.bar.println(line.trim_end()) }
     }
 
     /// The stretch of work is over; nothing of the bar stays.

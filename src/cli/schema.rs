@@ -29,10 +29,10 @@ enum Of {
 
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
-        Of::Access => config::schema(),
-        Of::Plan => report::json::schema(),
-        Of::Journal => apply::journal::schema(),
+        Of::Access => format!("{:#}", config::schema()),
+        Of::Plan => report::json::plan_schema(),
+        Of::Journal => apply::journal::journal_schema(),
     };
-    ui.print(&format!("{schema:#}"))?;
+    ui.print(&schema)?;
     Ok(Exit::Fine)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use secrecy::SecretString;
@@ -21,9 +21,9 @@ use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
 use crate::state::{
-    Desired, EnvironmentName, Failure, FailureKind, Observed, Only, Policy, PrivilegedMembers, Target, Tenant, Usage,
+    Desired, EnvironmentName, Failure, FailureKind, Observed, Only, Policy, PrivilegedMembers, Target, Tenant,
 };
-use crate::{desired, plan};
+use crate::{desired, plan, report};
 
 /// Clusters that are talked to at once.
 const CLUSTERS_AT_ONCE: usize = 16;
@@ -44,15 +44,7 @@ pub(super) struct Session {
 pub(super) struct Planned {
     pub(super) plan: plan::Plan,
     pub(super) observed: Observed,
-    pub(super) spent: Spent,
-}
-
-/// What reading cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spent {
-    pub(super) graph: Usage,
-    pub(super) clusters: Usage,
-    pub(super) time: Duration,
+    pub(super) spent: report::Spent,
 }
 
 /// Reads the config a path belongs to; mistakes are shown and end the command.
@@ -92,7 +84,7 @@ impl Session {
         check_names(&policy, &desired)?;
         match &connections.sandbox {
             Some(folder) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await,
-            None => Self::for_real(ui, connections, loaded, desired, policy),
+            None => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy),
         }
     }
 
@@ -101,12 +93,18 @@ impl Session {
         args: &ConnectionArgs,
         loaded: Loaded,
         desired: Desired,
+        cloud: config::Cloud,
         policy: Policy,
     ) -> Result<Self, CliError> {
+        let cloud = match cloud {
+            config::Cloud::Public => entra::Cloud::Public,
+            config::Cloud::UsGovernment => entra::Cloud::UsGovernment,
+            config::Cloud::China => entra::Cloud::China,
+        };
         let inside = |path: &Path| loaded.contains(path);
         let connections = Connections::read(ui, args, inside)?;
-        let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?;
-        let mut entra = entra::Connection::public(desired.tenant);
+        let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?.map(String::into_bytes);
+        let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
         if let Some(login) = connections.entra.login.clone() {
             entra.login = login;
         }
@@ -114,8 +112,8 @@ impl Session {
             entra.graph = graph;
         }
         entra.extra_ca = extra_ca;
-        let settings = CredentialSettings::from_environment(&ui.env);
-        let chain = Arc::new(Chain::new(&entra, settings)?);
+        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &ui.env);
+        let chain = Arc::new(Chain::new(&settings, entra.transport()?));
         let mut clusters = BTreeMap::new();
         for (name, environment) in &desired.environments {
             if !policy.only.environment(name) {
@@ -153,23 +151,19 @@ impl Session {
             .await
             .map_err(|error| CliError::user(error.to_string()))?;
         let access = sandbox.access();
-        let mut entra = entra::Connection::public(desired.tenant);
+        let mut entra = entra::Connection::to_cloud(entra::Cloud::Public, desired.tenant)?;
         entra.login = access.login.clone();
         entra.graph = access.graph.clone();
-        entra.extra_ca = Some(access.ca_pem.clone());
-        let settings = CredentialSettings::client_secret(
-            access.tenant_id.clone(),
-            access.client_id.clone(),
-            SecretString::from(access.client_secret.clone()),
-        );
-        let chain = Arc::new(Chain::new(&entra, settings)?);
+        entra.extra_ca = Some(access.ca_pem.clone().into_bytes());
+        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &access.environment());
+        let chain = Arc::new(Chain::new(&settings.without_azure_cli(), entra.transport()?));
         let clusters = desired
             .environments
             .keys()
             .filter(|name| policy.only.environment(name))
-            .filter_map(|name| Some((name, access.clusters.get(name.as_str())?)))
+            .filter_map(|name| Some((name, access.clusters.get(name)?)))
             .map(|(name, cluster)| {
-                let token: Arc<dyn TokenSource> = Arc::new(FixedToken(SecretString::from(cluster.token.clone())));
+                let token: Arc<dyn TokenSource> = Arc::new(FixedToken(cluster.token.clone()));
                 let connection = kubernetes::Connection::Server {
                     server: cluster.server.clone(),
                     ca_pem: Some(access.ca_pem.clone()),
@@ -184,21 +178,23 @@ impl Session {
     /// Reads the live systems and plans. Nothing is written.
     pub(super) async fn plan(&self, progress: &Progress) -> Result<Planned, CliError> {
         let started = Instant::now();
-        let reader = EntraReader::new(self.entra.clone(), Arc::clone(&self.chain))?;
+        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
         let query = desired::tenant_query(&self.desired, &self.policy.only);
         progress.reading(self.clusters.len());
-        let (tenant, (clusters, mut readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
+        let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
         let mut observed = Observed { tenant: Some(tenant), clusters };
         ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
         let mut plan = plan::plan(&self.desired, &observed, &self.policy);
-        let questions = plan::preflight::questions(&plan.changes);
-        for (environment, questions) in questions {
-            let Some(reader) = readers.get_mut(&environment) else { continue };
-            let answers = reader.ask(&questions).await;
-            plan.notes.extend(plan::preflight::notes(&environment, &questions, &answers));
+        let mut answers = BTreeMap::new();
+        for (environment, questions) in plan::preflight::questions(&plan.changes) {
+            let Some(reader) = readers.get(&environment) else { continue };
+            let given = reader.ask(&questions).await?;
+            answers.insert(environment, questions.into_iter().zip(given).collect());
         }
+        plan.notes.extend(plan::preflight::notes(&answers));
         plan.notes.sort();
-        let mut spent = Spent { graph: reader.usage(), time: started.elapsed(), ..Spent::default() };
+        let mut spent =
+            report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
         for reader in readers.values() {
             spent.clusters += reader.usage();
         }
@@ -221,7 +217,7 @@ impl Session {
             let query = desired::cluster_query(&self.desired, name);
             let read = async {
                 let connection = self.clusters.get(name).ok_or_else(|| missing(name))?;
-                let reader = KubernetesReader::connect(connection, &query).await?;
+                let reader = KubernetesReader::new(kubernetes::connect(connection).await?);
                 let cluster = reader.observe(&query).await;
                 Ok::<_, Failure>((reader, cluster))
             };
@@ -250,16 +246,21 @@ impl Session {
     pub(super) async fn writers(&self, changes: &[crate::state::Change]) -> Result<crate::apply::Writers, CliError> {
         let mut writers = crate::apply::Writers::default();
         if changes.iter().any(|change| change.address.environment().is_none()) {
-            writers.entra = Some(Arc::new(EntraWriter::new(self.entra.clone(), Arc::clone(&self.chain))?));
+            writers.entra = Some(Arc::new(EntraWriter::new(&self.entra, Arc::clone(&self.chain))?));
         }
         for (name, connection) in &self.clusters {
             if changes.iter().any(|change| change.address.environment() == Some(name)) {
-                let query = desired::cluster_query(&self.desired, name);
-                let writer: Arc<dyn Writer> = Arc::new(KubernetesWriter::connect(connection, &query).await?);
+                let link = kubernetes::connect(connection).await?;
+                let writer: Arc<dyn Writer> = Arc::new(KubernetesWriter::new(link, self.desired.config.clone()));
                 writers.clusters.insert(name.clone(), writer);
             }
         }
         Ok(writers)
+    }
+
+    /// How to reach the embedded servers, if there are any.
+    pub(super) fn sandbox(&self) -> Option<&sandbox::Access> {
+        self.sandbox.as_ref().map(Sandbox::access)
     }
 
     /// Stops the embedded servers, if there are any.
@@ -326,7 +327,7 @@ struct AudienceToken {
 impl TokenSource for AudienceToken {
     async fn token(&self) -> crate::state::Result<SecretString> {
         let scope = format!("{}/.default", self.audience.trim_end_matches('/'));
-        Ok(self.chain.token(&scope).await?.secret.clone())
+        Ok(self.chain.token(&scope).await?.secret().clone())
     }
 }
 

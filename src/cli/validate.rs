@@ -49,11 +49,11 @@ fn summary(config: &config::Config, files: usize) -> String {
     let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     format!(
         "{} is well formed: {}, {}, {}, {}, {}.",
-        config.name(),
+        config.name.value,
         count(files, "file"),
-        count(config.environments().count(), "environment"),
-        count(config.groups().count(), "group"),
-        count(config.roles().count(), "role"),
-        count(config.grants().count(), "grant"),
+        count(config.environments.len(), "environment"),
+        count(config.groups.len(), "group"),
+        count(config.roles.len(), "role"),
+        count(config.grants.len(), "grant"),
     )
 }

@@ -8,6 +8,7 @@ mod edges;
 mod entra;
 pub mod guards;
 mod kubernetes;
+mod leave_out;
 mod names;
 mod order;
 mod parts;
@@ -16,6 +17,8 @@ mod reach;
 mod resolve;
 pub mod saved;
 mod standing;
+
+pub use leave_out::leave_out;
 
 use std::collections::BTreeMap;
 
