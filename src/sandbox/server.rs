@@ -128,7 +128,7 @@ async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next
         status: response.status().as_u16(),
         items: note.items,
         danger: note.danger,
-        not_modelled: note.not_modelled,
+        not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,
     };
     if around.recorder.record(&line).is_err() {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -129,7 +129,8 @@ pub(super) fn unseal<T: DeserializeOwned>(tenant: &Tenant, sealed: &str) -> Opti
     decode(payload)
 }
 
-fn sign(tenant: &Tenant, claims: &impl Serialize) -> String {
+/// A signed token with these claims.
+pub(super) fn sign(tenant: &Tenant, claims: &impl Serialize) -> String {
     let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"sandbox"}"#);
     let signed = format!("{header}.{}", encode(claims));
     let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key(tenant), signed.as_bytes()));
