@@ -7,6 +7,8 @@ mod client;
 mod connection;
 mod model;
 mod read;
+mod write;
 
 pub use connection::{Cloud, Connection};
 pub use read::EntraReader;
+pub use write::EntraWriter;

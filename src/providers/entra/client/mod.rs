@@ -26,8 +26,9 @@ mod paging;
 mod write;
 
 pub(super) use address::{EdgeList, Filter, LARGEST_IN, MembershipRef, Path};
+pub(super) use batch::Success;
 pub(super) use error::{Acting, Meaning, Permission, Problem};
-pub(super) use write::{Write, WriteClient, Written};
+pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 
 /// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.
 const IN_FLIGHT: usize = 8;
