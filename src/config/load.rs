@@ -138,7 +138,7 @@ fn exclude_of(text: &str) -> Exclude {
 
 fn text_of(bytes: Vec<u8>) -> Result<String, (&'static Rule, String)> {
     if bytes.len() as u64 > yaml::MAX_BYTES {
-        return Err((&rules::FILE_TOO_LARGE, format!("{} bytes are too many", bytes.len())));
+        return Err(too_large(bytes.len() as u64));
     }
     if bytes.contains(&0) {
         return Err((&rules::NOT_TEXT, "this is no text: it holds a zero byte".to_owned()));
@@ -148,6 +148,10 @@ fn text_of(bytes: Vec<u8>) -> Result<String, (&'static Rule, String)> {
         let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
         (&rules::NOT_TEXT, format!("this is not UTF-8: the first other byte is in line {line}"))
     })
+}
+
+fn too_large(bytes: u64) -> (&'static Rule, String) {
+    (&rules::FILE_TOO_LARGE, format!("{bytes} bytes are too many, {} is the most", yaml::MAX_BYTES))
 }
 
 fn tree_hash(sources: &SourceMap) -> String {
@@ -176,6 +180,7 @@ fn about_file(rule: &'static Rule, message: String, path: String) -> Finding {
     let help = match rule {
         rule if *rule == rules::FILE_TOO_LARGE => "split the file",
         rule if *rule == rules::LINK_OUT_OF_FOLDER => "put the file itself here",
+        rule if *rule == rules::TOO_MANY_FILES => "name what is no access file under `exclude:` of the root file",
         _ => "mend or remove it, or, if it is no access file, name it under `exclude:` of the root file",
     };
     Finding { rule, message, labels: Vec::new(), file: Some(path), help: Some(help.to_owned()) }
@@ -185,7 +190,9 @@ fn about_file(rule: &'static Rule, message: String, path: String) -> Finding {
 fn find_root(path: &Path) -> Result<PathBuf, Box<Finding>> {
     let shown = path.display().to_string();
     let start = fs::canonicalize(path).map_err(|error| {
-        Box::new(about_file(&rules::UNREADABLE_FILE, format!("cannot be read: {}", reason(&error)), shown.clone()))
+        let message = format!("cannot be read: {}", reason(&error));
+        let help = Some("name a folder of access files, or a file in one".to_owned());
+        Box::new(Finding { help, ..about_file(&rules::UNREADABLE_FILE, message, shown.clone()) })
     })?;
     for folder in start.ancestors() {
         if fs::symlink_metadata(folder.join(ROOT_FILE)).is_ok() {
@@ -333,8 +340,7 @@ fn content(path: &Path) -> Result<Vec<u8>, (&'static Rule, String)> {
         return Err((&rules::UNREADABLE_FILE, "this is no regular file".to_owned()));
     }
     if meta.len() > yaml::MAX_BYTES {
-        let message = format!("{} bytes are too many, {} is the most", meta.len(), yaml::MAX_BYTES);
-        return Err((&rules::FILE_TOO_LARGE, message));
+        return Err(too_large(meta.len()));
     }
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| unreadable(&error))?;

@@ -6,12 +6,13 @@
 //! what aliases expand to are bounded.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as Range, StrInput, StructureStyle};
 
 use super::rules;
-use crate::diagnostics::{FileId, Finding, Label, Located, Span};
+use crate::diagnostics::{FileId, Finding, Label, Located, Rule, Span};
 
 /// The most bytes that one file may have.
 pub const MAX_BYTES: u64 = 1024 * 1024;
@@ -345,13 +346,7 @@ fn measure(node: &Node) -> (usize, usize) {
     }
 }
 
-fn finding(
-    rule: &'static crate::diagnostics::Rule,
-    message: impl Into<String>,
-    span: Span,
-    label: &str,
-    help: Option<&str>,
-) -> Finding {
+fn finding(rule: &'static Rule, message: impl Into<String>, span: Span, label: &str, help: Option<&str>) -> Finding {
     Finding {
         rule,
         message: message.into(),
@@ -361,19 +356,12 @@ fn finding(
     }
 }
 
-fn fatal(
-    rule: &'static crate::diagnostics::Rule,
-    message: impl Into<String>,
-    span: Span,
-    label: &str,
-    help: Option<&str>,
-) -> Fatal {
+fn fatal(rule: &'static Rule, message: impl Into<String>, span: Span, label: &str, help: Option<&str>) -> Fatal {
     Box::new(finding(rule, message, span, label, help))
 }
 
 /// Why a small YAML file that is no access file (connections, a sandbox's seed) could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct YamlError {
     /// The line, from 1; 0 when the error is about the file as a whole.
     pub line: u64,
@@ -382,6 +370,17 @@ pub struct YamlError {
     /// What is wrong.
     pub message: String,
 }
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => formatter.write_str(&self.message),
+            line => write!(formatter, "line {line}, column {}: {}", self.column, self.message),
+        }
+    }
+}
+
+impl std::error::Error for YamlError {}
 
 /// Reads a small YAML file that is no access file, into a type that refuses unknown keys itself.
 ///
@@ -402,6 +401,9 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
         let options = serde_saphyr::RenderOptions::new(&serde_saphyr::UserMessageFormatter);
-        YamlError { line, column, message: error.render_with_options(options) }
+        let message = error.render_with_options(options);
+        // The reader says the place again in its text.
+        let place = format!(" at line {line}, column {column}");
+        YamlError { line, column, message: message.strip_suffix(&place).unwrap_or(&message).to_owned() }
     })
 }

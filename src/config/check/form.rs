@@ -112,7 +112,8 @@ impl Checker<'_> {
             let Some(identity) = identity(item, of) else { continue };
             if let Some(first) = seen.get(&identity) {
                 let labels = [label(item.span, "listed again here"), label(*first, "first listed here")];
-                let message = format!("`{}` is listed twice in {place}", short(item.words()));
+                let words = if item.words().is_empty() { &identity } else { item.words() };
+                let message = format!("`{}` is listed twice in {place}", short(words));
                 self.report(&rules::DUPLICATE_ENTRY, message, labels, "take one of the two out");
             } else {
                 seen.insert(identity, item.span);
@@ -235,7 +236,10 @@ impl Checker<'_> {
 
     fn name(&mut self, text: &Text, value: &str, span: Span) {
         if let Err(why) = (text.check)(value) {
-            let message = format!("`{}` is not {}", short(value), text.name);
+            let message = match value {
+                "" => format!("this is empty, not {}", text.name),
+                value => format!("`{}` is not {}", short(value), text.name),
+            };
             self.report(&rules::INVALID_NAME, message, [label(span, "not well formed")], why.to_string());
         }
     }
@@ -260,8 +264,11 @@ impl Checker<'_> {
             (Value::Scalar { text, plain: false }, Form::One) if text == "1" => Some("take the quotes out".to_owned()),
             _ => None,
         };
-        let message = format!("{place} must be {wanted}, not {found}");
-        self.report(&rules::WRONG_TYPE, message, [label(span, format!("this is {found}"))], help);
+        let (message, found) = match &node.value {
+            Value::Null => (format!("{place} has no value; it must be {wanted}"), "nothing here".to_owned()),
+            _ => (format!("{place} must be {wanted}, not {found}"), format!("this is {found}")),
+        };
+        self.report(&rules::WRONG_TYPE, message, [label(span, found)], help);
     }
 }
 

@@ -21,6 +21,8 @@ use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{FileId, Finding, Label, Located, Rule, SourceMap, Span};
 use crate::state::{AppId, ConfigName, EnvironmentName, GroupKey, RoleKey};
 
+#[cfg(test)]
+pub(crate) use form::number as is_number;
 pub(crate) use names::closest;
 
 use super::rules;
@@ -84,7 +86,7 @@ impl Checker<'_> {
         let mut files: Vec<&Node> = Vec::new();
         for (tree, node) in trees.iter().filter_map(|tree| Some((tree, tree.node.as_ref()?))) {
             let record = if tree.is_root { &ROOT } else { &FILE };
-            if self.is_access_file(node, record) {
+            if self.is_access_file(node, record, tree.is_root) {
                 self.form(node, &Form::Record(record), form::Place::File, node.head());
                 files.push(node);
                 root = if tree.is_root { Some(node) } else { root };
@@ -118,31 +120,35 @@ impl Checker<'_> {
     }
 
     /// A file of which no key is even close to one of ours is something else, and says so once.
-    fn is_access_file(&mut self, node: &Node, record: &Record) -> bool {
+    fn is_access_file(&mut self, node: &Node, record: &Record, is_root: bool) -> bool {
         let path = self.sources.get(node.span.file).map_or_else(String::new, |file| file.path.clone());
-        let help = format!("if it belongs here, name it under `exclude:` of the root file: `exclude: [\"{path}\"]`");
-        let known = || record.keys.iter().map(|key| key.name).chain(record.refused.iter().map(|refused| refused.key));
+        let help = if is_root {
+            "a root file has `version: 1`, `name:` and `tenant:`".to_owned()
+        } else {
+            format!("if it belongs here, name it under `exclude:` of the root file: `exclude: [\"{path}\"]`")
+        };
+        let is_close = |key: &str| {
+            let known = record.keys.iter().map(|key| key.name);
+            closest(key, known).is_some() || record.refused.iter().any(|refused| refused.key == key)
+        };
         match &node.value {
+            Value::Map(entries)
+                if is_root || entries.is_empty() || entries.iter().any(|entry| is_close(&entry.key.value)) =>
+            {
+                return true;
+            }
             Value::Null => {
                 let labels = [label(node.span, "nothing here")];
-                let help = format!("remove it, or, {help}");
+                let help = if is_root { help } else { format!("remove it; {help}") };
                 self.report(&rules::EMPTY_FILE, "the file holds nothing", labels, help);
-                false
-            }
-            Value::Map(entries)
-                if record.refused.is_empty()
-                    || entries.is_empty()
-                    || entries.iter().any(|entry| closest(&entry.key.value, known()).is_some()) =>
-            {
-                true
             }
             Value::Map(_) | Value::Scalar { .. } | Value::Seq(_) => {
                 let words = form::list(record.keys.iter().map(|key| key.name));
                 let labels = [label(node.head(), format!("an access file has {words} here"))];
                 self.report(&rules::NOT_AN_ACCESS_FILE, "this YAML file is no access file", labels, help);
-                false
             }
         }
+        false
     }
 
     /// Reads every block of a section into the typed value that `read` makes of it.

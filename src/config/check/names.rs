@@ -93,7 +93,8 @@ impl Checker<'_> {
             for node in keys.iter().filter_map(|key| block.get(key)) {
                 let id = node.words().to_ascii_lowercase();
                 match ids.get(&id) {
-                    Some(first) if !id.is_empty() && first.value != name.value => {
+                    _ if id.is_empty() => {}
+                    Some(first) if first.value != name.value => {
                         let message =
                             format!("`{}` and `{}` stand for one object", short(&first.value), short(&name.value));
                         let labels = [label(node.span, "the same id again"), label(first.span, "first used here")];

@@ -297,10 +297,14 @@ static RULE: Record = Record {
         ),
         optional(
             "resources",
-            "Resources: `pods`, `pods/log`, `*`, `*/scale`.",
+            "What the rule is about: `pods`, `pods/log`, `*`, `*/scale`.",
             Form::List(&Form::Text(&text::WORD), 1),
         ),
-        required("verbs", "Verbs: `get`, `list`, `watch`, …; `*` is all.", Form::List(&Form::Text(&text::WORD), 1)),
+        required(
+            "verbs",
+            "What may be done with it: `get`, `list`, `watch`, …; `*` is everything.",
+            Form::List(&Form::Text(&text::WORD), 1),
+        ),
         optional(
             "resourceNames",
             "Only objects of these names; every name when left out.",

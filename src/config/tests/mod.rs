@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod folders;
 mod mistakes;
+mod texts;
 
 use std::path::PathBuf;
 
