@@ -9,7 +9,7 @@ use miette::{
 };
 use serde::Serialize;
 
-use super::escape::{lines, one_line};
+use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
 
 /// How findings are drawn.
@@ -78,22 +78,22 @@ fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
     let Place { file, position } = place(finding, sources);
     let at = position.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
     let severity = word(finding.rule.severity);
-    let message = one_line(&finding.message);
-    let _ = writeln!(text, "{severity}[{}]: {}{at}: {message}", finding.rule.id, one_line(&file));
+    let message = escape::line(&finding.message);
+    let _ = writeln!(text, "{severity}[{}]: {}{at}: {message}", finding.rule.id, escape::line(&file));
     for (at, label) in finding.labels.iter().enumerate() {
         let Some(source) = sources.get(label.span.file) else { continue };
         let (line, column) = source.position(label.span.start);
         if at > 0 {
-            let _ = writeln!(text, "  {}:{line}:{column}: {}", one_line(&source.path), one_line(&label.text));
+            let _ = writeln!(text, "  {}:{line}:{column}: {}", escape::line(&source.path), escape::line(&label.text));
         }
         let quoted = source.text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
-        let _ = writeln!(text, "  {line} | {}", one_line(quoted.trim_end()));
+        let _ = writeln!(text, "  {line} | {}", escape::line(quoted.trim_end()));
         if at == 0 {
-            let _ = writeln!(text, "  {}", one_line(&label.text));
+            let _ = writeln!(text, "  {}", escape::line(&label.text));
         }
     }
     if let Some(help) = &finding.help {
-        let _ = writeln!(text, "  help: {}", one_line(help));
+        let _ = writeln!(text, "  help: {}", escape::line(help));
     }
 }
 
@@ -107,9 +107,9 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         Severity::Warning => theme.styles.warning,
     };
     let head = format!("{}[{}]", word(finding.rule.severity), finding.rule.id);
-    let message = one_line(&finding.message);
+    let message = escape::line(&finding.message);
     let at = if finding.labels.is_empty() { format!("{}: ", place(finding, sources).file) } else { String::new() };
-    let _ = writeln!(text, "{}: {}{message}", severity.style(head), one_line(&at));
+    let _ = writeln!(text, "{}: {}{message}", severity.style(head), escape::line(&at));
 
     let handler = GraphicalReportHandler::new_themed(theme.clone())
         .with_width(style.width)
@@ -127,7 +127,7 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         text.push_str(frame);
     }
     if let Some(help) = &finding.help {
-        let help = one_line(help);
+        let help = escape::line(help);
         let indent = "        ";
         let mut line = format!("  {}", theme.styles.help.style("help:"));
         let mut used = 7;
@@ -168,10 +168,10 @@ struct Snippet {
 impl Snippet {
     fn new(source: &SourceFile, labels: &[&Label]) -> Self {
         // What is not shown as it is takes another number of bytes, so that places move.
-        let moved = |byte: usize| source.text.get(..byte).map_or(byte, |before| lines(before).len());
+        let moved = |byte: usize| source.text.get(..byte).map_or(byte, |before| in_place(before).len());
         let labels = labels.iter().enumerate().map(|(at, label)| {
             let (start, end) = (moved(label.span.start), moved(label.span.end));
-            let text = Some(one_line(&label.text).into_owned());
+            let text = Some(escape::line(&label.text));
             if at == 0 {
                 LabeledSpan::new_primary_with_span(text, (start, end.saturating_sub(start)))
             } else {
@@ -179,7 +179,7 @@ impl Snippet {
             }
         });
         let labels = labels.collect();
-        let source = Source { path: one_line(&source.path).into_owned(), text: lines(&source.text).into_owned() };
+        let source = Source { path: escape::line(&source.path), text: in_place(&source.text) };
         Self { source, labels }
     }
 }

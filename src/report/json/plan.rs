@@ -19,7 +19,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
     let counts = Counts::of(plan);
     v1::Plan {
         format: v1::Format::V1,
-        plan: context.plan_id.clone(),
+        id: context.plan_id.clone(),
         config: plan.config.to_string(),
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
@@ -203,7 +203,7 @@ fn subject(subject: &Subject) -> v1::Subject {
 
 fn guard(verdict: &Verdict) -> v1::Guard {
     v1::Guard {
-        guard: verdict.guard.clone(),
+        id: verdict.guard.clone(),
         subject: verdict.subject.clone(),
         message: verdict.message.clone(),
         verdict: match (verdict.acknowledged, verdict.leaves_out.is_empty()) {

@@ -32,7 +32,7 @@ fn a_plan_as_json() {
     insta::assert_snapshot!(plan_v1(&plan, &context()), @r#"
     {
       "format": "rolecall-plan/1",
-      "plan": "7f3a",
+      "id": "7f3a",
       "config": "contoso-platform",
       "commit": {
         "id": "4f2c1aa000000000000000000000000000000000",
@@ -257,21 +257,21 @@ fn a_plan_as_json() {
       ],
       "guards": [
         {
-          "guard": "group-deleted",
+          "id": "group-deleted",
           "subject": "old-contractors",
           "message": "old-contractors would be deleted (restorable for 30 days)",
           "verdict": "refuses",
           "leaves_out": []
         },
         {
-          "guard": "cluster-admin-gained",
+          "id": "cluster-admin-gained",
           "subject": "prod/sre",
           "message": "sre on prod",
           "verdict": "acknowledged",
           "leaves_out": []
         },
         {
-          "guard": "protected",
+          "id": "protected",
           "subject": "prod",
           "message": "prod is changed by a saved plan only",
           "verdict": "leaves-out",

@@ -13,7 +13,7 @@ pub(super) struct Plan {
     /// The name of this format.
     pub(super) format: Format,
     /// The plan's id.
-    pub(super) plan: Option<String>,
+    pub(super) id: Option<String>,
     /// The config's name.
     pub(super) config: String,
     /// The commit that the access files were read from; `null` outside git.
@@ -244,7 +244,8 @@ pub(super) struct Note {
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Guard {
-    pub(super) guard: String,
+    /// Which guard: a stable id.
+    pub(super) id: String,
     pub(super) subject: String,
     pub(super) message: String,
     pub(super) verdict: Verdict,

@@ -68,7 +68,7 @@ pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout)
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
-    let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
+    let counts = if counts.is_empty() { "Nothing to do".to_owned() } else { counts.join(", ") };
     let start = if *interrupted { "Interrupted: " } else { "" };
     let again = if pending + failed + not_tried > 0 { " Run it again: what is done stays done." } else { "" };
     let mut page = Page::new(layout);

@@ -20,7 +20,7 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
         content(page, change);
         if !change.overrules.is_empty() {
             let managers: Vec<String> = change.overrules.iter().map(|manager| escape::quoted(manager)).collect();
-            page.words(4, &format!("drift: taken back from field manager {}", managers.join(", ")));
+            page.detail(4, &format!("drift: taken back from field manager {}", managers.join(", ")));
         }
     }
 }
@@ -29,10 +29,18 @@ fn content(page: &mut Page, change: &Change) {
     match &change.operation {
         Operation::Create { after } => whole(page, after, Sign::Add),
         Operation::Delete { before } => whole(page, before, Sign::Remove),
-        Operation::Update { before, after } => match (before, after) {
-            (Resource::Role(before), Resource::Role(after)) => rules(page, &before.rules, &after.rules),
-            (Resource::Binding(before), Resource::Binding(after)) => binding(page, before, after),
-            _ => {}
+        Operation::Update { before, after } => match after {
+            Resource::Role(after) => {
+                if let Resource::Role(before) = before {
+                    rules(page, &before.rules, &after.rules);
+                }
+            }
+            Resource::Binding(after) => {
+                if let Resource::Binding(before) = before {
+                    binding(page, before, after);
+                }
+            }
+            Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) => {}
         },
     }
 }
@@ -46,7 +54,7 @@ fn whole(page: &mut Page, resource: &Resource, sign: Sign) {
         Resource::Binding(binding) => {
             let may = if sign == Sign::Remove { "no longer may" } else { "may" };
             for subject in &binding.subjects {
-                page.words(4, &grant(binding, subject, may));
+                page.detail(4, &grant(binding, subject, may));
             }
         }
         Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) => {}
@@ -68,15 +76,15 @@ fn rules(page: &mut Page, before: &[PolicyRule], after: &[PolicyRule]) {
     }
     let same = before.intersection(&after).count();
     if before == after {
-        page.words(4, "its rules stay; its marks of ownership are set right");
+        page.detail(4, "its rules stay; its marks of ownership are set right");
     } else if same > 0 {
-        page.words(4, &format!("{} more, unchanged", words::count(same, "rule")));
+        page.detail(4, &format!("and {} as before", words::count(same, "rule")));
     }
 }
 
 fn binding(page: &mut Page, before: &Binding, after: &Binding) {
     if before.same_content(after) {
-        page.words(4, "what it grants stays; its marks of ownership are set right");
+        page.detail(4, "what it grants stays; its marks of ownership are set right");
         return;
     }
     if before.role != after.role {
@@ -101,6 +109,6 @@ fn binding(page: &mut Page, before: &Binding, after: &Binding) {
         page.marked(4, Mark::Sign(Sign::Add), &grant(after, subject, "may"), None);
     }
     for subject in after.subjects.iter().filter(|subject| has(before, subject)) {
-        page.words(6, &format!("{} (unchanged)", grant(after, subject, "may")));
+        page.detail(6, &format!("{} (unchanged)", grant(after, subject, "may")));
     }
 }

@@ -80,15 +80,15 @@ fn properties(page: &mut Page, change: &Change, names: &BTreeMap<String, String>
 
 fn created(page: &mut Page, after: &Group, names: &BTreeMap<String, String>) {
     if after.display_name != after.key.as_str() {
-        page.words(4, &format!("display name: {}", escape::quoted(&after.display_name)));
+        page.detail(4, &format!("display name: {}", escape::quoted(&after.display_name)));
     }
     if let Some(description) = &after.description {
-        page.words(4, &format!("description: {}", long_quoted(description)));
+        page.detail(4, &format!("description: {}", long_quoted(description)));
     }
     if let Some(owner) = after.first_owner {
         let id = owner.to_string();
         let name = names.get(&id).map_or(id, |name| format!("{} ({})", escape::quoted(name), owner.short()));
-        page.words(4, &format!("first owner: {name}, which applies"));
+        page.detail(4, &format!("first owner: {name}, which applies"));
     }
 }
 
@@ -102,7 +102,7 @@ fn updated(page: &mut Page, before: &Group, after: &Group) {
     ];
     for (property, before, after) in properties {
         if before != after {
-            page.words(4, &format!("{property}: {} → {}", quoted(&before), quoted(&after)));
+            page.detail(4, &format!("{property}: {} → {}", quoted(&before), quoted(&after)));
         }
     }
 }

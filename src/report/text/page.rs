@@ -11,6 +11,10 @@ use crate::state::Sign;
 
 /// At this width and below there is no room for a right column.
 const NARROW: usize = 80;
+/// The longest term that leaves room beside it on a narrow screen.
+const SHORT_TERM: usize = 12;
+/// The least room in which words are wrapped beside something else.
+const LEAST_ROOM: usize = 40;
 /// The longest text that is put in the right column.
 const LONGEST_RIGHT: usize = 60;
 
@@ -77,6 +81,11 @@ impl Page {
         self.push(indent, Mark::None, text, None, Some(indent));
     }
 
+    /// Something about the row above, wrapped.
+    pub(super) fn detail(&mut self, indent: usize, text: &str) {
+        self.push(indent, Mark::None, text, None, Some(indent + 4));
+    }
+
     /// A row that is never wrapped, because somebody will copy it.
     pub(super) fn verbatim(&mut self, indent: usize, text: &str) {
         self.push(indent, Mark::None, text, None, None);
@@ -84,7 +93,7 @@ impl Page {
 
     /// A term and what is said about it: side by side where there is room, else the second below the first.
     pub(super) fn described(&mut self, indent: usize, term: &str, term_width: usize, text: &str) {
-        if self.is_narrow() {
+        if self.is_narrow() && term_width > SHORT_TERM {
             self.words(indent, term);
             self.words(indent + 4, text);
         } else {
@@ -98,7 +107,8 @@ impl Page {
     pub(super) fn aligned(&mut self, mark: Mark, text: &str, column: usize, said: &str) {
         let text = escape::line(text);
         let end = text.width() + 4;
-        if end <= column {
+        let room = self.layout.width.saturating_sub(column);
+        if end <= column && (said.width() <= room || room >= LEAST_ROOM) {
             let padding = " ".repeat(column - end + 2);
             self.push(0, mark, &format!("{text}{padding}{said}"), None, Some(column));
         } else if end + said.width() <= self.layout.width {
@@ -190,7 +200,7 @@ impl Page {
             out.push('\n');
         }
         if let Some(right) = below {
-            let indent = row.indent + 6;
+            let indent = row.start() + 2;
             for line in wrap(right, self.layout.width, indent, indent) {
                 out.push_str(&" ".repeat(indent));
                 out.push_str(&line);

@@ -31,7 +31,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     notes(&mut page, "Notes", &others);
     guards(&mut page, plan);
     page.gap();
-    page.words(0, &counts(plan, context));
+    conclusions(&mut page, &counts(plan, context), layout);
     if let Some(spent) = context.spent {
         page.words(0, &footer(spent));
     }
@@ -158,49 +158,71 @@ fn guards(page: &mut Page, plan: &Plan) {
         let Verdict { guard, subject, message, acknowledged, leaves_out } = verdict;
         page.marked(0, Mark::Decide, &format!("{guard}: {}", escape::message(message)), None);
         if *acknowledged {
-            page.words(4, "acknowledged");
+            page.detail(4, "acknowledged");
         } else if leaves_out.is_empty() {
             let subject = escape::shell_word(&format!("{guard}:{subject}"));
             page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
         } else {
             let number = count(leaves_out.len(), "change");
-            page.words(4, &format!("{number} left to a saved plan: `plan --save FILE`, then `apply FILE`"));
+            page.detail(
+                4,
+                &format!("{number} left to a saved plan: `rolecall plan --save FILE`, then `rolecall apply FILE`"),
+            );
         }
     }
 }
 
-fn counts(plan: &Plan, context: &Context) -> String {
+/// Sentences: on one line where they fit, else each on its own.
+fn conclusions(page: &mut Page, sentences: &[String], layout: Layout) {
+    let together = sentences.join(" ");
+    if together.width() <= layout.width {
+        page.words(0, &together);
+    } else {
+        for sentence in sentences {
+            page.words(0, sentence);
+        }
+    }
+}
+
+fn counts(plan: &Plan, context: &Context) -> Vec<String> {
     let counts = Counts::of(plan);
-    let mut parts = vec![format!("{} withheld", counts.withheld)];
+    let mut missing = Vec::new();
+    if counts.withheld > 0 || !plan.changes.is_empty() {
+        missing.push(format!("{} withheld", counts.withheld));
+    }
     if counts.errors > 0 {
-        parts.push(count(counts.errors, "error"));
+        missing.push(count(counts.errors, "error"));
     }
     if counts.unread > 0 {
-        parts.push(format!("{} not read", count(counts.unread, "part")));
+        missing.push(format!("{} not read", count(counts.unread, "part")));
     }
-    let parts = parts.join(", ");
-    let compared = format!(
-        "{}, {}, {}",
-        count(plan.compared.groups, "group"),
-        count(plan.compared.environments, "environment"),
-        count(plan.compared.bindings, "binding")
-    );
-    let subject = subject(plan, context.commit.as_ref());
-    let mut text = if is_quiet(plan) {
-        format!("No changes. {compared} match {subject}.")
-    } else if plan.changes.is_empty() {
-        format!("No changes, {parts}. {compared} were compared with {subject}.")
+    let missing = missing.join(", ");
+    let mut sentences = Vec::new();
+    if plan.changes.is_empty() {
+        let compared = format!(
+            "{}, {}, {}",
+            count(plan.compared.groups, "group"),
+            count(plan.compared.environments, "environment"),
+            count(plan.compared.bindings, "binding")
+        );
+        let subject = subject(plan, context.commit.as_ref());
+        sentences.push(if missing.is_empty() {
+            format!("No changes. {compared} match {subject}.")
+        } else {
+            format!("No changes, {missing}. {compared} were compared with {subject}.")
+        });
     } else {
-        format!("Plan: {} to add, {} to change, {} to remove, {parts}.", counts.add, counts.change, counts.remove)
-    };
+        let Counts { add, change, remove, .. } = counts;
+        sentences.push(format!("Plan: {add} to add, {change} to change, {remove} to remove, {missing}."));
+    }
     if counts.refusals > 0 {
-        text += &format!(" `apply` would refuse: {}.", count(counts.refusals, "guard"));
+        sentences.push(format!("`apply` would refuse: {}.", count(counts.refusals, "guard")));
     }
     if counts.left_out > 0 {
         let left_out = count(counts.left_out, "protected change");
-        text += &format!(" `apply` without a saved plan would leave out {left_out}.");
+        sentences.push(format!("`apply` without a saved plan would leave out {left_out}."));
     }
-    text
+    sentences
 }
 
 fn footer(spent: Spent) -> String {

@@ -44,7 +44,7 @@ fn a_plan() {
     ~ clusterrole restarter-0a1b2c3d4e                           rolecall.yaml:40
         - get, list: deployments (apps)
         + get, list, patch: deployments (apps)
-        1 rule more, unchanged
+        and 1 rule as before
         drift: taken back from field manager "kubectl-edit"
     - rolebinding payments/old-edit-00112233aa                   no longer in the files
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole edit
@@ -70,10 +70,11 @@ fn a_plan() {
     ! cluster-admin-gained: sre on prod
         acknowledged
     ! protected: prod is changed by a saved plan only
-        1 change left to a saved plan: `plan --save FILE`, then `apply FILE`
+        1 change left to a saved plan: `rolecall plan --save FILE`, then `rolecall apply FILE`
 
-    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read. `apply` would refuse: 1 guard. `apply`
-    without a saved plan would leave out 1 protected change.
+    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
+    `apply` would refuse: 1 guard.
+    `apply` without a saved plan would leave out 1 protected change.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     "#);
 }
@@ -86,46 +87,46 @@ fn a_plan_at_eighty_columns() {
     Entra
     ~ group k8s_dev_users (0f3c…)
         + member hayden@contoso.com (7d1a…)
-              teams/trinity.yaml:9
+            teams/trinity.yaml:9
         - member group "Finance \"all\"" (c0de…)
-              not in the files
+            not in the files
     - group old-contractors (91be…)
-          no longer in the files
+        no longer in the files
     ~ group payments (55aa…)
-          teams/payments.yaml:2
+        teams/payments.yaml:2
         display name: "Pay\u{1b}[2Jments" → "payments"
         description: none → "Payments"
     + group sre
-          teams/sre.yaml:3
+        teams/sre.yaml:3
         display name: "Site Reliability"
         description: "Keeps the lights on, day and night, for every cluster of
-        contoso-platform"
+            contoso-platform"
         first owner: "rolecall-applier" (9a1b…), which applies
         + member group k8s_dev_users (0f3c…)
-              teams/sre.yaml:6
+            teams/sre.yaml:6
 
     alpha
     + rolebinding trinity/k8s_dev_users-read-only-3fa9c1d204
-          teams/trinity.yaml:31
+        teams/trinity.yaml:31
         group k8s_dev_users (0f3c…) may: clusterrole view
 
     prod
     + clusterrolebinding sre-admin-77ab00ff12 [protected: prod]
-          teams/sre.yaml:12
+        teams/sre.yaml:12
         group sre (as "oidc:" and its id, known after apply) may: clusterrole
-        cluster-admin, on the whole cluster
+            cluster-admin, on the whole cluster
 
     staging
     ~ clusterrole restarter-0a1b2c3d4e
-          rolecall.yaml:40
+        rolecall.yaml:40
         - get, list: deployments (apps)
         + get, list, patch: deployments (apps)
-        1 rule more, unchanged
+        and 1 rule as before
         drift: taken back from field manager "kubectl-edit"
     - rolebinding payments/old-edit-00112233aa
-          no longer in the files
+        no longer in the files
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole
-        edit
+            edit
 
     Errors
       rolecall.yaml:21
@@ -137,13 +138,12 @@ fn a_plan_at_eighty_columns() {
           sam@contoso.com?)
 
     Not read
-      dr
-          https://dr.contoso.com:6443 did not answer within 10 s; check the network,
+      dr  https://dr.contoso.com:6443 did not answer within 10 s; check the network,
           or leave it out with --allow-unreachable dr
 
     Not ours, for your information
-      alpha
-          clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
+      alpha  clusterrolebinding hand-made-admin: user root@contoso.com is
+             cluster-admin
 
     Notes
       teams/sre.yaml:8
@@ -154,11 +154,12 @@ fn a_plan_at_eighty_columns() {
     ! cluster-admin-gained: sre on prod
         acknowledged
     ! protected: prod is changed by a saved plan only
-        1 change left to a saved plan: `plan --save FILE`, then `apply FILE`
+        1 change left to a saved plan: `rolecall plan --save FILE`, then `rolecall
+            apply FILE`
 
     Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
-    `apply` would refuse: 1 guard. `apply` without a saved plan would leave out 1
-    protected change.
+    `apply` would refuse: 1 guard.
+    `apply` without a saved plan would leave out 1 protected change.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     "#);
 }
@@ -201,8 +202,7 @@ fn nothing_to_do_claims_no_match_for_what_was_not_read() {
     Not read
       Entra (allowed)  403 on GET /groups: Group.Read.All is missing
 
-    No changes, 0 withheld, 1 part not read. 184 groups, 3 environments, 412 bindings were compared with contoso-platform at
-    4f2c1aa.
+    No changes, 1 part not read. 184 groups, 3 environments, 412 bindings were compared with contoso-platform at 4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
 }
@@ -237,7 +237,7 @@ fn colour_is_in_the_signs() {
     ESC[33m~ESC[0m clusterrole restarter-0a1b2c3d4e                           rolecall.yaml:40
         ESC[31m-ESC[0m get, list: deployments (apps)
         ESC[32m+ESC[0m get, list, patch: deployments (apps)
-        1 rule more, unchanged
+        and 1 rule as before
         drift: taken back from field manager "kubectl-edit"
     ESC[31m-ESC[0m rolebinding payments/old-edit-00112233aa                   no longer in the files
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole edit
@@ -283,7 +283,7 @@ fn a_long_list_stands_in_columns() {
     Entra
     ~ group everyone (0f3c…)
         + 14 members
-              teams/everyone.yaml:9-22
+            teams/everyone.yaml:9-22
             person000@contoso.com (0000…)  person001@contoso.com (0001…)
             person002@contoso.com (0002…)  person003@contoso.com (0003…)
             person004@contoso.com (0004…)  person005@contoso.com (0005…)
@@ -353,9 +353,9 @@ fn owners_come_before_members_and_every_kind_of_principal_has_a_name() {
         + owner erin@contoso.com (e111…)
         + member guest ana@partner.example (a111…)
         + member group new
-        + member group c0de0000-0000-0000-0000-000000000001 (c0de…)
+        + member group c0de0000-0000-0000-0000-000000000001
         + member service principal "deployer" of app 1f2e0000-0000-0000-0000-000000000001 (5111…)
-        + member device de410000-0000-0000-0000-000000000001 (de41…)
+        + member device de410000-0000-0000-0000-000000000001
     "#);
 }
 
@@ -533,11 +533,9 @@ fn a_run_at_eighty_columns() {
         accepted, not readable yet; the next plan tells
     + entra/group/sre/member/group:k8s_dev_users    done
     + alpha/rolebinding/trinity/k8s_dev_users-read-only-3fa9c1d204  done
-    ~ staging/clusterrole/restarter-0a1b2c3d4e      failed: 403, needs `escalate` on
-                                                    clusterroles or the rule patch
-                                                    apps/deployments; see `kubectl
-                                                    auth can-i escalate
-                                                    clusterroles`
+    ~ staging/clusterrole/restarter-0a1b2c3d4e
+        failed: 403, needs `escalate` on clusterroles or the rule patch
+        apps/deployments; see `kubectl auth can-i escalate clusterroles`
     - staging/rolebinding/payments/old-edit-00112233aa
         not tried, waits for staging/clusterrole/restarter-0a1b2c3d4e
     + prod/clusterrolebinding/sre-admin-77ab00ff12  not tried, interrupted
@@ -553,7 +551,7 @@ fn the_end_of_a_run() {
     insta::assert_snapshot!(end(Summary { done: 4, ..Summary::default() }), @"4 done.");
     insta::assert_snapshot!(end(Summary { done: 1, already: 3, ..Summary::default() }), @"1 done, 3 already so.");
     insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, interrupted: true, ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
-    insta::assert_snapshot!(end(Summary::default()), @"nothing to do.");
+    insta::assert_snapshot!(end(Summary::default()), @"Nothing to do.");
     let broken = "cannot write the journal .rolecall/run.jsonl: no space left on device";
     insta::assert_snapshot!(closing(&Summary { done: 1, not_tried: 3, ..Summary::default() }, Some(broken), WIDE), @"
     ! cannot write the journal .rolecall/run.jsonl: no space left on device; nothing was started after that

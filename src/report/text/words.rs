@@ -27,14 +27,12 @@ pub(super) fn edge(edge: &Edge, names: &BTreeMap<String, String>) -> String {
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             format!("service principal{name} of app {app}")
         }
-        PrincipalName::GroupId(id) => named_by_id("group", *id, name),
-        PrincipalName::Object(id) => named_by_id(kind(edge.kind), *id, name),
+        PrincipalName::GroupId(id) | PrincipalName::Object(id) => match name {
+            Some(name) => format!("{} {name}", kind(edge.kind)),
+            None => return format!("{} {id}", kind(edge.kind)),
+        },
     };
     format!("{who}{}", short(&edge.principal_id))
-}
-
-fn named_by_id(kind: &str, id: ObjectId, name: Option<String>) -> String {
-    format!("{kind} {}", name.unwrap_or_else(|| id.to_string()))
 }
 
 fn kind(kind: PrincipalKind) -> &'static str {
