@@ -15,12 +15,13 @@ use super::body::{self, PatchType};
 use super::discovery;
 use super::kind::Kind;
 use super::list::list;
+use super::object::whole;
 use super::options::{DeleteOptions, Write, WriteOptions};
 use super::request::Request;
 use super::review::Review;
 use super::state::ClusterState;
 use super::status::{Failure, answer};
-use super::write::{self, Outcome, Target, whole};
+use super::write::{self, Outcome, Target};
 
 /// The resources of the core group that a real server has and this one does not.
 const OTHER_CORE: [&str; 17] = [
@@ -109,7 +110,7 @@ fn unknown(request: &Request) -> Result<Response, Failure> {
     };
     if is_real {
         Err(Failure::not_modelled(resource))
-    } else if version == "v1" && (group.is_empty() || discovery::GROUPS.contains(&group.as_str())) {
+    } else if discovery::is_served(group) {
         Err(Failure::no_such_resource())
     } else {
         Ok(no_such_page())
@@ -127,6 +128,9 @@ fn plain(method: &Method, path: &str) -> Result<Response, Failure> {
         "healthz" | "livez" | "readyz" if is_read => Ok(text(StatusCode::OK, "ok")),
         "metrics" | "openapi" | "logs" | "debug" | ".well-known" => Err(Failure::not_modelled(path)),
         _ if discovery::document(path).is_some() => Err(Failure::method_not_allowed()),
+        "apis" if path.trim_matches('/').split('/').nth(1).is_some_and(discovery::is_served) => {
+            Err(Failure::no_such_resource())
+        }
         _ => Ok(no_such_page()),
     }
 }
@@ -212,7 +216,9 @@ impl Call<'_> {
             "update" => {
                 let options = self.options(Write::Update)?;
                 let body = self.object()?;
-                self.write(options.dry_run, |state| write::replace(state, target, body, &options))
+                self.write(options.dry_run, |state| {
+                    write::replace(state, target, body, &options, |state| self.may_create(state))
+                })
             }
             "patch" => self.patch(target),
             "delete" => {
@@ -252,11 +258,16 @@ impl Call<'_> {
             PatchType::Apply => {
                 let options = self.options(Write::Apply)?;
                 let config = body::configuration(self.body)?;
-                let create = Action::of(&Request { verb: "create".to_owned(), ..self.request.clone() });
-                let may_create = |state: &ClusterState| allow(state, self.user, &create);
-                self.write(options.dry_run, |state| write::apply(state, target, config, &options, may_create))
+                self.write(options.dry_run, |state| {
+                    write::apply(state, target, config, &options, |state| self.may_create(state))
+                })
             }
         }
+    }
+
+    /// A PUT or PATCH that makes an object needs `create` on the URL's name, too, so rules with resourceNames count.
+    fn may_create(&self, state: &ClusterState) -> Result<(), Failure> {
+        allow(state, self.user, &Action::of(&Request { verb: "create".to_owned(), ..self.request.clone() }))
     }
 
     fn options(&self, write: Write) -> Result<WriteOptions, Failure> {
