@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::managed::Managers;
-use super::object::{items, text};
+use super::object::{items, text, whole, without_managed_fields};
 use super::selector::LabelSelector;
 use super::state::{ClusterState, now};
-use super::write::{store, whole};
+use super::write::store;
 
 const CONTROLLER: &str = "clusterrole-aggregation-controller";
 
@@ -45,11 +45,8 @@ fn aggregated(state: &ClusterState, role: &Value) -> Option<Vec<Value>> {
 
 fn fill(state: &mut ClusterState, role: &Value, rules: &[Value]) {
     let kind = Kind::ClusterRole;
-    let mut live = whole(kind, role);
-    let mut managers = Managers::of(&live);
-    if let Some(metadata) = live["metadata"].as_object_mut() {
-        metadata.remove("managedFields");
-    }
+    let mut managers = Managers::of(role);
+    let live = without_managed_fields(whole(kind, role));
     let name = &role["metadata"]["name"];
     let config = json!({
         "apiVersion": kind.api_version(), "kind": kind.name(), "metadata": { "name": name }, "rules": rules,

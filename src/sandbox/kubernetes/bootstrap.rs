@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use super::aggregate;
 use super::kind::Kind;
 use super::managed::{Managers, blank};
+use super::object::{complete, default, whole};
 use super::state::{ClusterState, new_uid, now};
-use super::write::{complete, default, store, whole};
+use super::write::store;
 
 /// The default roles and bindings of kube-apiserver 1.35.4, one a line, without what all of them have in common
 /// (pkg/registry/rbac/rest/storage_rbac.go writes them at every start).

@@ -6,7 +6,12 @@ use super::kind::{Kind, RBAC};
 use super::review::{AUTHENTICATION, AUTHORIZATION, Review};
 
 /// The API groups, each in the one version v1, by name.
-pub(super) const GROUPS: [&str; 3] = [AUTHENTICATION, AUTHORIZATION, RBAC];
+const GROUPS: [&str; 3] = [AUTHENTICATION, AUTHORIZATION, RBAC];
+
+/// Whether it is the core group or another one that is served.
+pub(super) fn is_served(group: &str) -> bool {
+    group.is_empty() || GROUPS.contains(&group)
+}
 
 /// The document at a path, or `None` when the path has none.
 pub(super) fn document(path: &str) -> Option<Value> {

@@ -35,7 +35,9 @@ const EXPIRED: &str = "The provided continue parameter is too old to display a c
 impl Token {
     fn encode(revision: Option<u64>, after: &str) -> String {
         let rv = revision.map_or(-1, |revision| i64::try_from(revision).unwrap_or(i64::MAX));
-        let token = json!({ "v": TOKEN_VERSION, "rv": rv, "start": format!("/{after}\0") });
+        // The real token to go on with after an expired one has no slash.
+        let slash = if revision.is_some() { "/" } else { "" };
+        let token = json!({ "v": TOKEN_VERSION, "rv": rv, "start": format!("{slash}{after}\0") });
         URL_SAFE_NO_PAD.encode(token.to_string())
     }
 
@@ -48,7 +50,7 @@ impl Token {
         if token.v != TOKEN_VERSION || token.rv == 0 {
             return Err(wrong(format!("incorrect encoded start resourceVersion or version {:?}", token.v)));
         }
-        let start = token.start.strip_prefix('/').ok_or_else(|| wrong("it does not start with a slash".to_owned()))?;
+        let start = token.start.strip_prefix('/').unwrap_or(&token.start);
         let start = start.strip_suffix('\0').unwrap_or(start);
         Ok((u64::try_from(token.rv).ok(), start.to_owned()))
     }

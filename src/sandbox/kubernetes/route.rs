@@ -15,12 +15,14 @@ use super::body::{self, PatchType};
 use super::discovery;
 use super::kind::Kind;
 use super::list::list;
+use super::object::whole;
+use super::openapi;
 use super::options::{DeleteOptions, Write, WriteOptions};
 use super::request::Request;
 use super::review::Review;
 use super::state::ClusterState;
 use super::status::{Failure, answer};
-use super::write::{self, Outcome, Target, whole};
+use super::write::{self, Outcome, Target};
 
 /// The resources of the core group that a real server has and this one does not.
 const OTHER_CORE: [&str; 17] = [
@@ -109,7 +111,7 @@ fn unknown(request: &Request) -> Result<Response, Failure> {
     };
     if is_real {
         Err(Failure::not_modelled(resource))
-    } else if version == "v1" && (group.is_empty() || discovery::GROUPS.contains(&group.as_str())) {
+    } else if discovery::is_served(group) {
         Err(Failure::no_such_resource())
     } else {
         Ok(no_such_page())
@@ -119,14 +121,18 @@ fn unknown(request: &Request) -> Result<Response, Failure> {
 /// Discovery, health and everything else outside of resources.
 fn plain(method: &Method, path: &str) -> Result<Response, Failure> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    if let Some(document) = discovery::document(path).filter(|_| is_read) {
+    let document = || discovery::document(path).or_else(|| openapi::document(path));
+    if let Some(document) = document().filter(|_| is_read) {
         return Ok(answer(StatusCode::OK, &document));
     }
     let first = path.trim_matches('/').split('/').next().unwrap_or_default();
     match first {
         "healthz" | "livez" | "readyz" if is_read => Ok(text(StatusCode::OK, "ok")),
         "metrics" | "openapi" | "logs" | "debug" | ".well-known" => Err(Failure::not_modelled(path)),
-        _ if discovery::document(path).is_some() => Err(Failure::method_not_allowed()),
+        _ if document().is_some() => Err(Failure::method_not_allowed()),
+        "apis" if path.trim_matches('/').split('/').nth(1).is_some_and(discovery::is_served) => {
+            Err(Failure::no_such_resource())
+        }
         _ => Ok(no_such_page()),
     }
 }
@@ -155,7 +161,7 @@ fn reviewed(
         return Err(Failure::no_such_resource());
     }
     let options = WriteOptions::parse(Write::Create, &request.query, &head.headers)?;
-    let body = body::object(&head.headers, body, review.name())?;
+    let body = body::object(&head.headers, body, review.name(), review.shape())?;
     let reviewed = shared.store.read(|state| review.answer(state, user, &request.namespace, body, options.strict))?;
     Ok(answer(StatusCode::CREATED, &reviewed))
 }
@@ -212,7 +218,9 @@ impl Call<'_> {
             "update" => {
                 let options = self.options(Write::Update)?;
                 let body = self.object()?;
-                self.write(options.dry_run, |state| write::replace(state, target, body, &options))
+                self.write(options.dry_run, |state| {
+                    write::replace(state, target, body, &options, |state| self.may_create(state))
+                })
             }
             "patch" => self.patch(target),
             "delete" => {
@@ -252,11 +260,16 @@ impl Call<'_> {
             PatchType::Apply => {
                 let options = self.options(Write::Apply)?;
                 let config = body::configuration(self.body)?;
-                let create = Action::of(&Request { verb: "create".to_owned(), ..self.request.clone() });
-                let may_create = |state: &ClusterState| allow(state, self.user, &create);
-                self.write(options.dry_run, |state| write::apply(state, target, config, &options, may_create))
+                self.write(options.dry_run, |state| {
+                    write::apply(state, target, config, &options, |state| self.may_create(state))
+                })
             }
         }
+    }
+
+    /// A PUT or PATCH that makes an object needs `create` on the URL's name, too, so rules with resourceNames count.
+    fn may_create(&self, state: &ClusterState) -> Result<(), Failure> {
+        allow(state, self.user, &Action::of(&Request { verb: "create".to_owned(), ..self.request.clone() }))
     }
 
     fn options(&self, write: Write) -> Result<WriteOptions, Failure> {
@@ -264,7 +277,7 @@ impl Call<'_> {
     }
 
     fn object(&self) -> Result<Value, Failure> {
-        body::object(&self.head.headers, self.body, self.kind.name())
+        body::object(&self.head.headers, self.body, self.kind.name(), self.kind.shape())
     }
 
     /// Runs a write on the stored state, or on a copy of it that is thrown away.

@@ -142,7 +142,13 @@ fn values(tokens: &mut Tokens<'_>) -> Result<Vec<String>, Failure> {
     tokens.next();
     let mut values = Vec::new();
     loop {
-        values.push(if matches!(tokens.peek(), "," | ")") { String::new() } else { identifier(tokens)? });
+        values.push(match tokens.peek() {
+            "," | ")" => String::new(),
+            found if !is_identifier(found) => {
+                return Err(unparsable(&format!("found '{found}', expected: ',', ')' or identifier")));
+            }
+            _ => identifier(tokens)?,
+        });
         match tokens.next() {
             ")" => return Ok(values),
             "," => {}

@@ -58,15 +58,18 @@ fn metadata(kind: Kind, metadata: &Value) -> Vec<Cause> {
         );
     }
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
-        causes.extend(not_a_key(key).map(|why| Cause::invalid("metadata.labels", &key.as_str().into(), &why)));
-        let fits = value.as_str().is_some_and(|value| value.is_empty() || (value.len() <= 63 && is_name_part(value)));
-        if !fits {
+        causes.extend(not_a_key(key).iter().map(|why| Cause::invalid("metadata.labels", &key.as_str().into(), why)));
+        let text = value.as_str().unwrap_or_default();
+        if text.len() > 63 {
+            causes.push(Cause::invalid("metadata.labels", value, "must be no more than 63 bytes"));
+        }
+        if !text.is_empty() && !is_name_part(text) {
             causes.push(Cause::invalid("metadata.labels", value, LABEL_VALUE));
         }
     }
     for key in metadata["annotations"].as_object().into_iter().flatten().map(|(key, _)| key) {
-        let why = not_a_key(&key.to_lowercase());
-        causes.extend(why.map(|why| Cause::invalid("metadata.annotations", &key.as_str().into(), &why)));
+        let mistakes = not_a_key(&key.to_lowercase());
+        causes.extend(mistakes.iter().map(|why| Cause::invalid("metadata.annotations", &key.as_str().into(), why)));
     }
     causes
 }
@@ -118,29 +121,35 @@ fn not_a_path_segment(name: &str) -> Vec<String> {
     ["/", "%"].iter().filter(|sign| name.contains(**sign)).map(|sign| format!("may not contain '{sign}'")).collect()
 }
 
-/// A key of a label or annotation: `name` or `subdomain/name`.
-fn not_a_key(key: &str) -> Option<String> {
+/// What is wrong with a key of a label or annotation: `name` or `subdomain/name`.
+fn not_a_key(key: &str) -> Vec<String> {
+    let mut mistakes = Vec::new();
     let name = match key.split('/').collect::<Vec<_>>()[..] {
         [name] => name,
-        ["", _] => return Some("prefix part must be non-empty".to_owned()),
-        [prefix, _] if !is_dns_subdomain(prefix) => return Some(format!("prefix part {DNS_SUBDOMAIN}")),
-        [_, name] => name,
+        [prefix, name] => {
+            if prefix.is_empty() {
+                mistakes.push("prefix part must be non-empty".to_owned());
+            } else if !is_dns_subdomain(prefix) {
+                mistakes.push(format!("prefix part {DNS_SUBDOMAIN}"));
+            }
+            name
+        }
         _ => {
             let rest = NAME_PART.strip_prefix("name part").unwrap_or_default();
-            return Some(format!(
+            return vec![format!(
                 "a valid label key{rest} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-            ));
+            )];
         }
     };
     if name.is_empty() {
-        Some("name part must be non-empty".to_owned())
+        mistakes.push("name part must be non-empty".to_owned());
     } else if name.len() > 63 {
-        Some("name part must be no more than 63 bytes".to_owned())
-    } else if is_name_part(name) {
-        None
-    } else {
-        Some(NAME_PART.to_owned())
+        mistakes.push("name part must be no more than 63 bytes".to_owned());
     }
+    if !is_name_part(name) {
+        mistakes.push(NAME_PART.to_owned());
+    }
+    mistakes
 }
 
 fn policy_rule(kind: Kind, rule: &Value, path: &str) -> Vec<Cause> {
@@ -177,10 +186,33 @@ fn aggregation(rule: &Value) -> Vec<Cause> {
     if selectors.is_empty() {
         return vec![Cause::required(field, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
     }
-    let wrong = selectors.iter().enumerate().filter(|(_, selector)| LabelSelector::of(selector).is_none());
-    wrong
-        .map(|(index, _)| Cause::invalid(format!("{field}[{index}]"), &Value::Null, "invalid label selector."))
-        .collect()
+    selectors.iter().enumerate().flat_map(|(index, value)| selector(value, &format!("{field}[{index}]"))).collect()
+}
+
+fn selector(selector: &Value, path: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (index, expression) in items(selector, "matchExpressions").iter().enumerate() {
+        let path = format!("{path}.matchExpressions[{index}]");
+        let has_values = !items(expression, "values").is_empty();
+        match text(expression, "operator") {
+            "In" | "NotIn" if !has_values => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                causes.push(Cause::required(format!("{path}.values"), why));
+            }
+            "Exists" | "DoesNotExist" if has_values => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                causes.push(Cause::forbidden(format!("{path}.values"), why));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                causes.push(Cause::invalid(format!("{path}.operator"), &other.into(), "not a valid selector operator"));
+            }
+        }
+    }
+    if LabelSelector::of(selector).is_none() {
+        causes.push(Cause::invalid(path, &Value::Null, "invalid label selector."));
+    }
+    causes
 }
 
 fn role_ref(kind: Kind, role: &Value) -> Vec<Cause> {

@@ -7,7 +7,7 @@ use super::aggregate;
 use super::decode;
 use super::kind::{Kind, RBAC};
 use super::managed::{Managers, blank};
-use super::object::text;
+use super::object::{complete, default, remove, settle, text, whole, without_managed_fields};
 use super::options::{DeleteOptions, WriteOptions};
 use super::state::{ClusterState, new_uid, now};
 use super::status::{Cause, Failure};
@@ -77,12 +77,36 @@ pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: Value, 
     default(kind, &mut object);
     remove(&mut object, &["uid", "creationTimestamp", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"]);
     let named = text(&object["metadata"], "name").to_owned();
-    let managers = Managers::of(&object);
-    insert(state, Target { name: &named, ..target }, object, managers, options, true)
+    let target = Target { name: &named, ..target };
+    let (object, managers) = owned_by_sender(kind, object, options);
+    insert(state, target, object, &managers, options, |state, object| {
+        if target.live(state).is_some() {
+            return Err(Failure::already_exists(kind, target.name));
+        }
+        if text(&object["metadata"], "resourceVersion").is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::internal("resourceVersion should not be set on objects to be created"))
+        }
+    })
 }
 
-/// PUT.
-pub(super) fn replace(state: &mut ClusterState, target: Target<'_>, body: Value, options: &WriteOptions) -> Outcome {
+/// A new object without its list of managers, and that list: all of it belongs to the sender.
+fn owned_by_sender(kind: Kind, object: Value, options: &WriteOptions) -> (Value, Managers) {
+    let mut managers = Managers::of(&object);
+    let object = without_managed_fields(object);
+    managers.update(kind, &blank(kind), &object, &options.manager, &now());
+    (object, managers)
+}
+
+/// PUT. `may_create` is asked when the object is not there, as in [`apply`].
+pub(super) fn replace(
+    state: &mut ClusterState,
+    target: Target<'_>,
+    body: Value,
+    options: &WriteOptions,
+    may_create: impl FnOnce(&ClusterState) -> Result<(), Failure>,
+) -> Outcome {
     let kind = target.kind;
     let mut object = decode::object(body, kind.name(), kind.api_version(), kind.shape(), options.strict)?;
     target.check_identity(&mut object)?;
@@ -101,8 +125,8 @@ pub(super) fn replace(state: &mut ClusterState, target: Target<'_>, body: Value,
     match live.cloned() {
         Some(live) => update(state, target, &live, object, None, options),
         None if kind.is_created_by_replace() => {
-            let managers = Managers::of(&object);
-            insert(state, target, object, managers, options, false)
+            let (object, managers) = owned_by_sender(kind, object, options);
+            insert(state, target, object, &managers, options, |state, _| may_create(state))
         }
         None => Err(target.not_found()),
     }
@@ -167,9 +191,6 @@ pub(super) fn apply(
         return Err(Failure::bad_request(format!("invalid object type: {version}, Kind={said_kind}")));
     }
     let live = target.live(state).cloned();
-    if live.is_none() {
-        may_create(state)?;
-    }
     if config.pointer("/metadata/managedFields").is_some_and(|value| !value.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
@@ -196,55 +217,19 @@ pub(super) fn apply(
                 )));
             }
             // A resourceVersion in the configuration of an object that is not there does not count.
-            insert_applied(state, target, object, &managers, options)
+            insert(state, target, object, &managers, options, |state, _| may_create(state))
         }
     }
 }
 
+/// Stores a new object. `check` is asked last, when the object itself is known to be fine.
 fn insert(
-    state: &mut ClusterState,
-    target: Target<'_>,
-    object: Value,
-    mut managers: Managers,
-    options: &WriteOptions,
-    is_post: bool,
-) -> Outcome {
-    let kind = target.kind;
-    let object = without_managed_fields(object);
-    managers.update(kind, &blank(kind), &object, &options.manager, &now());
-    if is_post {
-        let exists = target.live(state).is_some();
-        return insert_checked(state, target, object, &managers, options, |object| {
-            if exists {
-                return Err(Failure::already_exists(kind, target.name));
-            }
-            if text(&object["metadata"], "resourceVersion").is_empty() {
-                Ok(())
-            } else {
-                Err(Failure::internal("resourceVersion should not be set on objects to be created"))
-            }
-        });
-    }
-    insert_applied(state, target, object, &managers, options)
-}
-
-fn insert_applied(
-    state: &mut ClusterState,
-    target: Target<'_>,
-    object: Value,
-    managers: &Managers,
-    options: &WriteOptions,
-) -> Outcome {
-    insert_checked(state, target, object, managers, options, |_| Ok(()))
-}
-
-fn insert_checked(
     state: &mut ClusterState,
     target: Target<'_>,
     mut object: Value,
     managers: &Managers,
     options: &WriteOptions,
-    check: impl FnOnce(&Value) -> Result<(), Failure>,
+    check: impl FnOnce(&ClusterState, &Value) -> Result<(), Failure>,
 ) -> Outcome {
     let kind = target.kind;
     // Admission (NamespaceLifecycle) comes before validation.
@@ -255,7 +240,7 @@ fn insert_checked(
     if !causes.is_empty() {
         return Err(Failure::invalid(kind.group(), kind.name(), target.name, causes));
     }
-    check(&object)?;
+    check(state, &object)?;
     remove(
         &mut object,
         &["resourceVersion", "generation", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"],
@@ -408,66 +393,4 @@ fn delete_namespace(state: &mut ClusterState, live: &Value) -> Value {
     }
     state.remove(Kind::Namespace, "", name);
     ending
-}
-
-/// What the API fills in on every write (pkg/apis/rbac/v1/defaults.go; core/v1 `SetDefaults_Namespace`).
-pub(super) fn default(kind: Kind, object: &mut Value) {
-    if kind == Kind::Namespace {
-        let name = text(&object["metadata"], "name").to_owned();
-        if !name.is_empty() {
-            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-        }
-    }
-    if !kind.is_binding() {
-        return;
-    }
-    if text(&object["roleRef"], "apiGroup").is_empty() {
-        object["roleRef"]["apiGroup"] = RBAC.into();
-    }
-    // Indexing would put a null where there are no subjects.
-    for subject in object.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
-        if matches!(text(subject, "kind"), "User" | "Group") && text(subject, "apiGroup").is_empty() {
-            subject["apiGroup"] = RBAC.into();
-        }
-    }
-}
-
-/// What the server sets in a new object besides metadata; no manager owns it.
-pub(super) fn complete(kind: Kind, object: &mut Value) {
-    if kind == Kind::Namespace {
-        object["spec"] = json!({ "finalizers": ["kubernetes"] });
-        object["status"] = json!({ "phase": "Active" });
-    }
-}
-
-/// The object as it comes back from etcd, which does not tell an empty list from none.
-fn settle(kind: Kind, mut object: Value) -> Value {
-    if matches!(kind, Kind::ClusterRole | Kind::Role) && object["rules"] == json!([]) {
-        object["rules"] = Value::Null;
-    }
-    if let Some(object) = object.as_object_mut() {
-        object.remove("kind");
-        object.remove("apiVersion");
-    }
-    object
-}
-
-/// A stored object with its kind and version, as single objects are answered; items of a list have neither.
-pub(super) fn whole(kind: Kind, stored: &Value) -> Value {
-    let mut object = stored.clone();
-    object["kind"] = kind.name().into();
-    object["apiVersion"] = kind.api_version().into();
-    object
-}
-
-fn without_managed_fields(mut object: Value) -> Value {
-    remove(&mut object, &["managedFields"]);
-    object
-}
-
-/// Takes fields out of the metadata.
-fn remove(object: &mut Value, fields: &[&str]) {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|field, _| !fields.contains(&field.as_str()));
-    }
 }
