@@ -134,10 +134,21 @@ impl Sandbox {
                 return Err(SandboxError::InUse { folder: folder.to_owned(), process });
             }
         };
-        let marker = marker(folder, seed)?;
-        // Planted again only when a first start was interrupted before the tenant was written.
-        let planted = marker.seed.plant()?;
-        let tenant = Arc::new(Store::open(&folder.join(TENANT), || planted).map_err(failed)?);
+        let (marker, planted) = if let Some(marker) = Marker::read(folder)? {
+            (marker, None)
+        } else {
+            let seed = seed();
+            let tenant = seed.plant()?;
+            (Marker { format: FORMAT, seed }.write(folder).map_err(failed)?, Some(tenant))
+        };
+        let file = folder.join(TENANT);
+        let tenant = match (Store::load(&file).map_err(failed)?, planted) {
+            (Some(store), _) => store,
+            (None, Some(planted)) => Store::create(&file, planted).map_err(failed)?,
+            // A first start that was interrupted before the tenant was written.
+            (None, None) => Store::create(&file, marker.seed.plant()?).map_err(failed)?,
+        };
+        let tenant = Arc::new(tenant);
         let recorder = Arc::new(Recorder::open(folder).map_err(failed)?);
         let identity = tls::identity(folder).map_err(failed)?;
 
@@ -222,31 +233,35 @@ fn is_sandbox_or_empty(folder: &Path) -> io::Result<bool> {
     Ok(empty)
 }
 
-/// The marker in `folder`, written first when there is none: from then on the folder is a sandbox, and whatever else is
-/// missing follows from it.
-fn marker(folder: &Path, seed: impl FnOnce() -> Seed) -> Result<Marker, SandboxError> {
-    let failed = |source| SandboxError::Io { folder: folder.to_owned(), source };
-    let file = folder.join(MARKER);
-    if !file.exists() {
-        let seed = seed();
-        seed.plant()?;
-        let marker = Marker { format: FORMAT, seed };
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut temporary, &marker).map_err(io::Error::from).map_err(failed)?;
-        temporary.persist(&file).map_err(|error| failed(error.error))?;
-        return Ok(marker);
+impl Marker {
+    /// The marker in `folder`, if there is one.
+    fn read(folder: &Path) -> Result<Option<Self>, SandboxError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let failed = |source| SandboxError::Io { folder: folder.to_owned(), source };
+        let file = folder.join(MARKER);
+        let bytes = match fs_err::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let damaged = |error: serde_json::Error| {
+            failed(io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display())))
+        };
+        let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
+        if format != FORMAT {
+            return Err(SandboxError::OtherFormat { folder: folder.to_owned(), found: format });
+        }
+        serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
+
+    /// Written before anything else: from then on the folder is a sandbox, and whatever is missing follows from it.
+    fn write(self, folder: &Path) -> io::Result<Self> {
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer_pretty(&mut temporary, &self)?;
+        temporary.persist(folder.join(MARKER)).map_err(|error| error.error)?;
+        Ok(self)
     }
-    let bytes = fs_err::read(&file).map_err(failed)?;
-    let damaged = |error: serde_json::Error| {
-        failed(io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display())))
-    };
-    let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-    if format != FORMAT {
-        return Err(SandboxError::OtherFormat { folder: folder.to_owned(), found: format });
-    }
-    serde_json::from_slice(&bytes).map_err(damaged)
 }

@@ -164,7 +164,7 @@ pub struct SeedNamespace {
 
 /// Who is a member or an owner, spelt as in an access file: a user principal name, or one of `guest:` (mail),
 /// `group:` (display name or object id), `service-principal:` (app id).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeedPrincipal {
     /// A user of the tenant.
     User(String),
@@ -232,19 +232,19 @@ struct Planting<'s> {
     tenant: Tenant,
     /// Ids of the groups in the order of the seed.
     groups: Vec<ObjectId>,
+    /// Everybody who can be a member, as members are spelt; names in lower case.
+    named: BTreeMap<SeedPrincipal, ObjectId>,
+    unique_names: BTreeSet<&'s str>,
 }
 
 impl<'s> Planting<'s> {
     fn new(seed: &'s Seed) -> Self {
         let id = seed.tenant_id();
         let app_id = seed.applier_app_id();
-        let applier = ServicePrincipal {
-            id: seed.applier.id.unwrap_or_else(|| derived_id(id, "service-principal", &app_id.to_string())),
-            app_id,
-            display_name: "rolecall".to_owned(),
-        };
+        let applier_id = seed.applier.id.unwrap_or_else(|| derived_id(id, "service-principal", &app_id.to_string()));
+        let applier = ServicePrincipal { id: applier_id, app_id, display_name: "rolecall".to_owned() };
         let app = App {
-            service_principal: applier.id,
+            service_principal: applier_id,
             secret: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
             federated: vec![workload_credential()],
             roles: seed.applier.roles.clone().unwrap_or_else(every_permission),
@@ -260,12 +260,13 @@ impl<'s> Planting<'s> {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             deleted_groups: BTreeMap::new(),
-            service_principals: BTreeMap::from([(applier.id, applier)]),
+            service_principals: BTreeMap::from([(applier_id, applier)]),
             privileged: Vec::new(),
             purged: BTreeSet::new(),
             signing_key,
         };
-        Self { seed, tenant, groups: Vec::new() }
+        let named = BTreeMap::from([(SeedPrincipal::ServicePrincipal(app_id), applier_id)]);
+        Self { seed, tenant, groups: Vec::new(), named, unique_names: BTreeSet::new() }
     }
 
     fn check_new(&self, id: ObjectId, what: &str) -> Result<(), SeedError> {
@@ -284,12 +285,15 @@ impl<'s> Planting<'s> {
                 return Err(SeedError("a user without user-principal-name; only guests may go without".into()));
             }
         };
-        let same_name = |user: &User| user.user_principal_name.eq_ignore_ascii_case(&name);
-        if self.tenant.users.values().any(same_name) {
+        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "user", &name));
+        if self.named.insert(SeedPrincipal::User(name.to_lowercase()), id).is_some() {
             return Err(SeedError(format!("the user {name} is in the sandbox's seed twice")));
         }
-        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "user", &name));
         self.check_new(id, &name)?;
+        if let Some(mail) = seed.mail.as_ref().filter(|_| seed.guest) {
+            // Two guests may share a mail address in a directory; a seed that means one of them gives its name.
+            self.named.entry(SeedPrincipal::Guest(mail.to_lowercase())).or_insert(id);
+        }
         let invitation = if seed.pending { Invitation::Pending } else { Invitation::Accepted };
         let alias = seed.mail.as_ref().filter(|_| seed.guest).unwrap_or(&name);
         let user = User {
@@ -305,23 +309,23 @@ impl<'s> Planting<'s> {
     }
 
     fn service_principal(&mut self, seed: &SeedServicePrincipal) -> Result<(), SeedError> {
-        if self.tenant.service_principals.values().any(|known| known.app_id == seed.app_id) {
-            return Err(SeedError(format!("the app {} is in the sandbox's seed twice", seed.app_id)));
-        }
         let app = seed.app_id.to_string();
         let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "service-principal", &app));
+        if self.named.insert(SeedPrincipal::ServicePrincipal(seed.app_id), id).is_some() {
+            return Err(SeedError(format!("the app {app} is in the sandbox's seed twice")));
+        }
         self.check_new(id, &seed.display_name)?;
         let principal = ServicePrincipal { id, app_id: seed.app_id, display_name: seed.display_name.clone() };
         self.tenant.service_principals.insert(id, principal);
         Ok(())
     }
 
-    fn group(&mut self, seed: &SeedGroup) -> Result<(), SeedError> {
+    fn group(&mut self, seed: &'s SeedGroup) -> Result<(), SeedError> {
         let name = &seed.display_name;
         let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "group", name));
         self.check_new(id, &format!("the group {name} (groups of one name need an id each)"))?;
         if let Some(unique) = &seed.unique_name
-            && self.tenant.group_named(unique).is_some()
+            && !self.unique_names.insert(unique)
         {
             return Err(SeedError(format!("two groups of the sandbox's seed have the unique name {unique}")));
         }
@@ -337,6 +341,8 @@ impl<'s> Planting<'s> {
             members: BTreeSet::new(),
             owners: BTreeSet::new(),
         };
+        self.named.entry(SeedPrincipal::Group(name.clone())).or_insert(id);
+        self.named.insert(SeedPrincipal::Group(id.to_string()), id);
         self.groups.push(id);
         self.tenant.groups.insert(id, group);
         Ok(())
@@ -364,25 +370,12 @@ impl<'s> Planting<'s> {
     }
 
     fn find(&self, principal: &SeedPrincipal) -> Option<ObjectId> {
-        match principal {
-            SeedPrincipal::User(name) => {
-                let named = |user: &&User| user.user_principal_name.eq_ignore_ascii_case(name);
-                self.tenant.users.values().find(named).map(|user| user.id)
-            }
-            SeedPrincipal::Guest(mail) => {
-                let named = |user: &&User| {
-                    user.guest.is_some() && user.mail.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(mail))
-                };
-                self.tenant.users.values().find(named).map(|user| user.id)
-            }
-            SeedPrincipal::Group(name) => match name.parse::<ObjectId>() {
-                Ok(id) => self.tenant.groups.get(&id).map(|group| group.id),
-                Err(_) => self.tenant.groups.values().find(|group| group.display_name == *name).map(|group| group.id),
-            },
-            SeedPrincipal::ServicePrincipal(app) => {
-                self.tenant.service_principals.values().find(|known| known.app_id == *app).map(|known| known.id)
-            }
-        }
+        let spelling = match principal {
+            SeedPrincipal::User(name) => SeedPrincipal::User(name.to_lowercase()),
+            SeedPrincipal::Guest(mail) => SeedPrincipal::Guest(mail.to_lowercase()),
+            SeedPrincipal::Group(_) | SeedPrincipal::ServicePrincipal(_) => principal.clone(),
+        };
+        self.named.get(&spelling).copied()
     }
 }
 

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::error::Refusal;
 use super::filter::{Filter, Operator};
 use super::object::{Object, Type, View};
+use super::query::Extra;
 use super::state::Tenant;
 use super::token;
 use crate::state::ObjectId;
@@ -90,19 +91,19 @@ pub(super) fn single(call: &Call<'_>, context: &str, object: Object<'_>, typed: 
 /// Advanced queries need the header and `$count=true`, on every page again.
 fn gate(call: &Call<'_>, filter: Option<&Filter>) -> Result<(), Refusal> {
     let query = &call.query;
-    let advanced = query.order_by || filter.is_some_and(Filter::is_advanced);
-    let header_missing = (advanced || query.search || query.count) && !call.eventual;
+    let advanced = query.has(Extra::OrderBy) || filter.is_some_and(Filter::is_advanced);
+    let header_missing = (advanced || query.has(Extra::Search) || query.count) && !call.eventual;
     if header_missing || advanced && !query.count {
         return Err(Refusal::unsupported_query(
             "Request_UnsupportedQuery: this query needs the header 'ConsistencyLevel: eventual' and '$count=true'.",
         ));
     }
-    for (asked, what) in [(query.order_by, "$orderby"), (query.search, "$search"), (query.expand, "$expand")] {
-        if asked {
-            return Err(Refusal::not_modelled(what));
-        }
+    match query.present.first() {
+        None => Ok(()),
+        Some(Extra::OrderBy) => Err(Refusal::not_modelled("$orderby")),
+        Some(Extra::Search) => Err(Refusal::not_modelled("$search")),
+        Some(Extra::Expand) => Err(Refusal::not_modelled("$expand")),
     }
-    Ok(())
 }
 
 fn check_filterable(collection: &Collection, name: &str, operator: Operator) -> Result<(), Refusal> {

@@ -137,7 +137,7 @@ impl World {
 }
 
 impl Reply {
-    /// "404 Request_ResourceNotFound: Resource …", or the status alone.
+    /// Status, code and message of a refusal, or the status alone.
     fn said(&self) -> String {
         match &self.body["error"] {
             Value::Null => self.status.to_string(),

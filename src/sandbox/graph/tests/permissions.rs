@@ -137,27 +137,23 @@ async fn nobody_is_added_whom_the_app_may_not_read() {
 async fn a_bad_token_is_401_and_says_why() {
     let mut said = Vec::new();
     let mut world = holding(&["Group.Read.All"]);
-    world.bearer = String::new();
-    said.push(world.get("groups").await.said());
-    world.bearer = "nonsense".to_owned();
-    said.push(world.get("groups").await.said());
-    let other = holding(&["Group.Read.All"]);
-    world.bearer.clone_from(&other.bearer);
-    said.push(world.get("groups").await.said());
-    let dead = Lifetimes { access_token: Duration::ZERO, ..Lifetimes::default() };
-    said.push(World::with(&people(&[]), dead, None).get("groups").await.said());
-    let (bearer, _) = world.graph.store.read(|tenant| {
+    let foreign = holding(&["Group.Read.All"]).bearer;
+    let for_azure = world.graph.store.read(|tenant| {
         let (id, app) = tenant.apps.first_key_value().unwrap();
         let audience = "https://management.azure.com";
-        (token::access_token(tenant, *id, app, audience, Vec::new(), Duration::from_secs(60)), ())
+        token::access_token(tenant, *id, app, audience, Vec::new(), Duration::from_secs(60))
     });
-    world.bearer = bearer;
-    said.push(world.get("groups").await.said());
+    for bearer in [String::new(), "nonsense".to_owned(), foreign, for_azure] {
+        world.bearer = bearer;
+        said.push(world.get("groups").await.said());
+    }
+    let dead = Lifetimes { access_token: Duration::ZERO, ..Lifetimes::default() };
+    said.push(World::with(&people(&[]), dead, None).get("groups").await.said());
     insta::assert_snapshot!(said.join("\n"), @"
     401 InvalidAuthenticationToken: Access token is empty.
     401 InvalidAuthenticationToken: Access token validation failure.
     401 InvalidAuthenticationToken: Access token validation failure.
-    401 InvalidAuthenticationToken: Access token has expired or is not yet valid.
     401 InvalidAuthenticationToken: Access token validation failure. Invalid audience.
+    401 InvalidAuthenticationToken: Access token has expired or is not yet valid.
     ");
 }

@@ -1,5 +1,6 @@
 //! The token endpoint and what is read before it (entra.md §7.1, §8).
 
+use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -56,7 +57,6 @@ async fn a_secret_buys_a_token_that_says_who_and_what() {
         (200, &json!("Bearer"), &json!(3599))
     );
     let token = reply.body["access_token"].as_str().unwrap().to_owned();
-    use base64::Engine as _;
     let payload = token.split('.').nth(1).unwrap();
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
     let mut claims: Value = serde_json::from_slice(&payload).unwrap();
