@@ -42,7 +42,7 @@ impl Part {
         namespaces.create(&PostParams::default(), &namespace).await.unwrap();
         let cluster = observe(Path::new(kubeconfig), "real-one").await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Self { kubeconfig: kubeconfig.into(), name, admin, cluster, folder: folder }
+        Self { kubeconfig: kubeconfig.into(), name, admin, cluster, folder }
     }
 
     /// Takes everything away again.
