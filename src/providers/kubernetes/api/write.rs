@@ -45,6 +45,27 @@ impl Writing {
         self.reading.caller.decode(&answer, &format!("apply {collection}/{name}"))
     }
 
+    /// Takes the aggregation rule away from exactly this version of a cluster role. Apply cannot do it: a field that another
+    /// manager set stays when it is left out, and stays even when it is applied as null.
+    pub(in crate::providers::kubernetes) async fn stop_aggregation<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        name: &str,
+        uid: &str,
+        resource_version: &str,
+    ) -> Result<T, CallError> {
+        let patch = json!({ "metadata": { "uid": uid, "resourceVersion": resource_version }, "aggregationRule": null });
+        let call = Call {
+            method: Method::PATCH,
+            target: format!("{collection}/{}?fieldManager={}&fieldValidation=Strict", segment(name), mark::MANAGER),
+            content_type: Some("application/merge-patch+json"),
+            body: self.encode(&patch)?,
+            repeatable: false,
+        };
+        let answer = self.reading.caller.call(&call).await?;
+        self.reading.caller.decode(&answer, &format!("patch {collection}/{name}"))
+    }
+
     /// Deletes exactly this version of this object. The answer is a `Status`, or the object when something holds it.
     pub(in crate::providers::kubernetes) async fn delete(
         &self,

@@ -142,9 +142,44 @@ impl KubernetesWriter {
                 return Ok(if held { Outcome::PendingReplication } else { Outcome::Done { created: None } });
             }
         };
+        let unaggregated = match task {
+            Task::Update { uid, resource_version, force: true, .. } if place.kind == KubernetesKind::ClusterRole => {
+                self.stop_aggregation(place, uid, resource_version).await?
+            }
+            _ => None,
+        };
+        let precondition = match (precondition, &unaggregated) {
+            (Precondition::Version { uid, .. }, Some(version)) => {
+                Precondition::Version { uid, resource_version: version }
+            }
+            (unchanged, _) => unchanged,
+        };
         let body = body(after, &self.config, precondition).map_err(CallError::NotSent)?;
         let _: Value = self.api.apply(&collection, &place.name, &body, force).await?;
         Ok(Outcome::Done { created: None })
+    }
+
+    /// Takes away an aggregation rule that somebody gave to a cluster role of ours: it would go on replacing the rules.
+    /// Gives the version that comes of it, or `None` when there is nothing to take away.
+    async fn stop_aggregation(
+        &self,
+        place: &Place,
+        uid: &str,
+        resource_version: &str,
+    ) -> std::result::Result<Option<String>, CallError> {
+        let collection = place.collection();
+        let live: Option<rbac::ClusterRole> = self.api.reading.get(&collection, &place.name).await?;
+        let is_planned = |metadata: &ObjectMeta| {
+            metadata.uid.as_deref() == Some(uid) && metadata.resource_version.as_deref() == Some(resource_version)
+        };
+        match live {
+            Some(live) if live.aggregation_rule.is_some() && is_planned(&live.metadata) => {
+                let bare: rbac::ClusterRole =
+                    self.api.stop_aggregation(&collection, &place.name, uid, resource_version).await?;
+                Ok(bare.metadata.resource_version)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The live object in that place.

@@ -35,7 +35,8 @@ pub(super) fn refusal(link: &Link, place: &Place, task: Task<'_>, refusal: &Refu
             Failure::new(FailureKind::NotFound, what).with_next("create the namespace, then plan again")
         }
         404 => match role {
-            Some(role) if refusal.about_name == role.name && refusal.about == format!("{}s", role.kind) => {
+            // The answer has the role's name, but the kind of the binding.
+            Some(role) if refusal.about_name == role.name => {
                 let what = format!("cannot {tried} on {link}: there is no {} {}", role.kind, role.name);
                 Failure::new(FailureKind::NotFound, what).with_next(format!(
                     "create it first; a binding to a role that is missing needs `bind` on {}s/{}",

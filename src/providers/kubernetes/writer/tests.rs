@@ -155,22 +155,26 @@ fn by_method(
 
 #[tokio::test]
 async fn each_operation_is_one_request_with_its_precondition() {
-    let (link, log) = link(|_, _| Answer::Json(200, json!({ "kind": "Status", "status": "Success" })));
+    let (link, log) = link(|_, seen| match seen.method {
+        Method::GET => Answer::Json(200, live_role("u1", "7", "get")),
+        _ => Answer::Json(200, json!({ "kind": "Status", "status": "Success" })),
+    });
     let writer = KubernetesWriter::new(link, "contoso-platform".parse().unwrap());
     let mut forced = update();
     forced.overrules = vec!["kubectl-edit".to_owned()];
     let outcomes = write(&writer, &[create(), update(), forced, delete()]).await;
     assert_eq!(outcomes, [DONE, DONE, DONE, DONE]);
-    assert_eq!(writer.usage(), Usage { requests: 5, resource_units: 0, throttled: 0 });
+    assert_eq!(writer.usage(), Usage { requests: 6, resource_units: 0, throttled: 0 });
     let mut sent = lines(&log);
     sent.sort();
     assert_snapshot!(sent.join("\n"), @r"
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/trinity/rolebindings/b
+    GET /apis/rbac.authorization.k8s.io/v1/clusterroles/restarter
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/restarter?fieldManager=rolecall&fieldValidation=Strict&force=false
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/restarter?fieldManager=rolecall&fieldValidation=Strict&force=true
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/trinity/rolebindings/b?fieldManager=rolecall&fieldValidation=Strict&force=false
     ");
-    for seen in log.lock().unwrap().iter() {
+    for seen in log.lock().unwrap().iter().filter(|seen| seen.method != Method::GET) {
         let precondition = match (seen.method.as_str(), seen.target.contains("/clusterroles/")) {
             ("DELETE", _) => (&seen.body["preconditions"], json!("u1"), "7"),
             (_, true) => (&seen.body["metadata"], json!("u1"), "7"),
@@ -300,6 +304,28 @@ async fn fields_that_another_manager_took_are_named_and_not_forced() {
 }
 
 #[tokio::test]
+async fn an_aggregation_rule_that_somebody_added_is_taken_away_first() {
+    let mut forced = update();
+    forced.overrules = vec!["kubectl-edit".to_owned()];
+    let (outcome, log) = one(forced, |_, seen| {
+        let mut role = live_role("u1", "7", "get");
+        if seen.method == Method::GET {
+            role["aggregationRule"] = json!({ "clusterRoleSelectors": [] });
+        } else if seen.target.contains("force=") {
+            role["metadata"]["resourceVersion"] = json!("9");
+        } else {
+            role["metadata"]["resourceVersion"] = json!("8");
+        }
+        Answer::Json(200, role)
+    })
+    .await;
+    assert_eq!(outcome, DONE);
+    let log = log.lock().unwrap();
+    assert_eq!(log[1].body, json!({ "metadata": { "uid": "u1", "resourceVersion": "7" }, "aggregationRule": null }));
+    assert_eq!(log[2].body["metadata"]["resourceVersion"], "8", "the version that came of taking it away");
+}
+
+#[tokio::test]
 async fn a_deletion_hits_only_the_version_that_was_read() {
     assert_eq!(one(delete(), by_method(absent, absent)).await.0, ALREADY);
     assert_eq!(one(delete(), by_method(|| Answer::Lost, absent)).await.0, DONE);
@@ -360,7 +386,7 @@ async fn what_a_new_binding_lacks_is_explained() {
     let mut shown = Vec::new();
     for (code, kind, name, cause) in [
         (404, "namespaces", "trinity", ""),
-        (404, "clusterroles", "view", ""),
+        (404, "rolebindings", "view", ""),
         (403, "", "", "NamespaceTerminating"),
         (422, "", "", "roleRef"),
         (422, "", "", "metadata.name"),
