@@ -61,3 +61,6 @@ fn environment(
         bindings,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Mistakes in access files, as text for people and as JSON for programs.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
@@ -65,6 +67,15 @@ struct Place {
     position: Option<(u32, u32)>,
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some((line, column)) => write!(formatter, "{}:{line}:{column}", self.file),
+            None => formatter.write_str(&self.file),
+        }
+    }
+}
+
 fn place(finding: &Finding, sources: &SourceMap) -> Place {
     let first = finding.labels.first().and_then(|label| Some((label, sources.get(label.span.file)?)));
     match (first, &finding.file) {
@@ -75,19 +86,18 @@ fn place(finding: &Finding, sources: &SourceMap) -> Place {
 
 /// `error[rule]: file:line:column: message`, the line itself, what is said about other places, and the help.
 fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
-    let Place { file, position } = place(finding, sources);
-    let at = position.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+    let at = place(finding, sources).to_string();
     let severity = word(finding.rule.severity);
     let message = escape::line(&finding.message);
-    let _ = writeln!(text, "{severity}[{}]: {}{at}: {message}", finding.rule.id, escape::line(&file));
+    let _ = writeln!(text, "{severity}[{}]: {}: {message}", finding.rule.id, escape::line(&at));
     for (at, label) in finding.labels.iter().enumerate() {
         let Some(source) = sources.get(label.span.file) else { continue };
         let (line, column) = source.position(label.span.start);
         if at > 0 {
             let _ = writeln!(text, "  {}:{line}:{column}: {}", escape::line(&source.path), escape::line(&label.text));
         }
-        let quoted = source.text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
-        let _ = writeln!(text, "  {line} | {}", escape::line(quoted.trim_end()));
+        let quoted = source.text.get(whole_lines(source, label.span.start, label.span.start)).unwrap_or_default();
+        let _ = writeln!(text, "  {line} | {}", escape::line(&cut(quoted)));
         if at == 0 {
             let _ = writeln!(text, "  {}", escape::line(&label.text));
         }
@@ -95,6 +105,23 @@ fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
     if let Some(help) = &finding.help {
         let _ = writeln!(text, "  help: {}", escape::line(help));
     }
+}
+
+/// The bytes of the lines that a range touches, without the last line's end.
+fn whole_lines(source: &SourceFile, start: usize, end: usize) -> Range<usize> {
+    let from = source.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let to = source.text.get(end..).and_then(|after| after.find(['\r', '\n'])).map_or(source.text.len(), |at| end + at);
+    from..to.max(from)
+}
+
+/// The most bytes of a file that are shown for one finding: a file may be one long line.
+const MAX_EXCERPT: usize = 4096;
+
+fn cut(line: &str) -> Cow<'_, str> {
+    if line.len() <= MAX_EXCERPT {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(format!("{}…", line.chars().take(200).collect::<String>()))
 }
 
 fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &Style) {
@@ -108,23 +135,24 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
     };
     let head = format!("{}[{}]", word(finding.rule.severity), finding.rule.id);
     let message = escape::line(&finding.message);
-    let at = if finding.labels.is_empty() { format!("{}: ", place(finding, sources).file) } else { String::new() };
+    // Where there is no line to show, the place stands with the message.
+    let snippets: Vec<Snippet> = by_file(&finding.labels)
+        .into_iter()
+        .filter_map(|(file, labels)| Snippet::new(sources.get(file)?, &labels))
+        .collect();
+    let at = if snippets.is_empty() { place(finding, sources).to_string() + ": " } else { String::new() };
     let _ = writeln!(text, "{}: {}{message}", severity.style(head), escape::line(&at));
 
     let handler = GraphicalReportHandler::new_themed(theme.clone())
         .with_width(style.width)
         .with_context_lines(1)
         .without_cause_chain();
-    for (file, labels) in by_file(&finding.labels) {
-        let Some(source) = sources.get(file) else { continue };
+    for snippet in snippets {
         let mut drawn = String::new();
-        let snippet = Snippet::new(source, &labels);
-        if handler.render_report(&mut drawn, &snippet).is_err() {
-            continue;
+        if handler.render_report(&mut drawn, &snippet).is_ok() {
+            // The first line is miette's own header, which holds no message here: ours stands above.
+            text.push_str(drawn.split_once('\n').map_or("", |(_, frame)| frame));
         }
-        // The first line is miette's own header, which holds no message here: ours stands above.
-        let frame = drawn.split_once('\n').map_or("", |(_, frame)| frame);
-        text.push_str(frame);
     }
     if let Some(help) = &finding.help {
         let help = escape::line(help);
@@ -166,30 +194,46 @@ struct Snippet {
 }
 
 impl Snippet {
-    fn new(source: &SourceFile, labels: &[&Label]) -> Self {
+    /// `None` when there is no line to show, or too much of it.
+    fn new(source: &SourceFile, labels: &[&Label]) -> Option<Self> {
+        let start = labels.iter().map(|label| label.span.start).min()?;
+        let end = labels.iter().map(|label| label.span.end.max(label.span.start)).max()?;
+        let shown = whole_lines(source, start, end);
+        let excerpt = source.text.get(shown.clone())?;
+        if source.text.is_empty() || excerpt.len() > MAX_EXCERPT {
+            return None;
+        }
+        let mut text = in_place(excerpt);
+        if labels.iter().any(|label| label.span.start >= shown.end) {
+            // A label behind the last character needs something to stand under.
+            text.push(' ');
+        }
         // What is not shown as it is takes another number of bytes, so that places move.
-        let moved = |byte: usize| source.text.get(..byte).map_or(byte, |before| in_place(before).len());
-        let labels = labels.iter().enumerate().map(|(at, label)| {
+        let moved = |byte: usize| source.text.get(shown.start..byte).map_or(0, |before| in_place(before).len());
+        let label = |(at, label): (usize, &&Label)| {
             let (start, end) = (moved(label.span.start), moved(label.span.end));
-            let text = Some(escape::line(&label.text));
+            let words = Some(escape::line(&label.text));
+            let length = if start + 1 == text.len() { 1 } else { end.saturating_sub(start) };
             if at == 0 {
-                LabeledSpan::new_primary_with_span(text, (start, end.saturating_sub(start)))
+                LabeledSpan::new_primary_with_span(words, (start, length))
             } else {
-                LabeledSpan::new(text, start, end.saturating_sub(start))
+                LabeledSpan::new(words, start, length)
             }
-        });
-        let labels = labels.collect();
-        let source = Source { path: escape::line(&source.path), text: in_place(&source.text) };
-        Self { source, labels }
+        };
+        let labels = labels.iter().enumerate().map(label).collect();
+        let first_line = source.position(shown.start).0.saturating_sub(1) as usize;
+        Some(Self { labels, source: Source { path: escape::line(&source.path), text, first_line } })
     }
 }
 
-/// A file whose lines are shown whole and without their neighbours; miette's own sources show either the bytes of a
-/// label or neighbours too, and count columns in bytes.
+/// Some lines of a file, shown whole and without their neighbours; miette's own sources show either the bytes of a label
+/// or neighbours too, and count columns in bytes.
 #[derive(Debug)]
 struct Source {
     path: String,
     text: String,
+    /// The first line's number, from 0.
+    first_line: usize,
 }
 
 impl SourceCode for Source {
@@ -205,7 +249,7 @@ impl SourceCode for Source {
         else {
             return Err(MietteError::OutOfBounds);
         };
-        let line = before.matches('\n').count();
+        let line = self.first_line + before.matches('\n').count();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let name = self.path.clone();
         // Without context it asks for the position of a label alone.
@@ -222,8 +266,8 @@ impl SourceCode for Source {
     }
 }
 
-impl std::fmt::Display for Snippet {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Snippet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(".")
     }
 }
@@ -293,5 +337,226 @@ fn json_finding(finding: &Finding, sources: &SourceMap) -> JsonFinding {
         file: place(finding, sources).file,
         labels: finding.labels.iter().filter_map(label).collect(),
         help: finding.help.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::{Rule, Span};
+
+    static RULE: Rule = Rule { id: "unknown-group", severity: Severity::Error, summary: "" };
+    static WARNING: Rule = Rule { id: "odd", severity: Severity::Warning, summary: "" };
+
+    const TEXT: &str =
+        "grants:\r\n  # 東京\r\n  - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }\r\n";
+
+    fn example() -> (Vec<Finding>, SourceMap) {
+        let mut sources = SourceMap::default();
+        let one = sources.add("teams/trinity.yaml", TEXT);
+        let two = sources.add("roles.yaml", "roles:\n  \u{1b}[2Jré\u{202e}d: {}\n  red: {}\n");
+        let label = |file, text: &str, at: &str, label: &str| {
+            let start = text.find(at).unwrap();
+            Label { span: Span { file, start, end: start + at.len() }, text: label.to_owned() }
+        };
+        let roles = sources.get(two).unwrap().text.clone();
+        let findings = vec![
+            Finding {
+                rule: &RULE,
+                message: "`k8s_dev_userz` is not a group of this config".to_owned(),
+                labels: vec![label(one, TEXT, "k8s_dev_userz", "no group has this key")],
+                file: None,
+                help: Some("did you mean `k8s_dev_users` (teams/trinity.yaml:4)?".to_owned()),
+            },
+            Finding {
+                rule: &RULE,
+                message: "`\u{1b}[31mred` stands twice".to_owned(),
+                labels: vec![
+                    label(two, &roles, "red", "again\u{7} here"),
+                    label(two, &roles, "ré\u{202e}d", "first here"),
+                    label(one, TEXT, "read-only", "used here"),
+                ],
+                file: None,
+                help: Some("a very long help that does not fit into the width of the terminal and goes on".to_owned()),
+            },
+            Finding {
+                rule: &WARNING,
+                message: "cannot be read: permission denied".to_owned(),
+                labels: vec![],
+                file: Some("secret\n.yaml".to_owned()),
+                help: None,
+            },
+        ];
+        (findings, sources)
+    }
+
+    #[test]
+    fn graphical() {
+        let (findings, sources) = example();
+        let style = Style { graphical: true, colour: false, width: 60 };
+        insta::assert_snapshot!(render(&findings, &sources, &style), @r#"
+        error[unknown-group]: `k8s_dev_userz` is not a group of this config
+           ╭─[teams/trinity.yaml:3:16]
+         3 │   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
+           ·                ──────┬──────
+           ·                      ╰── no group has this key
+           ╰────
+          help: did you mean `k8s_dev_users` (teams/trinity.yaml:4)?
+
+        error[unknown-group]: `�[31mred` stands twice
+           ╭─[roles.yaml:3:3]
+         2 │   �[2Jré�d: {}
+           ·       ──┬─
+           ·         ╰── first here
+         3 │   red: {}
+           ·   ─┬─
+           ·    ╰── again� here
+           ╰────
+           ╭─[teams/trinity.yaml:3:40]
+         3 │   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
+           ·                                        ────┬────
+           ·                                            ╰── used here
+           ╰────
+          help: a very long help that does not fit into the width of
+                the terminal and goes on
+
+        warning[odd]: secret�.yaml: cannot be read: permission denied
+
+        2 errors and 1 warning in 3 files. Nothing was read or written.
+        "#);
+    }
+
+    #[test]
+    fn plain() {
+        let (findings, sources) = example();
+        let style = Style { graphical: false, colour: true, width: 60 };
+        insta::assert_snapshot!(render(&findings, &sources, &style), @r#"
+        error[unknown-group]: teams/trinity.yaml:3:16: `k8s_dev_userz` is not a group of this config
+          3 |   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
+          no group has this key
+          help: did you mean `k8s_dev_users` (teams/trinity.yaml:4)?
+
+        error[unknown-group]: roles.yaml:3:3: `�[31mred` stands twice
+          3 |   red: {}
+          again� here
+          roles.yaml:2:7: first here
+          2 |   �[2Jré�d: {}
+          teams/trinity.yaml:3:40: used here
+          3 |   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
+          help: a very long help that does not fit into the width of the terminal and goes on
+
+        warning[odd]: secret�.yaml: cannot be read: permission denied
+
+        2 errors and 1 warning in 3 files. Nothing was read or written.
+        "#);
+    }
+
+    #[test]
+    fn colour_is_only_added() {
+        let (findings, sources) = example();
+        let drawn = |colour| render(&findings, &sources, &Style { graphical: true, colour, width: 60 });
+        let coloured = drawn(true);
+        assert!(coloured.contains("\u{1b}[31merror[unknown-group]\u{1b}[0m"), "{coloured:?}");
+        assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), drawn(false));
+    }
+
+    #[test]
+    fn nothing_found_is_nothing_said() {
+        let style = Style { graphical: true, colour: false, width: 80 };
+        assert_eq!(render(&[], &SourceMap::default(), &style), "");
+    }
+
+    #[test]
+    fn places_at_the_edges_are_drawn() {
+        let mut sources = SourceMap::default();
+        let long = "x".repeat(10_000);
+        for text in ["", "a", "a\n", "\n\n", "é", &long] {
+            let file = sources.add("a.yaml", text);
+            for (start, end) in [(0, 0), (text.len(), text.len()), (0, text.len())] {
+                let finding = Finding {
+                    rule: &RULE,
+                    message: "m".to_owned(),
+                    labels: vec![Label { span: Span { file, start, end }, text: "here".to_owned() }],
+                    file: None,
+                    help: None,
+                };
+                let drawn = render(&[finding], &sources, &Style { graphical: true, colour: false, width: 80 });
+                let drawn_whole = drawn.contains("here") || text.is_empty() || text.len() > 4096;
+                assert!(drawn.contains("a.yaml:") && drawn_whole, "{text:?} {start} {drawn}");
+                assert!(drawn.len() < 1000, "{drawn}");
+            }
+        }
+    }
+
+    #[test]
+    fn for_programs() {
+        let (findings, sources) = example();
+        insta::assert_snapshot!(format!("{:#}", json(&findings, &sources)), @r#"
+        {
+          "errors": 2,
+          "findings": [
+            {
+              "file": "teams/trinity.yaml",
+              "help": "did you mean `k8s_dev_users` (teams/trinity.yaml:4)?",
+              "labels": [
+                {
+                  "column": 16,
+                  "end_column": 29,
+                  "end_line": 3,
+                  "file": "teams/trinity.yaml",
+                  "line": 3,
+                  "text": "no group has this key"
+                }
+              ],
+              "message": "`k8s_dev_userz` is not a group of this config",
+              "rule": "unknown-group",
+              "severity": "error"
+            },
+            {
+              "file": "roles.yaml",
+              "help": "a very long help that does not fit into the width of the terminal and goes on",
+              "labels": [
+                {
+                  "column": 3,
+                  "end_column": 6,
+                  "end_line": 3,
+                  "file": "roles.yaml",
+                  "line": 3,
+                  "text": "again\u0007 here"
+                },
+                {
+                  "column": 7,
+                  "end_column": 11,
+                  "end_line": 2,
+                  "file": "roles.yaml",
+                  "line": 2,
+                  "text": "first here"
+                },
+                {
+                  "column": 40,
+                  "end_column": 49,
+                  "end_line": 3,
+                  "file": "teams/trinity.yaml",
+                  "line": 3,
+                  "text": "used here"
+                }
+              ],
+              "message": "`\u001b[31mred` stands twice",
+              "rule": "unknown-group",
+              "severity": "error"
+            },
+            {
+              "file": "secret\n.yaml",
+              "help": null,
+              "labels": [],
+              "message": "cannot be read: permission denied",
+              "rule": "odd",
+              "severity": "warning"
+            }
+          ],
+          "version": 1,
+          "warnings": 1
+        }
+        "#);
     }
 }

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod examples;
 mod folders;
 mod mistakes;
+mod properties;
+mod schema;
 mod texts;
 
 use std::path::PathBuf;
