@@ -17,3 +17,8 @@ fn assert_current(name: &str, generated: &str) {
 fn the_journal_schema_is_current() {
     assert_current("journal.schema.json", &rolecall::apply::journal::journal_schema());
 }
+
+#[test]
+fn the_plan_schema_is_current() {
+    assert_current("plan.schema.json", &rolecall::report::json::plan_schema());
+}

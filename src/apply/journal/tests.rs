@@ -133,12 +133,17 @@ mod unix {
     }
 
     #[test]
-    fn a_folder_that_may_not_be_written_is_named() {
+    fn what_stands_in_the_way_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, "").unwrap();
-        let error = create(&path.join("journal.jsonl")).err().unwrap().to_string();
-        assert!(error.contains("cannot create the journal") && error.contains("--journal"), "{error}");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = |path: &str| {
+            let error = create(&folder.path().join(path)).err().unwrap().to_string();
+            error.replace(&folder.path().display().to_string(), "HERE")
+        };
+        insta::assert_snapshot!(error("file/journal.jsonl"), @"cannot create the folder HERE/file for the journal: File exists (os error 17); name another place with --journal");
+        insta::assert_snapshot!(error("file"), @"the journal HERE/file exists already, and a journal never overwrites; name another with --journal");
+        let long = error(&"x".repeat(300));
+        assert!(long.starts_with("cannot create the journal:") && long.ends_with("--journal"), "{long}");
     }
 
     #[test]

@@ -42,33 +42,37 @@ pub struct Identities {
 /// The journal cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The file could not be made.
-    #[error("cannot create the journal {}: {source}; name another place with --journal", path.display())]
-    Create {
-        /// The journal.
-        path: PathBuf,
+    /// The folder for it could not be made.
+    #[error("cannot create the folder {} for the journal: {source}; name another place with --journal", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// Something is there already.
-    #[error("cannot create the journal {}: it exists already, and a journal never overwrites; name another with --journal", path.display())]
-    Exists {
-        /// The journal.
-        path: PathBuf,
-    },
     /// A folder on the way to a relative path is a symbolic link.
-    #[error("cannot create the journal {}: {} is a symbolic link; name its real place with --journal", path.display(), link.display())]
+    #[error("the journal {} would be behind {}, a symbolic link; name its real place with --journal", path.display(), link.display())]
     Linked {
         /// The journal.
         path: PathBuf,
         /// The link.
         link: PathBuf,
     },
-    /// A line could not be written.
-    #[error("cannot write the journal {}: {source}", path.display())]
-    Write {
+    /// Something is there already.
+    #[error("the journal {} exists already, and a journal never overwrites; name another with --journal", path.display())]
+    Exists {
         /// The journal.
         path: PathBuf,
+    },
+    /// The file could not be made. The source names it.
+    #[error("cannot create the journal: {source}; name another place with --journal")]
+    Create {
+        /// Why.
+        source: io::Error,
+    },
+    /// A line could not be written. The source names the file.
+    #[error("cannot write the journal: {source}")]
+    Write {
         /// Why.
         source: io::Error,
     },
@@ -108,18 +112,17 @@ impl Journal {
     /// checkout with links that somebody committed: no link on the way is followed. The file itself is never reached
     /// through a link, and never one that exists.
     pub fn create(path: &Path, header: &Header, clock: fn() -> Timestamp) -> Result<Self, JournalError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => JournalError::Exists { path: path.to_owned() },
-            _ => JournalError::Create { path: path.to_owned(), source },
-        };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
             if let Some(link) = link_on_the_way(folder) {
                 return Err(JournalError::Linked { path: path.to_owned(), link });
             }
-            create_folders(folder).map_err(failed)?;
+            create_folders(folder).map_err(|source| JournalError::Folder { folder: folder.to_owned(), source })?;
         }
-        let file = create_file(path).map_err(failed)?;
+        let file = create_file(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => JournalError::Exists { path: path.to_owned() },
+            _ => JournalError::Create { source },
+        })?;
         let mut journal = Self::over(Box::new(file), path, clock);
         journal.write([LineV1::Header(journal.header(header))])?;
         if let Ok(folder) = fs::File::open(folder.unwrap_or(Path::new("."))) {
@@ -185,7 +188,7 @@ impl Journal {
             })
             .and_then(|()| self.sink.write_all(&text))
             .and_then(|()| self.sink.sync());
-        written.map_err(|source| JournalError::Write { path: self.path.clone(), source })
+        written.map_err(|source| JournalError::Write { source })
     }
 }
 

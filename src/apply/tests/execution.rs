@@ -20,6 +20,13 @@ fn not_tried(reason: &str) -> Outcome {
     Outcome::NotTried { reason: reason.to_owned() }
 }
 
+/// Runs changes over writers that a test brings itself.
+fn run(changes: Vec<Change>, writers: Writers, interrupted: watch::Receiver<bool>) -> crate::apply::Report {
+    let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut |_| {})).unwrap()
+}
+
 #[test]
 fn a_created_id_reaches_members_and_bindings_without_being_asked_for() {
     let trial = attempt(
@@ -205,9 +212,7 @@ fn an_interruption_lets_what_is_in_flight_finish() {
     };
     let changes =
         vec![role("alpha", "one"), role("alpha", "two"), requiring(role("alpha", "three"), &object("alpha", "one"))];
-    let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let report = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut |_| {})).unwrap();
+    let report = run(changes, writers, interrupted);
     let outcomes: Vec<_> = report.outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
     assert_eq!(outcomes, [done(), not_tried("interrupted"), not_tried("interrupted")]);
     assert_eq!(report.conclusion(), Conclusion::Partial);
@@ -216,7 +221,7 @@ fn an_interruption_lets_what_is_in_flight_finish() {
 #[test]
 fn nothing_is_written_when_the_journal_cannot_be() {
     let trial = attempt(vec![role("alpha", "one")], [], &fails_after(0), false);
-    assert!(matches!(trial.result, Err(super::super::JournalError::Write { .. })));
+    assert!(matches!(trial.result, Err(crate::apply::JournalError::Write { .. })));
     assert!(trial.handed.is_empty());
     assert!(trial.events.is_empty());
 }
@@ -236,7 +241,7 @@ fn a_journal_that_fails_midway_ends_the_run() {
         "everything is still told"
     );
     let report = trial.result.unwrap();
-    insta::assert_snapshot!(report.journal_failure.unwrap(), @"cannot write the journal journal.jsonl: no space left on device");
+    insta::assert_snapshot!(report.journal_failure.unwrap(), @"cannot write the journal: no space left on device");
 }
 
 #[test]
@@ -309,10 +314,50 @@ fn sixteen_clusters_are_written_to_at_once() {
             .collect(),
     };
     let changes = names.iter().map(|name| role(name, "one")).collect();
-    let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
-    let (_sender, interrupted) = watch::channel(false);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let report = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut |_| {})).unwrap();
+    let report = run(changes, writers, watch::channel(false).1);
     assert_eq!(report.summary.done, 40);
     assert_eq!(crowd.inside.lock().unwrap().1, 16);
+}
+
+/// On Entra: reports the group, then lingers in the call to see whether a cluster is called meanwhile.
+#[derive(Default)]
+struct Lingerer {
+    called: Arc<std::sync::atomic::AtomicBool>,
+    seen: Mutex<bool>,
+}
+
+#[async_trait]
+impl providers::Writer for Lingerer {
+    async fn write(&self, ready: &[Change], _interrupted: &watch::Receiver<bool>, report: &providers::Report<'_>) {
+        use std::sync::atomic::Ordering;
+        if ready[0].address.environment().is_some() {
+            self.called.store(true, Ordering::SeqCst);
+        }
+        for (at, change) in ready.iter().enumerate() {
+            report(at, Outcome::Done { created: created(change) });
+        }
+        if ready[0].address.environment().is_none() {
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            *self.seen.lock().unwrap() = self.called.load(Ordering::SeqCst);
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}
+
+#[test]
+fn a_cluster_does_not_wait_for_the_end_of_a_call_to_entra() {
+    let writer = Arc::new(Lingerer::default());
+    let writers = Writers {
+        entra: Some(writer.clone()),
+        clusters: [("alpha".parse().unwrap(), writer.clone() as Arc<dyn providers::Writer>)].into(),
+    };
+    let changes = vec![group("sre"), binding("alpha", "sre-view", "sre")];
+    let report = run(changes, writers, watch::channel(false).1);
+    assert_eq!(report.conclusion(), Conclusion::Done);
+    assert!(*writer.seen.lock().unwrap());
 }

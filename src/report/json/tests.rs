@@ -273,7 +273,7 @@ fn a_plan_as_json() {
         {
           "id": "protected",
           "subject": "prod",
-          "message": "prod is changed by a saved plan only",
+          "message": "1 change reaches prod, which is protected; it is left to a plan made with `plan --save FILE` and applied with `apply FILE`",
           "verdict": "leaves-out",
           "leaves_out": [
             "prod/clusterrolebinding/sre-admin-77ab00ff12"

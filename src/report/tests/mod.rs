@@ -277,7 +277,10 @@ pub(super) fn full_plan() -> Plan {
             Verdict {
                 guard: "protected".to_owned(),
                 subject: "prod".to_owned(),
-                message: "prod is changed by a saved plan only".to_owned(),
+                message:
+                    "1 change reaches prod, which is protected; it is left to a plan made with `plan --save FILE` \
+                          and applied with `apply FILE`"
+                        .to_owned(),
                 acknowledged: false,
                 leaves_out: vec![object("prod", KubernetesKind::ClusterRoleBinding, None, "sre-admin-77ab00ff12")],
             },

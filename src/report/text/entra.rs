@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::page::{Mark, Page};
-use super::plan::{origin, protection};
+use super::view::View;
 use super::words;
 use crate::report::escape;
 use crate::state::{Address, Change, Edge, Group, GroupKey, Identity, Operation, Origin, Resource, Sign};
@@ -12,7 +12,7 @@ use crate::state::{Address, Change, Edge, Group, GroupKey, Identity, Operation, 
 const COLUMNS_FROM: usize = 13;
 
 /// Adds a block for each group that changes.
-pub(super) fn groups<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, names: &BTreeMap<String, String>) {
+pub(super) fn groups<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, view: &View<'_>) {
     let mut blocks: BTreeMap<&GroupKey, Vec<&Change>> = BTreeMap::new();
     for change in changes {
         if let Some(key) = change.address.group() {
@@ -20,20 +20,20 @@ pub(super) fn groups<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Chan
         }
     }
     for (key, changes) in blocks {
-        block(page, key, &changes, names);
+        block(page, key, &changes, view);
     }
 }
 
-fn block(page: &mut Page, key: &GroupKey, changes: &[&Change], names: &BTreeMap<String, String>) {
+fn block(page: &mut Page, key: &GroupKey, changes: &[&Change], view: &View<'_>) {
     let own = changes.iter().find(|change| matches!(change.address, Address::Group(_)));
     let id = changes.iter().find_map(|change| group_id(change));
     let id = id.map(words::short).unwrap_or_default();
     match own {
         None => page.marked(0, Mark::Sign(Sign::Change), &format!("group {key}{id}"), None),
         Some(change) => {
-            let text = format!("group {key}{id}{}", protection(change));
-            page.marked(0, Mark::Sign(change.sign()), &text, origin(change, "no longer in the files"));
-            properties(page, change, names);
+            let text = format!("group {key}{id}{}", view.protection(change));
+            page.marked(0, Mark::Sign(change.sign()), &text, View::origin(change, "no longer in the files"));
+            properties(page, change, view);
         }
     }
     for (title, is_owner) in [("owner", true), ("member", false)] {
@@ -44,7 +44,7 @@ fn block(page: &mut Page, key: &GroupKey, changes: &[&Change], names: &BTreeMap<
                 .filter_map(|change| edge_of(change, is_owner).map(|edge| (*change, edge)))
                 .collect();
             edges.sort_by(|(_, one), (_, other)| one.principal.cmp(&other.principal));
-            list(page, title, sign, &edges, names);
+            list(page, title, sign, &edges, view);
         }
     }
 }
@@ -68,9 +68,9 @@ fn edge_of(change: &Change, is_owner: bool) -> Option<&Edge> {
 }
 
 /// What a group is given at creation, or which of its properties change.
-fn properties(page: &mut Page, change: &Change, names: &BTreeMap<String, String>) {
+fn properties(page: &mut Page, change: &Change, view: &View<'_>) {
     match &change.operation {
-        Operation::Create { after: Resource::Group(after) } => created(page, after, names),
+        Operation::Create { after: Resource::Group(after) } => created(page, after, view),
         Operation::Update { before: Resource::Group(before), after: Resource::Group(after) } => {
             updated(page, before, after);
         }
@@ -78,7 +78,7 @@ fn properties(page: &mut Page, change: &Change, names: &BTreeMap<String, String>
     }
 }
 
-fn created(page: &mut Page, after: &Group, names: &BTreeMap<String, String>) {
+fn created(page: &mut Page, after: &Group, view: &View<'_>) {
     if after.display_name != after.key.as_str() {
         page.detail(4, &format!("display name: {}", escape::quoted(&after.display_name)));
     }
@@ -86,8 +86,9 @@ fn created(page: &mut Page, after: &Group, names: &BTreeMap<String, String>) {
         page.detail(4, &format!("description: {}", long_quoted(description)));
     }
     if let Some(owner) = after.first_owner {
-        let id = owner.to_string();
-        let name = names.get(&id).map_or(id, |name| format!("{} ({})", escape::quoted(name), owner.short()));
+        let name = view.name(owner);
+        let name =
+            name.map_or_else(|| owner.to_string(), |name| format!("{} ({})", escape::quoted(name), owner.short()));
         page.detail(4, &format!("first owner: {name}, which applies"));
     }
 }
@@ -112,18 +113,18 @@ fn long_quoted(text: &str) -> String {
     format!("\"{}\"", escape::message(text).replace('"', "\\\""))
 }
 
-fn list(page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)], names: &BTreeMap<String, String>) {
+fn list(page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)], view: &View<'_>) {
     if edges.len() < COLUMNS_FROM {
         for (change, edge) in edges {
-            let text = format!("{title} {}{}", words::edge(edge, names), protection(change));
-            page.marked(4, Mark::Sign(sign), &text, origin(change, "not in the files"));
+            let text = format!("{title} {}{}", words::edge(edge, view), view.protection(change));
+            page.marked(4, Mark::Sign(sign), &text, View::origin(change, "not in the files"));
         }
         return;
     }
     let origins: Vec<&Origin> = edges.iter().filter_map(|(change, _)| change.origin.as_ref()).collect();
     let right = if origins.is_empty() { "not in the files".to_owned() } else { ranges(&origins) };
     // A mark that all of them carry is said once.
-    let protections: Vec<String> = edges.iter().map(|(change, _)| protection(change)).collect();
+    let protections: Vec<String> = edges.iter().map(|(change, _)| view.protection(change)).collect();
     let shared = protections.iter().all(|protection| *protection == protections[0]);
     let mark = if shared { protections[0].as_str() } else { "" };
     page.marked(4, Mark::Sign(sign), &format!("{}{mark}", words::count(edges.len(), title)), Some(right));
@@ -131,7 +132,7 @@ fn list(page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)], na
         .iter()
         .zip(&protections)
         .map(|((_, edge), protection)| {
-            format!("{}{}", words::edge(edge, names), if shared { "" } else { protection.as_str() })
+            format!("{}{}", words::edge(edge, view), if shared { "" } else { protection.as_str() })
         })
         .collect();
     page.columns(8, &items);

@@ -5,6 +5,7 @@ mod cluster;
 mod entra;
 mod page;
 mod plan;
+mod view;
 mod words;
 
 pub use apply::{Outcomes, closing, opening};

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::page::{Mark, Page};
+use super::view::View;
 use super::words::count;
 use super::{Layout, cluster, entra};
 use crate::plan::{Note, Plan, Verdict, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{Change, EnvironmentName, Origin, Sign};
+use crate::state::{EnvironmentName, Origin};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The kind of notes about bindings to people and groups that are not ours.
@@ -60,6 +61,7 @@ fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
 }
 
 fn changes(page: &mut Page, plan: &Plan) {
+    let view = View::of(plan);
     let at = |environment: Option<&EnvironmentName>| {
         let environment = environment.cloned();
         plan.changes.iter().filter(move |change| change.address.environment() == environment.as_ref())
@@ -67,33 +69,15 @@ fn changes(page: &mut Page, plan: &Plan) {
     if at(None).next().is_some() {
         page.gap();
         page.words(0, "Entra");
-        entra::groups(page, at(None), &plan.names);
+        entra::groups(page, at(None), &view);
     }
     let environments: BTreeSet<&EnvironmentName> =
         plan.changes.iter().filter_map(|change| change.address.environment()).collect();
     for environment in environments {
         page.gap();
         page.words(0, environment.as_str());
-        cluster::objects(page, at(Some(environment)));
+        cluster::objects(page, at(Some(environment)), &view);
     }
-}
-
-/// The line that asks for a change, or what to say where none does.
-pub(super) fn origin(change: &Change, otherwise: &str) -> Option<String> {
-    match (&change.origin, change.sign()) {
-        (Some(origin), _) => Some(origin.to_string()),
-        (None, Sign::Remove) => Some(otherwise.to_owned()),
-        (None, Sign::Add | Sign::Change) => None,
-    }
-}
-
-/// ` [protected: prod]` behind what is left to a saved plan.
-pub(super) fn protection(change: &Change) -> String {
-    if change.protected.is_empty() {
-        return String::new();
-    }
-    let environments: Vec<&str> = change.protected.iter().map(EnvironmentName::as_str).collect();
-    format!(" [protected: {}]", environments.join(", "))
 }
 
 /// A part of terms, each with a message.
@@ -160,14 +144,9 @@ fn guards(page: &mut Page, plan: &Plan) {
         if *acknowledged {
             page.detail(4, "acknowledged");
         } else if leaves_out.is_empty() {
+            // What leaves something out refuses nothing, and says itself how that is applied.
             let subject = escape::shell_word(&format!("{guard}:{subject}"));
             page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
-        } else {
-            let number = count(leaves_out.len(), "change");
-            page.detail(
-                4,
-                &format!("{number} left to a saved plan: `rolecall plan --save FILE`, then `rolecall apply FILE`"),
-            );
         }
     }
 }

@@ -69,8 +69,8 @@ fn a_plan() {
         if meant: --acknowledge group-deleted:old-contractors
     ! cluster-admin-gained: sre on prod
         acknowledged
-    ! protected: prod is changed by a saved plan only
-        1 change left to a saved plan: `rolecall plan --save FILE`, then `rolecall apply FILE`
+    ! protected: 1 change reaches prod, which is protected; it is left to a plan made with `plan --save FILE` and applied
+          with `apply FILE`
 
     Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
     `apply` would refuse: 1 guard.
@@ -153,9 +153,8 @@ fn a_plan_at_eighty_columns() {
         if meant: --acknowledge group-deleted:old-contractors
     ! cluster-admin-gained: sre on prod
         acknowledged
-    ! protected: prod is changed by a saved plan only
-        1 change left to a saved plan: `rolecall plan --save FILE`, then `rolecall
-            apply FILE`
+    ! protected: 1 change reaches prod, which is protected; it is left to a plan
+          made with `plan --save FILE` and applied with `apply FILE`
 
     Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
     `apply` would refuse: 1 guard.
@@ -323,6 +322,15 @@ fn a_long_list_marks_who_is_protected() {
 }
 
 #[test]
+fn what_waits_for_something_protected_is_marked_too() {
+    let mut many = many_members(1);
+    many.verdicts = full_plan().verdicts;
+    many.verdicts[2].leaves_out = vec![many.changes[0].address.clone()];
+    let text = plan(&many, &context(), WIDE);
+    assert!(text.contains("member person000@contoso.com (0000…) [protected: prod]"), "{text}");
+}
+
+#[test]
 fn owners_come_before_members_and_every_kind_of_principal_has_a_name() {
     let group = Identity::Known(id("0f3c"));
     let app = "1f2e0000-0000-0000-0000-000000000001".parse().unwrap();
@@ -345,7 +353,12 @@ fn owners_come_before_members_and_every_kind_of_principal_has_a_name() {
             None,
         ),
     ];
-    let names = [(id("5111").to_string(), "deployer".to_owned())].into();
+    // A name that only repeats what the files say is not said twice.
+    let names = [
+        (id("5111").to_string(), "deployer".to_owned()),
+        (id("c0de").to_string(), PrincipalName::GroupId(id("c0de")).to_string()),
+    ]
+    .into();
     let text = plan(&Plan { changes, names, ..empty_plan() }, &context(), WIDE);
     insta::assert_snapshot!(text.split("\n\n").nth(1).unwrap(), @r#"
     Entra
@@ -368,7 +381,8 @@ fn alpha(before: Option<Resource>, after: Option<Resource>) -> String {
     };
     let address = object("alpha", KubernetesKind::ClusterRole, None, "object");
     let changes = vec![change(address, operation, None)];
-    let text = plan(&Plan { changes, ..empty_plan() }, &context(), WIDE);
+    let names = [(id("beef").to_string(), "kim@contoso.com".to_owned())].into();
+    let text = plan(&Plan { changes, names, ..empty_plan() }, &context(), WIDE);
     text.split("\n\n").nth(1).unwrap().to_owned()
 }
 
@@ -447,6 +461,8 @@ fn a_subject_is_spelt_as_the_api_server_sees_it() {
         subject(SubjectKind::User, "sam@contoso.com", sam.clone()),
         subject(SubjectKind::User, "Sam@contoso.com", sam.clone()),
         subject(SubjectKind::User, &id("5a11").to_string(), sam),
+        subject(SubjectKind::User, &id("beef").to_string(), None),
+        subject(SubjectKind::User, &format!("oidc:{}", id("beef")), None),
     ];
     insta::assert_snapshot!(alpha(None, Some(Resource::Binding(binding(None, "object", "view", subjects)))), @r#"
     alpha
@@ -457,6 +473,8 @@ fn a_subject_is_spelt_as_the_api_server_sees_it() {
         user sam@contoso.com may: clusterrole view, on the whole cluster
         user sam@contoso.com (as Sam@contoso.com) may: clusterrole view, on the whole cluster
         user sam@contoso.com (5a11…) may: clusterrole view, on the whole cluster
+        user kim@contoso.com (beef…) may: clusterrole view, on the whole cluster
+        user kim@contoso.com (as oidc:beef0000-0000-0000-0000-000000000001) may: clusterrole view, on the whole cluster
     "#);
 }
 

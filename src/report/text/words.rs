@@ -1,7 +1,6 @@
 //! How single things are called.
 
-use std::collections::BTreeMap;
-
+use super::view::View;
 use crate::report::escape;
 use crate::state::{
     Edge, Identity, ObjectId, PolicyRule, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName,
@@ -17,10 +16,10 @@ pub(super) fn short(identity: &Identity) -> String {
     identity.known().map(|id| format!(" ({})", id.short())).unwrap_or_default()
 }
 
-/// An owner or member: name first, id short behind it. Whoever is known by an id only gets the name that was read.
-pub(super) fn edge(edge: &Edge, names: &BTreeMap<String, String>) -> String {
-    let read = |id: Option<ObjectId>| id.and_then(|id| names.get(&id.to_string())).map(|name| escape::quoted(name));
-    let name = read(edge.principal_id.known());
+/// An owner or member: name first, id short behind it. Whoever the files know by an id gets the name that was read.
+pub(super) fn edge(edge: &Edge, view: &View<'_>) -> String {
+    let name = edge.principal_id.known().and_then(|id| view.name(id));
+    let name = name.filter(|name| *name != edge.principal.to_string()).map(escape::quoted);
     let who = match &edge.principal {
         PrincipalName::User(_) | PrincipalName::Guest(_) | PrincipalName::Group(_) => principal(&edge.principal),
         PrincipalName::ServicePrincipal(app) => {
@@ -60,11 +59,7 @@ pub(super) fn principal(name: &PrincipalName) -> String {
 }
 
 /// A subject of a binding: whom it stands for where that is known, and the name that the API server compares.
-pub(super) fn subject(subject: &Subject) -> String {
-    let kind = match &subject.kind {
-        SubjectKind::Other(kind) => format!("{} (a kind that matches nobody)", escape::name(kind)),
-        SubjectKind::User | SubjectKind::Group | SubjectKind::ServiceAccount => subject.kind.to_string(),
-    };
+pub(super) fn subject(subject: &Subject, view: &View<'_>) -> String {
     let name = match &subject.name {
         SubjectName::Known(name) => name.as_str(),
         SubjectName::AfterApply { prefix, group } => {
@@ -72,10 +67,12 @@ pub(super) fn subject(subject: &Subject) -> String {
             return format!("group {group} (as {prefix}its id, known after apply)");
         }
     };
-    let namespace = subject.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    match &subject.principal {
-        None => format!("{kind} {}{}", escape::name(&namespace), word(name)),
-        Some(principal) => {
+    let kind = match &subject.kind {
+        SubjectKind::Other(kind) => format!("{} (a kind that matches nobody)", escape::name(kind)),
+        SubjectKind::User | SubjectKind::Group | SubjectKind::ServiceAccount => subject.kind.to_string(),
+    };
+    match (&subject.principal, id_in(name).and_then(|id| view.name(id))) {
+        (Some(principal), _) => {
             let who = match principal {
                 PrincipalName::User(user) => format!("user {user}"),
                 PrincipalName::Guest(_)
@@ -84,19 +81,25 @@ pub(super) fn subject(subject: &Subject) -> String {
                 | PrincipalName::ServicePrincipal(_)
                 | PrincipalName::Object(_) => self::principal(principal),
             };
-            format!("{who}{}", spelling(name, principal))
+            let is_same = matches!(principal, PrincipalName::Group(key) if key.as_str() == name);
+            if is_same || name == principal.to_string() { who } else { format!("{who} ({})", spelling(name)) }
+        }
+        (None, Some(read)) => format!("{kind} {} ({})", word(read), spelling(name)),
+        (None, None) => {
+            let namespace = subject.namespace.as_deref().map(|namespace| format!("{}/", word(namespace)));
+            format!("{kind} {}{}", namespace.unwrap_or_default(), word(name))
         }
     }
 }
 
-/// How the API server sees a subject, unless that is its name in the files already.
-fn spelling(name: &str, principal: &PrincipalName) -> String {
-    match name.parse::<ObjectId>() {
-        Ok(id) => format!(" ({})", id.short()),
-        Err(_) if matches!(principal, PrincipalName::Group(key) if key.as_str() == name) => String::new(),
-        Err(_) if name == principal.to_string() => String::new(),
-        Err(_) => format!(" (as {})", word(name)),
-    }
+/// The object id that a subject's name is, or ends with behind a prefix.
+fn id_in(name: &str) -> Option<ObjectId> {
+    name.get(name.len().checked_sub(36)?..)?.parse().ok()
+}
+
+/// How the API server sees a subject: an id short, anything else in full.
+fn spelling(name: &str) -> String {
+    name.parse::<ObjectId>().map_or_else(|_| format!("as {}", word(name)), |id| id.short())
 }
 
 /// A rule of a role, e.g. `get, list: deployments (apps)`.
