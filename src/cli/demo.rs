@@ -1,6 +1,5 @@
 //! `rolecall demo`
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
@@ -42,30 +41,42 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
             temporary.path().to_owned()
         }
     };
-    let files = folder.join("quickstart");
-    write_files(&files)?;
-    let sandbox = folder.join("sandbox");
-    let place = [files.clone().into_os_string(), "--sandbox".into(), sandbox.clone().into_os_string()];
-
-    ui.print("An embedded tenant and an embedded cluster stand in for Entra and for k3s. The access file:\n")?;
-    ui.print(&indented(FILES[0].1))?;
-    step(ui, "validate", &[files.clone().into_os_string()]).await?;
-    step(ui, "plan", &place).await?;
-    let agreed: Vec<OsString> = place.iter().cloned().chain(["--yes".into(), "--journal".into(), folder.join("journal.jsonl").into()]).collect();
-    step(ui, "apply", &agreed).await?;
-    ask_the_cluster(ui, &files, &sandbox).await?;
-    step(ui, "plan", &place).await?;
-    ui.print("\nThat is the whole job. Next: point it at your own files, still without touching anything real:\n\n    rolecall plan FOLDER --sandbox DIR")?;
+    write_files(&folder.join("quickstart"))?;
+    // The commands read as a person would type them in that folder.
+    let here = std::mem::replace(&mut ui.folder, folder);
+    let result = quickstart(ui).await;
+    ui.folder = here;
+    result?;
+    ui.print(
+        "\nThat is the whole job. Next: your own files, still without touching anything real:\n\n    \
+         rolecall plan FOLDER --sandbox DIR",
+    )?;
     Ok(Exit::Fine)
 }
 
+async fn quickstart(ui: &mut Ui) -> Result<(), CliError> {
+    ui.print("An embedded tenant and an embedded cluster stand in for Entra and for k3s. The access file:\n\n")?;
+    ui.print(&indented(FILES[0].1))?;
+    step(ui, &["validate", "quickstart"]).await?;
+    step(ui, &["plan", "quickstart", "--sandbox", "sandbox"]).await?;
+    // The journal would go below the folder that the process was started in.
+    let journal = ui.folder.join("journal.jsonl").display().to_string();
+    step_as(ui, &["apply", "quickstart", "--sandbox", "sandbox", "--yes"], &["--journal", &journal]).await?;
+    ask_the_cluster(ui).await?;
+    step(ui, &["plan", "quickstart", "--sandbox", "sandbox"]).await
+}
+
 /// Prints a command as a person would type it, then runs it. One that does not end well ends the demo.
-async fn step(ui: &mut Ui, command: &str, arguments: &[OsString]) -> Result<(), CliError> {
-    let typed = arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ");
-    ui.print(&format!("\n$ rolecall {command} {typed}\n"))?;
-    let line = ["rolecall".into(), command.into()].into_iter().chain(arguments.iter().cloned());
-    let parsed = <Cli as clap::Parser>::try_parse_from::<_, OsString>(line)
-        .map_err(|error| CliError::user(error.to_string()))?;
+async fn step(ui: &mut Ui, line: &[&str]) -> Result<(), CliError> {
+    step_as(ui, line, &[]).await
+}
+
+/// The same with arguments that are not shown.
+async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliError> {
+    ui.print(&format!("\n$ rolecall {}\n", line.join(" ")))?;
+    let arguments = ["rolecall"].iter().chain(line).chain(more);
+    let parsed =
+        <Cli as clap::Parser>::try_parse_from(arguments).map_err(|error| CliError::user(error.to_string()))?;
     let exit = match parsed.command {
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
@@ -75,14 +86,14 @@ async fn step(ui: &mut Ui, command: &str, arguments: &[OsString]) -> Result<(), 
     if exit == Exit::Fine {
         Ok(())
     } else {
-        Err(CliError::user(format!("`rolecall {command}` ended with exit code {}", exit.code())).exit(exit))
+        Err(CliError::user(format!("`rolecall {}` ended with exit code {}", line.join(" "), exit.code())).exit(exit))
     }
 }
 
 /// Asks the cluster itself, by `SubjectAccessReview`, what the plan changed.
-async fn ask_the_cluster(ui: &mut Ui, files: &Path, sandbox: &Path) -> Result<(), CliError> {
-    let connections = ConnectionArgs { sandbox: Some(sandbox.to_owned()), ..ConnectionArgs::default() };
-    let session = Session::open(ui, files, &connections, &PolicyArgs::default()).await?;
+async fn ask_the_cluster(ui: &mut Ui) -> Result<(), CliError> {
+    let connections = ConnectionArgs { sandbox: Some(PathBuf::from("sandbox")), ..ConnectionArgs::default() };
+    let session = Session::open(ui, Path::new("quickstart"), &connections, &PolicyArgs::default()).await?;
     let planned = session.plan(&Progress::new(ui)).await?;
     let group = planned
         .observed
@@ -96,7 +107,7 @@ async fn ask_the_cluster(ui: &mut Ui, files: &Path, sandbox: &Path) -> Result<()
         Some(access) => cluster_client(access).await?,
         None => return Err(CliError::user("the demo has no sandbox")),
     };
-    ui.print("\n# SubjectAccessReview: what does the cluster itself say about Hayden, who is in k8s_dev_users now?\n")?;
+    ui.print("\n# The cluster itself, asked by SubjectAccessReview about Hayden, now in k8s_dev_users:\n\n")?;
     for namespace in ["trinity", "default"] {
         let allowed = may_list_pods(client.clone(), group, namespace).await?;
         let answer = if allowed { "yes" } else { "no" };

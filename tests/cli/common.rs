@@ -94,7 +94,7 @@ impl World {
     /// The requests that the sandbox has seen and that change something, by its own log.
     pub(crate) fn writes(&self) -> Vec<String> {
         let log = rolecall::sandbox::RequestLog::read(&self.path("sandbox")).unwrap();
-        log.writes().map(|line| format!("{} {} {}", line.server, line.method, line.path)).collect()
+        log.writes().iter().map(|write| format!("{} {} {}", write.server, write.method, write.path)).collect()
     }
 }
 

@@ -38,7 +38,7 @@ impl AzureCli {
 
 #[test]
 fn azure_cli_reads_back_what_was_applied() {
-    let az = crate::real!(ROLECALL_REAL_AZ);
+    let az = real!("ROLECALL_REAL_AZ");
     let folder = tempfile::tempdir().unwrap();
     let sandbox = folder.path().join("sandbox");
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");

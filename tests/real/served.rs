@@ -34,6 +34,11 @@ impl Served {
         self.folder.join(name)
     }
 
+    /// How many requests have changed something, by the sandbox's own log.
+    pub(crate) fn writes(&self) -> usize {
+        rolecall::sandbox::RequestLog::read(&self.folder).unwrap().writes().len()
+    }
+
     /// The variables of `credentials.env`.
     pub(crate) fn credentials(&self) -> Vec<(String, String)> {
         let text = std::fs::read_to_string(self.file("credentials.env")).unwrap();
