@@ -34,6 +34,7 @@ use self::server::{Server, Surroundings, surround};
 use self::store::Store;
 
 mod access;
+mod clusters;
 mod faults;
 pub mod graph;
 pub mod kubernetes;
@@ -157,11 +158,31 @@ impl Sandbox {
             lifetimes: options.lifetimes,
             throttling: faults::Throttling::new(options.faults.throttle),
         };
-        let around = Surroundings { name: log::GRAPH.to_owned(), recorder, latency: options.faults.latency };
-        let router = surround(graph::router(Arc::new(graph)), around);
-        let port = options.first_port.unwrap_or(0);
-        let server = Server::start(port, Arc::clone(&identity.config), router).await.map_err(failed)?;
-        let origin = origin(&server).map_err(failed)?;
+        let around = |name: &str, throttle| Surroundings {
+            name: name.to_owned(),
+            recorder: Arc::clone(&recorder),
+            latency: options.faults.latency,
+            throttling: faults::Throttling::new(throttle),
+        };
+        // Graph draws for itself, call by call and item by item.
+        let router = surround(graph::router(Arc::new(graph)), around(log::GRAPH, None));
+        let mut ports = (0..=u16::MAX).map(|next| options.first_port.map_or(0, |first| first.saturating_add(next)));
+        let mut start = async |router| {
+            let port = ports.next().unwrap_or(0);
+            let server = Server::start(port, Arc::clone(&identity.config), router).await.map_err(failed)?;
+            let origin =
+                Url::parse(&format!("https://{}", server.address)).map_err(io::Error::other).map_err(failed)?;
+            Ok::<_, SandboxError>((server, origin))
+        };
+        let (server, origin) = start(router).await?;
+        let mut servers = vec![server];
+        let mut clusters = BTreeMap::new();
+        for cluster in clusters::open(folder, &marker.seed, &tenant).map_err(failed)? {
+            let router = surround(cluster.router, around(cluster.name.as_str(), options.faults.throttle));
+            let (server, origin) = start(router).await?;
+            servers.push(server);
+            clusters.insert(cluster.name, ClusterAccess { server: origin, token: cluster.token });
+        }
         let client_id = marker.seed.applier_app_id();
         let secret =
             tenant.read(|tenant| tenant.apps.get(&client_id).map(|app| app.secret.clone())).unwrap_or_default();
@@ -173,9 +194,9 @@ impl Sandbox {
             tenant_id: tenant.read(|tenant| tenant.id),
             client_id,
             client_secret: SecretString::from(secret),
-            clusters: BTreeMap::new(),
+            clusters,
         };
-        Ok(Self { folder: folder.to_owned(), access, tenant, servers: vec![server], _lock: lock })
+        Ok(Self { folder: folder.to_owned(), access, tenant, servers, _lock: lock })
     }
 
     /// Whether the folder holds a sandbox.
@@ -209,10 +230,6 @@ impl Sandbox {
     pub async fn stop(self) {
         futures::future::join_all(self.servers.into_iter().map(Server::stop)).await;
     }
-}
-
-fn origin(server: &Server) -> io::Result<Url> {
-    Url::parse(&format!("https://{}", server.address)).map_err(io::Error::other)
 }
 
 fn is_sandbox_or_empty(folder: &Path) -> io::Result<bool> {

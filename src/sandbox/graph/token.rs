@@ -114,6 +114,11 @@ pub(crate) fn workload_credential() -> super::state::FederatedCredential {
     }
 }
 
+/// The token that a cluster of this name gives the applier; the same for as long as the tenant lives.
+pub(crate) fn cluster_token(tenant: &Tenant, cluster: &str) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key(tenant), format!("cluster/{cluster}").as_bytes()))
+}
+
 /// Seals a text so that the client can carry it and cannot change it.
 pub(super) fn seal(tenant: &Tenant, content: &impl Serialize) -> String {
     let payload = encode(content);
