@@ -14,7 +14,12 @@ macro_rules! real {
     };
 }
 
+mod azure_cli;
+mod company;
 mod kubernetes;
+mod served;
+#[path = "../suite/kubernetes.rs"]
+mod suite;
 
 /// `None` when no real components are asked for; a panic when they are and this one is missing.
 fn part(variable: &str) -> Option<String> {

@@ -30,9 +30,8 @@ impl Link {
         self
     }
 
-    /// The same link with another limit for one call.
-    #[must_use]
-    pub fn with_call_limit(mut self, limit: Duration) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_call_limit(mut self, limit: Duration) -> Self {
         self.call_limit = limit;
         self
     }

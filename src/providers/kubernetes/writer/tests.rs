@@ -248,6 +248,24 @@ async fn a_write_without_answer_is_read_back_before_it_is_sent_again() {
 }
 
 #[tokio::test]
+async fn an_update_without_answer_is_read_back_before_it_is_sent_again() {
+    // It was done.
+    let done = by_method(|| Answer::Lost, || Answer::Json(200, live_role("u1", "8", "patch")));
+    assert_eq!(one(update(), done).await.0, DONE);
+    // It was not, so it is sent again, for the same version.
+    let (outcome, log) = one(update(), |number, _| match number {
+        0 => Answer::Lost,
+        1 => Answer::Json(200, live_role("u1", "7", "get")),
+        _ => Answer::Json(200, json!({})),
+    })
+    .await;
+    assert_eq!(outcome, DONE);
+    let log = log.lock().unwrap();
+    assert_eq!(log.len(), 3);
+    assert_eq!(log[0].body, log[2].body);
+}
+
+#[tokio::test]
 async fn a_write_that_never_works_is_given_up_with_the_last_word() {
     let failed = failure(create(), by_method(|| Answer::Lost, absent)).await;
     assert_eq!(failed.kind, FailureKind::Unreachable);
