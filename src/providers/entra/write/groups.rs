@@ -35,7 +35,6 @@ impl Run<'_> {
                 Err(problem) => self.fail(job, &problem),
             },
             Err(problem) => match problem.meaning() {
-                Some(Meaning::Absent(_)) if self.is_new(group) => Next::Later(Outcome::PendingReplication),
                 Some(Meaning::Absent(_)) => self.settle_all(job, &Outcome::AlreadySo { created: None }),
                 _ => self.refused(job, group, problem).await,
             },
