@@ -10,6 +10,7 @@ use miette::{
     SpanContents, ThemeCharacters, ThemeStyles,
 };
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::escape::{lines, one_line};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
@@ -155,16 +156,15 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         }
     }
     if let Some(help) = &finding.help {
-        let help = one_line(help);
-        let indent = "        ";
+        let indent = "       ";
         let mut line = format!("  {}", theme.styles.help.style("help:"));
-        let mut used = 7;
-        for word in help.split(' ') {
-            let wide = unicode_width::UnicodeWidthStr::width(word);
+        let mut used = indent.len();
+        for word in one_line(help).split(' ') {
+            let wide = word.width();
             if used + 1 + wide > style.width && used > indent.len() {
                 let _ = writeln!(text, "{line}");
-                line = indent[1..].to_owned();
-                used = indent.len() - 1;
+                indent.clone_into(&mut line);
+                used = indent.len();
             }
             line.push(' ');
             line.push_str(word);
