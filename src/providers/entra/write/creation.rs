@@ -110,7 +110,7 @@ impl Run<'_> {
     async fn ensure_owner(&self, group: ObjectId, owner: ObjectId) -> std::result::Result<(), Problem> {
         let add = Write::AddOne(MembershipRef { group, list: EdgeList::Owners, principal: owner });
         // Graph has made the caller an owner, else the body would not have named it twice; adding says so in one call.
-        match self.writer.client.write(&[add]).await.pop() {
+        match self.writer.client.write(&[add], self.interrupted).await.pop() {
             Some(Err(problem)) if problem.meaning() != Some(Meaning::AlreadyThere) => Err(problem),
             _ => Ok(()),
         }
