@@ -17,7 +17,7 @@ use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, retry_after};
+use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, require_tls, retry_after};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -67,6 +67,9 @@ struct Call {
 
 impl Core {
     fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
+        // Before any token: the bearer is not even asked for when it could not be sent safely.
+        require_tls(&connection.graph)?;
+        require_tls(&connection.login)?;
         let origin = connection.graph.origin().ascii_serialization();
         if chain.tenant() != connection.tenant {
             return Err(Failure::new(
@@ -221,7 +224,7 @@ impl Call {
             return;
         }
         // Nobody can interrupt, or nobody is left who could.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn pause(&self, wait: Duration) {

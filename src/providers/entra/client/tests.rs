@@ -321,9 +321,9 @@ async fn an_interruption_ends_the_wait_for_what_was_not_done() {
     let (sender, interrupted) = watch::channel(false);
     let graph = FakeGraph::new(move |_, body, _, _| {
         sender.send(true).unwrap();
-        each(&body, |url, id| match url.ends_with('0') {
-            true => json!({ "id": id, "status": 204 }),
-            false => json!({ "id": id, "status": 429, "headers": { "Retry-After": "4" }, "body": {} }),
+        each(&body, |url, id| {
+            let status = if url.ends_with('0') { 204 } else { 429 };
+            json!({ "id": id, "status": status, "headers": { "Retry-After": "4" }, "body": {} })
         })
     })
     .await;

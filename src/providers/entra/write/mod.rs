@@ -86,7 +86,7 @@ impl Run<'_> {
         self.carry_out(sorted.removals).await;
     }
 
-    /// Sends jobs until each is settled. Two PATCHes of one group are never under way together: Graph answers the second
+    /// Sends jobs until each is settled. No two PATCH of one group are ever under way together: Graph answers the second
     /// with 409.
     async fn carry_out(&self, jobs: Vec<Job>) {
         let mut queue = VecDeque::from(jobs);

@@ -100,7 +100,7 @@ async fn write_with(writer: &EntraWriter, changes: &[Change]) -> Vec<Outcome> {
     outcomes.into_iter().flatten().collect()
 }
 
-fn live_group(kind: Value) -> (u16, Value) {
+fn live_group(kind: &Value) -> (u16, Value) {
     (
         200,
         json!({ "id": GROUP, "displayName": "devs", "groupTypes": kind, "mailEnabled": false, "securityEnabled": true }),
@@ -135,7 +135,7 @@ async fn upserts(owners: &'static [&'static str], answers: Vec<(u16, Value)>) ->
     FakeGraph::of_items(move |method, path, _| match (method, path) {
         ("PATCH", KEY) => answers[count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1)].clone(),
         ("GET", KEY) if count.load(Ordering::SeqCst) == 0 => not_found("x"),
-        ("GET", KEY) => live_group(json!([])),
+        ("GET", KEY) => live_group(&json!([])),
         ("GET", path) if path.ends_with("/owners") => list(owners),
         ("POST", path) if path.ends_with("/owners/$ref") => (204, Value::Null),
         other => panic!("{other:?}"),
@@ -258,7 +258,7 @@ async fn removal_change_and_deletion_of_unknown_result_are_looked_at() {
     // Still as before: sent again, and in the end said to be unknown.
     let graph = FakeGraph::of_items(|method, path, _| match (method, path) {
         ("GET", path) if path.ends_with("/members") => list(&[&person(1).to_string()]),
-        ("GET", _) => live_group(json!([])),
+        ("GET", _) => live_group(&json!([])),
         _ => (500, Value::Null),
     })
     .await;
