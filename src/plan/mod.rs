@@ -16,6 +16,8 @@ mod reach;
 mod resolve;
 pub mod saved;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
