@@ -149,6 +149,11 @@ impl Sandbox {
         Ok(Self { folder: folder.to_owned(), access, tenant, servers: running.servers, _lock: lock })
     }
 
+    /// Whether the folder holds a sandbox.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join(MARKER).is_file()
+    }
+
     /// How to reach it.
     pub fn access(&self) -> &Access {
         &self.access

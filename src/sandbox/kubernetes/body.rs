@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::protobuf;
+use super::schema::{self, Shape};
 use super::status::Failure;
 
 /// The real limit for a request's body.
@@ -40,7 +42,7 @@ pub(super) fn patch_type(headers: &HeaderMap) -> Result<PatchType, Failure> {
 ///
 /// # Errors
 /// 400 when it cannot be read, 415 for another media type.
-pub(super) fn object(headers: &HeaderMap, body: &Bytes, kind: &str) -> Result<Value, Failure> {
+pub(super) fn object(headers: &HeaderMap, body: &Bytes, kind: &str, shape: Shape) -> Result<Value, Failure> {
     let unrecognized = |why: String| {
         let text = String::from_utf8_lossy(body);
         let text = if text.is_empty() { "<empty>" } else { &text };
@@ -48,15 +50,21 @@ pub(super) fn object(headers: &HeaderMap, body: &Bytes, kind: &str) -> Result<Va
             "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; {why} ({text})"
         ))
     };
-    let value: Value = match media_type(headers) {
+    let value = read(headers, body, shape)?.map_err(unrecognized)?;
+    if value.is_object() { Ok(value) } else { Err(unrecognized("json parse error: it is no object".to_owned())) }
+}
+
+/// Reads a body by its media type.
+fn read(headers: &HeaderMap, body: &Bytes, shape: Shape) -> Result<Result<Value, String>, Failure> {
+    match media_type(headers) {
         // Without a media type the real server takes its default, JSON.
         "application/json" | "" => {
-            serde_json::from_slice(body).map_err(|error| unrecognized(format!("json parse error: {error}")))?
+            Ok(serde_json::from_slice(body).map_err(|error| format!("json parse error: {error}")))
         }
-        "application/yaml" => yaml(body).map_err(unrecognized)?,
-        _ => return Err(Failure::unsupported_body()),
-    };
-    if value.is_object() { Ok(value) } else { Err(unrecognized("json parse error: it is no object".to_owned())) }
+        "application/yaml" => Ok(yaml(body)),
+        "application/vnd.kubernetes.protobuf" => Ok(protobuf::object(body, shape).map_err(|error| error.to_string())),
+        _ => Err(Failure::unsupported_body()),
+    }
 }
 
 /// The body of a merge patch.
@@ -66,8 +74,19 @@ pub(super) fn object(headers: &HeaderMap, body: &Bytes, kind: &str) -> Result<Va
 pub(super) fn patch(body: &Bytes) -> Result<Value, Failure> {
     let patch: Value =
         serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
-    let holds_directive = patch.as_object().into_iter().flatten().any(|(key, _)| key.starts_with('$'));
-    if holds_directive { Err(Failure::not_modelled("directives of strategic merge patches")) } else { Ok(patch) }
+    if holds_directive(&patch) {
+        Err(Failure::not_modelled("directives of strategic merge patches"))
+    } else {
+        Ok(patch)
+    }
+}
+
+fn holds_directive(patch: &Value) -> bool {
+    match patch {
+        Value::Object(fields) => fields.iter().any(|(key, below)| key.starts_with('$') || holds_directive(below)),
+        Value::Array(items) => items.iter().any(holds_directive),
+        _ => false,
+    }
 }
 
 /// The configuration of a server-side apply, which may be JSON or any other YAML.
@@ -95,15 +114,8 @@ pub(super) fn delete(headers: &HeaderMap, body: &Bytes) -> Result<Option<Value>,
     if body.is_empty() {
         return Ok(None);
     }
-    let wrong = |why: String| Failure::bad_request(format!("couldn't get version/kind; {why}"));
-    let value = match media_type(headers) {
-        "application/json" | "" => {
-            serde_json::from_slice(body).map_err(|error| wrong(format!("json parse error: {error}")))?
-        }
-        "application/yaml" => yaml(body).map_err(wrong)?,
-        _ => return Err(Failure::unsupported_body()),
-    };
-    Ok(Some(value))
+    let value = read(headers, body, schema::DELETE_OPTIONS)?;
+    value.map(Some).map_err(|why| Failure::bad_request(format!("couldn't get version/kind; {why}")))
 }
 
 fn yaml(body: &Bytes) -> Result<Value, String> {

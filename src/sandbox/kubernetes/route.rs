@@ -16,6 +16,7 @@ use super::discovery;
 use super::kind::Kind;
 use super::list::list;
 use super::object::whole;
+use super::openapi;
 use super::options::{DeleteOptions, Write, WriteOptions};
 use super::request::Request;
 use super::review::Review;
@@ -120,14 +121,15 @@ fn unknown(request: &Request) -> Result<Response, Failure> {
 /// Discovery, health and everything else outside of resources.
 fn plain(method: &Method, path: &str) -> Result<Response, Failure> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    if let Some(document) = discovery::document(path).filter(|_| is_read) {
+    let document = || discovery::document(path).or_else(|| openapi::document(path));
+    if let Some(document) = document().filter(|_| is_read) {
         return Ok(answer(StatusCode::OK, &document));
     }
     let first = path.trim_matches('/').split('/').next().unwrap_or_default();
     match first {
         "healthz" | "livez" | "readyz" if is_read => Ok(text(StatusCode::OK, "ok")),
         "metrics" | "openapi" | "logs" | "debug" | ".well-known" => Err(Failure::not_modelled(path)),
-        _ if discovery::document(path).is_some() => Err(Failure::method_not_allowed()),
+        _ if document().is_some() => Err(Failure::method_not_allowed()),
         "apis" if path.trim_matches('/').split('/').nth(1).is_some_and(discovery::is_served) => {
             Err(Failure::no_such_resource())
         }
@@ -159,7 +161,7 @@ fn reviewed(
         return Err(Failure::no_such_resource());
     }
     let options = WriteOptions::parse(Write::Create, &request.query, &head.headers)?;
-    let body = body::object(&head.headers, body, review.name())?;
+    let body = body::object(&head.headers, body, review.name(), review.shape())?;
     let reviewed = shared.store.read(|state| review.answer(state, user, &request.namespace, body, options.strict))?;
     Ok(answer(StatusCode::CREATED, &reviewed))
 }
@@ -275,7 +277,7 @@ impl Call<'_> {
     }
 
     fn object(&self) -> Result<Value, Failure> {
-        body::object(&self.head.headers, self.body, self.kind.name())
+        body::object(&self.head.headers, self.body, self.kind.name(), self.kind.shape())
     }
 
     /// Runs a write on the stored state, or on a copy of it that is thrown away.

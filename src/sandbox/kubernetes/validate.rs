@@ -186,10 +186,33 @@ fn aggregation(rule: &Value) -> Vec<Cause> {
     if selectors.is_empty() {
         return vec![Cause::required(field, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
     }
-    let wrong = selectors.iter().enumerate().filter(|(_, selector)| LabelSelector::of(selector).is_none());
-    wrong
-        .map(|(index, _)| Cause::invalid(format!("{field}[{index}]"), &Value::Null, "invalid label selector."))
-        .collect()
+    selectors.iter().enumerate().flat_map(|(index, value)| selector(value, &format!("{field}[{index}]"))).collect()
+}
+
+fn selector(selector: &Value, path: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (index, expression) in items(selector, "matchExpressions").iter().enumerate() {
+        let path = format!("{path}.matchExpressions[{index}]");
+        let has_values = !items(expression, "values").is_empty();
+        match text(expression, "operator") {
+            "In" | "NotIn" if !has_values => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                causes.push(Cause::required(format!("{path}.values"), why));
+            }
+            "Exists" | "DoesNotExist" if has_values => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                causes.push(Cause::forbidden(format!("{path}.values"), why));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                causes.push(Cause::invalid(format!("{path}.operator"), &other.into(), "not a valid selector operator"));
+            }
+        }
+    }
+    if LabelSelector::of(selector).is_none() {
+        causes.push(Cause::invalid(path, &Value::Null, "invalid label selector."));
+    }
+    causes
 }
 
 fn role_ref(kind: Kind, role: &Value) -> Vec<Cause> {
