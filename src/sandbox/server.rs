@@ -37,7 +37,8 @@ pub(crate) struct Server {
 impl Server {
     /// Listens on 127.0.0.1; port 0 takes any free one.
     pub(crate) async fn start(port: u16, tls: Arc<rustls::ServerConfig>, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let listener = listener.map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(accept(listener, TlsAcceptor::from(tls), router, stopped));

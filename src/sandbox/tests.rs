@@ -4,6 +4,7 @@ use reqwest::{Certificate, Client};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::folder::{MARKER, TENANT};
 use super::*;
 
 fn seed() -> Seed {
@@ -216,6 +217,24 @@ async fn a_first_start_that_was_interrupted_is_taken_up_again() {
     let groups = get(&http, sandbox.access(), &bearer, "groups").await;
     assert_eq!(groups["value"][0]["displayName"], "k8s_dev_users");
     sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join(".tmpAbCdEf"), "half a file").unwrap();
+    open(folder.path()).await.stop().await;
+    assert!(!folder.path().join(".tmpAbCdEf").exists());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { first_port: Some(port), ..Options::default() };
+    let error = Sandbox::open(folder.path(), seed, options).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("port {port}")), "{error}");
 }
 
 #[tokio::test]
