@@ -12,7 +12,7 @@ use super::state::{ClusterState, new_uid, now};
 use super::write::store;
 
 /// The default roles and bindings of kube-apiserver 1.35.4, one a line, without what all of them have in common
-/// (pkg/registry/rbac/rest/storage_rbac.go writes them at every start).
+/// (`pkg/registry/rbac/rest/storage_rbac.go` writes them at every start).
 const POLICY: &str = include_str!("bootstrap.json");
 
 /// The manager and user of what the API server writes itself.

@@ -169,7 +169,13 @@ fn zero(shape: Shape) -> Value {
 /// # Errors
 /// 400 when it is no JSON, of another kind, mistyped, or `strict` and has unknown keys; 501 for fields that are not
 /// modelled.
-pub(super) fn object(body: Value, kind: &str, api_version: &str, shape: Shape, strict: bool) -> Result<Value, Failure> {
+pub(super) fn object(
+    body: &Value,
+    kind: &str,
+    api_version: &str,
+    shape: Shape,
+    strict: bool,
+) -> Result<Value, Failure> {
     let said = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (said_kind, said_version) = (said("kind"), said("apiVersion"));
     let differs = |said: &str, expected: &str| !said.is_empty() && said != expected;
@@ -182,14 +188,14 @@ pub(super) fn object(body: Value, kind: &str, api_version: &str, shape: Shape, s
     if differs(&said_version, api_version) {
         return Err(refused(format!("no kind {said_kind:?} is registered for version {said_version:?}")));
     }
-    if let Some(message) = check(&body, shape).message(kind, strict) {
+    if let Some(message) = check(body, shape).message(kind, strict) {
         return Err(refused(message));
     }
     if differs(&said_kind, kind) {
         let package = api_version.split(['.', '/']).next().filter(|_| api_version.contains('/')).unwrap_or("core");
         return Err(refused(format!("converting (v1.{said_kind}) to ({package}.{kind}): unknown conversion")));
     }
-    let mut object = normalise(&body, shape);
+    let mut object = normalise(body, shape);
     object["kind"] = kind.into();
     object["apiVersion"] = api_version.into();
     refuse_unmodelled(&object)?;

@@ -70,7 +70,7 @@ impl Target<'_> {
 }
 
 /// POST.
-pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: Value, options: &WriteOptions) -> Outcome {
+pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: &Value, options: &WriteOptions) -> Outcome {
     let kind = target.kind;
     let mut object = decode::object(body, kind.name(), kind.api_version(), kind.shape(), options.strict)?;
     target.check_identity(&mut object)?;
@@ -103,7 +103,7 @@ fn owned_by_sender(kind: Kind, object: Value, options: &WriteOptions) -> (Value,
 pub(super) fn replace(
     state: &mut ClusterState,
     target: Target<'_>,
-    body: Value,
+    body: &Value,
     options: &WriteOptions,
     may_create: impl FnOnce(&ClusterState) -> Result<(), Failure>,
 ) -> Outcome {
@@ -152,7 +152,7 @@ pub(super) fn merge_patch(
         let value = Value::from(patched.to_string());
         return Err(Failure::invalid("", "", "", vec![Cause::invalid("patch", &value, &message)]));
     }
-    let mut object = decode::object(patched, kind.name(), kind.api_version(), kind.shape(), false)?;
+    let mut object = decode::object(&patched, kind.name(), kind.api_version(), kind.shape(), false)?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     update(state, target, &live, object, None, options)
@@ -207,19 +207,17 @@ pub(super) fn apply(
     let merged = managers.apply(kind, &base, &config, &options.manager, options.force, &now())?;
     let mut object = decode::normalise(&merged, kind.shape());
     default(kind, &mut object);
-    match live {
-        Some(live) => update(state, target, &live, object, Some(managers), options),
-        None => {
-            let uid = text(&object["metadata"], "uid");
-            if !uid.is_empty() {
-                return Err(target.conflict(&format!(
-                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-                )));
-            }
-            // A resourceVersion in the configuration of an object that is not there does not count.
-            insert(state, target, object, &managers, options, |state, _| may_create(state))
-        }
+    if let Some(live) = live {
+        return update(state, target, &live, object, Some(managers), options);
     }
+    // A uid keeps an object from being made again; a resourceVersion does not.
+    let uid = text(&object["metadata"], "uid");
+    if !uid.is_empty() {
+        return Err(target.conflict(&format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        )));
+    }
+    insert(state, target, object, &managers, options, |state, _| may_create(state))
 }
 
 /// Stores a new object. `check` is asked last, when the object itself is known to be fine.
