@@ -114,35 +114,77 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The stored form: no unknown keys, no nulls, nothing empty except where the API always serialises a field.
-pub(super) fn normalise(value: &Value, shape: Shape) -> Value {
-    match (shape, value) {
-        (Shape::Struct(fields) | Shape::Atomic(fields), Value::Object(entries)) => {
-            normalise_fields(entries, fields).into()
-        }
-        (Shape::Map, Value::Object(entries)) => {
-            let text = |entry: &Value| if entry.is_null() { Value::from("") } else { entry.clone() };
-            Value::Object(entries.iter().map(|(key, entry)| (key.clone(), text(entry))).collect())
-        }
-        (Shape::List(below), Value::Array(items)) => items.iter().map(|item| normalise(item, *below)).collect(),
-        _ => value.clone(),
-    }
+/// An object as Go's decoder leaves it: no unknown keys, no nulls, nothing empty except where the API always serialises
+/// a field, and inside lists, where the comparison of owners tells an empty list from none.
+pub(super) fn decoded(value: &Value, shape: Shape) -> Value {
+    Form { keeps_empty: false, lists_keep_empty: true }.of(value, shape)
 }
 
-fn normalise_fields(entries: &Map<String, Value>, fields: &[Field]) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for field in fields {
-        let value = entries.get(field.name).filter(|value| !value.is_null());
-        let value = value.map(|value| normalise(value, field.shape));
-        let value = match value {
-            // An empty list that Go always serialises is told apart from none until it is stored.
-            Some(value) if !is_empty(&value) || field.always || matches!(field.shape, Shape::Struct(_)) => value,
-            _ if field.always => zero(field.shape),
-            _ => continue,
-        };
-        kept.insert(field.name.to_owned(), value);
+/// An object as it comes back from etcd, which knows no empty lists at all.
+pub(super) fn stored(value: &Value, shape: Shape) -> Value {
+    Form { keeps_empty: false, lists_keep_empty: false }.of(value, shape)
+}
+
+/// Which empty lists and maps an object keeps.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    keeps_empty: bool,
+    /// The same, for what is inside a list.
+    lists_keep_empty: bool,
+}
+
+impl Form {
+    fn of(self, value: &Value, shape: Shape) -> Value {
+        match (shape, value) {
+            (Shape::Struct(fields) | Shape::Atomic(fields), Value::Object(entries)) => {
+                self.fields(entries, fields).into()
+            }
+            (Shape::Map, Value::Object(entries)) => {
+                let text = |entry: &Value| if entry.is_null() { Value::from("") } else { entry.clone() };
+                Value::Object(entries.iter().map(|(key, entry)| (key.clone(), text(entry))).collect())
+            }
+            (Shape::List(below), Value::Array(items)) => {
+                let inside = Self { keeps_empty: self.lists_keep_empty, ..self };
+                items.iter().map(|item| inside.of(item, *below)).collect()
+            }
+            _ => value.clone(),
+        }
     }
-    kept
+
+    fn fields(self, entries: &Map<String, Value>, fields: &[Field]) -> Map<String, Value> {
+        let mut kept = Map::new();
+        for field in fields {
+            let value = entries.get(field.name).filter(|value| !value.is_null());
+            let value = value.map(|value| self.of(value, field.shape));
+            let value = match value {
+                Some(value) if !is_empty(&value) || self.keeps(field, &value) => value,
+                _ if field.always => self.zero(field.shape),
+                _ => continue,
+            };
+            kept.insert(field.name.to_owned(), value);
+        }
+        kept
+    }
+
+    fn keeps(self, field: &Field, empty: &Value) -> bool {
+        match field.shape {
+            // A pointer in Go: given, even if nothing is in it.
+            Shape::Struct(_) => true,
+            // An empty list of managers asks to forget them.
+            Shape::List(Shape::Opaque) => self.lists_keep_empty,
+            _ => {
+                (empty.is_array() || empty.is_object()) && (self.keeps_empty || (field.always && self.lists_keep_empty))
+            }
+        }
+    }
+
+    fn zero(self, shape: Shape) -> Value {
+        match shape {
+            Shape::Text | Shape::Time => Value::from(""),
+            Shape::Struct(fields) | Shape::Atomic(fields) => self.fields(&Map::new(), fields).into(),
+            Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque => Value::Null,
+        }
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -153,14 +195,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Object(entries) => entries.is_empty(),
         Value::Bool(value) => !value,
         Value::Number(number) => number.as_i64() == Some(0),
-    }
-}
-
-fn zero(shape: Shape) -> Value {
-    match shape {
-        Shape::Text | Shape::Time => Value::from(""),
-        Shape::Struct(fields) | Shape::Atomic(fields) => normalise_fields(&Map::new(), fields).into(),
-        Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque => Value::Null,
     }
 }
 
@@ -195,7 +229,7 @@ pub(super) fn object(
         let package = api_version.split(['.', '/']).next().filter(|_| api_version.contains('/')).unwrap_or("core");
         return Err(refused(format!("converting (v1.{said_kind}) to ({package}.{kind}): unknown conversion")));
     }
-    let mut object = normalise(body, shape);
+    let mut object = decoded(body, shape);
     object["kind"] = kind.into();
     object["apiVersion"] = api_version.into();
     refuse_unmodelled(&object)?;

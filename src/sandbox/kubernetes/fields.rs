@@ -206,14 +206,14 @@ fn walk<'a>(
     }
 }
 
-/// `live` overlaid with `config`: maps and structs field by field, everything else whole.
+/// `live` overlaid with `config`: maps and structs field by field, everything else whole. A null map changes nothing.
 pub(super) fn merge(live: &Value, config: &Value, shape: Shape) -> Value {
-    let (true, Some(live), Some(config)) = (is_granular(shape), live.as_object(), config.as_object()) else {
-        return config.clone();
-    };
-    let mut merged = live.clone();
+    let Some(live_fields) = live.as_object().filter(|_| is_granular(shape)) else { return config.clone() };
+    let Some(config) = config.as_object() else { return live.clone() };
+    let mut merged = live_fields.clone();
     for (name, wanted) in config {
-        let value = live.get(name).map_or_else(|| wanted.clone(), |have| merge(have, wanted, step(shape, name).0));
+        let have = live_fields.get(name);
+        let value = have.map_or_else(|| wanted.clone(), |have| merge(have, wanted, step(shape, name).0));
         merged.insert(name.clone(), value);
     }
     merged.into()

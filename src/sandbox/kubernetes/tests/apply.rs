@@ -118,6 +118,43 @@ async fn a_field_left_out_stays_when_another_applier_owns_it() {
 }
 
 #[tokio::test]
+async fn a_null_map_is_owned_and_changes_nothing() {
+    let world = World::new();
+    world.apply(&at("a", "first"), labelled("a", "get", json!({ "x": "1" }))).await.ok();
+    let nulled = world.apply(&at("a", "second"), labelled("a", "get", Value::Null)).await.ok();
+    assert_eq!(nulled["metadata"]["labels"], json!({ "x": "1" }));
+    let owned = &nulled["metadata"]["managedFields"][0];
+    assert_eq!(owned["fieldsV1"], json!({ "f:metadata": { "f:labels": {} }, "f:rules": {} }));
+    assert_eq!(owned.get("time"), None, "as nothing of the object changed");
+}
+
+#[tokio::test]
+async fn conflicts_with_several_managers_are_sorted_by_name() {
+    let world = World::new();
+    let path = format!("{RBAC}/clusterroles/a");
+    world.post(&format!("{RBAC}/clusterroles?fieldManager=b"), role("a", "get")).await.ok();
+    world.merge(&format!("{path}?fieldManager=a"), json!({ "metadata": { "labels": { "x": "1" } } })).await.ok();
+    world
+        .apply(
+            &at("a", "c"),
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": { "name": "a", "annotations": { "y": "1" } },
+            }),
+        )
+        .await
+        .ok();
+    let mut all = labelled("a", "list", json!({ "x": "2" }));
+    all["metadata"]["annotations"] = json!({ "y": "2" });
+    let answer = world.apply(&at("a", "rolecall"), all).await;
+    assert_eq!(
+        answer.refused(409, "Conflict"),
+        "Apply failed with 3 conflicts: conflicts with \"a\" using rbac.authorization.k8s.io/v1:\n- .metadata.labels.x\n\
+         conflicts with \"b\" using rbac.authorization.k8s.io/v1:\n- .rules\nconflicts with \"c\":\n- .metadata.annotations.y"
+    );
+}
+
+#[tokio::test]
 async fn the_first_apply_finds_unmanaged_fields_owned_by_before_first_apply() {
     let world = World::new();
     let empty = json!({ "metadata": { "name": "a" } });

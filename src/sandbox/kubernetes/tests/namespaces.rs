@@ -48,6 +48,10 @@ async fn a_namespace_can_be_made_labelled_and_replaced_but_not_made_by_a_replace
     assert_eq!(bare["metadata"]["labels"], json!({ "kubernetes.io/metadata.name": "new" }), "that one comes back");
     let sent = json!({ "metadata": { "name": "new" }, "status": { "phase": "Terminating" } });
     assert_eq!(world.put(&path, sent).await.ok()["status"]["phase"], "Active");
+    let applied = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "new" } });
+    let applied = world.apply(&format!("{path}?fieldManager=rolecall"), applied).await.ok();
+    let owned = applied["metadata"]["managedFields"].to_string();
+    assert!(!owned.contains("f:status"), "nobody owns a status through the object itself: {owned}");
     let missing = json!({ "metadata": { "name": "missing" } });
     world.put(&format!("{NAMESPACES}/missing"), missing).await.refused(404, "NotFound");
     let wrong = world.post(NAMESPACES, json!({ "metadata": { "name": "A_b" } })).await;
@@ -68,6 +72,19 @@ async fn a_namespace_takes_its_objects_along() {
         kept.refused(403, "Forbidden"),
         "namespaces \"default\" is forbidden: this namespace may not be deleted"
     );
+}
+
+#[test]
+fn no_two_clusters_share_an_object() {
+    let uids = |state: &ClusterState| -> Vec<_> {
+        let kept = serde_json::to_value(state).unwrap();
+        let kinds: Vec<_> = kept["objects"].as_object().unwrap().values().cloned().collect();
+        let objects = kinds.iter().flat_map(|objects| objects.as_object().unwrap().values());
+        objects.map(|object| object["metadata"]["uid"].as_str().unwrap().to_owned()).collect()
+    };
+    let [one, other] = ["alpha", "prod"].map(|uid| uids(&ClusterState::new(uid, BTreeMap::new())));
+    assert_eq!(one.len(), 4 + 68 + 49 + 7 + 7);
+    assert!(one.contains(&"alpha".to_owned()) && one.iter().all(|uid| !other.contains(uid)));
 }
 
 #[test]

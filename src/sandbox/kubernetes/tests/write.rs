@@ -228,6 +228,27 @@ async fn a_merge_patch_takes_fields_and_their_owners() {
 }
 
 #[tokio::test]
+async fn an_empty_list_of_managers_forgets_them() {
+    let world = World::new();
+    world.apply(&format!("{}?fieldManager=rolecall", one("a")), role("a", "get")).await.ok();
+    let mut kept = role("a", "list");
+    assert!(world.put(&one("a"), kept.clone()).await.ok()["metadata"]["managedFields"].is_array());
+    kept["metadata"]["managedFields"] = json!([]);
+    assert_eq!(world.put(&one("a"), kept).await.ok()["metadata"].get("managedFields"), None);
+}
+
+#[tokio::test]
+async fn a_list_inside_a_list_that_is_given_as_empty_changes_the_owner_only() {
+    let world = World::new();
+    world.post(&roles(), role("a", "get")).await.ok();
+    let mut same = role("a", "get");
+    same["rules"][0]["resourceNames"] = json!([]);
+    let patched = world.merge(&format!("{}?fieldManager=other", one("a")), same).await.ok();
+    assert_eq!(patched["rules"], role("a", "get")["rules"]);
+    assert_eq!(patched["metadata"]["managedFields"][0]["manager"], "other");
+}
+
+#[tokio::test]
 async fn patches_that_are_not_modelled_are_refused() {
     let world = World::new();
     world.post(&roles(), role("a", "get")).await.ok();
