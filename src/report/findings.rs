@@ -12,7 +12,7 @@ use miette::{
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::escape::{lines, one_line};
+use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
 
 /// How findings are drawn.
@@ -89,22 +89,22 @@ fn place(finding: &Finding, sources: &SourceMap) -> Place {
 fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
     let at = place(finding, sources).to_string();
     let severity = word(finding.rule.severity);
-    let message = one_line(&finding.message);
-    let _ = writeln!(text, "{severity}[{}]: {}: {message}", finding.rule.id, one_line(&at));
+    let message = escape::line(&finding.message);
+    let _ = writeln!(text, "{severity}[{}]: {}: {message}", finding.rule.id, escape::line(&at));
     for (at, label) in finding.labels.iter().enumerate() {
         let Some(source) = sources.get(label.span.file) else { continue };
         let (line, column) = source.position(label.span.start);
         if at > 0 {
-            let _ = writeln!(text, "  {}:{line}:{column}: {}", one_line(&source.path), one_line(&label.text));
+            let _ = writeln!(text, "  {}:{line}:{column}: {}", escape::line(&source.path), escape::line(&label.text));
         }
         let quoted = source.text.get(whole_lines(source, label.span.start, label.span.start)).unwrap_or_default();
-        let _ = writeln!(text, "  {line} | {}", one_line(&cut(quoted)));
+        let _ = writeln!(text, "  {line} | {}", escape::line(&cut(quoted)));
         if at == 0 {
-            let _ = writeln!(text, "  {}", one_line(&label.text));
+            let _ = writeln!(text, "  {}", escape::line(&label.text));
         }
     }
     if let Some(help) = &finding.help {
-        let _ = writeln!(text, "  help: {}", one_line(help));
+        let _ = writeln!(text, "  help: {}", escape::line(help));
     }
 }
 
@@ -135,14 +135,14 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         Severity::Warning => theme.styles.warning,
     };
     let head = format!("{}[{}]", word(finding.rule.severity), finding.rule.id);
-    let message = one_line(&finding.message);
+    let message = escape::line(&finding.message);
     // Where there is no line to show, the place stands with the message.
     let snippets: Vec<Snippet> = by_file(&finding.labels)
         .into_iter()
         .filter_map(|(file, labels)| Snippet::new(sources.get(file)?, &labels))
         .collect();
     let at = if snippets.is_empty() { place(finding, sources).to_string() + ": " } else { String::new() };
-    let _ = writeln!(text, "{}: {}{message}", severity.style(head), one_line(&at));
+    let _ = writeln!(text, "{}: {}{message}", severity.style(head), escape::line(&at));
 
     let handler = GraphicalReportHandler::new_themed(theme.clone())
         .with_width(style.width)
@@ -159,7 +159,7 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         let indent = "       ";
         let mut line = format!("  {}", theme.styles.help.style("help:"));
         let mut used = indent.len();
-        for word in one_line(help).split(' ') {
+        for word in escape::line(help).split(' ') {
             let wide = word.width();
             if used + 1 + wide > style.width && used > indent.len() {
                 let _ = writeln!(text, "{line}");
@@ -203,16 +203,16 @@ impl Snippet {
         if source.text.is_empty() || excerpt.len() > MAX_EXCERPT {
             return None;
         }
-        let mut text = lines(excerpt).into_owned();
+        let mut text = in_place(excerpt);
         if labels.iter().any(|label| label.span.start >= shown.end) {
             // A label behind the last character needs something to stand under.
             text.push(' ');
         }
         // What is not shown as it is takes another number of bytes, so that places move.
-        let moved = |byte: usize| source.text.get(shown.start..byte).map_or(0, |before| lines(before).len());
+        let moved = |byte: usize| source.text.get(shown.start..byte).map_or(0, |before| in_place(before).len());
         let label = |(at, label): (usize, &&Label)| {
             let (start, end) = (moved(label.span.start), moved(label.span.end));
-            let words = Some(one_line(&label.text).into_owned());
+            let words = Some(escape::line(&label.text));
             let length = if start + 1 == text.len() { 1 } else { end.saturating_sub(start) };
             if at == 0 {
                 LabeledSpan::new_primary_with_span(words, (start, length))
@@ -222,7 +222,7 @@ impl Snippet {
         };
         let labels = labels.iter().enumerate().map(label).collect();
         let first_line = source.position(shown.start).0.saturating_sub(1) as usize;
-        Some(Self { labels, source: Source { path: one_line(&source.path).into_owned(), text, first_line } })
+        Some(Self { labels, source: Source { path: escape::line(&source.path), text, first_line } })
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Tenant {
     pub directory: BTreeMap<PrincipalName, Resolution>,
     /// Soft-deleted groups with this config's mark.
     pub deleted: BTreeMap<GroupKey, DeletedGroup>,
+    /// Why soft-deleted groups could not be read, where they could not: `deleted` then says nothing.
+    pub deleted_unreadable: Option<Failure>,
     /// Live groups by a display name that was asked about, whoever they belong to.
     pub by_display_name: BTreeMap<String, Vec<GroupSummary>>,
     /// Names of other configs whose marks were seen; read only when nothing of this config was found.

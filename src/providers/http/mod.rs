@@ -1,1 +1,8 @@
-//! What every provider needs of HTTP: transport, credentials, throttling, redaction.
+//! What every provider needs of HTTP: one transport, credentials, throttling.
+
+pub mod credential;
+mod throttle;
+mod transport;
+
+pub use throttle::{Gate, Pace, Patience, retry_after};
+pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, is_loopback};

@@ -1,1 +1,237 @@
 //! An embedded Microsoft Graph with its token and metadata endpoints.
+//!
+//! Every behaviour copies a fact about the real service; what is not modelled answers 501 and is marked in the log. It
+//! shares no parsing and no matching with the Entra provider, which is tested against it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use self::answer::Answer;
+use self::call::{Body, Call};
+use self::error::Refusal;
+use self::permission::Caller;
+use self::query::Query;
+use self::respond::RequestIds;
+use self::state::Tenant;
+use self::token::Rejected;
+use super::faults::Throttling;
+use super::log::Item;
+use super::store::Store;
+
+mod answer;
+mod batch;
+mod call;
+mod directory;
+mod error;
+mod filter;
+mod groups;
+mod members;
+mod metadata;
+mod object;
+mod page;
+pub(crate) mod permission;
+mod privileged;
+mod query;
+mod respond;
+mod route;
+mod service_principals;
+mod signin;
+pub mod state;
+#[cfg(test)]
+mod tests;
+pub(crate) mod token;
+mod units;
+mod users;
+
+/// The largest request body that Graph takes.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// How long things that run out live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Access tokens.
+    pub access_token: Duration,
+    /// The `$skiptoken` of a next page.
+    pub page_token: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { access_token: Duration::from_secs(3599), page_token: Duration::from_secs(3600) }
+    }
+}
+
+/// The tenant and how it behaves.
+#[derive(Debug)]
+pub struct Graph {
+    pub(crate) store: Arc<Store<Tenant>>,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) throttling: Throttling,
+}
+
+/// Who a bearer of this tenant is, for a cluster that trusts the tenant: its object id. Tokens for Graph and for Azure
+/// Resource Manager are not meant for clusters.
+pub(crate) fn bearer(tenant: &Tenant, token: &str) -> Option<crate::state::ObjectId> {
+    let claims = token::verify(tenant, token).ok()?;
+    let for_cluster = signin::audience(tenant, &claims.aud) == Some(signin::Audience::App);
+    for_cluster.then_some(claims.oid)
+}
+
+/// Microsoft Graph v1.0, the token endpoint and what clients read before they sign in, on one origin (entra.md §8).
+pub fn router(graph: Arc<Graph>) -> Router {
+    Router::new()
+        .route("/v1.0/{*path}", any(call_graph))
+        .route("/{tenant}/oauth2/v2.0/token", post(sign_in))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(openid_configuration))
+        .route("/common/discovery/instance", get(instance_discovery))
+        .route("/metadata/endpoints", get(cloud_endpoints))
+        .route("/subscriptions", get(subscriptions))
+        .fallback(not_modelled)
+        .with_state(graph)
+}
+
+async fn call_graph(State(graph): State<Arc<Graph>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let ids = RequestIds::new(&parts.headers);
+    if let Some(retry_after) = graph.throttling.strike() {
+        return respond::reply(respond::throttled(retry_after, &ids), &ids, Some(1), Vec::new());
+    }
+    let (result, units, items) = match read_body(&parts.headers, body).await {
+        Ok(body) => answer(&graph, &parts, body, &ids),
+        Err(refusal) => (Err(refusal), Some(1), Vec::new()),
+    };
+    let answer = result.unwrap_or_else(|refusal| ids.refuse(&refusal));
+    respond::reply(answer, &ids, units, items)
+}
+
+async fn read_body(headers: &HeaderMap, body: HttpBody) -> Result<Body, Refusal> {
+    let bytes = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| {
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The request body is too large.")
+    })?;
+    Ok(Body::parse(&bytes, header(headers, "content-type")))
+}
+
+type Answered = (Result<Answer, Refusal>, Option<u32>, Vec<Item>);
+
+fn answer(graph: &Graph, parts: &http::request::Parts, body: Body, ids: &RequestIds) -> Answered {
+    let refused = |refusal| (Err(refusal), Some(1), Vec::new());
+    let caller = match graph.store.read(|tenant| authenticate(tenant, &parts.headers)) {
+        Ok(caller) => caller,
+        Err(refusal) => return refused(refusal),
+    };
+    let origin = origin(&parts.headers);
+    let path = parts.uri.path().strip_prefix("/v1.0").unwrap_or_default();
+    if path == "/$batch" && parts.method == http::Method::POST {
+        let outer = batch::Outer { caller: &caller, origin: &origin, ids };
+        let (result, items) = batch::run(graph, &outer, &body);
+        // Every item is charged by itself, the batch is not.
+        return (result, None, items);
+    }
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let (segments, query) = match (call::segments(path), query) {
+        (Ok(segments), Ok(query)) => (segments, query),
+        (Err(refusal), _) | (_, Err(refusal)) => return refused(refusal),
+    };
+    let call = Call {
+        method: parts.method.clone(),
+        segments,
+        path: path.to_owned(),
+        query,
+        caller: &caller,
+        origin: &origin,
+        eventual: header(&parts.headers, "consistencylevel")
+            .is_some_and(|level| level.eq_ignore_ascii_case("eventual")),
+        prefer: header(&parts.headers, "prefer").map(str::to_owned),
+        body,
+        page_life: graph.lifetimes.page_token,
+    };
+    let units = units::resource_units(&call.method, &call.route(), &call.query);
+    let result = if route::is_read(&call) {
+        graph.store.read(|tenant| route::read(tenant, &call))
+    } else {
+        let stored = graph.store.write(|tenant| route::any(tenant, &call));
+        stored.unwrap_or_else(|error| Err(respond::not_stored(&error)))
+    };
+    (result, Some(units), Vec::new())
+}
+
+/// 401 is about the token itself; what it may do comes later (entra.md §1.1).
+fn authenticate(tenant: &Tenant, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let bearer = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if bearer.trim().is_empty() {
+        return Err(Refusal::unauthenticated("Access token is empty."));
+    }
+    let claims = token::verify(tenant, bearer.trim()).map_err(|rejected| match rejected {
+        Rejected::NotOurs => Refusal::unauthenticated("Access token validation failure."),
+        Rejected::Expired => Refusal::unauthenticated("Access token has expired or is not yet valid."),
+    })?;
+    if signin::audience(tenant, &claims.aud) != Some(signin::Audience::Graph) {
+        return Err(Refusal::unauthenticated("Access token validation failure. Invalid audience."));
+    }
+    Ok(Caller::new(claims.appid, claims.oid, claims.roles))
+}
+
+async fn sign_in(State(graph): State<Arc<Graph>>, Path(tenant): Path<String>, form: Bytes) -> Response {
+    let life = graph.lifetimes.access_token;
+    let (status, body) = graph.store.read(|state| signin::token(state, &tenant, &form, life));
+    respond::plain(status, &body)
+}
+
+async fn openid_configuration(
+    State(graph): State<Arc<Graph>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let (status, body) = graph.store.read(|tenant| {
+        if signin::is_tenant(tenant, &name) {
+            (StatusCode::OK, metadata::openid_configuration(tenant, &origin(&headers)))
+        } else {
+            signin::no_such_tenant(&name)
+        }
+    });
+    respond::plain(status, &body)
+}
+
+async fn instance_discovery(State(graph): State<Arc<Graph>>, headers: HeaderMap) -> Response {
+    let body = graph.store.read(|tenant| metadata::instance_discovery(tenant, &origin(&headers)));
+    respond::plain(StatusCode::OK, &body)
+}
+
+async fn cloud_endpoints(State(graph): State<Arc<Graph>>, headers: HeaderMap) -> Response {
+    let body = graph.store.read(|tenant| metadata::cloud_endpoints(tenant, &origin(&headers)));
+    respond::plain(StatusCode::OK, &body)
+}
+
+/// Azure CLI asks at sign-in which subscriptions there are; this tenant has none.
+async fn subscriptions(State(graph): State<Arc<Graph>>, headers: HeaderMap) -> Response {
+    match graph.store.read(|tenant| authenticate(tenant, &headers)) {
+        Ok(_) => respond::plain(StatusCode::OK, &json!({"value": []})),
+        Err(refusal) => {
+            let ids = RequestIds::new(&headers);
+            respond::reply(ids.refuse(&refusal), &ids, None, Vec::new())
+        }
+    }
+}
+
+async fn not_modelled(request: Request) -> Response {
+    let ids = RequestIds::new(request.headers());
+    let refusal = Refusal::not_modelled(&format!("{} {}", request.method(), request.uri().path()));
+    respond::reply(ids.refuse(&refusal), &ids, None, Vec::new())
+}
+
+/// The origin under which the client reached us.
+fn origin(headers: &HeaderMap) -> String {
+    format!("https://{}", header(headers, "host").unwrap_or("localhost"))
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,248 @@
+//! `$batch`: up to twenty requests in one, each with a result of its own.
+//! <https://learn.microsoft.com/graph/json-batching>
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::{GraphError, Meaning, Problem};
+use super::{Call, Core, Path, ReadClient, answered, unknown};
+use crate::providers::http::{Patience, retry_after};
+use crate::state::{Failure, FailureKind};
+
+/// The most items that Graph takes.
+pub(super) const LARGEST_BATCH: usize = 20;
+
+/// One request of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) method: Method,
+    pub(super) relative: String,
+    pub(super) headers: BTreeMap<&'static str, &'static str>,
+    pub(super) body: Option<Value>,
+    /// See [`Call::repeatable`].
+    pub(super) repeatable: bool,
+}
+
+/// The success of one item; its body is null where Graph gives none.
+pub(in super::super) type Reply = std::result::Result<Success, Problem>;
+
+/// A 2xx.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Success {
+    /// The HTTP status.
+    pub(in super::super) status: u16,
+    /// The body.
+    pub(in super::super) body: Value,
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    responses: Vec<AnswerItem>,
+}
+
+#[derive(Deserialize)]
+struct AnswerItem {
+    id: String,
+    status: u16,
+    headers: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    body: Value,
+}
+
+impl AnswerItem {
+    fn header(&self, name: &str) -> Option<String> {
+        let (_, value) = self.headers.as_ref()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    }
+}
+
+impl Item {
+    pub(super) fn get(path: &Path) -> Self {
+        let headers = if path.eventual { BTreeMap::from([("ConsistencyLevel", "eventual")]) } else { BTreeMap::new() };
+        Self { method: Method::GET, relative: path.as_str().to_owned(), headers, body: None, repeatable: true }
+    }
+
+    fn to_json(&self, at: usize) -> Value {
+        let mut request = json!({ "id": at.to_string(), "method": self.method.as_str(), "url": self.relative });
+        if !self.headers.is_empty() {
+            request["headers"] = json!(self.headers);
+        }
+        if let Some(body) = &self.body {
+            request["body"] = body.clone();
+        }
+        request
+    }
+}
+
+/// What the items of one round that need another one asked for.
+#[derive(Default)]
+struct Again {
+    throttled: Vec<usize>,
+    failed: Vec<(usize, GraphError)>,
+    asked: Option<Duration>,
+}
+
+impl Core {
+    /// Sends up to [`LARGEST_BATCH`] items, and those that were throttled, or failed and may be repeated, once more by
+    /// themselves until each has its result. Results are in the order of the items.
+    pub(super) async fn batch(&self, items: &[Item]) -> Vec<Reply> {
+        let mut replies: Vec<Option<Reply>> = items.iter().map(|_| None).collect();
+        let mut waiting: Vec<usize> = (0..items.len()).collect();
+        let mut patience = Patience::new(self.pace);
+        while !waiting.is_empty() {
+            let mut answers = match self.exchange(items, &waiting).await {
+                Ok(answers) => answers,
+                Err(problem) => {
+                    for at in waiting {
+                        replies[at] = Some(Err(problem.clone()));
+                    }
+                    break;
+                }
+            };
+            let mut again = Again::default();
+            for at in waiting {
+                let answer = answers.remove(&at);
+                replies[at] = self.sort(at, &items[at], answer, &mut again);
+            }
+            waiting = self.wait_for(again, &mut patience, &mut replies).await;
+        }
+        let lost = || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "an item of a batch has no result")));
+        replies.into_iter().map(|reply| reply.unwrap_or_else(lost)).collect()
+    }
+
+    /// The result of one item, or `None` when it has to go again.
+    fn sort(&self, at: usize, item: &Item, answer: Option<AnswerItem>, again: &mut Again) -> Option<Reply> {
+        let Some(answer) = answer else {
+            let what = "Graph's answer to a batch leaves out an item";
+            return Some(Err(Problem::Failed(item.without_answer(what))));
+        };
+        self.count_units(answer.header("x-ms-resource-unit").as_deref());
+        if (200..300).contains(&answer.status) {
+            return Some(Ok(Success { status: answer.status, body: answer.body }));
+        }
+        let error = GraphError::of(answer.status, &answer.body);
+        let asked = answer.header("retry-after").as_deref().and_then(retry_after);
+        if answer.status == 429 {
+            again.throttled.push(at);
+        } else if (answer.status >= 500 && item.repeatable) || error.meaning() == Meaning::Concurrent {
+            again.failed.push((at, error));
+        } else if answer.status >= 500 {
+            return Some(Err(Problem::Failed(unknown(&error.to_string()))));
+        } else {
+            return Some(Err(Problem::Refused(error)));
+        }
+        again.asked = again.asked.max(asked);
+        None
+    }
+
+    /// Waits for the items that go again and gives their positions; those whose patience is over get their problem.
+    async fn wait_for(&self, again: Again, patience: &mut Patience, replies: &mut [Option<Reply>]) -> Vec<usize> {
+        let mut waiting = Vec::new();
+        if !again.throttled.is_empty() {
+            // One wait for all of them, but every one counts as throttled.
+            (1..again.throttled.len()).for_each(|_| self.gate.count_throttled());
+            match self.throttled(patience, again.asked) {
+                Ok(()) => waiting.extend(&again.throttled),
+                Err(failure) => {
+                    for at in again.throttled {
+                        replies[at] = Some(Err(Problem::Failed(failure.clone())));
+                    }
+                }
+            }
+        }
+        if !again.failed.is_empty() {
+            let wait = patience.after_failure(again.asked);
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
+            }
+            for (at, error) in again.failed {
+                if wait.is_some() {
+                    waiting.push(at);
+                } else {
+                    replies[at] = Some(Err(Problem::Refused(error)));
+                }
+            }
+        }
+        waiting.sort_unstable();
+        waiting
+    }
+
+    /// One round trip: the answers by position.
+    async fn exchange(
+        &self,
+        items: &[Item],
+        waiting: &[usize],
+    ) -> std::result::Result<BTreeMap<usize, AnswerItem>, Problem> {
+        let requests: Vec<_> = waiting.iter().map(|at| items[*at].to_json(*at)).collect();
+        let repeatable = waiting.iter().all(|at| items[*at].repeatable);
+        let call = Call {
+            method: Method::POST,
+            url: self.url("/$batch").map_err(Problem::Failed)?,
+            body: Some(Bytes::from(json!({ "requests": requests }).to_string())),
+            eventual: false,
+            repeatable,
+        };
+        let answer = self.send(&call).await.map_err(Problem::Failed)?;
+        if !answer.status.is_success() {
+            return Err(Problem::Refused(answered(&answer)));
+        }
+        by_position(&answer.body, waiting).map_err(|what| {
+            // The writes of this batch may well have been done.
+            Problem::Failed(if repeatable { Failure::new(FailureKind::BadAnswer, what) } else { unknown(&what) })
+        })
+    }
+}
+
+impl Item {
+    fn without_answer(&self, what: &str) -> Failure {
+        if self.repeatable { Failure::new(FailureKind::BadAnswer, what) } else { unknown(what) }
+    }
+}
+
+/// Answers come in any order; only their ids tell what they answer.
+fn by_position(body: &[u8], waiting: &[usize]) -> std::result::Result<BTreeMap<usize, AnswerItem>, String> {
+    let answers: Answers =
+        serde_json::from_slice(body).map_err(|error| format!("Graph's answer to a batch cannot be read ({error})"))?;
+    let mut positions = BTreeMap::new();
+    for answer in answers.responses {
+        let at = answer.id.parse().ok().filter(|at| waiting.contains(at));
+        let at = at.ok_or_else(|| format!("Graph answered an item `{}` that was not in the batch", answer.id))?;
+        if positions.insert(at, answer).is_some() {
+            return Err("Graph answered one item of a batch twice".to_owned());
+        }
+    }
+    Ok(positions)
+}
+
+impl ReadClient {
+    /// Reads many things that are no lists, twenty in a call. Results are in the order of the paths.
+    pub(in super::super) async fn gets(&self, paths: &[Path]) -> Vec<std::result::Result<Value, Problem>> {
+        let batches = paths.chunks(LARGEST_BATCH).map(async |paths| {
+            let items: Vec<_> = paths.iter().map(Item::get).collect();
+            self.0.batch(&items).await
+        });
+        let replies = futures::future::join_all(batches).await;
+        replies.into_iter().flatten().map(|reply| reply.map(|success| success.body)).collect()
+    }
+
+    /// As [`ReadClient::gets`], with `None` for what does not exist.
+    pub(in super::super) async fn gets_if_there(
+        &self,
+        paths: &[Path],
+    ) -> std::result::Result<Vec<Option<Value>>, Problem> {
+        let replies = self.gets(paths).await;
+        replies
+            .into_iter()
+            .map(|reply| match reply {
+                Ok(value) => Ok(Some(value)),
+                Err(problem) if problem.status() == Some(404) => Ok(None),
+                Err(problem) => Err(problem),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,269 @@
+//! A thin client for Microsoft Graph v1.0.
+//!
+//! [`ReadClient`] sends GET and `$batch` of GET and has no method that could send anything else; [`WriteClient`] is made
+//! only by the writer and sends only what [`Write`] lists.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::Connection;
+use crate::providers::http::credential::{Chain, Claims, Token};
+use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, retry_after};
+use crate::state::{Failure, FailureKind, Result, Usage};
+
+mod address;
+mod batch;
+mod error;
+mod paging;
+mod write;
+
+pub(super) use address::{EdgeList, Filter, LARGEST_IN, MembershipRef, Path};
+pub(super) use batch::Success;
+pub(super) use error::{Acting, Meaning, Permission, Problem};
+pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
+
+/// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.
+const IN_FLIGHT: usize = 8;
+
+/// What both clients stand on. Nobody outside this module can reach [`Core::send`].
+#[derive(Debug)]
+struct Core {
+    /// `https://graph.microsoft.com/v1.0`, without a slash at the end.
+    base: String,
+    scope: String,
+    chain: Arc<Chain>,
+    transport: Transport,
+    pace: Pace,
+    gate: Gate,
+    permits: Semaphore,
+    requests: AtomicU64,
+    resource_units: AtomicU64,
+    acting: Mutex<Option<Acting>>,
+}
+
+/// One HTTP request.
+struct Call {
+    method: Method,
+    url: Url,
+    body: Option<Bytes>,
+    eventual: bool,
+    /// Whether sending it twice is as good as once. If not, an unknown result is the caller's to find out.
+    repeatable: bool,
+}
+
+impl Core {
+    fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
+        let origin = connection.graph.origin().ascii_serialization();
+        if chain.tenant() != connection.tenant {
+            return Err(Failure::new(
+                FailureKind::WrongTarget,
+                format!("the credential is for tenant {}, the connection for {}", chain.tenant(), connection.tenant),
+            ));
+        }
+        Ok(Self {
+            base: format!("{origin}/v1.0"),
+            scope: format!("{origin}/.default"),
+            transport: chain.transport().clone(),
+            chain,
+            pace: connection.pace,
+            gate: Gate::default(),
+            permits: Semaphore::new(IN_FLIGHT),
+            requests: AtomicU64::new(0),
+            resource_units: AtomicU64::new(0),
+            acting: Mutex::new(None),
+        })
+    }
+
+    async fn token(&self) -> Result<Arc<Token>> {
+        let token = self.chain.token(&self.scope).await?;
+        let mut acting = self.acting.lock().unwrap_or_else(PoisonError::into_inner);
+        acting.get_or_insert_with(|| Acting {
+            label: token.claims.label(),
+            is_app: token.claims.app.is_some(),
+            roles: token.claims.roles.iter().cloned().collect(),
+        });
+        Ok(token)
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            requests: self.requests.load(Ordering::Relaxed),
+            resource_units: self.resource_units.load(Ordering::Relaxed),
+            throttled: self.gate.throttled(),
+        }
+    }
+
+    fn failure(&self, problem: Problem, doing: &str, permission: Permission) -> Failure {
+        let acting = self.acting.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        problem.into_failure(doing, permission, &acting)
+    }
+
+    fn url(&self, relative: &str) -> Result<Url> {
+        let text = format!("{}{relative}", self.base);
+        Url::parse(&text).map_err(|_| Failure::new(FailureKind::Refused, format!("`{text}` is no URL")))
+    }
+
+    /// Sends until there is an answer that is neither throttling nor, for what may be repeated, a passing error.
+    ///
+    /// A failure of kind [`FailureKind::Unknown`] means that a request which must not be repeated may have been done.
+    async fn send(&self, call: &Call) -> Result<Answer> {
+        let mut patience = Patience::new(self.pace);
+        let mut token = self.token().await?;
+        let mut renewed = false;
+        loop {
+            let request = call.request(&token)?;
+            let outcome = {
+                // Never closed, so there is always a permit to come.
+                let _permit = self.permits.acquire().await;
+                self.gate.pass().await;
+                self.requests.fetch_add(1, Ordering::Relaxed);
+                self.transport.send(request).await
+            };
+            let answer = match outcome {
+                Ok(answer) => answer,
+                Err(NotAnswered::Refused(failure)) => return Err(failure),
+                Err(NotAnswered::Unknown(failure)) if !call.repeatable => return Err(unknown(&failure.what)),
+                Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
+                    match patience.after_failure(None) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return Err(failure),
+                    }
+                    continue;
+                }
+            };
+            self.count_units(answer.headers.get("x-ms-resource-unit").and_then(|value| value.to_str().ok()));
+            let asked = answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry_after);
+            match answer.status.as_u16() {
+                401 if !renewed => {
+                    renewed = true;
+                    token = self.chain.renew(&self.scope, &token).await?;
+                }
+                429 => self.throttled(&mut patience, asked)?,
+                500.. if !call.repeatable => return Err(unknown(&answered(&answer).to_string())),
+                500.. => match patience.after_failure(asked) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => {
+                        return Err(Failure::new(FailureKind::Unavailable, answered(&answer).to_string())
+                            .with_next("wait a little and run it again; what is done stays done"));
+                    }
+                },
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// Holds back the whole client after a 429, of a call or of an item.
+    fn throttled(&self, patience: &mut Patience, asked: Option<std::time::Duration>) -> Result<()> {
+        self.gate.count_throttled();
+        match patience.after_throttling(asked) {
+            Some(wait) => self.gate.close_for(wait),
+            None => {
+                return Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format!("Graph still throttles after {} s", self.pace.throttled_for.as_secs()),
+                )
+                .with_next("run it again later; what is done stays done"));
+            }
+        }
+        Ok(())
+    }
+
+    fn count_units(&self, header: Option<&str>) {
+        let units = header.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
+        self.resource_units.fetch_add(units, Ordering::Relaxed);
+    }
+
+    /// Reads one thing that is no list.
+    async fn get(&self, path: &Path) -> std::result::Result<Value, Problem> {
+        let call = Call {
+            method: Method::GET,
+            url: self.url(path.as_str()).map_err(Problem::Failed)?,
+            body: None,
+            eventual: path.eventual,
+            repeatable: true,
+        };
+        let answer = self.send(&call).await.map_err(Problem::Failed)?;
+        if !answer.status.is_success() {
+            return Err(Problem::Refused(answered(&answer)));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            Problem::Failed(Failure::new(FailureKind::BadAnswer, format!("Graph's answer is no JSON ({error})")))
+        })
+    }
+}
+
+impl Call {
+    fn request(&self, token: &Token) -> Result<Request> {
+        let mut headers = HeaderMap::new();
+        let mut bearer =
+            HeaderValue::from_str(&format!("Bearer {}", token.secret().expose_secret())).map_err(|_| {
+                Failure::new(
+                    FailureKind::BadAnswer,
+                    "the login endpoint gave a token with characters that no header can hold",
+                )
+            })?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if self.eventual {
+            headers.insert("consistencylevel", HeaderValue::from_static("eventual"));
+        }
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        if let Some(body) = &self.body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.clone().into());
+        }
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+fn answered(answer: &Answer) -> error::GraphError {
+    let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    error::GraphError::of(answer.status.as_u16(), &body)
+}
+
+fn unknown(what: &str) -> Failure {
+    Failure::new(FailureKind::Unknown, format!("it is not known whether it was done: {what}"))
+        .with_next("run it again: the next plan shows what is there")
+}
+
+/// Reads. It sends GET, and `$batch` of GET, and nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct ReadClient(Arc<Core>);
+
+impl ReadClient {
+    pub(super) fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
+        Core::new(connection, chain).map(|core| Self(Arc::new(core)))
+    }
+
+    /// As whom we act, from our own token.
+    pub(super) async fn claims(&self) -> Result<Claims> {
+        self.0.token().await.map(|token| token.claims.clone())
+    }
+
+    /// Reads one thing that is no list.
+    pub(super) async fn get(&self, path: &Path) -> std::result::Result<Value, Problem> {
+        self.0.get(path).await
+    }
+
+    /// The failure to report for a problem: what was tried, and the permission that it needs.
+    pub(super) fn failure(&self, problem: Problem, doing: &str, permission: Permission) -> Failure {
+        self.0.failure(problem, doing, permission)
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+}
+
+#[cfg(test)]
+mod tests;

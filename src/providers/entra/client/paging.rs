@@ -1,0 +1,146 @@
+//! Lists, read whole or not at all: <https://learn.microsoft.com/graph/paging>.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::batch::{Item, LARGEST_BATCH, Reply};
+use super::error::{Meaning, Problem};
+use super::{Core, Path, ReadClient};
+use crate::state::{Failure, FailureKind};
+
+/// How often a list is begun anew because the link to its next page was too old.
+const RESTARTS: u32 = 2;
+
+/// One list while it is read.
+struct Reading<T> {
+    first: Path,
+    items: Vec<T>,
+    ids: BTreeSet<String>,
+    links: BTreeSet<String>,
+    restarts: u32,
+    problem: Option<Problem>,
+}
+
+impl<T: DeserializeOwned> Reading<T> {
+    fn new(first: &Path) -> Self {
+        Self {
+            first: first.clone(),
+            items: Vec::new(),
+            ids: BTreeSet::new(),
+            links: BTreeSet::new(),
+            restarts: 0,
+            problem: None,
+        }
+    }
+
+    /// Takes in a page, and gives what to read next.
+    fn absorb(&mut self, base: &str, reply: Reply) -> Option<Path> {
+        let page = match reply {
+            Ok(success) => success.body,
+            Err(problem) if problem.meaning() == Some(Meaning::ExpiredPage) && self.restarts < RESTARTS => {
+                // What was read so far belongs to a state of the list that is gone.
+                let restarts = self.restarts + 1;
+                *self = Self { restarts, ..Self::new(&self.first) };
+                return Some(self.first.clone());
+            }
+            Err(problem) => {
+                self.problem = Some(problem);
+                return None;
+            }
+        };
+        self.add(base, page).unwrap_or_else(|failure| {
+            self.problem = Some(Problem::Failed(failure));
+            None
+        })
+    }
+
+    fn add(&mut self, base: &str, mut page: Value) -> std::result::Result<Option<Path>, Failure> {
+        let bad =
+            |what: &str| Failure::new(FailureKind::BadAnswer, format!("{what}; a list is used whole or not at all"));
+        let Value::Array(items) = page["value"].take() else {
+            return Err(bad("Graph's answer to a list holds no list"));
+        };
+        let (before, page_is_empty) = (self.ids.len(), items.is_empty());
+        for item in items {
+            let id = item["id"].as_str().ok_or_else(|| bad("Graph lists something without an id"))?;
+            // An object that moves between pages while they are read may come twice.
+            if self.ids.insert(id.to_owned()) {
+                let item = serde_json::from_value(item);
+                self.items
+                    .push(item.map_err(|error| bad(&format!("Graph lists something that cannot be read ({error})")))?);
+            }
+        }
+        if !page_is_empty && self.ids.len() == before {
+            return Err(bad("Graph gave the same page again"));
+        }
+        let link = match &page["@odata.nextLink"] {
+            Value::Null => return Ok(None),
+            Value::String(link) => link,
+            _ => return Err(bad("Graph's link to the next page is no text")),
+        };
+        // The bearer goes only where the connection says. With the slash nothing can be put behind the host's name.
+        let relative = link.strip_prefix(base).filter(|rest| rest.starts_with('/')).ok_or_else(|| {
+            let place =
+                url::Url::parse(link).map_or_else(|_| "no URL".to_owned(), |url| url.origin().ascii_serialization());
+            Failure::new(FailureKind::Refused, format!("the link to a next page leads to {place} and not below {base}"))
+                .with_next("check the address of the connection; a token is never sent anywhere else")
+        })?;
+        if !self.links.insert(relative.to_owned()) {
+            return Err(bad("Graph's links to next pages lead in a circle"));
+        }
+        Ok(Some(Path::next_page(relative.to_owned(), self.first.eventual)))
+    }
+
+    fn finish(self) -> std::result::Result<Vec<T>, Problem> {
+        self.problem.map_or(Ok(self.items), Err)
+    }
+}
+
+impl Core {
+    async fn pages(&self, of: Vec<usize>, paths: Vec<Path>) -> (Vec<usize>, Vec<Reply>) {
+        let items: Vec<_> = paths.iter().map(Item::get).collect();
+        (of, self.batch(&items).await)
+    }
+}
+
+impl ReadClient {
+    /// Reads many lists with all their pages, twenty pages in a call. Results are in the order of the paths.
+    pub(in super::super) async fn lists<T: DeserializeOwned>(
+        &self,
+        firsts: &[Path],
+    ) -> Vec<std::result::Result<Vec<T>, Problem>> {
+        let core = &*self.0;
+        let mut lists: Vec<Reading<T>> = firsts.iter().map(Reading::new).collect();
+        let mut queue: VecDeque<(usize, Path)> = firsts.iter().cloned().enumerate().collect();
+        let mut in_flight = FuturesUnordered::new();
+        let mut firsts_are_sent = false;
+        loop {
+            // Further pages wait for company as long as more may come: a call is dearer than a moment.
+            while queue.len() >= LARGEST_BATCH || (!queue.is_empty() && (!firsts_are_sent || in_flight.is_empty())) {
+                let (of, paths) = queue.drain(..queue.len().min(LARGEST_BATCH)).unzip();
+                in_flight.push(core.pages(of, paths));
+            }
+            firsts_are_sent = true;
+            let Some((of, replies)) = in_flight.next().await else { break };
+            for (at, reply) in of.into_iter().zip(replies) {
+                if let Some(next) = lists[at].absorb(&core.base, reply) {
+                    queue.push_back((at, next));
+                }
+            }
+        }
+        lists.into_iter().map(Reading::finish).collect()
+    }
+
+    /// Reads one list with all its pages.
+    pub(in super::super) async fn list<T: DeserializeOwned>(
+        &self,
+        first: Path,
+    ) -> std::result::Result<Vec<T>, Problem> {
+        let lists = self.lists(&[first]).await;
+        lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}

@@ -1,0 +1,375 @@
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use serde_json::json;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate};
+
+use super::batch::Item;
+use super::*;
+use crate::providers::http::credential::tests::{TENANT, working_chain};
+
+/// A Graph that answers the nth request, counted from 0, by a function of its body.
+struct FakeGraph {
+    server: MockServer,
+    client: WriteClient,
+    tokens: Arc<AtomicUsize>,
+}
+
+impl FakeGraph {
+    async fn new(answer: impl Fn(usize, Value, &Received, &str) -> ResponseTemplate + Send + Sync + 'static) -> Self {
+        let server = MockServer::start().await;
+        let (count, uri) = (AtomicUsize::new(0), server.uri());
+        Mock::given(any())
+            .respond_with(move |request: &Received| {
+                let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+                answer(count.fetch_add(1, Ordering::SeqCst), body, request, &uri)
+            })
+            .mount(&server)
+            .await;
+        let pace = Pace {
+            first_wait: Duration::from_millis(1),
+            longest_wait: Duration::from_millis(2),
+            throttled_for: Duration::from_secs(5),
+            attempts: 3,
+            replication: Duration::from_millis(50),
+        };
+        let graph = server.uri().parse().unwrap();
+        let login = "https://127.0.0.1".parse().unwrap();
+        let connection = Connection { graph, login, extra_ca: None, tenant: TENANT.parse().unwrap(), pace };
+        let (chain, tokens) = working_chain();
+        Self { client: WriteClient::new(&connection, chain).unwrap(), server, tokens }
+    }
+
+    fn reader(&self) -> &ReadClient {
+        self.client.reader()
+    }
+
+    async fn requests(&self) -> Vec<Received> {
+        self.server.received_requests().await.unwrap()
+    }
+
+    /// The urls of the items of each batch.
+    async fn batches(&self) -> Vec<Vec<String>> {
+        let urls = |body: &[u8]| {
+            let body: Value = serde_json::from_slice(body).unwrap();
+            body["requests"].as_array().unwrap().iter().map(|item| item["url"].as_str().unwrap().to_owned()).collect()
+        };
+        self.requests().await.iter().map(|request| urls(&request.body)).collect()
+    }
+}
+
+/// One item of an answer.
+fn item(id: &Value, status: u16, body: &Value) -> Value {
+    json!({ "id": id, "status": status, "headers": {}, "body": body })
+}
+
+fn responses(items: &[Value]) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({ "responses": items }))
+}
+
+/// Answers every item of a batch, the last one first.
+fn each(body: &Value, answer: impl Fn(&str, &Value) -> Value) -> ResponseTemplate {
+    let items = body["requests"].as_array().unwrap();
+    let items: Vec<_> = items.iter().rev().map(|item| answer(item["url"].as_str().unwrap(), &item["id"])).collect();
+    responses(&items)
+}
+
+fn error(code: &str) -> Value {
+    json!({ "error": { "code": code, "message": "" } })
+}
+
+fn users(count: usize) -> Vec<Path> {
+    let names = (0..count).map(|number| format!("person{number}@contoso.com"));
+    names.map(|name| Path::of("/users").filter(&Filter::equals("userPrincipalName", &name))).collect()
+}
+
+fn ids(list: &[Value]) -> Vec<&str> {
+    list.iter().map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+fn kind(problem: Problem) -> FailureKind {
+    match problem {
+        Problem::Failed(failure) => failure.kind,
+        Problem::Refused(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn results_are_matched_by_id_in_whatever_order_they_come() {
+    let graph = FakeGraph::new(|_, body, _, _| each(&body, |url, id| item(id, 200, &json!({ "url": url })))).await;
+    let paths = users(45);
+    let values = graph.reader().gets(&paths).await;
+    for (path, value) in paths.iter().zip(values) {
+        assert_eq!(value.unwrap()["url"], path.as_str());
+    }
+    let sizes: Vec<_> = graph.batches().await.iter().map(Vec::len).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), 45);
+    assert_eq!(sizes.len(), 3);
+}
+
+#[tokio::test]
+async fn a_throttled_item_goes_again_alone_after_its_time() {
+    let graph = FakeGraph::new(|nth, body, _, _| {
+        each(&body, |url, id| {
+            if nth == 0 && url.contains("person1%40") {
+                return json!({ "id": id, "status": 429, "headers": { "retry-after": "0.05" }, "body": error("TooManyRequests") });
+            }
+            item(id, 200, &json!({}))
+        })
+    })
+    .await;
+    let started = std::time::Instant::now();
+    assert!(graph.reader().gets(&users(3)).await.iter().all(std::result::Result::is_ok));
+    assert!(started.elapsed() >= Duration::from_millis(50));
+    let batches = graph.batches().await;
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(graph.reader().usage(), Usage { requests: 2, resource_units: 0, throttled: 1 });
+}
+
+#[tokio::test]
+async fn a_throttled_call_goes_again_and_one_that_stays_throttled_fails() {
+    let slow = || ResponseTemplate::new(429).insert_header("retry-after", "0.01");
+    let graph = FakeGraph::new(
+        move |nth, _, _, _| if nth < 3 { slow() } else { ResponseTemplate::new(200).set_body_json(json!({})) },
+    )
+    .await;
+    graph.reader().get(&Path::of("/organization")).await.unwrap();
+    assert_eq!(graph.reader().usage().throttled, 3);
+
+    let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(429).insert_header("retry-after", "6")).await;
+    assert_eq!(kind(graph.reader().get(&Path::of("/organization")).await.unwrap_err()), FailureKind::Unavailable);
+    assert_eq!(graph.requests().await.len(), 1, "waiting would take longer than the patience for throttling");
+}
+
+#[tokio::test]
+async fn resource_units_are_counted_for_calls_and_items() {
+    let graph = FakeGraph::new(|_, body, request, _| {
+        if request.method.as_str() == "GET" {
+            return ResponseTemplate::new(200).insert_header("x-ms-resource-unit", "2").set_body_json(json!({}));
+        }
+        each(&body, |_, id| json!({ "id": id, "status": 200, "headers": { "X-Ms-Resource-Unit": "3" }, "body": {} }))
+    })
+    .await;
+    graph.reader().get(&Path::of("/organization")).await.unwrap();
+    graph.reader().gets(&users(2)).await;
+    assert_eq!(graph.reader().usage().resource_units, 8);
+}
+
+#[tokio::test]
+async fn reading_is_repeated_after_errors_of_the_server_and_ends() {
+    let graph = FakeGraph::new(|nth, body, _, _| match nth {
+        0 => ResponseTemplate::new(503),
+        1 => each(&body, |_, id| item(id, 504, &Value::Null)),
+        _ => each(&body, |_, id| item(id, 200, &json!({}))),
+    })
+    .await;
+    assert!(graph.reader().gets(&users(1)).await[0].is_ok());
+
+    let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(502)).await;
+    assert_eq!(kind(graph.reader().gets(&users(1)).await.remove(0).unwrap_err()), FailureKind::Unavailable);
+    assert_eq!(graph.requests().await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_short_or_odd_is_an_error() {
+    for body in [
+        r#"{"responses":[{"id":"0","status":200,"bo"#,
+        r#"{"responses":[]}"#,
+        r#"{"responses":[{"id":"7","status":200}]}"#,
+        r#"{"responses":[{"id":"0","status":200},{"id":"0","status":200}]}"#,
+        r#"{"responses":"none"}"#,
+        "",
+    ] {
+        let graph = FakeGraph::new(move |_, _, _, _| ResponseTemplate::new(200).set_body_string(body)).await;
+        assert_eq!(kind(graph.reader().gets(&users(1)).await.remove(0).unwrap_err()), FailureKind::BadAnswer, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused() {
+    let elsewhere = ResponseTemplate::new(307).insert_header("location", "https://evil.contoso.com/v1.0/organization");
+    let graph = FakeGraph::new(move |_, _, _, _| elsewhere.clone()).await;
+    assert_eq!(kind(graph.reader().get(&Path::of("/organization")).await.unwrap_err()), FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_once() {
+    let expired = || ResponseTemplate::new(401).set_body_json(error("InvalidAuthenticationToken"));
+    let graph = FakeGraph::new(
+        move |nth, _, _, _| if nth == 0 { expired() } else { ResponseTemplate::new(200).set_body_json(json!({})) },
+    )
+    .await;
+    graph.reader().get(&Path::of("/organization")).await.unwrap();
+    let requests = graph.requests().await;
+    assert_ne!(requests[0].headers["authorization"], requests[1].headers["authorization"]);
+
+    let graph = FakeGraph::new(move |_, _, _, _| expired()).await;
+    let problem = graph.reader().get(&Path::of("/organization")).await.unwrap_err();
+    let failure = graph.reader().failure(problem, "reading", Permission::ReadGroups);
+    assert_eq!(failure.kind, FailureKind::Unauthenticated);
+    assert_eq!((graph.requests().await.len(), graph.tokens.load(Ordering::SeqCst)), (2, 2));
+}
+
+/// A list of three pages, the second one empty, whose links hold what must not be touched.
+fn three_pages(url: &str, base: &str) -> Value {
+    let link = |token: &str| format!("{base}/v1.0/groups?$skiptoken=RFN'%2Bw%3d-{token}");
+    match url.rsplit('-').next() {
+        Some("two") => json!({ "value": [], "@odata.nextLink": link("three") }),
+        Some("three") => json!({ "value": [{ "id": "b" }] }),
+        _ => json!({ "value": [{ "id": "a" }], "@odata.nextLink": link("two") }),
+    }
+}
+
+#[tokio::test]
+async fn links_are_followed_word_for_word_with_the_header_that_they_do_not_carry() {
+    let graph = FakeGraph::new(|_, body, _, base| {
+        let base = base.to_owned();
+        each(&body, move |url, id| item(id, 200, &three_pages(url, &base)))
+    })
+    .await;
+    let path = Path::of("/groups").filter(&Filter::starts_with("mailNickname", "x")).advanced();
+    let list: Vec<Value> = graph.reader().list(path).await.unwrap();
+    assert_eq!(ids(&list), ["a", "b"]);
+    assert_eq!(graph.batches().await[2], ["/groups?$skiptoken=RFN'%2Bw%3d-three"]);
+    for request in graph.requests().await {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body["requests"][0]["headers"]["ConsistencyLevel"], "eventual");
+    }
+}
+
+#[tokio::test]
+async fn further_pages_of_many_lists_share_calls() {
+    let graph = FakeGraph::new(|_, body, _, base| {
+        let base = base.to_owned();
+        each(&body, move |url, id| {
+            let (name, page) = url.split_once("?page=").unwrap_or((url, "1"));
+            let page: usize = page.parse().unwrap();
+            let mut answer = json!({ "value": [{ "id": format!("{name}/{page}") }] });
+            if page < 3 {
+                answer["@odata.nextLink"] = json!(format!("{base}/v1.0{name}?page={}", page + 1));
+            }
+            item(id, 200, &answer)
+        })
+    })
+    .await;
+    let paths: Vec<_> = (0..40).map(|number| Path::group(uuid::Uuid::from_u128(number).into())).collect();
+    let lists = graph.reader().lists::<Value>(&paths).await;
+    assert!(lists.into_iter().all(|list| list.unwrap().len() == 3));
+    assert_eq!(graph.requests().await.len(), 6, "120 pages are 6 full calls");
+}
+
+async fn list_of(
+    pages: impl Fn(usize, &str) -> Value + Send + Sync + 'static,
+) -> (std::result::Result<Vec<Value>, Problem>, usize) {
+    let graph = FakeGraph::new(move |nth, body, _, base| {
+        let page = pages(nth, base);
+        let status = if page["error"].is_object() { 400 } else { 200 };
+        responses(&[item(&body["requests"][0]["id"], status, &page)])
+    })
+    .await;
+    let list = graph.reader().list(Path::of("/groups")).await;
+    (list, graph.requests().await.len())
+}
+
+#[tokio::test]
+async fn no_token_follows_a_link_to_another_place() {
+    for link in [
+        "https://evil.contoso.com/v1.0/groups?$skiptoken=x",
+        "http://127.0.0.1:1/v1.0/groups?$skiptoken=x",
+        "/v1.0/groups?$skiptoken=x",
+        "nonsense",
+    ] {
+        let (list, requests) = list_of(move |_, _| json!({ "value": [], "@odata.nextLink": link })).await;
+        assert_eq!((kind(list.unwrap_err()), requests), (FailureKind::Refused, 1), "{link}");
+    }
+    // The base is a prefix of the host, of the version, or of the user in front of the host.
+    for behind in [".evil.contoso.com/v1.0/groups", "@evil.contoso.com/v1.0/groups", "/v1.0evil/groups", "/beta/groups"]
+    {
+        let (list, _) =
+            list_of(move |_, base| json!({ "value": [], "@odata.nextLink": format!("{base}{behind}") })).await;
+        assert_eq!(kind(list.unwrap_err()), FailureKind::Refused, "{behind}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_whole_is_an_error() {
+    let next = |base: &str, token: usize| json!(format!("{base}/v1.0/groups?$skiptoken={token}"));
+    let bad = async |pages: fn(usize, &str) -> Value| kind(list_of(pages).await.0.unwrap_err());
+    assert_eq!(bad(|_, _| json!({})).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!({ "value": {} })).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!({ "value": [{ "name": "no id" }] })).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!({ "value": [], "@odata.nextLink": 7 })).await, FailureKind::BadAnswer);
+    let (circle, _) = list_of(move |nth, base| json!({ "value": [], "@odata.nextLink": next(base, nth % 2) })).await;
+    assert_eq!(kind(circle.unwrap_err()), FailureKind::BadAnswer);
+    let (same, _) =
+        list_of(move |nth, base| json!({ "value": [{ "id": "a" }], "@odata.nextLink": next(base, nth) })).await;
+    assert_eq!(kind(same.unwrap_err()), FailureKind::BadAnswer);
+}
+
+#[tokio::test]
+async fn a_list_whose_link_is_too_old_is_begun_anew_but_not_for_ever() {
+    let next = |base: &str| json!(format!("{base}/v1.0/groups?$skiptoken=x"));
+    let (list, requests) = list_of(move |nth, base| match nth {
+        0 => json!({ "value": [{ "id": "gone since" }], "@odata.nextLink": next(base) }),
+        1 => error("Directory_ExpiredPageToken"),
+        2 => json!({ "value": [{ "id": "a" }], "@odata.nextLink": next(base) }),
+        _ => json!({ "value": [{ "id": "b" }] }),
+    })
+    .await;
+    assert_eq!((ids(&list.unwrap()), requests), (vec!["a", "b"], 4));
+
+    let (list, _) = list_of(move |nth, base| match nth % 2 {
+        0 => json!({ "value": [], "@odata.nextLink": next(base) }),
+        _ => error("Directory_ExpiredPageToken"),
+    })
+    .await;
+    assert!(matches!(list.unwrap_err(), Problem::Refused(error) if error.code == "Directory_ExpiredPageToken"));
+}
+
+fn deletions(count: u128) -> Vec<Write> {
+    (0..count).map(|number| Write::DeleteGroup(uuid::Uuid::from_u128(number).into())).collect()
+}
+
+#[tokio::test]
+async fn a_write_is_never_repeated_when_its_result_is_unknown() {
+    // The whole call fails, an item fails, an item is left out, the answer is cut short.
+    for nth in 0..4 {
+        let graph = FakeGraph::new(move |_, body, _, _| match nth {
+            0 => ResponseTemplate::new(504),
+            1 => each(&body, |_, id| item(id, 500, &Value::Null)),
+            2 => responses(&[]),
+            _ => ResponseTemplate::new(200).set_body_string(r#"{"responses":[{"id":"0","#),
+        })
+        .await;
+        let results = graph.client.write(&deletions(2)).await;
+        assert!(results.len() == 2 && results.iter().all(|result| result.as_ref().unwrap_err().is_unknown()), "{nth}");
+        assert_eq!(graph.requests().await.len(), 1, "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_was_not_done_is_repeated() {
+    let graph = FakeGraph::new(|nth, body, _, _| match nth {
+        0 => ResponseTemplate::new(429).insert_header("retry-after", "0.01"),
+        1 => ResponseTemplate::new(401),
+        2 => each(&body, |_, id| json!({ "id": id, "status": 429, "body": error("TooManyRequests") })),
+        3 => each(&body, |_, id| item(id, 409, &error("Directory_ConcurrencyViolation"))),
+        _ => each(&body, |_, id| json!({ "id": id, "status": 204 })),
+    })
+    .await;
+    let results = graph.client.write(&deletions(1)).await;
+    assert_eq!(results[0].as_ref().unwrap().status, 204);
+    assert_eq!(graph.requests().await.len(), 5);
+}
+
+#[tokio::test]
+async fn the_bearer_is_marked_as_a_secret() {
+    let (chain, _) = working_chain();
+    let token = chain.token("https://graph.microsoft.com/.default").await.unwrap();
+    let url = "https://graph.microsoft.com/v1.0/organization".parse().unwrap();
+    let call = Call { method: Method::GET, url, body: None, eventual: false, repeatable: true };
+    let shown = format!("{:?}", call.request(&token).unwrap());
+    assert!(!shown.contains(token.secret().expose_secret()), "{shown}");
+    assert_eq!(Item::get(&Path::of("/organization")).method, Method::GET);
+}

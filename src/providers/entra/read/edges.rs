@@ -1,0 +1,62 @@
+//! Who owns and who is in a group: uncast, because the cast form of these lists reads an index that lags.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::providers::entra::client::{EdgeList, Path, Permission, Problem, ReadClient};
+use crate::providers::entra::model::{GroupRecord, PRINCIPAL_PROPERTIES, PrincipalRecord};
+use crate::state::{Failure, FailureKind, GroupKey, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, Result};
+
+/// The list of one group, as a thing to read.
+pub(in crate::providers::entra) fn path(group: ObjectId, list: EdgeList) -> Path {
+    Path::list(group, list).select(PRINCIPAL_PROPERTIES).largest_pages()
+}
+
+/// The groups with owners and members, and the guests among them who have accepted their invitation. A group that was
+/// deleted since it was listed is left out.
+pub(super) async fn read(
+    client: &ReadClient,
+    records: BTreeMap<ObjectId, GroupRecord>,
+    keys: &BTreeMap<ObjectId, GroupKey>,
+) -> Result<(BTreeMap<ObjectId, LiveGroup>, BTreeSet<ObjectId>)> {
+    let paths: Vec<_> =
+        records.keys().flat_map(|id| [path(*id, EdgeList::Owners), path(*id, EdgeList::Members)]).collect();
+    let mut lists = client.lists::<PrincipalRecord>(&paths).await.into_iter();
+    let mut guests = BTreeSet::new();
+    let mut live = BTreeMap::new();
+    for (id, record) in records {
+        let label = format!("group `{}` ({id})", record.display_name.as_deref().unwrap_or("?"));
+        let (owners, members) = match (lists.next(), lists.next()) {
+            (Some(Ok(owners)), Some(Ok(members))) => (owners, members),
+            (Some(Err(owners)), Some(Err(members))) if gone(&owners) && gone(&members) => continue,
+            (Some(Err(problem)), Some(Ok(_))) | (Some(Ok(_)), Some(Err(problem))) if gone(&problem) => {
+                return Err(Failure::new(FailureKind::Conflict, format!("{label} was deleted while it was read"))
+                    .with_next("run it again"));
+            }
+            (Some(Err(problem)), _) | (_, Some(Err(problem))) => {
+                return Err(client.failure(problem, &format!("reading {label}"), Permission::ReadGroups));
+            }
+            (None, _) | (_, None) => {
+                return Err(Failure::new(FailureKind::BadAnswer, format!("{label} has no list of owners or members")));
+            }
+        };
+        let mut convert = |records: Vec<PrincipalRecord>| -> Vec<LivePrincipal> {
+            let accepted =
+                records.iter().filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted());
+            guests.extend(accepted.map(|record| record.id));
+            records.into_iter().map(|record| record.into_live(keys)).collect()
+        };
+        let (owners, members) = (convert(owners), convert(members));
+        let group = record.into_live(owners, members).ok_or_else(|| unreadable(&label))?;
+        live.insert(id, group);
+    }
+    Ok((live, guests))
+}
+
+fn gone(problem: &Problem) -> bool {
+    problem.status() == Some(404)
+}
+
+fn unreadable(label: &str) -> Failure {
+    Failure::new(FailureKind::Forbidden, format!("{label} has properties that may not be read"))
+        .with_next(format!("give the application permission `{}`, with admin consent", Permission::ReadGroups.name()))
+}

@@ -1,0 +1,209 @@
+//! Creating groups by upsert on the alternate key, which cannot make a second one.
+//!
+//! An upsert on a key that exists rewrites that group and answers 204 without a body
+//! (<https://learn.microsoft.com/graph/api/group-upsert>), so the key is looked up first, and a 204 is read back.
+
+use crate::providers::entra::client::{EdgeList, Meaning, MembershipRef, Path, Problem, Success, Write, Written};
+use crate::providers::entra::model::{GROUP_PROPERTIES, GroupRecord, PrincipalRecord};
+use crate::providers::entra::read::edges;
+use crate::state::{Failure, FailureKind, GroupKind, ObjectId, Outcome};
+
+use super::jobs::{Job, Next};
+use super::{Run, conflict};
+
+/// A group that has the key, as far as it can be read.
+enum Holder {
+    /// Nobody has it, or it cannot be read yet.
+    Nobody,
+    /// A group of ours.
+    Ours(ObjectId),
+    /// Somebody else's, and why.
+    NotOurs(ObjectId, String),
+}
+
+impl Run<'_> {
+    /// Looks every key up; gives the jobs whose keys are free, and settles the others without writing.
+    pub(super) async fn look_first(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let paths: Vec<_> = jobs.iter().filter_map(|job| key_path(&job.write)).collect();
+        let looked_up = self.writer.client.reader().gets(&paths).await;
+        let mut free = Vec::new();
+        for (job, reply) in jobs.into_iter().zip(looked_up) {
+            match reply {
+                Err(problem) if problem.status() == Some(404) => free.push(job),
+                Err(problem) => drop(self.fail(&job, &problem)),
+                Ok(body) => match self.holder(&job, body).await {
+                    Ok(Holder::Ours(id)) => self.settle(&job, &Outcome::AlreadySo { created: Some(id) }),
+                    // Listed, but its owners are not readable: it is about to go, or has just come.
+                    Ok(Holder::Nobody) => self.settle(&job, &Outcome::PendingReplication),
+                    Ok(Holder::NotOurs(id, why)) => self.settle(
+                        &job,
+                        &conflict(
+                            format!(
+                                "{}: group {id} has this key already and is not ours: {why}; it was left alone",
+                                self.address(&job)
+                            ),
+                            "find out who made it; delete it, or give the group in the files another key",
+                        ),
+                    ),
+                    Err(problem) => drop(self.fail(&job, &problem)),
+                },
+            }
+        }
+        free
+    }
+
+    pub(super) async fn judge_creation(&self, job: &Job, result: Written) -> Next {
+        let Write::CreateGroup { owner, .. } = &job.write else { return Next::Settled };
+        match result {
+            Ok(Success { status: 201, body }) => match serde_json::from_value::<GroupRecord>(body) {
+                Ok(record) => self.settle_created(job, record.id).await,
+                Err(_) => self.judge_existing(job, false).await,
+            },
+            Ok(_) => self.judge_existing(job, true).await,
+            Err(problem) if problem.is_unknown() => self.judge_unknown_creation(job, problem).await,
+            Err(problem) => match problem.meaning() {
+                // Graph adds the caller as an owner by itself, and then the body names it a second time.
+                Some(Meaning::DuplicateValues) if owner.is_some() => Next::Instead(vec![without_owner(job)]),
+                // The owner is not known everywhere yet.
+                Some(Meaning::Absent(_)) => Next::Later(self.otherwise(job, problem)),
+                Some(Meaning::KeyTaken) => self.settle_all(
+                    job,
+                    &conflict(
+                        format!("{}: another group holds this key", self.address(job)),
+                        "it may be soft-deleted: restore it or delete it for good in the Entra admin center under \
+                         Groups, Deleted groups, then run it again",
+                    ),
+                ),
+                _ => self.fail(job, &problem),
+            },
+        }
+    }
+
+    async fn settle_created(&self, job: &Job, id: ObjectId) -> Next {
+        self.remember(id);
+        if let (Some(at), Some(owner)) = (job.changes.first(), self.missing_owner(job)) {
+            if let Err(problem) = self.ensure_owner(id, owner).await {
+                let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
+                let what = format!("group {id} was created, but without its first owner: {}", failure.what);
+                let next =
+                    format!("make {owner} an owner of group {id} by hand, or delete the group, then run it again");
+                self.ledger.settle(*at, Outcome::Failed { failure: Failure { what, ..failure }.with_next(next) });
+                return Next::Settled;
+            }
+        }
+        self.settle_all(job, &Outcome::Done { created: Some(id) })
+    }
+
+    /// The first owner that the plan wants and the upsert did not carry.
+    fn missing_owner(&self, job: &Job) -> Option<ObjectId> {
+        let Write::CreateGroup { owner: None, .. } = &job.write else { return None };
+        self.first_owner(job)
+    }
+
+    fn first_owner(&self, job: &Job) -> Option<ObjectId> {
+        match self.ready.get(*job.changes.first()?)?.after()? {
+            crate::state::Resource::Group(group) => group.first_owner,
+            _ => None,
+        }
+    }
+
+    async fn ensure_owner(&self, group: ObjectId, owner: ObjectId) -> std::result::Result<(), Problem> {
+        let add = Write::AddOne(MembershipRef { group, list: EdgeList::Owners, principal: owner });
+        // Graph has made the caller an owner, else the body would not have named it twice; adding says so in one call.
+        match self.writer.client.write(&[add]).await.pop() {
+            Some(Err(problem)) if problem.meaning() != Some(Meaning::AlreadyThere) => Err(problem),
+            _ => Ok(()),
+        }
+    }
+
+    /// After an answer that says that the group exists without saying which it is.
+    async fn judge_existing(&self, job: &Job, rewritten: bool) -> Next {
+        match self.read_back(job).await {
+            Ok(Holder::Ours(id)) => {
+                self.remember(id);
+                let created = Some(id);
+                let outcome = if rewritten { Outcome::AlreadySo { created } } else { Outcome::Done { created } };
+                self.settle_all(job, &outcome)
+            }
+            Ok(Holder::Nobody) => Next::Later(Outcome::PendingReplication),
+            Ok(Holder::NotOurs(id, why)) => self.settle_all(
+                job,
+                &conflict(
+                    format!(
+                        "{}: group {id} took this key in the meantime and is not ours: {why}; its display name, \
+                         description and mail nickname were rewritten",
+                        self.address(job)
+                    ),
+                    "find out who made it, set its properties right, and delete it or give the group in the files another key",
+                ),
+            ),
+            Err(problem) => self.fail(job, &problem),
+        }
+    }
+
+    /// The connection broke, or Graph failed, after the request was sent: look before sending it again.
+    async fn judge_unknown_creation(&self, job: &Job, unknown: Problem) -> Next {
+        match self.read_back(job).await {
+            Ok(Holder::Ours(id)) => {
+                self.remember(id);
+                self.settle_all(job, &Outcome::Done { created: Some(id) })
+            }
+            Ok(Holder::Nobody) => Next::Later(self.otherwise(job, unknown)),
+            Ok(Holder::NotOurs(..)) => self.judge_existing(job, true).await,
+            Err(problem) => self.fail(job, &problem),
+        }
+    }
+
+    async fn read_back(&self, job: &Job) -> std::result::Result<Holder, Problem> {
+        let Some(path) = key_path(&job.write) else { return Ok(Holder::Nobody) };
+        match self.writer.client.reader().get(&path).await {
+            Ok(body) => self.holder(job, body).await,
+            Err(problem) if problem.status() == Some(404) => Ok(Holder::Nobody),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Ours is a plain security group that the applier owns.
+    async fn holder(&self, job: &Job, body: serde_json::Value) -> std::result::Result<Holder, Problem> {
+        let record: GroupRecord = serde_json::from_value(body).map_err(|error| {
+            Problem::Failed(Failure::new(
+                FailureKind::BadAnswer,
+                format!("Graph gave a group that cannot be read ({error})"),
+            ))
+        })?;
+        let reader = self.writer.client.reader();
+        let owners = match reader.list::<PrincipalRecord>(edges::path(record.id, EdgeList::Owners)).await {
+            Ok(owners) => owners,
+            Err(problem) if problem.status() == Some(404) => return Ok(Holder::Nobody),
+            Err(problem) => return Err(problem),
+        };
+        let own = reader.claims().await.map_err(Problem::Failed)?.id;
+        let appliers = [Some(own), self.first_owner(job)];
+        if record.kind() != Some(GroupKind::Security) {
+            return Ok(Holder::NotOurs(record.id, "it is no plain security group".to_owned()));
+        }
+        if !owners.iter().any(|owner| appliers.contains(&Some(owner.id))) {
+            return Ok(Holder::NotOurs(record.id, "no applier is among its owners".to_owned()));
+        }
+        Ok(Holder::Ours(record.id))
+    }
+}
+
+fn key_path(write: &Write) -> Option<Path> {
+    match write {
+        Write::CreateGroup { unique_name, .. } => {
+            Some(Path::group_by_unique_name(unique_name).select(GROUP_PROPERTIES))
+        }
+        _ => None,
+    }
+}
+
+fn without_owner(job: &Job) -> Job {
+    let write = match job.write.clone() {
+        Write::CreateGroup { unique_name, properties, .. } => {
+            Write::CreateGroup { unique_name, properties, owner: None }
+        }
+        other => other,
+    };
+    Job::new(write, job.changes.clone())
+}

@@ -1,0 +1,176 @@
+//! The login endpoint under `azure_identity`: our transport instead of its own, and its errors in our words.
+//!
+//! The crate's retries are off and ours are used, because its own hide a certificate that is not trusted behind 60 s of
+//! repeating, and ignore a `Retry-After` with a fraction.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::{AccessToken, TokenCredential};
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::Headers;
+use azure_core::http::{
+    AsyncRawResponse, Body, ClientOptions, HttpClient, Request, RetryOptions, Transport as AzureTransport,
+};
+use reqwest::Method;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
+
+use super::super::{Answer, NotAnswered, Patience, retry_after};
+use super::{Fetched, Login};
+use crate::state::{Failure, FailureKind, Result};
+
+/// Client options for a credential of `azure_identity` that uses this login endpoint and nothing else.
+pub(super) fn client_options(login: &Login, endpoint: &Url) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    endpoint.as_str().clone_into(&mut cloud.authority_host);
+    ClientOptions {
+        retry: RetryOptions::none(),
+        transport: Some(AzureTransport::new(Arc::new(login.clone()))),
+        // Named always: without it the crate reads AZURE_AUTHORITY_HOST from the process.
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        ..ClientOptions::default()
+    }
+}
+
+/// Asks a credential of `azure_identity`. A new one for each token: they hold a cache of their own, which would give a
+/// refused token again.
+pub(super) async fn ask(credential: azure_core::Result<Arc<dyn TokenCredential>>, scope: &str) -> Result<Fetched> {
+    let credential = credential.map_err(|error| failure(&error))?;
+    let token = credential.get_token(&[scope], None).await.map_err(|error| failure(&error))?;
+    Ok(fetched(&token))
+}
+
+fn fetched(token: &AccessToken) -> Fetched {
+    let good_for = SystemTime::from(token.expires_on).duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+    Fetched { secret: SecretString::from(token.token.secret()), good_for }
+}
+
+/// Our own failure if there is one below, else the crate's words.
+fn failure(error: &azure_core::Error) -> Failure {
+    let mut cause = error.source();
+    let mut innermost = error.to_string();
+    while let Some(inner) = cause {
+        if let Some(failure) = inner.downcast_ref::<Failure>() {
+            return failure.clone();
+        }
+        innermost = inner.to_string();
+        cause = inner.source();
+    }
+    Failure::new(FailureKind::Unauthenticated, first_line(&innermost))
+}
+
+pub(super) fn first_line(text: &str) -> String {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gave no reason").to_owned()
+}
+
+#[async_trait]
+impl HttpClient for Login {
+    /// Sends a token request. It changes nothing, so it may be repeated whatever became of it.
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let mut patience = Patience::new(self.pace);
+        loop {
+            let (failure, wait) = match self.transport.send(to_reqwest(request)?).await {
+                Ok(answer) if answer.status.is_success() => {
+                    return Ok(AsyncRawResponse::from_bytes(
+                        answer.status.as_u16().into(),
+                        Headers::default(),
+                        answer.body,
+                    ));
+                }
+                Ok(answer) => {
+                    let failure = refused(&answer, request);
+                    let asked =
+                        answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry_after);
+                    let again = answer.status.as_u16() == 429 || answer.status.is_server_error();
+                    (failure, if again { patience.after_failure(asked) } else { None })
+                }
+                Err(NotAnswered::Refused(failure)) => (failure, None),
+                Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
+                    (failure, patience.after_failure(None))
+                }
+            };
+            let Some(wait) = wait else {
+                return Err(azure_core::Error::with_error(ErrorKind::Credential, failure, "no token"));
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+fn to_reqwest(request: &Request) -> azure_core::Result<reqwest::Request> {
+    let method = Method::from_bytes(request.method().as_ref().as_bytes());
+    let method = method.map_err(|error| azure_core::Error::new(ErrorKind::Other, error))?;
+    let mut copy = reqwest::Request::new(method, request.url().clone());
+    for (name, value) in request.headers().iter() {
+        let name = reqwest::header::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = reqwest::header::HeaderValue::from_str(value.as_str());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            copy.headers_mut().insert(name, value);
+        }
+    }
+    if let Body::Bytes(bytes) = request.body() {
+        *copy.body_mut() = Some(bytes.clone().into());
+    }
+    Ok(copy)
+}
+
+/// The error body of the token endpoint.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    error: String,
+    error_description: String,
+    error_codes: Vec<u64>,
+}
+
+fn refused(answer: &Answer, request: &Request) -> Failure {
+    let status = answer.status.as_u16();
+    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let kind = match status {
+        429 | 500.. => FailureKind::Unavailable,
+        _ => FailureKind::Unauthenticated,
+    };
+    if body.error_description.is_empty() {
+        let code = if body.error.is_empty() { "no reason" } else { &body.error };
+        return Failure::new(kind, format!("the login endpoint answered {status} with {code}"));
+    }
+    // The rest are a trace id and a time, each time new.
+    let text = first_line(body.error_description.split("Trace ID:").next().unwrap_or_default());
+    let failure = Failure::new(kind, without_secrets(text, request));
+    match body.error_codes.iter().find_map(|code| advice(*code)) {
+        Some(next) => failure.with_next(next),
+        None => failure,
+    }
+}
+
+/// A server that repeats what it was sent must not get it printed.
+fn without_secrets(mut text: String, request: &Request) -> String {
+    let Body::Bytes(body) = request.body() else { return text };
+    for (name, value) in form_urlencoded::parse(body) {
+        if matches!(&*name, "client_secret" | "client_assertion") && !value.is_empty() {
+            text = text.replace(&*value, "…");
+        }
+    }
+    text
+}
+
+/// What to do about the commonest codes of the token endpoint.
+fn advice(code: u64) -> Option<&'static str> {
+    Some(match code {
+        7_000_215 => "give the secret's value (not its id) in AZURE_CLIENT_SECRET",
+        7_000_222 => "the secret has expired: make a new one for the app",
+        700_016 => "check AZURE_CLIENT_ID, and that the app has a service principal in this tenant",
+        90_002 => "check the tenant id and the cloud it lives in",
+        70_021 | 700_211 | 700_212 | 700_213 => {
+            "the app has no federated credential for this issuer, subject and audience; after adding one, wait some minutes"
+        }
+        70_025 => "add a federated credential to the app",
+        700_024 => "the federated token has expired: get a fresh one",
+        _ => return None,
+    })
+}

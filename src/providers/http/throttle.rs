@@ -1,0 +1,186 @@
+//! Waiting: a gate that a whole client shares, and the patience of one request.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+/// How long to wait and how often to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The first wait where the server names none; it doubles from there, with jitter.
+    pub first_wait: Duration,
+    /// The longest wait where the server names none.
+    pub longest_wait: Duration,
+    /// How long one request may be put off by throttling before it counts as failed.
+    pub throttled_for: Duration,
+    /// How often one request is sent when it is answered by errors of the server, or not at all.
+    pub attempts: u32,
+    /// How long to wait for an object of our own to become readable.
+    pub replication: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(30),
+            throttled_for: Duration::from_secs(300),
+            attempts: 6,
+            replication: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Holds back every request of a client until the latest moment that a throttled answer named.
+#[derive(Debug)]
+pub struct Gate {
+    opens: Mutex<Instant>,
+    throttled: AtomicU64,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { opens: Mutex::new(Instant::now()), throttled: AtomicU64::new(0) }
+    }
+}
+
+impl Gate {
+    /// Waits until the gate is open. Whoever sends must pass immediately before.
+    pub async fn pass(&self) {
+        loop {
+            let opens = *self.opens.lock().unwrap_or_else(PoisonError::into_inner);
+            if opens <= Instant::now() {
+                return;
+            }
+            // It may have been closed for longer meanwhile, so look again.
+            tokio::time::sleep_until(opens).await;
+        }
+    }
+
+    /// Counts one throttled answer.
+    pub fn count_throttled(&self) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Closes the gate for at least this long.
+    pub fn close_for(&self, wait: Duration) {
+        let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
+        *opens = (*opens).max(Instant::now() + wait);
+    }
+
+    /// How many throttled answers were counted.
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+}
+
+/// The patience of one request: how long it was put off and how often it was tried.
+#[derive(Debug)]
+pub struct Patience {
+    pace: Pace,
+    started: Instant,
+    tried: u32,
+    waits: ExponentialBackoff,
+}
+
+impl Patience {
+    /// The full patience, from now.
+    pub fn new(pace: Pace) -> Self {
+        let waits = ExponentialBuilder::default()
+            .with_min_delay(pace.first_wait)
+            .with_max_delay(pace.longest_wait)
+            .without_max_times()
+            .with_jitter()
+            .build();
+        Self { pace, started: Instant::now(), tried: 0, waits }
+    }
+
+    /// How long to wait after a throttled answer; `None` when that would be too long.
+    pub fn after_throttling(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        let wait = asked.unwrap_or_else(|| self.next_wait());
+        (self.started.elapsed() + wait <= self.pace.throttled_for).then_some(wait)
+    }
+
+    /// How long to wait after an error of the server or a broken connection; `None` when it was tried often enough.
+    pub fn after_failure(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.tried += 1;
+        let wait = asked.unwrap_or_else(|| self.next_wait());
+        (self.tried < self.pace.attempts && self.started.elapsed() + wait <= self.pace.throttled_for).then_some(wait)
+    }
+
+    /// How long to wait for an object of our own to become readable; `None` when that took too long.
+    pub fn after_lag(&mut self) -> Option<Duration> {
+        let wait = self.next_wait();
+        (self.started.elapsed() + wait <= self.pace.replication).then_some(wait)
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        self.waits.next().unwrap_or(self.pace.longest_wait)
+    }
+}
+
+/// A `Retry-After` in seconds. Graph sends fractions; anything that is not a sane number counts as absent.
+pub fn retry_after(value: &str) -> Option<Duration> {
+    let seconds: f64 = value.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn retry_after_may_be_a_fraction() {
+        assert_eq!(retry_after("2.128"), Some(Duration::from_millis(2128)));
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        for odd in ["", "-1", "NaN", "inf", "1e300", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(retry_after(odd), None, "{odd}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_passes_before_the_latest_time_that_was_named() {
+        let gate = Arc::new(Gate::default());
+        let start = Instant::now();
+        gate.close_for(Duration::from_millis(2128));
+        gate.close_for(Duration::from_secs(1));
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                tokio::spawn(async move {
+                    gate.pass().await;
+                    Instant::now()
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.close_for(Duration::from_secs(3));
+        for passed in waiting {
+            assert!(passed.await.unwrap() >= start + Duration::from_secs(5));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_with_throttling_ends_by_time() {
+        let mut patience = Patience::new(Pace::default());
+        assert_eq!(patience.after_throttling(Some(Duration::from_secs(299))), Some(Duration::from_secs(299)));
+        tokio::time::sleep(Duration::from_secs(299)).await;
+        assert_eq!(patience.after_throttling(Some(Duration::from_secs(2))), None);
+        assert_eq!(Patience::new(Pace::default()).after_throttling(Some(Duration::MAX / 2)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_with_failures_ends_by_count_and_waits_longer_each_time() {
+        let mut patience = Patience::new(Pace::default());
+        let waits: Vec<_> = std::iter::from_fn(|| patience.after_failure(None)).collect();
+        assert_eq!(waits.len(), 5, "six attempts have five waits between them");
+        for (wait, least) in waits.iter().zip([500, 1000, 2000, 4000, 8000]) {
+            assert!(*wait >= Duration::from_millis(least), "{wait:?}");
+        }
+    }
+}

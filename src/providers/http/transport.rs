@@ -1,0 +1,304 @@
+//! The only place that makes an HTTP client: rustls on ring, roots of the operating system, no redirects, HTTPS or
+//! loopback, and every wait and every body bounded.
+
+use std::error::Error as _;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderMap;
+use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
+use url::Host;
+
+use crate::state::{Failure, FailureKind, Result};
+
+/// How long connecting, TLS included, may take.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// More than twenty full pages of members in one batch, and far less than memory.
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// Whether the proxies that the environment names are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxies {
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` hold.
+    FromEnvironment,
+    /// None: the servers are on loopback, where a proxy would carry requests to another host.
+    None,
+}
+
+/// How to build a [`Transport`].
+#[derive(Clone, Debug)]
+pub struct TransportSettings {
+    /// A PEM bundle that is trusted beside the roots of the operating system.
+    pub extra_ca: Option<Vec<u8>>,
+    /// Whether proxies are used.
+    pub proxies: Proxies,
+    /// How long one call may take from sending to the last byte of the answer.
+    pub call_deadline: Duration,
+}
+
+impl TransportSettings {
+    /// Settings for talking to `server`: no proxy on loopback, and 30 seconds a call.
+    pub fn for_server(server: &Url, extra_ca: Option<Vec<u8>>) -> Self {
+        let proxies = if is_loopback(server) { Proxies::None } else { Proxies::FromEnvironment };
+        Self { extra_ca, proxies, call_deadline: Duration::from_secs(30) }
+    }
+}
+
+/// One pool of connections, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    client: Client,
+    call_deadline: Duration,
+}
+
+/// An answer that was read whole. Its status is never a redirect.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub enum NotAnswered {
+    /// Nothing was sent: repeating it can do no harm.
+    NotSent(Failure),
+    /// It was sent, or may have been, and what became of it is not known.
+    Unknown(Failure),
+    /// The answer is one that must not be followed or cannot be used; repeating would give the same.
+    Refused(Failure),
+}
+
+impl NotAnswered {
+    /// The failure, whatever became of the request.
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::NotSent(failure) | Self::Unknown(failure) | Self::Refused(failure) => failure,
+        }
+    }
+}
+
+impl Transport {
+    /// Builds the client.
+    ///
+    /// Roots come from the operating system through rustls-platform-verifier, which reqwest brings: companies that
+    /// inspect TLS put their CA there, and a root that is withdrawn goes with the system's updates instead of ours.
+    ///
+    /// # Errors
+    /// When the extra CA is not PEM, or no root can be loaded.
+    pub fn new(settings: &TransportSettings) -> Result<Self> {
+        static PROVIDER: Once = Once::new();
+        // Another part of the process may have installed one before; both are ring, so either will do.
+        PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+
+        let mut builder = Client::builder()
+            .user_agent(concat!("rolecall/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_DEADLINE)
+            .tcp_nodelay(true);
+        if let Some(pem) = &settings.extra_ca {
+            let certificates = Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+            let certificates = certificates.ok_or_else(|| {
+                Failure::new(FailureKind::Refused, "the CA file of the connection holds no certificate in PEM form")
+                    .with_next("give a file that holds -----BEGIN CERTIFICATE----- blocks")
+            })?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if settings.proxies == Proxies::None {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| {
+            Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", innermost(&error)))
+                .with_next("install the CA certificates of the operating system (often the package ca-certificates)")
+        })?;
+        Ok(Self { client, call_deadline: settings.call_deadline })
+    }
+
+    /// Sends one request and reads its whole answer, of whatever status below or above 3xx.
+    ///
+    /// # Errors
+    /// See [`NotAnswered`].
+    pub async fn send(&self, request: Request) -> std::result::Result<Answer, NotAnswered> {
+        let origin = request.url().origin().ascii_serialization();
+        check_scheme(request.url()).map_err(NotAnswered::Refused)?;
+        match tokio::time::timeout(self.call_deadline, self.exchange(request, &origin)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(NotAnswered::Unknown(Failure::new(
+                FailureKind::Unreachable,
+                format!("{origin} gave no whole answer within {} s", self.call_deadline.as_secs()),
+            ))),
+        }
+    }
+
+    async fn exchange(&self, request: Request, origin: &str) -> std::result::Result<Answer, NotAnswered> {
+        let mut response = self.client.execute(request).await.map_err(|error| not_answered(&error, origin))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if status.is_redirection() {
+            return Err(NotAnswered::Refused(redirected(origin, status, &headers, response.url())));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| not_answered(&error, origin))? {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(NotAnswered::Refused(Failure::new(
+                    FailureKind::BadAnswer,
+                    format!("{origin} answered with more than {} MiB", LARGEST_BODY / 1024 / 1024),
+                )));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body: body.freeze() })
+    }
+}
+
+/// Whether a URL points to this machine: the only place that may be reached without TLS.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+fn check_scheme(url: &Url) -> Result<()> {
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::Refused,
+        format!("refused to talk to {} without TLS", url.origin().ascii_serialization()),
+    )
+    .with_next("use an https:// address; plain HTTP is allowed to loopback only"))
+}
+
+fn redirected(origin: &str, status: StatusCode, headers: &HeaderMap, base: &Url) -> Failure {
+    let target = headers.get(reqwest::header::LOCATION).and_then(|location| location.to_str().ok());
+    // Only the origin: the rest of a location may hold a code or a token.
+    let target = target.and_then(|location| base.join(location).ok());
+    let target = target.map_or_else(|| "nowhere".to_owned(), |url| url.origin().ascii_serialization());
+    Failure::new(
+        FailureKind::Refused,
+        format!("{origin} redirects to {target} ({}); redirects are never followed", status.as_u16()),
+    )
+    .with_next("check the address of the connection, and whether a proxy or sign-in page stands in between")
+}
+
+fn not_answered(error: &reqwest::Error, origin: &str) -> NotAnswered {
+    let reason = innermost(error);
+    let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
+    if error.is_builder() {
+        return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
+    }
+    if !error.is_connect() {
+        return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
+    }
+    let failure = failure(format!("cannot connect to {origin}: {reason}"));
+    if reason.contains("certificate") {
+        // One that is not trusted now will not be trusted in a second.
+        return NotAnswered::Refused(failure.with_next(
+            "if the server uses a private CA, name its CA file in the connection; certificates are always verified",
+        ));
+    }
+    NotAnswered::NotSent(failure.with_next("check the network, the proxy and the address of the connection"))
+}
+
+/// The cause at the bottom: reqwest's own text only repeats the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    if error.is_timeout() && error.is_connect() {
+        return format!("no connection within {} s", CONNECT_DEADLINE.as_secs());
+    }
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    text.unwrap_or_else(|| "the connection failed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::Method;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    fn transport() -> Transport {
+        let server = "http://127.0.0.1".parse().unwrap();
+        Transport::new(&TransportSettings::for_server(&server, None)).unwrap()
+    }
+
+    fn get(url: &str) -> Request {
+        Request::new(Method::GET, url.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn plain_http_is_refused_except_to_loopback() {
+        let refused = transport().send(get("http://graph.contoso.com/v1.0/groups")).await.unwrap_err();
+        let NotAnswered::Refused(failure) = refused else { panic!("{refused:?}") };
+        assert_eq!(failure.what, "refused to talk to http://graph.contoso.com without TLS");
+        for address in ["http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost:1/"] {
+            assert!(check_scheme(&address.parse().unwrap()).is_ok(), "{address}");
+        }
+        for address in ["http://127.0.0.1.contoso.com/", "http://localhost.contoso.com/", "ftp://127.0.0.1/"] {
+            assert!(check_scheme(&address.parse().unwrap()).is_err(), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_refused_and_only_its_origin_is_named() {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(302).insert_header("location", "https://evil.contoso.com/?code=secret"))
+            .expect(1)
+            .mount(&server)
+            .await;
+        let refused = transport().send(get(&server.uri())).await.unwrap_err();
+        let NotAnswered::Refused(failure) = refused else { panic!("{refused:?}") };
+        assert!(failure.what.ends_with("redirects to https://evil.contoso.com (302); redirects are never followed"));
+        assert!(!failure.what.contains("secret"), "{}", failure.what);
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_means_that_nothing_was_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let failed = transport().send(get(&address)).await.unwrap_err();
+        let NotAnswered::NotSent(failure) = failed else { panic!("{failed:?}") };
+        assert_eq!(failure.kind, FailureKind::Unreachable);
+        assert!(failure.what.contains("cannot connect to http://127.0.0.1:"), "{}", failure.what);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_off_leaves_the_result_unknown() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { drop(listener.accept().await) });
+        let failed = transport().send(get(&address)).await.unwrap_err();
+        server.await.unwrap();
+        let NotAnswered::Unknown(failure) = failed else { panic!("{failed:?}") };
+        assert!(failure.what.contains("broke off"), "{}", failure.what);
+    }
+
+    #[test]
+    fn a_ca_that_is_no_certificate_is_refused() {
+        let server = "https://127.0.0.1".parse().unwrap();
+        let settings = TransportSettings::for_server(&server, Some(b"no certificate".to_vec()));
+        let failure = Transport::new(&settings).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Refused);
+    }
+
+    #[test]
+    fn a_proxy_is_never_used_for_loopback() {
+        let proxies = |url: &str| TransportSettings::for_server(&url.parse().unwrap(), None).proxies;
+        assert_eq!(proxies("https://127.0.0.1:18443"), Proxies::None);
+        assert_eq!(proxies("https://graph.microsoft.com"), Proxies::FromEnvironment);
+    }
+}

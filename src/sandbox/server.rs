@@ -1,0 +1,157 @@
+//! HTTPS on loopback, with the log and the faults around every router.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use super::faults::Throttling;
+use super::log::{Line, Note, Recorder};
+
+/// How long a stopping server waits for requests in flight.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A server that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on 127.0.0.1; port 0 takes any free one.
+    pub(crate) async fn start(port: u16, tls: Arc<rustls::ServerConfig>, router: Router) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(accept(listener, TlsAcceptor::from(tls), router, stopped));
+        Ok(Self { address, stop, task })
+    }
+
+    /// Takes no new connection, finishes the requests in flight and ends.
+    pub(crate) async fn stop(mut self) {
+        // Nobody listens when the task has ended already.
+        let _ = self.stop.send(true);
+        // It ends by being cancelled or by a panic of its own; either way it is over.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A connection that broke while it was accepted is the client's to open again.
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(serve(stream, tls.clone(), router.clone(), stopped.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+            _ = stopped.changed() => break,
+        }
+    }
+    drop(listener);
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(PATIENCE, finish).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+async fn serve(stream: TcpStream, tls: TlsAcceptor, router: Router, mut stopped: watch::Receiver<bool>) {
+    // Small replies must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let handshake = tokio::select! {
+        handshake = tls.accept(stream) => handshake,
+        _ = stopped.changed() => return,
+    };
+    // A client that does not trust our certificate goes away here, and says so itself.
+    let Ok(stream) = handshake else { return };
+    let service = TowerToHyperService::new(router);
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    // An error here is a connection that the client broke.
+    let _ = connection.await;
+}
+
+/// What surrounds every request to one server.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// The server's name in the log.
+    pub(crate) name: String,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) latency: Duration,
+    /// Whole requests that are refused before the router sees them.
+    pub(crate) throttling: Throttling,
+}
+
+/// The router with latency and the log around it. A request that cannot be logged is not answered: tests trust the log.
+pub(crate) fn surround(router: Router, surroundings: Surroundings) -> Router {
+    router.layer(axum::middleware::from_fn_with_state(Arc::new(surroundings), observe))
+}
+
+/// What kube-apiserver's priority and fairness filter answers: whole seconds, and no `Status` object
+/// (apiserver `pkg/server/filters/priority-and-fairness.go`).
+fn too_many_requests(retry_after: Duration) -> Response {
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let mut response = Response::new(Body::from("Too many requests, please try again later.\n"));
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next: Next) -> Response {
+    let time = Timestamp::now();
+    let method = request.method().to_string();
+    let path = request.uri().path_and_query().map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
+    if !around.latency.is_zero() {
+        tokio::time::sleep(around.latency).await;
+    }
+    let mut response = match around.throttling.strike() {
+        Some(retry_after) => too_many_requests(retry_after),
+        None => next.run(request).await,
+    };
+    let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
+    let line = Line {
+        time,
+        server: around.name.clone(),
+        method,
+        path,
+        status: response.status().as_u16(),
+        items: note.items,
+        danger: note.danger,
+        not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,
+    };
+    if around.recorder.record(&line).is_err() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}

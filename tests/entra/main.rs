@@ -1,0 +1,8 @@
+//! The Entra provider against the sandbox's Graph, over HTTPS as against the real one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod credentials;
+mod reading;
+mod world;
+mod writing;
