@@ -101,7 +101,7 @@ impl GroupRecord {
     pub(super) fn into_deleted(self) -> DeletedGroup {
         DeletedGroup {
             id: self.id,
-            display_name: self.display_name.unwrap_or_default(),
+            display_name: self.display_name.or(self.unique_name).unwrap_or_else(|| self.id.to_string()),
             deleted: self.deleted_date_time,
         }
     }
@@ -116,11 +116,11 @@ pub(super) struct PrincipalRecord {
     odata_type: Option<String>,
     display_name: Option<String>,
     pub(super) user_principal_name: Option<String>,
-    mail: Option<String>,
+    pub(super) mail: Option<String>,
     user_type: Option<String>,
     external_user_state: Option<String>,
     account_enabled: Option<bool>,
-    app_id: Option<String>,
+    pub(super) app_id: Option<String>,
 }
 
 impl PrincipalRecord {
@@ -143,12 +143,12 @@ impl PrincipalRecord {
         }
     }
 
-    /// Whether it is a guest who has accepted the invitation; unknown counts as no.
-    pub(super) fn has_accepted(&self) -> bool {
-        self.external_user_state.as_deref().is_some_and(|state| state.eq_ignore_ascii_case("Accepted"))
+    /// Whether the invitation was accepted; `None` where that may not be read, or there never was one.
+    pub(super) fn has_accepted(&self) -> Option<bool> {
+        self.external_user_state.as_deref().map(|state| state.eq_ignore_ascii_case("Accepted"))
     }
 
-    pub(super) fn mail(&self) -> Option<Mail> {
+    pub(super) fn mail_address(&self) -> Option<Mail> {
         self.mail.as_deref().and_then(|mail| mail.parse().ok())
     }
 
@@ -168,7 +168,7 @@ impl PrincipalRecord {
         let user = || self.user_principal_name.as_deref()?.parse::<UserPrincipalName>().ok().map(PrincipalName::User);
         let name = match kind {
             PrincipalKind::User => user(),
-            PrincipalKind::Guest => self.mail().map(PrincipalName::Guest).or_else(user),
+            PrincipalKind::Guest => self.mail_address().map(PrincipalName::Guest).or_else(user),
             PrincipalKind::Group => Some(
                 keys.get(&self.id).map_or(PrincipalName::GroupId(self.id), |key| PrincipalName::Group(key.clone())),
             ),

@@ -61,7 +61,7 @@ impl<T: DeserializeOwned> Reading<T> {
     fn add(&mut self, base: &str, mut page: Value) -> std::result::Result<Option<Path>, Failure> {
         let bad =
             |what: &str| Failure::new(FailureKind::BadAnswer, format!("{what}; a list is used whole or not at all"));
-        let Value::Array(items) = page["value"].take() else {
+        let Some(Value::Array(items)) = page.get_mut("value").map(Value::take) else {
             return Err(bad("Graph's answer to a list holds no list"));
         };
         let (before, page_is_empty) = (self.ids.len(), items.is_empty());

@@ -241,6 +241,10 @@ async fn a_list_that_cannot_be_read_whole_is_an_error() {
     let bad = async |pages: fn(usize, &str) -> Value| kind(list_of(pages).await.0.unwrap_err());
     assert_eq!(bad(|_, _| json!({})).await, FailureKind::BadAnswer);
     assert_eq!(bad(|_, _| json!({ "value": {} })).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!(["value"])).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!("value")).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| Value::Null).await, FailureKind::BadAnswer);
+    assert_eq!(bad(|_, _| json!({ "value": ["no object"] })).await, FailureKind::BadAnswer);
     assert_eq!(bad(|_, _| json!({ "value": [{ "name": "no id" }] })).await, FailureKind::BadAnswer);
     assert_eq!(bad(|_, _| json!({ "value": [], "@odata.nextLink": 7 })).await, FailureKind::BadAnswer);
     let (circle, _) = list_of(move |nth, base| json!({ "value": [], "@odata.nextLink": next(base, nth % 2) })).await;

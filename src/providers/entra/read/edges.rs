@@ -40,8 +40,9 @@ pub(super) async fn read(
             }
         };
         let mut convert = |records: Vec<PrincipalRecord>| -> Vec<LivePrincipal> {
-            let accepted =
-                records.iter().filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted());
+            let accepted = records
+                .iter()
+                .filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted() == Some(true));
             guests.extend(accepted.map(|record| record.id));
             records.into_iter().map(|record| record.into_live(keys)).collect()
         };

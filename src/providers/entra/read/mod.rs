@@ -13,6 +13,7 @@ use crate::state::{
     Failure, FailureKind, ObjectId, OwnIdentity, PrivilegedMembers, Result, Tenant, TenantId, TenantQuery, Usage,
 };
 
+mod directory;
 pub(super) mod edges;
 mod groups;
 mod lookalikes;
@@ -86,3 +87,6 @@ impl Reader for EntraReader {
 fn own_identity(claims: &Claims) -> OwnIdentity {
     OwnIdentity { id: claims.id, app: claims.app, label: claims.label() }
 }
+
+#[cfg(test)]
+mod tests;

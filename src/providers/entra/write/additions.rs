@@ -41,7 +41,7 @@ impl Run<'_> {
                 Err(other) => self.fail(job, &other),
             },
             Err(problem) => match problem.meaning() {
-                Some(Meaning::Absent(id)) if self.is_new(group) && id.is_none_or(|id| id == group) => {
+                Some(Meaning::Absent(Some(id))) if id == group && self.is_new(group) => {
                     Next::Later(Outcome::PendingReplication)
                 }
                 // One of the twenty spoils it for all, or near the limit of owners one is there already.

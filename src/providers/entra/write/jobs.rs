@@ -61,15 +61,17 @@ impl Job {
 pub(super) fn take_batch(queue: &mut VecDeque<Job>, busy: &BTreeSet<ObjectId>) -> Vec<Job> {
     let mut batch = Vec::new();
     let mut taken = busy.clone();
-    let mut passed_over = VecDeque::new();
-    while let Some(job) = queue.pop_front() {
-        if batch.len() < WriteClient::AT_ONCE && job.alone_in().is_none_or(|group| taken.insert(group)) {
+    let mut passed_over = Vec::new();
+    while batch.len() < WriteClient::AT_ONCE
+        && let Some(job) = queue.pop_front()
+    {
+        if job.alone_in().is_none_or(|group| taken.insert(group)) {
             batch.push(job);
         } else {
-            passed_over.push_back(job);
+            passed_over.push(job);
         }
     }
-    *queue = passed_over;
+    passed_over.into_iter().rev().for_each(|job| queue.push_front(job));
     batch
 }
 

@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::providers::entra::fake::FakeGraph;
+use crate::providers::http::credential::tests::TENANT;
+use crate::state::{GroupKey, Management, PrincipalName};
+
+const GROUP: &str = "11111111-1111-4111-8111-111111111111";
+
+fn key() -> GroupKey {
+    "devs".parse().unwrap()
+}
+
+fn query() -> TenantQuery {
+    TenantQuery {
+        tenant: TENANT.parse().unwrap(),
+        config: "contoso".parse().unwrap(),
+        groups: BTreeMap::from([(key(), Management::Owned)]),
+        display_names: BTreeMap::new(),
+        unique_display_names: BTreeSet::new(),
+        principals: BTreeSet::new(),
+    }
+}
+
+async fn observe(graph: &FakeGraph, query: &TenantQuery) -> Result<Tenant> {
+    EntraReader::new(&graph.connection, Arc::clone(&graph.chain)).unwrap().observe(query).await
+}
+
+/// A tenant with one group of ours; `answer` may answer otherwise.
+async fn tenant(answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> FakeGraph {
+    FakeGraph::of_items(move |_, path, _| {
+        answer(path).unwrap_or_else(|| match path {
+            "/groups" => {
+                let group = json!({
+                    "id": GROUP, "displayName": "devs", "uniqueName": "rolecall.contoso.devs",
+                    "groupTypes": [], "mailEnabled": false, "securityEnabled": true,
+                });
+                (200, json!({ "value": [group] }))
+            }
+            path if path.starts_with("/groups(") => (404, Value::Null),
+            _ => (200, json!({ "value": [] })),
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_group_that_is_listed_and_cannot_be_read_any_more_is_gone() {
+    let graph = tenant(|path| path.starts_with(&format!("/groups/{GROUP}/")).then_some((404, Value::Null))).await;
+    assert!(observe(&graph, &query()).await.unwrap().marked.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_goes_while_it_is_read_is_no_group_without_members() {
+    for list in ["owners", "members"] {
+        let graph = tenant(move |path| path.ends_with(list).then_some((404, Value::Null))).await;
+        let failure = observe(&graph, &query()).await.unwrap_err();
+        assert_eq!((failure.kind, failure.what.contains("while it was read")), (FailureKind::Conflict, true));
+    }
+}
+
+#[tokio::test]
+async fn a_group_with_unreadable_properties_is_a_missing_permission() {
+    let graph = tenant(|path| {
+        let group = json!({ "id": GROUP, "displayName": null, "uniqueName": "rolecall.contoso.devs" });
+        (path == "/groups").then(|| (200, json!({ "value": [group] })))
+    })
+    .await;
+    assert_eq!(observe(&graph, &query()).await.unwrap_err().kind, FailureKind::Forbidden);
+}
+
+#[tokio::test]
+async fn a_user_without_a_readable_name_is_a_missing_permission_and_not_nobody() {
+    let graph = tenant(|path| {
+        let user = json!({ "id": GROUP, "userPrincipalName": null });
+        (path == "/users").then(|| (200, json!({ "value": [user] })))
+    })
+    .await;
+    let principals = BTreeSet::from([PrincipalName::User("hayden@contoso.com".parse().unwrap())]);
+    let failure = observe(&graph, &TenantQuery { principals, ..query() }).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Forbidden);
+    assert!(failure.next.unwrap().contains("`User.Read.All`"));
+}
+
+#[tokio::test]
+async fn a_guest_whose_invitation_cannot_be_read_is_not_said_to_be_pending() {
+    let graph = tenant(|path| {
+        let guest = json!({ "id": GROUP, "userPrincipalName": "x@contoso.com", "userType": "Guest", "mail": "ana@partner.example" });
+        (path == "/users").then(|| (200, json!({ "value": [guest] })))
+    })
+    .await;
+    let ana = PrincipalName::Guest("ana@partner.example".parse().unwrap());
+    let query = TenantQuery { principals: BTreeSet::from([ana.clone()]), ..query() };
+    let tenant = observe(&graph, &query).await.unwrap();
+    let crate::state::Resolution::Missing { reason, .. } = &tenant.directory[&ana] else { panic!() };
+    assert!(reason.starts_with("it cannot be read"), "{reason}");
+}
+
+#[tokio::test]
+async fn hostile_answers_are_failures_and_never_a_panic() {
+    for body in
+        [json!(null), json!([]), json!("x"), json!({ "value": [{ "id": "no guid" }] }), json!({ "value": [[]] })]
+    {
+        let graph = FakeGraph::of_items(move |_, _, _| (200, body.clone())).await;
+        assert_eq!(observe(&graph, &query()).await.unwrap_err().kind, FailureKind::BadAnswer);
+    }
+}
