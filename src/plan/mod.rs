@@ -22,7 +22,7 @@ mod tests;
 
 pub use leave_out::leave_out;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,12 @@ impl Plan {
         self.changes.is_empty()
     }
 
+    /// The changes that may be made without a saved plan, in order. They are to be judged again by themselves.
+    pub fn remaining(&self) -> Vec<Change> {
+        let left_out: BTreeSet<&Address> = self.verdicts.iter().flat_map(|verdict| &verdict.leaves_out).collect();
+        self.changes.iter().filter(|change| !left_out.contains(&change.address)).cloned().collect()
+    }
+
     /// The verdicts because of which `apply` would write nothing.
     pub fn refusals(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| verdict.refuses())
@@ -168,7 +174,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     order::settle(&mut draft);
     let withheld = draft.withheld();
     let mut changes = order::order(draft.changes);
-    reach::mark_protected(&mut changes, desired, observed, &directory);
+    reach::mark_protected(&mut changes, desired, observed, &parts, &directory);
     Plan {
         config: desired.config.clone(),
         tenant: desired.tenant,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::parts::Parts;
 use super::resolve::Directory;
 use crate::state::{
     Address, Change, Cluster, Desired, DesiredEnvironment, GroupKey, ObjectId, Observed, Operation, PrincipalKind,
@@ -92,6 +93,7 @@ fn bound<'a>(
         .collect();
     for subject in cluster.into_iter().flat_map(|cluster| &cluster.bindings).flat_map(|live| &live.binding.subjects) {
         bound.extend(directory.groups_called(&environment.tokens, subject));
+        bound.extend(directory.groups_finally_called(&environment.tokens, subject));
     }
     bound
 }
@@ -102,15 +104,16 @@ pub(super) fn mark_protected(
     changes: &mut [Change],
     desired: &Desired,
     observed: &Observed,
+    parts: &Parts<'_>,
     directory: &Directory<'_>,
 ) {
     let protected = desired.environments.iter().filter(|(_, environment)| environment.protected);
     let nesting = Nesting::live(directory).with_files(desired, directory);
     for (name, environment) in protected {
-        let live = observed.clusters.get(name);
-        let reached = nesting.leading_to(bound(environment, live.and_then(|read| read.as_ref().ok()), directory));
+        let cluster = parts.clusters.get(name).map(|part| part.cluster);
+        let reached = nesting.leading_to(bound(environment, cluster, directory));
         // Which groups are bound on a cluster that cannot be read, nobody knows: it may be any of them.
-        let anything = matches!(live, Some(Err(_)));
+        let anything = cluster.is_none() && observed.clusters.contains_key(name);
         for change in &mut *changes {
             let concerned = match &change.address {
                 Address::Object { environment, .. } => environment == name,

@@ -47,6 +47,8 @@ pub(super) struct Directory<'a> {
     called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
     /// The display name that each group of the files has after this plan.
     final_names: BTreeMap<&'a GroupKey, &'a str>,
+    /// The same groups by that name.
+    finally_called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
     /// People and apps that only a member or owner list names.
     listed: BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>>,
     /// The service principals of the appliers.
@@ -62,6 +64,7 @@ impl<'a> Directory<'a> {
             keys: BTreeMap::new(),
             called: BTreeMap::new(),
             final_names: BTreeMap::new(),
+            finally_called: BTreeMap::new(),
             listed: BTreeMap::new(),
             appliers: BTreeSet::new(),
         };
@@ -87,6 +90,9 @@ impl<'a> Directory<'a> {
             }
         }
         directory.final_names = standing::final_names(desired, policy, &directory.standings);
+        for (key, name) in &directory.final_names {
+            directory.finally_called.entry(name).or_default().push(key);
+        }
         for (key, group) in directory.live_groups().collect::<Vec<_>>() {
             directory.called.entry(&group.display_name).or_default().push(key);
         }
@@ -130,12 +136,8 @@ impl<'a> Directory<'a> {
     /// The other groups of the files that have this display name after this plan.
     pub(super) fn others_finally_named(&self, key: &GroupKey, name: &str) -> Vec<&'a GroupKey> {
         let id = self.live(key).map(|group| group.id);
-        self.final_names
-            .iter()
-            .filter(|(other, theirs)| **other != key && **theirs == name)
-            .filter(|(other, _)| id.is_none() || self.live(other).map(|group| group.id) != id)
-            .map(|(other, _)| *other)
-            .collect()
+        let others = self.finally_called.get(name).into_iter().flatten().copied().filter(|other| *other != key);
+        others.filter(|other| id.is_none() || self.live(other).map(|group| group.id) != id).collect()
     }
 
     /// The first applier that resolves: the first owner of a new group. Our own identity, if it is one.
@@ -219,8 +221,22 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// The groups that a subject of a live binding names. More than one only where clusters know groups by display name.
+    /// The groups that a subject names now. More than one only where clusters know groups by display name.
     pub(super) fn groups_called(&self, tokens: &TokenNaming, subject: &Subject) -> Vec<&'a GroupKey> {
+        self.groups_by(tokens, subject, &self.called)
+    }
+
+    /// The groups that a subject names once the plan is applied: a display name is taken by renaming a group to it.
+    pub(super) fn groups_finally_called(&self, tokens: &TokenNaming, subject: &Subject) -> Vec<&'a GroupKey> {
+        self.groups_by(tokens, subject, &self.finally_called)
+    }
+
+    fn groups_by(
+        &self,
+        tokens: &TokenNaming,
+        subject: &Subject,
+        names: &BTreeMap<&'a str, Vec<&'a GroupKey>>,
+    ) -> Vec<&'a GroupKey> {
         if subject.kind != SubjectKind::Group {
             return Vec::new();
         }
@@ -232,7 +248,7 @@ impl<'a> Directory<'a> {
                 let Some(bare) = name.strip_prefix(&tokens.groups_prefix) else { return Vec::new() };
                 match tokens.groups {
                     GroupNaming::ObjectId => bare.parse().ok().and_then(|id| self.key(id)).into_iter().collect(),
-                    GroupNaming::DisplayName => self.called.get(bare).cloned().unwrap_or_default(),
+                    GroupNaming::DisplayName => names.get(bare).cloned().unwrap_or_default(),
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::plan::parts::Part;
 use crate::plan::reach::{Nesting, key_of, live_members};
 use crate::state::{
     Address, Binding, Change, DesiredEnvironment, EnvironmentName, GroupKey, Namespace, ObjectId, Operation,
-    PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName,
+    PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
 pub(super) static GUARD: Guard = Guard {
@@ -48,23 +48,33 @@ fn on_cluster<'a>(
     let live: Vec<&Binding> = part.cluster.bindings.iter().map(|live| &live.binding).collect();
     let old = admins(&live, &rules_after(name, part.cluster, &[]));
     let new = admins(&bindings_after(name, &live, case.changes), &rules_after(name, part.cluster, case.changes));
-    let groups = |subjects: &BTreeMap<SubjectKey, &'a Subject>| -> BTreeSet<&'a GroupKey> {
-        subjects.values().flat_map(|subject| groups_of(case, part.desired, subject)).collect()
-    };
-    let old_groups = before.leading_to(groups(&old));
-    let new_groups = after.leading_to(groups(&new));
-    let mut gains = gained_members(case, &new_groups, &old_groups);
+    let tokens = &part.desired.tokens;
+    let called = |subject: &&'a Subject| case.directory.groups_called(tokens, subject);
+    let old_groups: BTreeSet<&GroupKey> = before.leading_to(old.values().flat_map(called));
+    let direct: BTreeSet<&GroupKey> = new.values().flat_map(|subject| finally_called(case, tokens, subject)).collect();
+    let mut gains = gained_members(case, &after.leading_to(direct.iter().copied()), &old_groups);
+    for key in direct.iter().filter(|key| !old_groups.contains(*key)) {
+        let how = "a binding to a role that grants everything names it".to_owned();
+        gains.insert(PrincipalName::Group((*key).clone()).to_string(), how);
+    }
     for (key, subject) in &new {
-        if !old.contains_key(key) {
-            let who = match (&subject.principal, &groups_of(case, part.desired, subject)[..]) {
-                (Some(principal), _) => principal.to_string(),
-                (None, [group]) => PrincipalName::Group((*group).clone()).to_string(),
-                (None, _) => format!("{} {}", subject.kind, spelling(&subject.name)),
+        if !old.contains_key(key) && finally_called(case, tokens, subject).is_empty() {
+            let who = match &subject.principal {
+                Some(principal) => principal.to_string(),
+                None => format!("{} {}", subject.kind, spelling(&subject.name)),
             };
             gains.insert(who, "bound to a role that grants everything".to_owned());
         }
     }
     gains
+}
+
+/// The groups that are a subject once the plan is applied.
+fn finally_called<'a>(case: &Case<'a>, tokens: &TokenNaming, subject: &'a Subject) -> Vec<&'a GroupKey> {
+    match &subject.principal {
+        Some(PrincipalName::Group(key)) => vec![key],
+        _ => case.directory.groups_finally_called(tokens, subject),
+    }
 }
 
 /// Who joins a group that leads to cluster-admin and did not have it before.
@@ -117,13 +127,6 @@ fn bindings_after<'a>(environment: &EnvironmentName, live: &[&'a Binding], chang
         }
     }
     bindings.into_values().collect()
-}
-
-fn groups_of<'a>(case: &Case<'a>, environment: &DesiredEnvironment, subject: &'a Subject) -> Vec<&'a GroupKey> {
-    match &subject.principal {
-        Some(PrincipalName::Group(key)) => vec![key],
-        _ => case.directory.groups_called(&environment.tokens, subject),
-    }
 }
 
 /// The groups that the files make cluster-admin where the cluster itself could not be asked.

@@ -33,7 +33,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     by_environment
         .into_iter()
         .map(|(environment, leaves_out)| {
-            let unread = matches!(case.observed.clusters.get(environment), Some(Err(_)));
+            let unread = !case.parts.clusters.contains_key(environment) && case.observed.clusters.contains_key(environment);
             let why = if unread { " (it could not be read, so any group may be bound there)" } else { "" };
             let message = format!(
                 "{environment} is protected{why}: {} that would reach it is left to a plan made with `plan --save FILE` \

@@ -11,10 +11,10 @@ use super::world::{
     rule, tenant_id, who,
 };
 use crate::state::{
-    Binding, DeletedGroup, DesiredBinding, DesiredGroup, DesiredRole, EnvironmentName, Failure, FailureKind, GroupKind,
-    GroupNaming, GroupSummary, LiveBinding, LiveGroup, LivePrincipal, LiveRole, Management, Mark, Membership, ObjectId,
-    Only, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Role, RoleKind, RoleRef, RoleTarget,
-    ScopeTarget, Subject, SubjectKind, Target, UserNaming, mark,
+    Binding, DeletedGroup, DesiredBinding, DesiredGroup, DesiredRole, EnvironmentName, Failure, FailureKind, GroupKey,
+    GroupKind, GroupNaming, GroupSummary, LiveBinding, LiveGroup, LivePrincipal, LiveRole, Management, Mark,
+    Membership, ObjectId, Only, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Role, RoleKind, RoleRef,
+    RoleTarget, ScopeTarget, Subject, SubjectKind, Target, UserNaming, mark,
 };
 
 const KEYS: [&str; 4] = ["g0", "g1", "g2", "g3"];
@@ -30,10 +30,13 @@ fn names() -> impl Strategy<Value = Vec<PrincipalName>> {
         .map(|name| who(name))
         .chain(KEYS.iter().map(|name| PrincipalName::Group(key(name))))
         .chain(FOREIGN.iter().map(|number| PrincipalName::GroupId(id(*number))))
-        .chain([who("applier"), who("nobody")])
+        .chain([who("applier")])
         .collect();
     let most = all.len();
-    subsequence(all, 0..=most)
+    (subsequence(all, 0..=most), proptest::bool::weighted(0.1)).prop_map(|(mut names, is_one_unknown)| {
+        names.extend(is_one_unknown.then(|| who("nobody")));
+        names
+    })
 }
 
 fn asked_group() -> impl Strategy<Value = Option<DesiredGroup>> {
@@ -261,6 +264,13 @@ pub(super) fn world() -> impl Strategy<Value = World> {
                 if let Some(asked) = asked {
                     world.desired.groups.insert(key(name), asked);
                 }
+            }
+            // The check of the files lets no name of an unknown group through.
+            let keys: BTreeSet<GroupKey> = world.desired.groups.keys().cloned().collect();
+            let is_known = |name: &PrincipalName| !matches!(name, PrincipalName::Group(key) if !keys.contains(key));
+            for group in world.desired.groups.values_mut() {
+                group.members.retain(|name, _| is_known(name));
+                group.owners.iter_mut().for_each(|owners| owners.retain(|name, _| is_known(name)));
             }
             fill_tenant(&mut world, live, foreign, flags, &privileged);
             let [hayden, sam, erin, ana] = <[Resolution; 4]>::from(people);

@@ -6,8 +6,8 @@ use super::world::{
 use crate::plan::Verdict;
 use crate::plan::guards::GUARDS;
 use crate::state::{
-    Address, DesiredBinding, Failure, FailureKind, LiveRole, Mark, OwnIdentity, PrincipalName, Role, ScopeTarget,
-    SubjectKind,
+    Address, DesiredBinding, Failure, FailureKind, GroupNaming, LiveRole, Mark, OwnIdentity, PrincipalName, Role,
+    ScopeTarget, SubjectKind,
 };
 
 /// What one guard says, as it would be acknowledged.
@@ -331,6 +331,33 @@ fn cluster_admin_gained_by_a_role_that_comes_to_grant_everything() {
 }
 
 #[test]
+fn cluster_admin_gained_by_taking_a_name_that_has_it() {
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.bind(None, "hand-made", "cluster-admin", subject(SubjectKind::Group, "Masters"), Mark::None);
+    world.ask("readers", &["sam"]);
+    world.live("readers", &["sam"]);
+    silent(&world, "cluster-admin-gained");
+    world.ask("readers", &[]).display_name = Some("Masters".to_owned());
+    let verdict = trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/group:readers");
+    assert_eq!(
+        verdict.message,
+        "group:readers would become cluster-admin on alpha: a binding to a role that grants everything names it"
+    );
+
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.alpha().protected = true;
+    world.bind(None, "hand-made", "cluster-admin", subject(SubjectKind::Group, "masters"), Mark::None);
+    world.ask("masters", &["sam"]);
+    assert_eq!(
+        says(&world, "cluster-admin-gained"),
+        ["cluster-admin-gained:alpha/group:masters", "cluster-admin-gained:alpha/sam@contoso.com"]
+    );
+    assert_eq!(world.plan().remaining(), [], "and it reaches the protected environment");
+}
+
+#[test]
 fn cluster_admin_gained_where_the_cluster_cannot_be_asked() {
     let mut world = World::new();
     world.ask("platform", &["erin"]);
@@ -358,13 +385,16 @@ fn protected_leaves_out_what_reaches_the_environment_and_what_waits_for_it() {
     assert!(!verdict.refuses(), "the rest may go on");
     let names: Vec<String> = verdict.leaves_out.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(names.join("\n"), @"
-        entra/group/oncall
-        entra/group/oncall/member/hayden@contoso.com
-        entra/group/readers/member/group:oncall
-        prod/rolebinding/trinity/oncall-view-350b99d221
-        ");
+    entra/group/oncall
+    entra/group/oncall/member/hayden@contoso.com
+    entra/group/readers/member/group:oncall
+    prod/rolebinding/trinity/oncall-view-350b99d221
+    ");
     let member = PrincipalName::Group(key("oncall"));
     assert!(verdict.leaves_out.contains(&Address::Member(key("readers"), member)));
+    let remaining: Vec<String> =
+        world.plan().remaining().into_iter().map(|change| change.address.to_string()).collect();
+    assert_eq!(remaining, ["entra/group/readers/member/sam@contoso.com"]);
     // Nothing reaches it any more.
     world.desired.environments.get_mut(&environment("prod")).unwrap().protected = false;
     silent(&world, "protected");
