@@ -151,7 +151,7 @@ impl Sandbox {
 
     /// Whether the folder holds a sandbox.
     pub fn is_at(folder: &Path) -> bool {
-        folder.join(MARKER).is_file()
+        folder.join(folder::MARKER).is_file()
     }
 
     /// How to reach it.

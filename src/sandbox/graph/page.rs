@@ -20,6 +20,8 @@ pub(super) struct Collection {
     pub(super) context: &'static str,
     /// The types of its items; several make each item say its own.
     pub(super) types: &'static [Type],
+    /// Whether it is reached by a cast, which together with any option makes a query advanced.
+    pub(super) cast: bool,
     /// The properties that may stand in a filter, and with which operators.
     pub(super) filterable: &'static [(&'static str, &'static [Operator])],
 }
@@ -42,7 +44,8 @@ pub(super) fn list<'t>(
 ) -> Result<Answer, Refusal> {
     let query = &call.query;
     let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
-    gate(call, filter.as_ref())?;
+    let optioned = query.select.is_some() || filter.is_some() || query.top.is_some();
+    gate(call, collection.cast && optioned || filter.as_ref().is_some_and(Filter::is_advanced))?;
     if let Some(filter) = &filter {
         filter.each_property(&mut |name, operator| check_filterable(collection, name, operator))?;
     }
@@ -78,7 +81,7 @@ pub(super) fn single(call: &Call<'_>, context: &str, object: Object<'_>, typed: 
     if call.query.filter.is_some() || call.query.top.is_some() || call.query.count {
         return Err(Refusal::not_modelled("list options on a single object"));
     }
-    gate(call, None)?;
+    gate(call, false)?;
     check_select(call, &[object.kind()])?;
     let mut body = json!({"@odata.context": call.context(context)});
     if let Value::Object(body) = &mut body {
@@ -89,9 +92,9 @@ pub(super) fn single(call: &Call<'_>, context: &str, object: Object<'_>, typed: 
 }
 
 /// Advanced queries need the header and `$count=true`, on every page again.
-fn gate(call: &Call<'_>, filter: Option<&Filter>) -> Result<(), Refusal> {
+fn gate(call: &Call<'_>, advanced: bool) -> Result<(), Refusal> {
     let query = &call.query;
-    let advanced = query.has(Extra::OrderBy) || filter.is_some_and(Filter::is_advanced);
+    let advanced = advanced || query.has(Extra::OrderBy);
     let header_missing = (advanced || query.has(Extra::Search) || query.count) && !call.eventual;
     if header_missing || advanced && !query.count {
         return Err(Refusal::unsupported_query(

@@ -13,6 +13,7 @@ use crate::state::{AppId, ObjectId};
 const SERVICE_PRINCIPALS: Collection = Collection {
     context: "servicePrincipals",
     types: &[Type::ServicePrincipal],
+    cast: false,
     filterable: &[
         ("id", &[Equal]),
         ("appId", &[Equal]),

@@ -87,5 +87,7 @@ async fn the_organisation_names_its_domain_and_an_app_has_no_me() {
     let world = World::new(&people(&[]));
     let organization = world.get("organization").await;
     assert_eq!(organization.body["value"][0]["verifiedDomains"][0]["name"], "contoso.com");
+    let named = world.get("organization?$select=id").await;
+    assert_eq!(named.body["value"][0].as_object().map(serde_json::Map::len), Some(1));
     insta::assert_snapshot!(world.get("me").await.said(), @"400 BadRequest: /me request is only valid with delegated authentication flow.");
 }

@@ -237,7 +237,11 @@ async fn a_deleted_group_can_be_restored_whole_and_purged_for_good() {
     assert_eq!(world.delete(&format!("groups/{inner}")).await.status, 204);
     assert_eq!(world.get(&format!("groups/{inner}")).await.status, 404);
     assert!(world.list(outer, "members").await.is_empty(), "members lose access at once");
-    let deleted = world.get("directory/deletedItems/microsoft.graph.group?$filter=startsWith(displayName,'in')").await;
+    let cast = "directory/deletedItems/microsoft.graph.group";
+    assert_eq!(world.get(cast).await.body["value"].as_array().map(Vec::len), Some(1));
+    let filtered = format!("{cast}?$filter=startsWith(displayName,'in')&$count=true");
+    assert_eq!(world.get(&filtered).await.status, 400, "a cast with options is an advanced query");
+    let deleted = world.send("GET", &filtered, &[("ConsistencyLevel", "eventual")], None).await;
     assert_eq!(deleted.body["value"][0]["id"], json!(inner));
     assert!(deleted.body["value"][0]["deletedDateTime"].is_string());
     assert_eq!(world.get(&format!("directory/deletedItems/{inner}")).await.body["displayName"], "inner");
