@@ -25,7 +25,16 @@ const ROOMS: &[Room] = &[
     Room {
         name: "cli",
         may_use: &[
-            "apply", "config", "desired", "diagnostics", "git", "plan", "providers", "report", "sandbox", "state",
+            "apply",
+            "config",
+            "desired",
+            "diagnostics",
+            "git",
+            "plan",
+            "providers",
+            "report",
+            "sandbox",
+            "state",
         ],
         is_pure: false,
     },
@@ -33,15 +42,25 @@ const ROOMS: &[Room] = &[
 
 /// What a pure room must not name: runtimes, networks, files, the clock, the environment.
 const IMPURE: &[&str] = &[
-    "tokio::", "reqwest::", "kube::", "axum::", "hyper::", "fs_err::", "std::fs", "std::net", "std::env", "std::process",
-    "Timestamp::now", "SystemTime", "Instant::now", "git2::",
+    "tokio::",
+    "reqwest::",
+    "kube::",
+    "axum::",
+    "hyper::",
+    "fs_err::",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "Timestamp::now",
+    "SystemTime",
+    "Instant::now",
+    "git2::",
 ];
 
 /// What of another room's inside may be used, where not all of it may.
-const ONLY: &[(&str, &str, &[&str])] = &[
-    ("apply", "providers", &["Writer", "Report"]),
-    ("report", "apply", &["event", "Event", "Summary"]),
-];
+const ONLY: &[(&str, &str, &[&str])] =
+    &[("apply", "providers", &["Writer", "Report"]), ("report", "apply", &["event", "Event", "Summary"])];
 
 #[test]
 fn every_use_keeps_to_the_table() {
@@ -86,7 +105,10 @@ fn a_forbidden_use_is_found() {
 #[test]
 fn allowed_uses_and_words_in_comments_are_not_reported() {
     let cases = [
-        ("src/plan/diff.rs", "//! Never uses crate::providers, tokio:: or a clock.\nuse crate::state::{Change, Desired};\n"),
+        (
+            "src/plan/diff.rs",
+            "//! Never uses crate::providers, tokio:: or a clock.\nuse crate::state::{Change, Desired};\n",
+        ),
         ("src/apply/executor.rs", "use crate::providers::{Report, Writer};\n"),
         ("src/report/text.rs", "use crate::apply::Event;\n"),
         ("src/providers/entra/read.rs", "use crate::providers::http::transport;\n"),
@@ -163,7 +185,9 @@ fn uses(code: &str) -> Vec<(usize, String, Vec<String>)> {
         for branch in branches(rest) {
             let room = identifier(branch);
             let behind = branch[room.len()..].trim_start();
-            let inner = behind.strip_prefix("::").map(|inner| branches(inner).into_iter().map(identifier).map(str::to_owned).collect());
+            let inner = behind
+                .strip_prefix("::")
+                .map(|inner| branches(inner).into_iter().map(identifier).map(str::to_owned).collect());
             found.push((line, room.to_owned(), inner.unwrap_or_default()));
         }
     }
@@ -208,7 +232,8 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
         if path.is_dir() {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let is_test = path.file_stem().is_some_and(|stem| stem == "tests") || path.components().any(|part| part.as_os_str() == "tests");
+            let is_test = path.file_stem().is_some_and(|stem| stem == "tests")
+                || path.components().any(|part| part.as_os_str() == "tests");
             if !is_test {
                 let text = std::fs::read_to_string(&path).expect("a source is UTF-8");
                 found.push((path, text));

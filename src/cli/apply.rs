@@ -257,7 +257,8 @@ fn identities(planned: &Planned) -> journal::Identities {
 
 /// How an apply ended, as a number a script can act on. `None` is a run that had nothing to carry out.
 fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
-    let incomplete = left_out > 0 || super::plan::exit(plan, false) == Exit::Error;
+    let unrecorded = report.is_some_and(|report| report.journal_failure.is_some());
+    let incomplete = left_out > 0 || unrecorded || super::plan::exit(plan, false) == Exit::Error;
     match report.map(|report| (report.conclusion(), report.summary.interrupted)) {
         Some((Conclusion::NothingWritten, true)) => Exit::Interrupted,
         Some((Conclusion::NothingWritten, false)) => Exit::Error,

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use futures::StreamExt as _;
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 use super::args::{ConnectionArgs, PolicyArgs};
 use super::connections::{Connections, Route};
@@ -16,7 +17,7 @@ use super::ui::Ui;
 use crate::config::{self, Loaded};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::credential::{Chain, CredentialSettings};
-use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, TokenSource};
+use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
 use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
@@ -36,6 +37,8 @@ pub(super) struct Session {
     entra: entra::Connection,
     chain: Arc<Chain>,
     clusters: BTreeMap<EnvironmentName, kubernetes::Connection>,
+    // One link a cluster serves the reader and the writer, so that a credential plugin runs once.
+    links: BTreeMap<EnvironmentName, OnceCell<Link>>,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -132,7 +135,7 @@ impl Session {
             };
             clusters.insert(name.clone(), connection);
         }
-        Ok(Self { loaded, desired, policy, entra, chain, clusters, sandbox: None })
+        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: None })
     }
 
     async fn in_sandbox(
@@ -172,7 +175,7 @@ impl Session {
                 (name.clone(), connection)
             })
             .collect();
-        Ok(Self { loaded, desired, policy, entra, chain, clusters, sandbox: Some(sandbox) })
+        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: Some(sandbox) })
     }
 
     /// Reads the live systems and plans. Nothing is written.
@@ -216,8 +219,8 @@ impl Session {
         let reads = wanted.map(|name| async move {
             let query = desired::cluster_query(&self.desired, name);
             let read = async {
-                let connection = self.clusters.get(name).ok_or_else(|| missing(name))?;
-                let reader = KubernetesReader::new(kubernetes::connect(connection).await?);
+                let link = self.link(name).await.ok_or_else(|| missing(name))??;
+                let reader = KubernetesReader::new(link);
                 let cluster = reader.observe(&query).await;
                 Ok::<_, Failure>((reader, cluster))
             };
@@ -242,16 +245,23 @@ impl Session {
         (observed, readers)
     }
 
+    /// The way to a cluster, found once. `None` when there is none for this name.
+    async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
+        let connection = self.clusters.get(name)?;
+        let link = self.links.get(name)?.get_or_try_init(|| kubernetes::connect(connection)).await;
+        Some(link.cloned())
+    }
+
     /// Opens the writers for what a plan changes. Only `apply` calls this.
     pub(super) async fn writers(&self, changes: &[crate::state::Change]) -> Result<crate::apply::Writers, CliError> {
         let mut writers = crate::apply::Writers::default();
         if changes.iter().any(|change| change.address.environment().is_none()) {
             writers.entra = Some(Arc::new(EntraWriter::new(&self.entra, Arc::clone(&self.chain))?));
         }
-        for (name, connection) in &self.clusters {
-            if changes.iter().any(|change| change.address.environment() == Some(name)) {
-                let link = kubernetes::connect(connection).await?;
-                let writer: Arc<dyn Writer> = Arc::new(KubernetesWriter::new(link, self.desired.config.clone()));
+        for name in self.clusters.keys() {
+            let is_changed = changes.iter().any(|change| change.address.environment() == Some(name));
+            if let (true, Some(link)) = (is_changed, self.link(name).await) {
+                let writer: Arc<dyn Writer> = Arc::new(KubernetesWriter::new(link?, self.desired.config.clone()));
                 writers.clusters.insert(name.clone(), writer);
             }
         }
@@ -269,6 +279,10 @@ impl Session {
             sandbox.stop().await;
         }
     }
+}
+
+fn links(clusters: &BTreeMap<EnvironmentName, kubernetes::Connection>) -> BTreeMap<EnvironmentName, OnceCell<Link>> {
+    clusters.keys().map(|name| (name.clone(), OnceCell::new())).collect()
 }
 
 /// Removals wait for what only the diff knows to ask: who holds a membership through PIM right now.

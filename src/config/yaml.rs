@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             match event {
                 Event::StreamEnd => break,
                 Event::DocumentStart(..) if document.is_some() => {
-                    return Err(fatal(
+                    return fatal(
                         &rules::MULTIPLE_DOCUMENTS,
                         "a second YAML document starts in this file",
                         self.span(range),
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
                         Some(
                             "split the file in two, or, if it is no access file, name it under `exclude:` of the root file",
                         ),
-                    ));
+                    );
                 }
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 event => document = Some(self.node(event, range, 0)?),
@@ -171,12 +171,12 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Range), Fatal> {
         match self.events.next() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(self.syntax(&error)),
+            Some(Err(error)) => self.syntax(&error),
             None => Ok((Event::StreamEnd, Range::default())),
         }
     }
 
-    fn syntax(&self, error: &ScanError) -> Fatal {
+    fn syntax<T>(&self, error: &ScanError) -> Result<T, Fatal> {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
         let start = (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
         let span = Span { file: self.file, start, end: start };
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
                 Self::deeper(depth, span)?;
                 (self.mapping(span, style, depth)?, anchor)
             }
-            _ => return Err(fatal(&rules::YAML_SYNTAX, "this is not YAML", span, "a value is missing here", None)),
+            _ => return fatal(&rules::YAML_SYNTAX, "this is not YAML", span, "a value is missing here", None),
         };
         if anchor != 0 {
             let (nodes, depth) = measure(&node);
@@ -259,13 +259,13 @@ impl<'a> Reader<'a> {
 
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node, Fatal> {
         let Some(Anchored { nodes, depth: below, .. }) = self.anchors.get(&anchor) else {
-            return Err(fatal(
+            return fatal(
                 &rules::YAML_SYNTAX,
                 "this alias stands inside what it repeats",
                 span,
                 "an alias can only repeat what is complete",
                 None,
-            ));
+            );
         };
         let (nodes, below) = (*nodes, *below);
         self.count(nodes, span)?;
@@ -284,26 +284,26 @@ impl<'a> Reader<'a> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        Err(fatal(
+        fatal(
             &rules::TOO_COMPLEX,
             format!("this file holds more than {MAX_NODES} values, counting what aliases repeat"),
             span,
             "the limit is reached here",
             Some("split the file"),
-        ))
+        )
     }
 
     fn deeper(depth: usize, span: Span) -> Result<(), Fatal> {
         if depth < MAX_DEPTH {
             return Ok(());
         }
-        Err(fatal(
+        fatal(
             &rules::TOO_COMPLEX,
             format!("lists and maps are nested more than {MAX_DEPTH} deep"),
             span,
             "the limit is reached here",
             None,
-        ))
+        )
     }
 
     fn refuse_tag(&mut self, tagged: bool, span: Span) {
@@ -356,8 +356,14 @@ fn finding(rule: &'static Rule, message: impl Into<String>, span: Span, label: &
     }
 }
 
-fn fatal(rule: &'static Rule, message: impl Into<String>, span: Span, label: &str, help: Option<&str>) -> Fatal {
-    Box::new(finding(rule, message, span, label, help))
+fn fatal<T>(
+    rule: &'static Rule,
+    message: impl Into<String>,
+    span: Span,
+    label: &str,
+    help: Option<&str>,
+) -> Result<T, Fatal> {
+    Err(Box::new(finding(rule, message, span, label, help)))
 }
 
 /// Why a small YAML file that is no access file (connections, a sandbox's seed) could not be read.

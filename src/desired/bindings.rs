@@ -16,10 +16,10 @@ pub(super) fn compile(
     sources: &SourceMap,
 ) -> (Vec<DesiredRole>, Vec<DesiredBinding>) {
     let grants: Vec<&Grant> = config.grants.iter().filter(|grant| grant.environments.contains(environment)).collect();
-    let used = uses(&grants);
+    let all_uses = uses(&grants);
     let mut targets: BTreeMap<&RoleKey, RoleTarget> = BTreeMap::new();
     let mut roles = Vec::new();
-    for (key, uses) in &used {
+    for (key, uses) in &all_uses {
         let Some(role) = config.roles.get(*key) else { continue };
         let target = match &role.source {
             RoleSource::ClusterRole(name) => RoleTarget {
@@ -27,7 +27,7 @@ pub(super) fn compile(
                 reference: RoleRef { kind: RoleKind::ClusterRole, name: name.value.clone() },
                 ours: false,
             },
-            RoleSource::Rules(rules) => {
+            RoleSource::Rules(own) => {
                 let namespace = uses.only_namespace();
                 let scope = namespace.clone().map_or(ScopeTarget::Cluster, ScopeTarget::Namespace);
                 let kind = if namespace.is_some() { RoleKind::Role } else { RoleKind::ClusterRole };
@@ -37,7 +37,7 @@ pub(super) fn compile(
                     key: (*key).clone(),
                     namespace,
                     name: name.clone(),
-                    rules: PolicyRule::normalise(rules.clone()),
+                    rules: PolicyRule::normalise(own.clone()),
                 });
                 RoleTarget { key: (*key).clone(), reference: RoleRef { kind, name }, ours: true }
             }
@@ -94,10 +94,10 @@ impl Uses<'_> {
 }
 
 fn uses<'a>(grants: &[&'a Grant]) -> BTreeMap<&'a RoleKey, Uses<'a>> {
-    let mut used: BTreeMap<&RoleKey, Uses<'_>> = BTreeMap::new();
+    let mut by_role: BTreeMap<&RoleKey, Uses<'_>> = BTreeMap::new();
     for grant in grants {
         for role in &grant.roles {
-            let uses = used.entry(&role.value).or_default();
+            let uses = by_role.entry(&role.value).or_default();
             uses.files.insert(grant.span.file);
             match &grant.scope {
                 Scope::Namespaces(names) => uses.namespaces.extend(names.iter().map(|name| &name.value)),
@@ -105,5 +105,5 @@ fn uses<'a>(grants: &[&'a Grant]) -> BTreeMap<&'a RoleKey, Uses<'a>> {
             }
         }
     }
-    used
+    by_role
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::digest::digest;
 use super::draft::{Cause, Draft};
 use super::edges::{Edges, Found, List, bare};
+use super::kubernetes::binding_address;
 use super::parts::Part;
-use super::resolve::{Directory, label};
+use super::resolve::{Directory, labels};
 use super::standing::{Standing, is_managed, owned_by_applier, read_only};
 use crate::state::{
-    Address, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, Identity, LiveGroup,
-    Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName, Resource, Tenant, mark,
+    Address, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming, Identity,
+    LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName, Resource,
+    Tenant, mark,
 };
 
 /// Everything the diff of the tenant looks at.
@@ -113,7 +115,7 @@ impl Entra<'_> {
         // Nothing is removed from a group that cannot be edited, so PIM has nothing to say about it.
         let without_pim = self.desired.without_pim || read_only(kind).is_some();
         let compare =
-            |list, asked, live, removes, draft: &mut Draft| {
+            |list, asked, live, first_owner, removes, draft: &mut Draft| {
                 Edges { list, key, origin: &group.origin, id: id.clone(), kind, asked, live, first_owner, removes }
                     .compare(self.directory, self.policy, without_pim, draft)
             };
@@ -121,11 +123,11 @@ impl Entra<'_> {
         if group.membership != Membership::External {
             let members = live.map_or(&[][..], |live| &live.members);
             let removes = group.membership == Membership::Authoritative;
-            found = compare(List::Members, &group.members, members, removes, draft);
+            found = compare(List::Members, &group.members, members, None, removes, draft);
         }
         if let Some(owners) = &group.owners {
             let live = live.map_or(&[][..], |live| &live.owners);
-            found.changes.extend(compare(List::Owners, owners, live, true, draft).changes);
+            found.changes.extend(compare(List::Owners, owners, live, first_owner, true, draft).changes);
         }
         found
     }
@@ -156,16 +158,11 @@ impl Entra<'_> {
     }
 
     fn note_other_owners(&self, key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, draft: &mut Draft) {
-        let others: Vec<String> = live
-            .owners
-            .iter()
-            .filter(|owner| !self.directory.is_applier(owner) && !self.directory.is_own_app(owner))
-            .map(label)
-            .collect();
+        let is_other = |owner: &&LivePrincipal| !self.directory.is_applier(owner) && !self.directory.is_own_app(owner);
+        let others = labels(live.owners.iter().filter(is_other));
         if !others.is_empty() {
             let message = format!(
-                "{key} is also owned by {}, who can change its members; write `owners:` to manage its owners",
-                others.join(", ")
+                "{key} is also owned by {others}, who can change its members; write `owners:` to manage its owners"
             );
             draft.note(None, Some(&group.origin), "other-owners", message);
         }
@@ -278,18 +275,7 @@ pub(super) fn wait_for_bindings(
     unread: &[&EnvironmentName],
     draft: &mut Draft,
 ) {
-    let mut bound: BTreeMap<&GroupKey, BTreeSet<Address>> = BTreeMap::new();
-    for (name, part) in clusters {
-        for live in part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours) {
-            for subject in &live.binding.subjects {
-                // Where two groups carry one name, the name stays in use.
-                if let [key] = directory.groups_called(&part.desired.tokens, subject)[..] {
-                    bound.entry(key).or_default().insert(super::kubernetes::binding_address(name, &live.binding));
-                }
-            }
-        }
-    }
-    let deletions: Vec<GroupKey> = draft
+    let deletions: BTreeSet<GroupKey> = draft
         .changes
         .values()
         .filter(|change| matches!(change.operation, Operation::Delete { .. }))
@@ -298,6 +284,7 @@ pub(super) fn wait_for_bindings(
             Address::Owner(..) | Address::Member(..) | Address::Object { .. } => None,
         })
         .collect();
+    let mut bound = bindings_of(&deletions, directory, clusters);
     let held: BTreeSet<Address> = draft.withheld.values().flatten().cloned().collect();
     for key in deletions {
         let address = Address::Group(key.clone());
@@ -325,6 +312,33 @@ pub(super) fn wait_for_bindings(
             change.requires.extend(bindings);
         }
     }
+}
+
+/// The bindings of ours that name these groups and nobody else.
+fn bindings_of(
+    groups: &BTreeSet<GroupKey>,
+    directory: &Directory<'_>,
+    clusters: &BTreeMap<&EnvironmentName, Part<'_>>,
+) -> BTreeMap<GroupKey, BTreeSet<Address>> {
+    let mut bound: BTreeMap<GroupKey, BTreeSet<Address>> = BTreeMap::new();
+    for (name, part) in clusters {
+        let tokens = &part.desired.tokens;
+        // A display name that another group has in the end stays in use.
+        let is_taken_over = |key: &GroupKey| match (tokens.groups, directory.live(key)) {
+            (GroupNaming::DisplayName, Some(live)) => {
+                !directory.others_finally_named(key, &live.display_name).is_empty()
+            }
+            (GroupNaming::ObjectId, _) | (_, None) => false,
+        };
+        for live in part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours) {
+            for key in live.binding.subjects.iter().flat_map(|subject| directory.groups_called(tokens, subject)) {
+                if groups.contains(key) && !is_taken_over(key) {
+                    bound.entry(key.clone()).or_default().insert(binding_address(name, &live.binding));
+                }
+            }
+        }
+    }
+    bound
 }
 
 /// The managed properties of a live group.

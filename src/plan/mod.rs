@@ -17,6 +17,8 @@ mod reach;
 mod resolve;
 pub mod saved;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub use leave_out::leave_out;
 

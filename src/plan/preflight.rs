@@ -73,7 +73,6 @@ fn explain(question: &AccessQuestion) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::plan::edges::bare;

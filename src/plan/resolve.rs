@@ -286,12 +286,9 @@ fn unknown(reason: &str, suggestion: Option<&str>) -> Doubt<'static> {
     Doubt::Name { reason: "unknown-person", why: format!("{reason}{hint}") }
 }
 
-fn ambiguous<'p>(several: impl Iterator<Item = &'p LivePrincipal>) -> Doubt<'static> {
-    let each: Vec<String> = several.map(label).collect();
-    Doubt::Name {
-        reason: "ambiguous-person",
-        why: format!("{} objects have this name and none is picked: {}", each.len(), each.join(", ")),
-    }
+fn ambiguous<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> Doubt<'static> {
+    let why = format!("several objects have this name and none is picked: {}", labels(several));
+    Doubt::Name { reason: "ambiguous-person", why }
 }
 
 /// A live principal for people: the best name there is, and the id.
@@ -301,4 +298,11 @@ pub(super) fn label(principal: &LivePrincipal) -> String {
         name => name.to_string(),
     };
     format!("{name} ({})", principal.id.short())
+}
+
+/// Several live principals for people, in an order that does not depend on how they were read.
+pub(super) fn labels<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> String {
+    let mut each: Vec<String> = several.into_iter().map(label).collect();
+    each.sort();
+    each.join(", ")
 }

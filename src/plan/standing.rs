@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Cause;
-use super::resolve::{Directory, label};
+use super::resolve::{Directory, labels};
 use crate::state::{
     Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy, Tenant, mark,
 };
@@ -91,14 +91,16 @@ fn owned<'a>(
     }
     if let Some(deleted) = tenant.deleted.get(key) {
         let when = deleted.deleted.as_ref().map(|when| format!(" on {when}")).unwrap_or_default();
-        let url = format!("https://graph.microsoft.com/v1.0/directory/deletedItems/{}", deleted.id);
+        let id = deleted.id;
+        let path = format!("/directory/deletedItems/{id}");
+        let url = format!("https://graph.microsoft.com/v1.0{path}");
         return held(
             "soft-deleted",
             format!(
                 "group {key} was deleted{when} and can be restored for 30 days (id {id}); nothing is done about it, its \
-                 members and its bindings until somebody decides. To restore it with its id and members: `az rest \
-                 --method post --url {url}/restore`. To start anew: `az rest --method delete --url {url}`",
-                id = deleted.id
+                 members and its bindings until somebody decides. To restore it with its id and members, Microsoft \
+                 Graph takes POST {path}/restore: `az rest --method post --url {url}/restore`. To start anew, it takes \
+                 DELETE {path}: `az rest --method delete --url {url}`"
             ),
             Some(deleted.id),
         );
@@ -154,8 +156,7 @@ fn is_ours(group: &DesiredGroup, live: &LiveGroup, directory: &Directory<'_>) ->
 }
 
 fn not_ours(key: &GroupKey, live: &LiveGroup) -> String {
-    let owners: Vec<String> = live.owners.iter().map(label).collect();
-    let owners = if owners.is_empty() { "nobody".to_owned() } else { owners.join(", ") };
+    let owners = if live.owners.is_empty() { "nobody".to_owned() } else { labels(&live.owners) };
     let why = if live.kind == GroupKind::Security {
         "no applier is among its owners, and they are not all in the files"
     } else {
@@ -226,24 +227,31 @@ fn hold_shared(desired: &Desired, standings: &mut BTreeMap<&GroupKey, Standing<'
     }
 }
 
-/// The display name that each usable group has once the plan is applied.
+/// The display name that each usable group has once the plan is applied. A key that only refers to a group sees what the
+/// key that manages it does.
 pub(super) fn final_names<'a>(
     desired: &'a Desired,
     policy: &Policy,
     standings: &BTreeMap<&'a GroupKey, Standing<'a>>,
 ) -> BTreeMap<&'a GroupKey, &'a str> {
-    let mut names = BTreeMap::new();
-    for (key, group) in &desired.groups {
-        let asked = group.display_name.as_deref();
-        let name = match standings.get(key) {
-            Some(Standing::Live(live)) => {
-                let written = policy.only.group(key) && is_managed(group) && read_only(live.kind).is_none();
-                asked.filter(|_| written).unwrap_or(&live.display_name)
-            }
-            Some(Standing::Planned { .. }) => asked.unwrap_or(key.as_str()),
-            Some(Standing::Held { .. }) | None => continue,
-        };
-        names.insert(key, name);
+    let mut written: BTreeMap<ObjectId, &str> = BTreeMap::new();
+    for (key, standing) in standings {
+        if let Standing::Live(live) = standing
+            && let Some(group) = desired.groups.get(*key)
+            && let Some(name) = &group.display_name
+            && policy.only.group(key)
+            && is_managed(group)
+            && read_only(live.kind).is_none()
+        {
+            written.insert(live.id, name);
+        }
     }
-    names
+    let name = |key: &'a GroupKey, standing: &Standing<'a>| match standing {
+        Standing::Live(live) => Some(written.get(&live.id).copied().unwrap_or(&live.display_name)),
+        Standing::Planned { .. } => {
+            Some(desired.groups.get(key)?.display_name.as_deref().unwrap_or_else(|| key.as_str()))
+        }
+        Standing::Held { .. } => None,
+    };
+    standings.iter().filter_map(|(key, standing)| Some((*key, name(key, standing)?))).collect()
 }

@@ -10,6 +10,7 @@ use miette::{
     SpanContents, ThemeCharacters, ThemeStyles,
 };
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
@@ -155,16 +156,15 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         }
     }
     if let Some(help) = &finding.help {
-        let help = escape::line(help);
-        let indent = "        ";
+        let indent = "       ";
         let mut line = format!("  {}", theme.styles.help.style("help:"));
-        let mut used = 7;
-        for word in help.split(' ') {
-            let wide = unicode_width::UnicodeWidthStr::width(word);
+        let mut used = indent.len();
+        for word in escape::line(help).split(' ') {
+            let wide = word.width();
             if used + 1 + wide > style.width && used > indent.len() {
                 let _ = writeln!(text, "{line}");
-                line = indent[1..].to_owned();
-                used = indent.len() - 1;
+                indent.clone_into(&mut line);
+                used = indent.len();
             }
             line.push(' ');
             line.push_str(word);
@@ -403,7 +403,7 @@ mod tests {
            ╰────
           help: did you mean `k8s_dev_users` (teams/trinity.yaml:4)?
 
-        error[unknown-group]: `�[31mred` stands twice
+        error[unknown-group]: `\u{1b}[31mred` stands twice
            ╭─[roles.yaml:3:3]
          2 │   �[2Jré�d: {}
            ·       ──┬─
@@ -436,7 +436,7 @@ mod tests {
           no group has this key
           help: did you mean `k8s_dev_users` (teams/trinity.yaml:4)?
 
-        error[unknown-group]: roles.yaml:3:3: `�[31mred` stands twice
+        error[unknown-group]: roles.yaml:3:3: `\u{1b}[31mred` stands twice
           3 |   red: {}
           again� here
           roles.yaml:2:7: first here

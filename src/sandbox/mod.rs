@@ -150,8 +150,8 @@ impl Sandbox {
     }
 
     /// Whether the folder holds a sandbox.
-    pub fn is_at(folder: &Path) -> bool {
-        folder.join(folder::MARKER).is_file()
+    pub fn is_at(place: &Path) -> bool {
+        place.join(folder::MARKER).is_file()
     }
 
     /// How to reach it.

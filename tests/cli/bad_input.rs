@@ -91,7 +91,8 @@ fn mistakes_in_a_connections_file_are_said_with_the_file() {
 #[test]
 fn a_missing_kubeconfig_or_context_says_where_it_was_looked_for() {
     let world = quickstart();
-    let ran = world.run_with(&["plan", "access"], &[CREDENTIAL.as_slice(), &[("HOME", "/nonexistent")]].concat()).exits(1);
+    let ran =
+        world.run_with(&["plan", "access"], &[CREDENTIAL.as_slice(), &[("HOME", "/nonexistent")]].concat()).exits(1);
     says(&ran, &["/nonexistent/.kube/config", "--kubeconfig", "--sandbox"]);
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "missing"], &CREDENTIAL).exits(1);
     assert!(ran.all().contains("missing"), "{}", ran.all());
@@ -100,7 +101,10 @@ fn a_missing_kubeconfig_or_context_says_where_it_was_looked_for() {
 #[test]
 fn a_kubeconfig_that_points_to_plain_http_is_refused_and_its_token_is_not_printed() {
     let world = quickstart();
-    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "http://kubernetes.contoso.com:8080").replace("token: t", "token: hush-hush"));
+    world.write(
+        "kubeconfig",
+        KUBECONFIG.replace("SERVER", "http://kubernetes.contoso.com:8080").replace("token: t", "token: hush-hush"),
+    );
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &CREDENTIAL).exits(1);
     assert!(ran.all().contains("HTTP"), "{}", ran.all());
     assert!(!ran.all().contains("hush-hush"));

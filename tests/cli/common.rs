@@ -76,7 +76,8 @@ impl World {
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).expect("the output is UTF-8").replace(self.folder.path().to_str().unwrap(), "@")
         };
-        let ran = Ran { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code().unwrap_or(-1) };
+        let ran =
+            Ran { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code().unwrap_or(-1) };
         assert!(!ran.stderr.contains("panicked at"), "{}", ran.stderr);
         ran
     }

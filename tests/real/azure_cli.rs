@@ -55,11 +55,7 @@ fn azure_cli_reads_back_what_was_applied() {
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
 
     let served = Served::start(&sandbox);
-    let az = AzureCli {
-        program: PathBuf::from(az),
-        folder: folder.path().join("azure"),
-        ca: served.file("ca.pem"),
-    };
+    let az = AzureCli { program: PathBuf::from(az), folder: folder.path().join("azure"), ca: served.file("ca.pem") };
     let endpoint = served.credential("ROLECALL_SANDBOX_URL");
     let (tenant, client, secret) = (
         served.credential("AZURE_TENANT_ID"),
@@ -69,14 +65,36 @@ fn azure_cli_reads_back_what_was_applied() {
     az.run(&["cloud", "register", "-n", "Sandbox", "--endpoint-resource-manager", &endpoint]);
     az.run(&["cloud", "set", "-n", "Sandbox"]);
     az.run(&["config", "set", "core.instance_discovery=false", "--only-show-errors"]);
-    az.run(&["login", "--service-principal", "-u", &client, "-p", &secret, "--tenant", &tenant, "--allow-no-subscriptions"]);
+    az.run(&[
+        "login",
+        "--service-principal",
+        "-u",
+        &client,
+        "-p",
+        &secret,
+        "--tenant",
+        &tenant,
+        "--allow-no-subscriptions",
+    ]);
 
     let names = |what: &str, key: &str| {
-        az.lines(&["ad", "group", what, "list", "--group", "k8s_dev_users", "--query", &format!("[].{key}"), "-o", "tsv"])
+        az.lines(&[
+            "ad",
+            "group",
+            what,
+            "list",
+            "--group",
+            "k8s_dev_users",
+            "--query",
+            &format!("[].{key}"),
+            "-o",
+            "tsv",
+        ])
     };
     assert_eq!(names("member", "userPrincipalName"), ["hayden@contoso.com"]);
     assert!(names("owner", "userPrincipalName").contains(&"erin@contoso.com".to_owned()));
-    let description = az.run(&["ad", "group", "show", "--group", "k8s_dev_users", "--query", "description", "-o", "tsv"]);
+    let description =
+        az.run(&["ad", "group", "show", "--group", "k8s_dev_users", "--query", "description", "-o", "tsv"]);
     let written = std::fs::read_to_string(example.join("rolecall.yaml")).unwrap();
     assert!(!description.trim().is_empty() && written.contains(description.trim()), "{description}");
 }

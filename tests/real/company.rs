@@ -54,7 +54,8 @@ impl World {
     fn may(&self, context: &str, groups: &[&str], question: &[&str]) -> bool {
         let groups: Vec<String> = groups.iter().map(|key| format!("--as-group={}", self.group(key))).collect();
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let output = self.kubectl(context, &[&["auth", "can-i", "--as=somebody"], groups.as_slice(), question].concat());
+        let output =
+            self.kubectl(context, &[&["auth", "can-i", "--as=somebody"], groups.as_slice(), question].concat());
         match String::from_utf8_lossy(&output.stdout).trim() {
             "yes" => true,
             answer if answer.starts_with("no") => false,
@@ -72,7 +73,8 @@ fn object_with(value: &Value, text: &str) -> Option<String> {
             }
             entries.iter().find_map(|(key, entry)| {
                 // Where objects are kept by id, the id need not be among their values.
-                let inside = entry.as_object().is_some_and(|entry| entry.values().any(|value| value.as_str() == Some(text)));
+                let inside =
+                    entry.as_object().is_some_and(|entry| entry.values().any(|value| value.as_str() == Some(text)));
                 object_with(entry, text).or_else(|| inside.then(|| key.clone()))
             })
         }
@@ -117,7 +119,8 @@ fn world(kubeconfig: String, kubectl: String) -> World {
     let served = Served::start(&folder.path().join("sandbox"));
     let world = World { folder, served, kubeconfig, kubectl };
 
-    let uid = succeeds(world.kubectl("real-two", &["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]));
+    let uid =
+        succeeds(world.kubectl("real-two", &["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]));
     let environments = world.folder.path().join("access/environments.yaml");
     let written = std::fs::read_to_string(&environments).unwrap();
     let named = "77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d";

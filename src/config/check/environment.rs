@@ -1,6 +1,6 @@
 //! `environments`.
 
-use super::{Checker, label};
+use super::{Checker, label, labels};
 use crate::config::model::{Environment, EnvironmentType};
 use crate::config::rules;
 use crate::config::yaml::Node;
@@ -13,9 +13,9 @@ const RESERVED: &str = "entra";
 impl Checker<'_> {
     pub(super) fn environment(&mut self, name: &Located<String>, node: &Node) -> Option<Environment> {
         if name.value == RESERVED {
-            let labels = [label(name.span, "this word means the tenant")];
+            let places = [label(name.span, "this word means the tenant")];
             let help = "choose another name: `--only entra` and addresses such as `entra/group/…` mean the tenant";
-            self.report(&rules::RESERVED_NAME, "an environment cannot be called `entra`", labels, help);
+            self.report(&rules::RESERVED_NAME, "an environment cannot be called `entra`", places, help);
         }
         let protected = self.choose(node.get("protected"), false, &[("true", true), ("false", false)]);
         if let (true, None, Some(key)) = (protected, node.get("cluster"), node.entry("protected")) {
@@ -30,7 +30,7 @@ impl Checker<'_> {
         Some(Environment {
             span: name.span,
             kind,
-            labels: self.labels(node.get("labels")),
+            labels: labels(node.get("labels")),
             context: self.text(node.get("context")),
             cluster: self.parse(node.get("cluster")),
             protected,

@@ -30,7 +30,7 @@ impl std::fmt::Display for Place<'_> {
     }
 }
 
-impl<'a> Place<'a> {
+impl Place<'_> {
     fn entry(self) -> Self {
         match self {
             Self::Of(key) | Self::In(key) => Self::In(key),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::form::all;
 use super::names::Kind;
-use super::{Checker, label};
+use super::{Checker, label, labels};
 use crate::config::model::{Environment, Grant, Role, RoleSource, Scope};
 use crate::config::rules;
 use crate::config::yaml::{Node, Value};
@@ -58,14 +58,14 @@ impl Checker<'_> {
         if !matches!(node.value, Value::Map(_)) {
             return self.references(Some(node), Kind::Environment).into_iter().map(|name| name.value).collect();
         }
-        let wanted = self.labels(Some(node));
+        let wanted = labels(Some(node));
         let matches =
             |environment: &Environment| wanted.iter().all(|(key, value)| environment.labels.get(key) == Some(value));
-        let matched: Vec<EnvironmentName> =
+        let found: Vec<EnvironmentName> =
             environments.iter().filter(|(_, environment)| matches(environment)).map(|(name, _)| name.clone()).collect();
         // An environment whose block has a mistake may be the one that is meant.
         let all_are_known = self.names.environments.len() == environments.len() && self.unread.is_empty();
-        if matched.is_empty() && all_are_known && !wanted.is_empty() {
+        if found.is_empty() && all_are_known && !wanted.is_empty() {
             let labels = [label(node.head(), "nothing has these labels")];
             let have = environments.iter().map(|(name, environment)| {
                 let labels: Vec<String> =
@@ -76,7 +76,7 @@ impl Checker<'_> {
             let help = format!("the labels of the environments are: {}", have.join("; "));
             self.report(&rules::UNMATCHED_LABELS, "no environment has all of these labels", labels, help);
         }
-        matched
+        found
     }
 
     fn scope(&mut self, node: &Node) -> Option<Scope> {
@@ -85,7 +85,7 @@ impl Checker<'_> {
         }
         let namespaces = node.get("namespaces")?;
         match namespaces.value {
-            Value::Map(_) => Some(Scope::Selector(self.labels(namespaces.get("labels")))),
+            Value::Map(_) => Some(Scope::Selector(labels(namespaces.get("labels")))),
             _ => Some(Scope::Namespaces(self.parse_list(Some(namespaces)))),
         }
     }

@@ -18,7 +18,7 @@ use std::str::FromStr;
 use super::model::{Cloud, Config, Environment, Group, Role, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
-use crate::diagnostics::{FileId, Finding, Label, Located, Rule, SourceMap, Span};
+use crate::diagnostics::{Finding, Label, Located, Rule, SourceMap, Span};
 use crate::state::{AppId, ConfigName, EnvironmentName, GroupKey, RoleKey};
 
 #[cfg(test)]
@@ -29,26 +29,23 @@ use super::rules;
 pub use super::rules::RULES;
 use names::Names;
 
-/// One file as a tree; `None` when it could not be read as YAML, which was reported.
+/// One file as a tree.
 pub(super) struct Tree {
-    /// Which file.
-    pub(super) file: FileId,
     /// Whether it is the root file.
     pub(super) is_root: bool,
     /// Its content.
-    pub(super) node: Option<Node>,
+    pub(super) node: Node,
 }
 
-/// Checks all files together. Gives the config only when nothing was found, here or before (`findings`).
-pub(super) fn check(trees: &[Tree], sources: &SourceMap, findings: &mut Vec<Finding>) -> Option<Config> {
-    let path = |tree: &Tree| sources.get(tree.file).map_or_else(String::new, |file| file.path.clone());
-    let mut checker = Checker {
-        sources,
-        unread: trees.iter().filter(|tree| tree.node.is_none()).map(path).collect(),
-        names: Names::default(),
-        skipped: None,
-        findings,
-    };
+/// Checks all files together. `unread` are the files of which there is no tree; they may define what seems to be missing.
+/// Gives the config only when nothing was found, here or before (`findings`).
+pub(super) fn check(
+    trees: &[Tree],
+    unread: Vec<String>,
+    sources: &SourceMap,
+    findings: &mut Vec<Finding>,
+) -> Option<Config> {
+    let mut checker = Checker { sources, unread, names: Names::default(), skipped: None, findings };
     let config = checker.config(trees);
     let skipped = checker.skipped;
     if !findings.is_empty() {
@@ -72,7 +69,6 @@ pub(super) fn check(trees: &[Tree], sources: &SourceMap, findings: &mut Vec<Find
 
 struct Checker<'a> {
     sources: &'a SourceMap,
-    /// Files that could not be read and may define what is missing.
     unread: Vec<String>,
     names: Names,
     /// The first value that could not be used although it may have the right form.
@@ -84,12 +80,12 @@ impl Checker<'_> {
     fn config(&mut self, trees: &[Tree]) -> Option<Config> {
         let mut root = None;
         let mut files: Vec<&Node> = Vec::new();
-        for (tree, node) in trees.iter().filter_map(|tree| Some((tree, tree.node.as_ref()?))) {
-            let record = if tree.is_root { &ROOT } else { &FILE };
-            if self.is_access_file(node, record, tree.is_root) {
+        for Tree { is_root, node } in trees {
+            let record = if *is_root { &ROOT } else { &FILE };
+            if self.is_access_file(node, record, *is_root) {
                 self.form(node, &Form::Record(record), form::Place::File, node.head());
                 files.push(node);
-                root = if tree.is_root { Some(node) } else { root };
+                root = if *is_root { Some(node) } else { root };
             }
         }
         self.collect_names(&files);
@@ -204,25 +200,21 @@ impl Checker<'_> {
     /// One of a few words.
     fn choose<T: Copy>(&mut self, node: Option<&Node>, left_out: T, words: &[(&str, T)]) -> T {
         let Some(node) = node else { return left_out };
-        match words.iter().find(|(word, _)| *word == node.words()) {
-            Some((_, value)) => *value,
-            None => {
-                self.skip(node.span);
-                left_out
-            }
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == node.words()) {
+            return *value;
         }
+        self.skip(node.span);
+        left_out
     }
 
     /// A name of its own type.
     fn parse<T: FromStr>(&mut self, node: Option<&Node>) -> Option<Located<T>> {
         let node = node?;
-        match node.words().parse() {
-            Ok(value) => Some(Located::new(value, node.span)),
-            Err(_) => {
-                self.skip(node.span);
-                None
-            }
-        }
+        let Ok(value) = node.words().parse() else {
+            self.skip(node.span);
+            return None;
+        };
+        Some(Located::new(value, node.span))
     }
 
     fn parse_list<T: FromStr>(&mut self, node: Option<&Node>) -> Vec<Located<T>> {
@@ -231,13 +223,6 @@ impl Checker<'_> {
 
     fn text(&mut self, node: Option<&Node>) -> Option<Located<String>> {
         self.parse(node)
-    }
-
-    fn labels(&mut self, node: Option<&Node>) -> BTreeMap<String, String> {
-        node.map_or(&[][..], Node::entries)
-            .iter()
-            .map(|entry| (entry.key.value.clone(), entry.value.words().to_owned()))
-            .collect()
     }
 
     /// Remembers that something was left out of the typed config. Harmless when it was reported; otherwise a defect, and
@@ -261,6 +246,14 @@ impl Checker<'_> {
             help: help.into_help(),
         });
     }
+}
+
+/// Labels as they are written.
+fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
+    node.map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| (entry.key.value.clone(), entry.value.words().to_owned()))
+        .collect()
 }
 
 fn label(span: Span, text: impl Into<String>) -> Label {

@@ -7,6 +7,7 @@ mod properties;
 mod schema;
 mod texts;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::{File, Loaded, read};
@@ -32,18 +33,18 @@ pub(super) fn root_with(text: &str) -> Loaded {
 pub(super) fn told(loaded: &Loaded) -> String {
     let mut told = String::new();
     for finding in &loaded.findings {
-        told += &format!("{}: {}\n", finding.rule.id, finding.message);
+        writeln!(told, "{}: {}", finding.rule.id, finding.message).unwrap();
         for label in &finding.labels {
             let source = loaded.sources.get(label.span.file).unwrap();
             let (line, column) = source.position(label.span.start);
             let text = source.text.get(label.span.start..label.span.end).expect("a span lies on characters");
-            told += &format!("  {}:{line}:{column} {text:?} {}\n", source.path, label.text);
+            writeln!(told, "  {}:{line}:{column} {text:?} {}", source.path, label.text).unwrap();
         }
         if let Some(file) = &finding.file {
-            told += &format!("  {file}\n");
+            writeln!(told, "  {file}").unwrap();
         }
         if let Some(help) = &finding.help {
-            told += &format!("  help: {help}\n");
+            writeln!(told, "  help: {help}").unwrap();
         }
     }
     told

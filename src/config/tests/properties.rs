@@ -1,5 +1,6 @@
 //! No input panics, and nothing that has a config is half of one.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -130,7 +131,7 @@ proptest! {
 fn very_long_chains_of_groups_are_walked_without_recursion() {
     let mut text = "groups:\n".to_owned();
     for at in 0..3000 {
-        text += &format!("  g{at}: {{ members: [{{ group: g{} }}] }}\n", at + 1);
+        writeln!(text, "  g{at}: {{ members: [{{ group: g{} }}] }}", at + 1).unwrap();
     }
     text += "  g3000: { members: [{ group: g0 }] }\n";
     let loaded = files(&[("rolecall.yaml", super::ROOT), ("chain.yaml", &text)]);

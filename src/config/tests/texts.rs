@@ -1,5 +1,6 @@
 //! Files that are no YAML, no text, too much, or something else; and what YAML makes of values.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::{ROOT, files, root_with, told};
@@ -55,7 +56,7 @@ fn yaml_that_cannot_be_read() {
 fn an_alias_bomb() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (before, after) in "abcdefgh".chars().zip("bcdefghi".chars()) {
-        bomb += &format!("{after}: &{after} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+        writeln!(bomb, "{after}: &{after} [{}]", vec![format!("*{before}"); 10].join(", ")).unwrap();
     }
     let loaded = files(&[("rolecall.yaml", ROOT), ("bomb.yaml", &bomb)]);
     insta::assert_snapshot!(told(&loaded), @r#"

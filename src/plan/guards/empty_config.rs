@@ -1,6 +1,6 @@
 //! Files that ask for nothing would take everything away.
 
-use super::{Case, Guard, Objection};
+use super::{Case, Guard, Objection, count};
 use crate::state::Mark;
 
 pub(super) static GUARD: Guard = Guard {
@@ -19,12 +19,14 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             .any(|environment| !environment.roles.is_empty() || !environment.bindings.is_empty());
     let groups = marked_groups(case);
     let objects = marked_objects(case, &Mark::Ours);
-    if asks || groups + objects == 0 {
+    if asks || groups + objects == 0 || case.changes.is_empty() {
         return Vec::new();
     }
     let config = &case.desired.config;
     let message = format!(
-        "the files ask for nothing, and {config} has {groups} groups and {objects} objects on clusters that would all go"
+        "the files ask for nothing, and {config} has {} and {} on clusters that would go",
+        count(groups, "group"),
+        count(objects, "object")
     );
     vec![Objection::new(config.as_str(), message)]
 }

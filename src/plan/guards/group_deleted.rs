@@ -1,6 +1,6 @@
 //! A group is deleted only when somebody says so by name.
 
-use super::{Case, Guard, Objection};
+use super::{Case, Guard, Objection, count};
 use crate::state::{Operation, Resource};
 
 pub(super) static GUARD: Guard =
@@ -12,8 +12,11 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         .filter_map(|change| match &change.operation {
             Operation::Delete { before: Resource::Group(group) } => {
                 let members = case.directory.live(&group.key).map_or(0, |live| live.members.len());
-                let message =
-                    format!("{} would be deleted with its {members} members (restorable for 30 days)", group.key);
+                let message = format!(
+                    "{} would be deleted with its {} (restorable for 30 days)",
+                    group.key,
+                    count(members, "member")
+                );
                 Some(Objection::new(group.key.as_str(), message))
             }
             _ => None,

@@ -15,7 +15,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         .filter_map(|(key, tally)| {
             let count = case.directory.live(key)?.members.len();
             let is_emptied = tally.removed > 0 && tally.added == 0 && tally.removed >= count;
-            is_emptied.then(|| Objection::new(key.as_str(), format!("{key} would lose all of its {count} members")))
+            is_emptied.then(|| Objection::new(key.as_str(), format!("{key} would lose its last members ({count})")))
         })
         .collect()
 }

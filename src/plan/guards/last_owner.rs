@@ -1,6 +1,7 @@
 //! A group must keep somebody who answers for it.
 
 use super::{Case, Guard, Objection, owner, tally};
+use crate::plan::resolve::labels;
 use crate::state::{Edge, LivePrincipal, PrincipalKind, Resource};
 
 pub(super) static GUARD: Guard = Guard {
@@ -18,8 +19,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             let people: Vec<&LivePrincipal> = owners.iter().filter(|owner| is_person(owner.kind)).collect();
             let is_last = tally.removed > 0 && tally.added == 0 && tally.removed >= people.len();
             is_last.then(|| {
-                let names: Vec<String> = people.iter().map(|owner| owner.name.to_string()).collect();
-                let message = format!("{key} would have no person as owner; it loses {}", names.join(", "));
+                let message = format!("{key} would have no person as owner; it loses {}", labels(people));
                 Objection::new(key.as_str(), message)
             })
         })

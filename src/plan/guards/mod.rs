@@ -133,3 +133,8 @@ fn owner(resource: &Resource) -> Option<&Edge> {
         Resource::Member(_) | Resource::Group(_) | Resource::Role(_) | Resource::Binding(_) => None,
     }
 }
+
+/// `1 member`, `2 members`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

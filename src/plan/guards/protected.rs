@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Guard, Objection};
+use super::{Case, Guard, Objection, count};
 use crate::state::{Address, EnvironmentName};
 
 pub(super) static GUARD: Guard = Guard {
@@ -36,9 +36,9 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             let unread = matches!(case.observed.clusters.get(environment), Some(Err(_)));
             let why = if unread { " (it could not be read, so any group may be bound there)" } else { "" };
             let message = format!(
-                "{} changes reach {environment}, which is protected{why}; they are left to a plan made with \
-                 `plan --save FILE` and applied with `apply FILE`",
-                leaves_out.len()
+                "{environment} is protected{why}: {} that would reach it is left to a plan made with `plan --save FILE` \
+                 and applied with `apply FILE`",
+                count(leaves_out.len(), "change")
             );
             Objection { leaves_out, ..Objection::new(environment.as_str(), message) }
         })

@@ -21,7 +21,7 @@ pub(super) struct Asked {
     pub(super) roles: BTreeSet<Place>,
     /// Grants that cannot be made now.
     pub(super) held: Vec<HeldGrant>,
-    /// Grants that this plan makes, by subject. Those that wait for the end of another group are not among them.
+    /// Grants that this plan makes, by subject.
     pub(super) granted: BTreeMap<(SubjectKind, SubjectName), BTreeSet<Address>>,
 }
 
@@ -52,7 +52,10 @@ impl Environment<'_> {
             self.cluster.bindings.iter().map(|live| (binding_address(self.name, &live.binding), live)).collect();
         let mut subjects: BTreeMap<&PrincipalName, Result<Spelt, Unspelt>> = BTreeMap::new();
         let mut asked = Asked::default();
-        for desired in &self.desired.bindings {
+        // Where one thing is asked for twice, the first line is the one that is named.
+        let mut bindings: Vec<&DesiredBinding> = self.desired.bindings.iter().collect();
+        bindings.sort();
+        for desired in bindings {
             let spelt = subjects.entry(&desired.subject).or_insert_with(|| self.spell(&desired.subject, draft));
             let (key, role) = (&desired.role.key, &desired.role.reference);
             let name = mark::binding_name(&self.config.config, &desired.subject, key, role, &desired.scope);
@@ -124,13 +127,8 @@ impl Environment<'_> {
             Some(live) => Operation::Update { before: Resource::Binding(live.binding.clone()), after },
             None => Operation::Create { after },
         };
-        let waits_for_an_end = spelt.requires.iter().any(|required| {
-            matches!(draft.changes.get(required).map(|change| &change.operation), Some(Operation::Delete { .. }))
-        });
-        if !waits_for_an_end {
-            let subject = (spelt.subject.kind.clone(), spelt.subject.name.clone());
-            asked.granted.entry(subject).or_default().insert(address.clone());
-        }
+        let subject = (spelt.subject.kind.clone(), spelt.subject.name.clone());
+        asked.granted.entry(subject).or_default().insert(address.clone());
         let mut change = self.object(address, operation, Some(&desired.origin), live.map(|live| &live.meta));
         change.requires = spelt.requires.iter().cloned().chain(role.change).collect();
         change.refers.clone_from(refers);
@@ -208,9 +206,10 @@ fn obstacle(address: &Address, live: &LiveBinding, role: &RoleRef, origin: &Orig
     })
 }
 
-/// The live role whose name is nearest to one that is not there.
+/// The live role, not of rolecall's making, whose name is nearest to one that is not there.
 fn closest<'r>(missing: &RoleRef, live: impl Iterator<Item = &'r LiveRole>) -> Option<&'r str> {
-    live.filter(|live| live.role.namespace.is_none() && missing.kind == RoleKind::ClusterRole)
+    live.filter(|live| live.meta.mark == Mark::None && missing.kind == RoleKind::ClusterRole)
+        .filter(|live| live.role.namespace.is_none())
         .map(|live| (strsim::damerau_levenshtein(&missing.name, &live.role.name), live.role.name.as_str()))
         .filter(|(distance, name)| *distance <= name.len().min(missing.name.len()) / 3 + 1)
         .min()

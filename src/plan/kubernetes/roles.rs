@@ -32,7 +32,9 @@ impl<'a> Environment<'a> {
             .map(|live| ((live.role.namespace.clone(), live.role.name.clone()), live))
             .collect();
         let mut asked = BTreeMap::new();
-        for role in &self.desired.roles {
+        let mut roles: Vec<&DesiredRole> = self.desired.roles.iter().collect();
+        roles.sort_by_key(|role| &role.origin);
+        for role in roles {
             let place = (role.namespace.clone(), role.name.clone());
             let live = live.get(&place).copied();
             asked.entry(place).or_insert_with(|| self.compare_role(role, live, draft));

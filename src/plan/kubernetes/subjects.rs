@@ -7,8 +7,8 @@ use crate::plan::draft::{Cause, Draft};
 use crate::plan::resolve::{Doubt, Resolved};
 use crate::plan::standing::Standing;
 use crate::state::{
-    Address, GroupKey, GroupKind, GroupNaming, Identity, ObjectId, Operation, Origin, PrincipalKind, PrincipalName,
-    Subject, SubjectKind, SubjectName, UserNaming,
+    Address, GroupKey, GroupKind, GroupNaming, Identity, ObjectId, Origin, PrincipalKind, PrincipalName, Subject,
+    SubjectKind, SubjectName, UserNaming,
 };
 
 /// A subject that can be bound.
@@ -102,8 +102,10 @@ impl Environment<'_> {
                 requires = self.clear_name(key, bare, identity.known(), draft).map_err(|message| {
                     Unspelt::new("ambiguous-group-name", message, true, SubjectKind::Group, Some(name.clone()))
                 })?;
-                if draft.changes.contains_key(&Address::Group(key.clone())) {
-                    requires.insert(Address::Group(key.clone()));
+                let manager = identity.known().and_then(|id| self.directory.key(id)).unwrap_or(key);
+                let named = Address::Group(manager.clone());
+                if draft.changes.contains_key(&named) {
+                    requires.insert(named);
                 }
                 if let Identity::Known(id) = identity {
                     refers.insert(PrincipalName::Group(key.clone()).to_string(), id.to_string());
@@ -134,18 +136,22 @@ impl Environment<'_> {
             return Err(clash(format!("group {other}")));
         }
         let mut requires = BTreeSet::new();
+        let mut strangers = BTreeSet::new();
         let live = self.directory.tenant().and_then(|tenant| tenant.by_display_name.get(name));
         for other in live.into_iter().flatten().filter(|other| other.display_name == name && Some(other.id) != id) {
             // A group of ours that is renamed or deleted by this plan only has to go first.
-            let leaving = self.directory.key(other.id).map(|key| Address::Group(key.clone())).filter(|address| {
-                draft.changes.get(address).is_some_and(|change| match change.operation {
-                    Operation::Delete { .. } | Operation::Update { .. } => true,
-                    Operation::Create { .. } => false,
-                })
-            });
-            requires.insert(leaving.ok_or_else(|| clash(format!("the group with id {}", other.id)))?);
+            let leaving = self.directory.key(other.id).map(|key| Address::Group(key.clone()));
+            match leaving.filter(|address| draft.changes.contains_key(address)) {
+                Some(address) => requires.insert(address),
+                None => strangers.insert(other.id.to_string()),
+            };
         }
-        Ok(requires)
+        if strangers.is_empty() {
+            Ok(requires)
+        } else {
+            let ids: Vec<String> = strangers.into_iter().collect();
+            Err(clash(format!("another group ({})", ids.join(", "))))
+        }
     }
 
     fn spell_user(&self, name: &PrincipalName, who: &Resolved<'_>) -> Result<Spelt, Unspelt> {

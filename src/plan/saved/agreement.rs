@@ -59,14 +59,14 @@ pub fn agree(saved: &SavedPlan, fresh: &Plan, desired: &Desired, observed: &Obse
         if live.holds(change) {
             agreement.already_held.push(change.address.clone());
         } else {
-            refuse(&mut agreement, change, "is in the saved plan, is not done, and is not asked for any more");
+            refuse(&mut agreement, change, live.why_not(change, fresh));
         }
     }
     agreement
 }
 
-fn refuse(agreement: &mut Agreement, change: &Change, why: &str) {
-    agreement.refused.push((change.address.clone(), why.to_owned()));
+fn refuse(agreement: &mut Agreement, change: &Change, why: impl Into<String>) {
+    agreement.refused.push((change.address.clone(), why.into()));
 }
 
 /// The first thing in which a change differs from the approved one.
@@ -151,6 +151,19 @@ impl<'a> Live<'a> {
         match &change.operation {
             Operation::Create { after } | Operation::Update { after, .. } => self.is_there(change, after),
             Operation::Delete { before } => self.is_gone(change, before),
+        }
+    }
+
+    /// Why a change that was approved is neither asked for nor done.
+    fn why_not(&self, change: &Change, fresh: &Plan) -> String {
+        let is_read = match change.address.environment() {
+            None => self.parts.tenant.is_some(),
+            Some(name) => self.parts.clusters.contains_key(name),
+        };
+        match fresh.withheld.iter().find(|withheld| withheld.addresses.contains(&change.address)) {
+            Some(withheld) => format!("is in the saved plan and is withheld now ({})", withheld.reason),
+            None if is_read => "is in the saved plan, is not done, and is not asked for any more".to_owned(),
+            None => "is in the saved plan, and what it is about could not be read".to_owned(),
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod client;
 mod connection;
+#[cfg(test)]
+mod fake;
 mod model;
 mod read;
 mod write;

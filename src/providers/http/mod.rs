@@ -5,4 +5,4 @@ mod throttle;
 mod transport;
 
 pub use throttle::{Gate, Pace, Patience, retry_after};
-pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, is_loopback};
+pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, is_loopback, require_tls};

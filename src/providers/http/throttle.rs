@@ -35,6 +35,9 @@ impl Default for Pace {
     }
 }
 
+/// No clock can hold a moment that a hostile `Retry-After` puts into the next million years.
+const LONGEST_CLOSED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Holds back every request of a client until the latest moment that a throttled answer named.
 #[derive(Debug)]
 pub struct Gate {
@@ -61,6 +64,12 @@ impl Gate {
         }
     }
 
+    /// How long it stays closed from now on.
+    pub fn closed_for(&self) -> Duration {
+        let opens = *self.opens.lock().unwrap_or_else(PoisonError::into_inner);
+        opens.saturating_duration_since(Instant::now())
+    }
+
     /// Counts one throttled answer.
     pub fn count_throttled(&self) {
         self.throttled.fetch_add(1, Ordering::Relaxed);
@@ -69,7 +78,7 @@ impl Gate {
     /// Closes the gate for at least this long.
     pub fn close_for(&self, wait: Duration) {
         let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
-        *opens = (*opens).max(Instant::now() + wait);
+        *opens = (*opens).max(Instant::now() + wait.min(LONGEST_CLOSED));
     }
 
     /// How many throttled answers were counted.
@@ -99,17 +108,21 @@ impl Patience {
         Self { pace, started: Instant::now(), tried: 0, waits }
     }
 
-    /// How long to wait after a throttled answer; `None` when that would be too long.
-    pub fn after_throttling(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let wait = asked.unwrap_or_else(|| self.next_wait());
-        (self.started.elapsed() + wait <= self.pace.throttled_for).then_some(wait)
+    /// How long to wait after a throttled answer.
+    pub fn after_throttling(&mut self, asked: Option<Duration>) -> Duration {
+        asked.unwrap_or_else(|| self.next_wait())
+    }
+
+    /// Whether this request may be put off for so long.
+    pub fn allows(&self, wait: Duration) -> bool {
+        self.started.elapsed().saturating_add(wait) <= self.pace.throttled_for
     }
 
     /// How long to wait after an error of the server or a broken connection; `None` when it was tried often enough.
     pub fn after_failure(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.tried += 1;
         let wait = asked.unwrap_or_else(|| self.next_wait());
-        (self.tried < self.pace.attempts && self.started.elapsed() + wait <= self.pace.throttled_for).then_some(wait)
+        (self.tried < self.pace.attempts && self.allows(wait)).then_some(wait)
     }
 
     /// How long to wait for an object of our own to become readable; `None` when that took too long.
@@ -166,12 +179,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_hostile_time_closes_the_gate_for_a_day_and_breaks_nothing() {
+        let gate = Gate::default();
+        gate.close_for(Duration::MAX);
+        assert_eq!(gate.closed_for(), LONGEST_CLOSED);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn patience_with_throttling_ends_by_time() {
         let mut patience = Patience::new(Pace::default());
-        assert_eq!(patience.after_throttling(Some(Duration::from_secs(299))), Some(Duration::from_secs(299)));
+        assert_eq!(patience.after_throttling(Some(Duration::from_secs(299))), Duration::from_secs(299));
+        assert!(patience.allows(Duration::from_secs(299)));
         tokio::time::sleep(Duration::from_secs(299)).await;
-        assert_eq!(patience.after_throttling(Some(Duration::from_secs(2))), None);
-        assert_eq!(Patience::new(Pace::default()).after_throttling(Some(Duration::MAX / 2)), None);
+        assert!(!patience.allows(Duration::from_secs(2)));
+        assert!(!patience.allows(Duration::MAX));
     }
 
     #[tokio::test(start_paused = true)]

@@ -126,7 +126,7 @@ impl Transport {
     /// See [`NotAnswered`].
     pub async fn send(&self, request: Request) -> std::result::Result<Answer, NotAnswered> {
         let origin = request.url().origin().ascii_serialization();
-        check_scheme(request.url()).map_err(NotAnswered::Refused)?;
+        require_tls(request.url()).map_err(NotAnswered::Refused)?;
         match tokio::time::timeout(self.call_deadline, self.exchange(request, &origin)).await {
             Ok(answer) => answer,
             Err(_) => Err(NotAnswered::Unknown(Failure::new(
@@ -166,7 +166,11 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn check_scheme(url: &Url) -> Result<()> {
+/// Refuses an address without TLS, except on loopback.
+///
+/// # Errors
+/// [`FailureKind::Refused`], naming the origin.
+pub fn require_tls(url: &Url) -> Result<()> {
     if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)) {
         return Ok(());
     }
@@ -244,10 +248,10 @@ mod tests {
         let NotAnswered::Refused(failure) = refused else { panic!("{refused:?}") };
         assert_eq!(failure.what, "refused to talk to http://graph.contoso.com without TLS");
         for address in ["http://127.0.0.1:1/", "http://[::1]:1/", "http://localhost:1/"] {
-            assert!(check_scheme(&address.parse().unwrap()).is_ok(), "{address}");
+            assert!(require_tls(&address.parse().unwrap()).is_ok(), "{address}");
         }
         for address in ["http://127.0.0.1.contoso.com/", "http://localhost.contoso.com/", "ftp://127.0.0.1/"] {
-            assert!(check_scheme(&address.parse().unwrap()).is_err(), "{address}");
+            assert!(require_tls(&address.parse().unwrap()).is_err(), "{address}");
         }
     }
 

@@ -16,20 +16,20 @@ pub(super) fn run(state: &mut ClusterState) {
     // Rules only ever move from one role to another, so every pass that changes something brings a role closer to its
     // end; the bound is for selectors that go in circles and never settle on an order.
     for _ in 0..=state.all(Kind::ClusterRole).count() {
-        let stale = state.all(Kind::ClusterRole).find_map(|role| {
+        let outdated = state.all(Kind::ClusterRole).find_map(|role| {
             let wanted = aggregated(state, role)?;
             (items(role, "rules") != wanted).then(|| (role.clone(), wanted))
         });
-        let Some((role, rules)) = stale else { return };
+        let Some((role, rules)) = outdated else { return };
         fill(state, &role, &rules);
     }
 }
 
 /// The rules that a role with an aggregation rule ought to have: those of the selected roles by name, each once.
 fn aggregated(state: &ClusterState, role: &Value) -> Option<Vec<Value>> {
-    let rule = role.get("aggregationRule")?;
+    let aggregation = role.get("aggregationRule")?;
     let mut rules: Vec<Value> = Vec::new();
-    for selector in items(rule, "clusterRoleSelectors") {
+    for selector in items(aggregation, "clusterRoleSelectors") {
         let selector = LabelSelector::of(selector)?;
         let selected = state.all(Kind::ClusterRole).filter(|other| selector.matches(other));
         for other in selected.filter(|other| text(&other["metadata"], "name") != text(&role["metadata"], "name")) {

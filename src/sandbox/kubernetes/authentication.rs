@@ -27,7 +27,11 @@ pub(super) fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<User,
     let token = token.trim();
     let known = shared.store.read(|state| state.user_of(token));
     let mut user = known.or_else(|| (shared.authenticate)(token)).ok_or_else(Failure::unauthorized)?;
-    // AS pkg/authentication/group/authenticated_group_adder.go
+    // To go on as the impersonator would give an answer about somebody else's rights.
+    if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
+        return Err(Failure::not_modelled("impersonation"));
+    }
+    // k8s.io/apiserver `pkg/authentication/group/authenticated_group_adder.go`.
     if !user.groups.iter().any(|group| group == AUTHENTICATED || group == "system:unauthenticated") {
         user.groups.push(AUTHENTICATED.to_owned());
     }

@@ -1,5 +1,5 @@
 //! The RBAC authorizer over the stored objects, rule by rule as the real one
-//! (pkg/registry/rbac/validation/rule.go and pkg/apis/rbac/v1/evaluation_helpers.go of Kubernetes).
+//! (`pkg/registry/rbac/validation/rule.go` and `pkg/apis/rbac/v1/evaluation_helpers.go` of Kubernetes).
 
 use serde_json::Value;
 

@@ -12,17 +12,16 @@ use super::state::{ClusterState, new_uid, now};
 use super::write::store;
 
 /// The default roles and bindings of kube-apiserver 1.35.4, one a line, without what all of them have in common
-/// (pkg/registry/rbac/rest/storage_rbac.go writes them at every start).
+/// (`pkg/registry/rbac/rest/storage_rbac.go` writes them at every start).
 const POLICY: &str = include_str!("bootstrap.json");
 
 /// The manager and user of what the API server writes itself.
 const API_SERVER: &str = "kube-apiserver";
 
 /// Fills an empty cluster.
-pub(super) fn fill(state: &mut ClusterState, uid: &str) {
+pub(super) fn fill(state: &mut ClusterState) {
     for name in ["kube-system", "default", "kube-public", "kube-node-lease"] {
-        let uid = (name == "kube-system").then(|| uid.to_owned());
-        namespace(state, name, uid, BTreeMap::new());
+        namespace(state, name, BTreeMap::new());
     }
     let policy: BTreeMap<String, Vec<Value>> = serde_json::from_str(POLICY).unwrap_or_default();
     for (kind, list) in [
@@ -32,7 +31,7 @@ pub(super) fn fill(state: &mut ClusterState, uid: &str) {
         (Kind::RoleBinding, "roleBindings"),
     ] {
         for entry in policy.get(list).into_iter().flatten() {
-            make(state, kind, policy_object(kind, entry), None);
+            make(state, kind, policy_object(kind, entry));
         }
     }
     aggregate::run(state);
@@ -55,7 +54,7 @@ fn policy_object(kind: Kind, entry: &Value) -> Value {
 }
 
 /// Makes a namespace, or adds labels to the one that is there.
-pub(super) fn namespace(state: &mut ClusterState, name: &str, uid: Option<String>, labels: BTreeMap<String, String>) {
+pub(super) fn namespace(state: &mut ClusterState, name: &str, labels: BTreeMap<String, String>) {
     let labels: Map<String, Value> = labels.into_iter().map(|(key, value)| (key, value.into())).collect();
     if let Some(live) = state.get(Kind::Namespace, "", name) {
         let mut object = whole(Kind::Namespace, live);
@@ -69,15 +68,15 @@ pub(super) fn namespace(state: &mut ClusterState, name: &str, uid: Option<String
     let mut object = blank(Kind::Namespace);
     object["metadata"]["name"] = name.into();
     object["metadata"]["labels"] = labels.into();
-    make(state, Kind::Namespace, object, uid);
+    make(state, Kind::Namespace, object);
 }
 
-fn make(state: &mut ClusterState, kind: Kind, mut object: Value, uid: Option<String>) {
+fn make(state: &mut ClusterState, kind: Kind, mut object: Value) {
     default(kind, &mut object);
     let mut managers = Managers::default();
     managers.update(kind, &blank(kind), &object, API_SERVER, &now());
     complete(kind, &mut object);
-    object["metadata"]["uid"] = uid.unwrap_or_else(new_uid).into();
+    object["metadata"]["uid"] = new_uid().into();
     object["metadata"]["creationTimestamp"] = now().into();
     store(state, kind, object, &managers);
 }

@@ -114,35 +114,77 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The stored form: no unknown keys, no nulls, nothing empty except where the API always serialises a field.
-pub(super) fn normalise(value: &Value, shape: Shape) -> Value {
-    match (shape, value) {
-        (Shape::Struct(fields) | Shape::Atomic(fields), Value::Object(entries)) => {
-            normalise_fields(entries, fields).into()
-        }
-        (Shape::Map, Value::Object(entries)) => {
-            let text = |entry: &Value| if entry.is_null() { Value::from("") } else { entry.clone() };
-            Value::Object(entries.iter().map(|(key, entry)| (key.clone(), text(entry))).collect())
-        }
-        (Shape::List(below), Value::Array(items)) => items.iter().map(|item| normalise(item, *below)).collect(),
-        _ => value.clone(),
-    }
+/// An object as Go's decoder leaves it: no unknown keys, no nulls, nothing empty except where the API always serialises
+/// a field, and inside lists, where the comparison of owners tells an empty list from none.
+pub(super) fn decoded(value: &Value, shape: Shape) -> Value {
+    Form { keeps_empty: false, lists_keep_empty: true }.of(value, shape)
 }
 
-fn normalise_fields(entries: &Map<String, Value>, fields: &[Field]) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for field in fields {
-        let value = entries.get(field.name).filter(|value| !value.is_null());
-        let value = value.map(|value| normalise(value, field.shape));
-        let value = match value {
-            // An empty list that Go always serialises is told apart from none until it is stored.
-            Some(value) if !is_empty(&value) || field.always || matches!(field.shape, Shape::Struct(_)) => value,
-            _ if field.always => zero(field.shape),
-            _ => continue,
-        };
-        kept.insert(field.name.to_owned(), value);
+/// An object as it comes back from etcd, which knows no empty lists at all.
+pub(super) fn stored(value: &Value, shape: Shape) -> Value {
+    Form { keeps_empty: false, lists_keep_empty: false }.of(value, shape)
+}
+
+/// Which empty lists and maps an object keeps.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    keeps_empty: bool,
+    /// The same, for what is inside a list.
+    lists_keep_empty: bool,
+}
+
+impl Form {
+    fn of(self, value: &Value, shape: Shape) -> Value {
+        match (shape, value) {
+            (Shape::Struct(fields) | Shape::Atomic(fields), Value::Object(entries)) => {
+                self.fields(entries, fields).into()
+            }
+            (Shape::Map, Value::Object(entries)) => {
+                let text = |entry: &Value| if entry.is_null() { Value::from("") } else { entry.clone() };
+                Value::Object(entries.iter().map(|(key, entry)| (key.clone(), text(entry))).collect())
+            }
+            (Shape::List(below), Value::Array(items)) => {
+                let inside = Self { keeps_empty: self.lists_keep_empty, ..self };
+                items.iter().map(|item| inside.of(item, *below)).collect()
+            }
+            _ => value.clone(),
+        }
     }
-    kept
+
+    fn fields(self, entries: &Map<String, Value>, fields: &[Field]) -> Map<String, Value> {
+        let mut kept = Map::new();
+        for field in fields {
+            let value = entries.get(field.name).filter(|value| !value.is_null());
+            let value = value.map(|value| self.of(value, field.shape));
+            let value = match value {
+                Some(value) if !is_empty(&value) || self.keeps(field, &value) => value,
+                _ if field.always => self.zero(field.shape),
+                _ => continue,
+            };
+            kept.insert(field.name.to_owned(), value);
+        }
+        kept
+    }
+
+    fn keeps(self, field: &Field, empty: &Value) -> bool {
+        match field.shape {
+            // A pointer in Go: given, even if nothing is in it.
+            Shape::Struct(_) => true,
+            // An empty list of managers asks to forget them.
+            Shape::List(Shape::Opaque) => self.lists_keep_empty,
+            _ => {
+                (empty.is_array() || empty.is_object()) && (self.keeps_empty || (field.always && self.lists_keep_empty))
+            }
+        }
+    }
+
+    fn zero(self, shape: Shape) -> Value {
+        match shape {
+            Shape::Text | Shape::Time => Value::from(""),
+            Shape::Struct(fields) | Shape::Atomic(fields) => self.fields(&Map::new(), fields).into(),
+            Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque => Value::Null,
+        }
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -156,20 +198,18 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn zero(shape: Shape) -> Value {
-    match shape {
-        Shape::Text | Shape::Time => Value::from(""),
-        Shape::Struct(fields) | Shape::Atomic(fields) => normalise_fields(&Map::new(), fields).into(),
-        Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque => Value::Null,
-    }
-}
-
 /// The object in a POST or PUT body.
 ///
 /// # Errors
 /// 400 when it is no JSON, of another kind, mistyped, or `strict` and has unknown keys; 501 for fields that are not
 /// modelled.
-pub(super) fn object(body: Value, kind: &str, api_version: &str, shape: Shape, strict: bool) -> Result<Value, Failure> {
+pub(super) fn object(
+    body: &Value,
+    kind: &str,
+    api_version: &str,
+    shape: Shape,
+    strict: bool,
+) -> Result<Value, Failure> {
     let said = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (said_kind, said_version) = (said("kind"), said("apiVersion"));
     let differs = |said: &str, expected: &str| !said.is_empty() && said != expected;
@@ -182,14 +222,14 @@ pub(super) fn object(body: Value, kind: &str, api_version: &str, shape: Shape, s
     if differs(&said_version, api_version) {
         return Err(refused(format!("no kind {said_kind:?} is registered for version {said_version:?}")));
     }
-    if let Some(message) = check(&body, shape).message(kind, strict) {
+    if let Some(message) = check(body, shape).message(kind, strict) {
         return Err(refused(message));
     }
     if differs(&said_kind, kind) {
         let package = api_version.split(['.', '/']).next().filter(|_| api_version.contains('/')).unwrap_or("core");
         return Err(refused(format!("converting (v1.{said_kind}) to ({package}.{kind}): unknown conversion")));
     }
-    let mut object = normalise(&body, shape);
+    let mut object = decoded(body, shape);
     object["kind"] = kind.into();
     object["apiVersion"] = api_version.into();
     refuse_unmodelled(&object)?;

@@ -206,14 +206,14 @@ fn walk<'a>(
     }
 }
 
-/// `live` overlaid with `config`: maps and structs field by field, everything else whole.
+/// `live` overlaid with `config`: maps and structs field by field, everything else whole. A null map changes nothing.
 pub(super) fn merge(live: &Value, config: &Value, shape: Shape) -> Value {
-    let (true, Some(live), Some(config)) = (is_granular(shape), live.as_object(), config.as_object()) else {
-        return config.clone();
-    };
-    let mut merged = live.clone();
+    let Some(live_fields) = live.as_object().filter(|_| is_granular(shape)) else { return config.clone() };
+    let Some(config) = config.as_object() else { return live.clone() };
+    let mut merged = live_fields.clone();
     for (name, wanted) in config {
-        let value = live.get(name).map_or_else(|| wanted.clone(), |have| merge(have, wanted, step(shape, name).0));
+        let have = live_fields.get(name);
+        let value = have.map_or_else(|| wanted.clone(), |have| merge(have, wanted, step(shape, name).0));
         merged.insert(name.clone(), value);
     }
     merged.into()
@@ -245,4 +245,55 @@ pub(super) fn prune(merged: &Value, last: &FieldSet, owned: &FieldSet, shape: Sh
     let pruned = without(merged, &last, shape);
     let pruned = without(merged, &all.difference(&left(&pruned).union(&owned)), shape);
     without(merged, &all.difference(&left(&pruned)).intersection(&last), shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::kubernetes::schema::CLUSTER_ROLE;
+
+    fn set(paths: &[&[&str]]) -> FieldSet {
+        let mut set = FieldSet::default();
+        for path in paths {
+            set.insert(path);
+        }
+        set
+    }
+
+    #[test]
+    fn sets_are_written_as_fields_v1_and_read_back() {
+        let set =
+            set(&[&["rules"], &["metadata", "labels"], &["metadata", "labels", "a"], &["metadata", "labels", "b"]]);
+        let value = json!({ "f:rules": {}, "f:metadata": { "f:labels": { ".": {}, "f:a": {}, "f:b": {} } } });
+        assert_eq!(set.to_value(), value);
+        assert_eq!(FieldSet::from_value(&value), set);
+    }
+
+    #[test]
+    fn taking_a_path_away_leaves_those_below_it() {
+        let both = set(&[&["labels"], &["labels", "a"]]);
+        assert_eq!(both.difference(&set(&[&["labels"]])), set(&[&["labels", "a"]]));
+        assert_eq!(both.intersection(&set(&[&["labels", "a"]])), set(&[&["labels", "a"]]));
+        assert!(both.difference(&both).is_empty());
+    }
+
+    #[test]
+    fn a_new_map_is_added_with_its_keys_and_a_list_as_one() {
+        let before = json!({ "metadata": {}, "rules": null });
+        let after = json!({ "metadata": { "labels": { "a": "1" } }, "rules": [{ "verbs": ["get"] }] });
+        let there = compare(&before, &after, CLUSTER_ROLE);
+        assert_eq!(there.added, set(&[&["metadata", "labels"], &["metadata", "labels", "a"]]));
+        assert_eq!(there.modified, set(&[&["rules"]]));
+        let back = compare(&after, &before, CLUSTER_ROLE);
+        assert_eq!((back.removed, back.added), (there.added, FieldSet::default()));
+    }
+
+    #[test]
+    fn nothing_of_others_is_pruned() {
+        let merged = json!({ "metadata": { "name": "a", "labels": { "mine": "1", "theirs": "2", "nobody": "3" } } });
+        let last = set(&[&["metadata", "labels", "mine"], &["metadata", "labels", "theirs"]]);
+        let owned = set(&[&["metadata", "name"], &["metadata", "labels", "theirs"]]);
+        let left = json!({ "metadata": { "name": "a", "labels": { "theirs": "2", "nobody": "3" } } });
+        assert_eq!(prune(&merged, &last, &owned, CLUSTER_ROLE), left);
+    }
 }

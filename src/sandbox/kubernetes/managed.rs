@@ -195,7 +195,7 @@ fn manager_name(name: &str) -> String {
 /// What no manager can own.
 fn server_fields() -> FieldSet {
     let mut set = FieldSet::default();
-    for path in [&["apiVersion"][..], &["kind"], &["metadata"]] {
+    for path in [&["apiVersion"][..], &["kind"], &["metadata"], &["status"], &["status", "phase"]] {
         set.insert(path);
     }
     for name in [
@@ -222,6 +222,8 @@ fn conflict(kind: Kind, disputed: &BTreeMap<Manager, FieldSet>) -> Failure {
     };
     let mut causes = Vec::new();
     let mut lines = Vec::new();
+    let mut disputed: Vec<_> = disputed.iter().collect();
+    disputed.sort_by_key(|((operation, name), _)| (name.as_str(), *operation));
     for (manager, fields) in disputed {
         lines.push(format!("conflicts with {}:", named(manager)));
         for field in fields.paths() {

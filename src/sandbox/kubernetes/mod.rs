@@ -29,6 +29,9 @@ mod status;
 mod validate;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -38,13 +41,16 @@ use super::store::Store;
 pub use authentication::User;
 pub use state::ClusterState;
 
+/// Says who a bearer token is.
+pub type Authenticate = dyn Fn(&str) -> Option<User> + Send + Sync;
+
 /// What all requests to one cluster share.
 #[derive(Clone)]
 pub struct Shared {
     /// The cluster.
     pub store: Arc<Store<ClusterState>>,
     /// Who a bearer token is that the cluster's own state does not know, as its OIDC issuers would say.
-    pub authenticate: Arc<dyn Fn(&str) -> Option<User> + Send + Sync>,
+    pub authenticate: Arc<Authenticate>,
 }
 
 /// The API server of one cluster.

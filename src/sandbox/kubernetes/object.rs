@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::decode;
 use super::kind::{Kind, RBAC};
 
 /// The text in a field, or an empty one.
@@ -50,11 +51,9 @@ pub(super) fn complete(kind: Kind, object: &mut Value) {
     }
 }
 
-/// The object as it comes back from etcd, which does not tell an empty list from none.
-pub(super) fn settle(kind: Kind, mut object: Value) -> Value {
-    if matches!(kind, Kind::ClusterRole | Kind::Role) && object["rules"] == json!([]) {
-        object["rules"] = Value::Null;
-    }
+/// The object in its stored form, without kind and version.
+pub(super) fn settle(kind: Kind, object: &Value) -> Value {
+    let mut object = decode::stored(object, kind.shape());
     if let Some(object) = object.as_object_mut() {
         object.remove("kind");
         object.remove("apiVersion");

@@ -1,5 +1,5 @@
 //! As much of `/openapi/v3` as kubectl reads before it writes a file's objects: whether a kind's PATCH knows
-//! `fieldValidation` (k8s.io/cli-runtime pkg/resource/query_param_verifier_v3.go). It holds no schemas.
+//! `fieldValidation` (k8s.io/cli-runtime `pkg/resource/query_param_verifier_v3.go`). It holds no schemas.
 
 use serde_json::{Map, Value, json};
 

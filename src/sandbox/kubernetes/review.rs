@@ -90,7 +90,7 @@ impl Review {
         state: &ClusterState,
         user: &User,
         namespace: &str,
-        body: Value,
+        body: &Value,
         strict: bool,
     ) -> Result<Value, Failure> {
         let mut review = decode::object(body, self.name(), self.api_version(), self.shape(), strict)?;

@@ -71,9 +71,8 @@ const OTHER_GROUPS: [&str; 19] = [
 /// Serves one request.
 pub(super) async fn serve(State(shared): State<Shared>, request: http::Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let body = match to_bytes(body, body::LARGEST).await {
-        Ok(body) => body,
-        Err(_) => return Failure::too_large(body::LARGEST).into_response(),
+    let Ok(body) = to_bytes(body, body::LARGEST).await else {
+        return Failure::too_large(body::LARGEST).into_response();
     };
     handle(&shared, &head, &body).unwrap_or_else(Failure::into_response)
 }
@@ -162,7 +161,7 @@ fn reviewed(
     }
     let options = WriteOptions::parse(Write::Create, &request.query, &head.headers)?;
     let body = body::object(&head.headers, body, review.name(), review.shape())?;
-    let reviewed = shared.store.read(|state| review.answer(state, user, &request.namespace, body, options.strict))?;
+    let reviewed = shared.store.read(|state| review.answer(state, user, &request.namespace, &body, options.strict))?;
     Ok(answer(StatusCode::CREATED, &reviewed))
 }
 
@@ -213,13 +212,13 @@ impl Call<'_> {
             "create" => {
                 let options = self.options(Write::Create)?;
                 let body = self.object()?;
-                self.write(options.dry_run, |state| write::create(state, target, body, &options))
+                self.write(options.dry_run, |state| write::create(state, target, &body, &options))
             }
             "update" => {
                 let options = self.options(Write::Update)?;
                 let body = self.object()?;
                 self.write(options.dry_run, |state| {
-                    write::replace(state, target, body, &options, |state| self.may_create(state))
+                    write::replace(state, target, &body, &options, |state| self.may_create(state))
                 })
             }
             "patch" => self.patch(target),

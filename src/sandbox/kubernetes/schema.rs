@@ -91,7 +91,7 @@ const ROLE_REF: Shape = Shape::Atomic(&[
     always(3, "name", Shape::Text),
 ]);
 
-/// rbac.authorization.k8s.io/v1 ClusterRole.
+/// rbac.authorization.k8s.io/v1 `ClusterRole`.
 pub(super) const CLUSTER_ROLE: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,
@@ -99,12 +99,12 @@ pub(super) const CLUSTER_ROLE: Shape = Shape::Struct(&[
     always(2, "rules", RULES),
     field(3, "aggregationRule", Shape::Struct(&[field(1, "clusterRoleSelectors", SELECTORS)])),
 ]);
-/// rbac.authorization.k8s.io/v1 Role.
+/// rbac.authorization.k8s.io/v1 `Role`.
 pub(super) const ROLE: Shape = Shape::Struct(&[API_VERSION, KIND, METADATA, always(2, "rules", RULES)]);
-/// rbac.authorization.k8s.io/v1 ClusterRoleBinding and RoleBinding.
+/// rbac.authorization.k8s.io/v1 `ClusterRoleBinding` and `RoleBinding`.
 pub(super) const BINDING: Shape =
     Shape::Struct(&[API_VERSION, KIND, METADATA, field(2, "subjects", SUBJECTS), always(3, "roleRef", ROLE_REF)]);
-/// core/v1 Namespace.
+/// core/v1 `Namespace`.
 pub(super) const NAMESPACE: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,
@@ -136,7 +136,7 @@ const NON_RESOURCE_ATTRIBUTES: Field =
     field(2, "nonResourceAttributes", Shape::Struct(&[field(1, "path", Shape::Text), field(2, "verb", Shape::Text)]));
 const STATUS: Field = field(0, "status", Shape::Opaque);
 
-/// authorization.k8s.io/v1 SubjectAccessReview and LocalSubjectAccessReview.
+/// authorization.k8s.io/v1 `SubjectAccessReview` and `LocalSubjectAccessReview`.
 pub(super) const ACCESS_REVIEW: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,
@@ -155,7 +155,7 @@ pub(super) const ACCESS_REVIEW: Shape = Shape::Struct(&[
     ),
     STATUS,
 ]);
-/// authorization.k8s.io/v1 SelfSubjectAccessReview.
+/// authorization.k8s.io/v1 `SelfSubjectAccessReview`.
 pub(super) const SELF_ACCESS_REVIEW: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,
@@ -163,7 +163,7 @@ pub(super) const SELF_ACCESS_REVIEW: Shape = Shape::Struct(&[
     always(2, "spec", Shape::Struct(&[RESOURCE_ATTRIBUTES, NON_RESOURCE_ATTRIBUTES])),
     STATUS,
 ]);
-/// authorization.k8s.io/v1 SelfSubjectRulesReview.
+/// authorization.k8s.io/v1 `SelfSubjectRulesReview`.
 pub(super) const SELF_RULES_REVIEW: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,
@@ -171,10 +171,10 @@ pub(super) const SELF_RULES_REVIEW: Shape = Shape::Struct(&[
     always(2, "spec", Shape::Struct(&[field(1, "namespace", Shape::Text)])),
     STATUS,
 ]);
-/// authentication.k8s.io/v1 SelfSubjectReview.
+/// authentication.k8s.io/v1 `SelfSubjectReview`.
 pub(super) const SELF_REVIEW: Shape = Shape::Struct(&[API_VERSION, KIND, METADATA, STATUS]);
 
-/// meta/v1 DeleteOptions, the body of a delete.
+/// meta/v1 `DeleteOptions`, the body of a delete.
 pub(super) const DELETE_OPTIONS: Shape = Shape::Struct(&[
     API_VERSION,
     KIND,

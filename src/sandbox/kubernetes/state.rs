@@ -1,6 +1,7 @@
 //! What one cluster stores, and how its revisions count.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use super::object::text;
 const REMEMBERED_WRITES: usize = 10_000;
 
 /// The objects and bearer tokens of one cluster.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct ClusterState {
     /// etcd's revision: one counter for all objects.
     revision: u64,
@@ -41,9 +42,19 @@ impl ClusterState {
     /// A new cluster: the namespaces that every cluster has (`kube-system` with `uid`, by which a cluster is known),
     /// those given with their labels, and the roles and bindings that an API server makes at its start.
     pub fn new(uid: &str, namespaces: BTreeMap<String, BTreeMap<String, String>>) -> Self {
-        let mut state =
-            Self { revision: 0, tokens: BTreeMap::new(), objects: BTreeMap::new(), history: BTreeMap::new() };
-        bootstrap::fill(&mut state, uid);
+        // Reading the policy and aggregating its roles takes longer than all else in many a test.
+        static BOOTSTRAPPED: LazyLock<ClusterState> = LazyLock::new(|| {
+            let mut state = ClusterState::default();
+            bootstrap::fill(&mut state);
+            state
+        });
+        let mut state = BOOTSTRAPPED.clone();
+        for object in state.objects.values_mut().flat_map(BTreeMap::values_mut) {
+            object["metadata"]["uid"] = new_uid().into();
+        }
+        if let Some(system) = state.objects.entry(Kind::Namespace).or_default().get_mut("kube-system") {
+            system["metadata"]["uid"] = uid.into();
+        }
         for (name, labels) in namespaces {
             state.add_namespace(&name, labels);
         }
@@ -57,7 +68,7 @@ impl ClusterState {
 
     /// Adds a namespace with labels; one of that name that is there already gets these labels besides its own.
     pub fn add_namespace(&mut self, name: &str, labels: BTreeMap<String, String>) {
-        bootstrap::namespace(self, name, None, labels);
+        bootstrap::namespace(self, name, labels);
     }
 
     /// Forgets all earlier revisions, as etcd's compaction does: page tokens from before now answer 410.

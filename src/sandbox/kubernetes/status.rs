@@ -8,7 +8,10 @@ use super::kind::Kind;
 
 /// A refused request. It becomes a `Status` body; fields left empty stay out of it, as with the real server.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(super) struct Failure(Box<Status>);
+
+#[derive(Debug, Clone)]
+struct Status {
     code: StatusCode,
     reason: &'static str,
     message: String,
@@ -69,17 +72,17 @@ impl Cause {
 
 impl Failure {
     fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, restart: None }
+        Self(Box::new(Status { code, reason, message: message.into(), details: None, restart: None }))
     }
 
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
         let (name, group, kind) = (name.to_owned(), group.to_owned(), kind.to_owned());
-        self.details = Some(Details { name, group, kind, ..Details::default() });
+        self.0.details = Some(Details { name, group, kind, ..Details::default() });
         self
     }
 
     fn with_causes(mut self, causes: Vec<Cause>) -> Self {
-        self.details.get_or_insert_default().causes = causes;
+        self.0.details.get_or_insert_default().causes = causes;
         self
     }
 
@@ -173,7 +176,9 @@ impl Failure {
 
     /// 410 for a page token whose revision is gone; `restart` is a token that goes on inconsistently.
     pub(super) fn expired(message: &str, restart: String) -> Self {
-        Self { restart: Some(restart), ..Self::new(StatusCode::GONE, "Expired", message) }
+        let mut failure = Self::new(StatusCode::GONE, "Expired", message);
+        failure.0.restart = Some(restart);
+        failure
     }
 
     /// 504 for a resourceVersion that this server has not reached.
@@ -185,7 +190,7 @@ impl Failure {
             field: String::new(),
         }];
         let mut failure = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with_causes(causes);
-        failure.details.get_or_insert_default().retry_after_seconds = Some(1);
+        failure.0.details.get_or_insert_default().retry_after_seconds = Some(1);
         failure
     }
 
@@ -198,9 +203,11 @@ impl Failure {
     pub(super) fn not_modelled(what: &str) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", format!("the sandbox does not model {what}"))
     }
+}
 
+impl Status {
     /// The `Status` object.
-    pub(super) fn to_value(&self) -> Value {
+    fn to_value(&self) -> Value {
         let metadata = self.restart.as_ref().map_or_else(|| json!({}), |token| json!({ "continue": token }));
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": metadata, "status": "Failure",
@@ -247,7 +254,7 @@ impl Cause {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        answer(self.code, &self.to_value())
+        answer(self.0.code, &self.0.to_value())
     }
 }
 

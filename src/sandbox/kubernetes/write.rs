@@ -70,7 +70,7 @@ impl Target<'_> {
 }
 
 /// POST.
-pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: Value, options: &WriteOptions) -> Outcome {
+pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: &Value, options: &WriteOptions) -> Outcome {
     let kind = target.kind;
     let mut object = decode::object(body, kind.name(), kind.api_version(), kind.shape(), options.strict)?;
     target.check_identity(&mut object)?;
@@ -80,14 +80,10 @@ pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: Value, 
     let target = Target { name: &named, ..target };
     let (object, managers) = owned_by_sender(kind, object, options);
     insert(state, target, object, &managers, options, |state, object| {
-        if target.live(state).is_some() {
-            return Err(Failure::already_exists(kind, target.name));
+        if !text(&object["metadata"], "resourceVersion").is_empty() {
+            return Err(Failure::internal("resourceVersion should not be set on objects to be created"));
         }
-        if text(&object["metadata"], "resourceVersion").is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::internal("resourceVersion should not be set on objects to be created"))
-        }
+        if target.live(state).is_some() { Err(Failure::already_exists(kind, target.name)) } else { Ok(()) }
     })
 }
 
@@ -103,7 +99,7 @@ fn owned_by_sender(kind: Kind, object: Value, options: &WriteOptions) -> (Value,
 pub(super) fn replace(
     state: &mut ClusterState,
     target: Target<'_>,
-    body: Value,
+    body: &Value,
     options: &WriteOptions,
     may_create: impl FnOnce(&ClusterState) -> Result<(), Failure>,
 ) -> Outcome {
@@ -152,7 +148,7 @@ pub(super) fn merge_patch(
         let value = Value::from(patched.to_string());
         return Err(Failure::invalid("", "", "", vec![Cause::invalid("patch", &value, &message)]));
     }
-    let mut object = decode::object(patched, kind.name(), kind.api_version(), kind.shape(), false)?;
+    let mut object = decode::object(&patched, kind.name(), kind.api_version(), kind.shape(), false)?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     update(state, target, &live, object, None, options)
@@ -205,21 +201,19 @@ pub(super) fn apply(
     let base = live.as_ref().map_or_else(|| blank(kind), |live| whole(kind, live));
     let base = without_managed_fields(base);
     let merged = managers.apply(kind, &base, &config, &options.manager, options.force, &now())?;
-    let mut object = decode::normalise(&merged, kind.shape());
+    let mut object = decode::decoded(&merged, kind.shape());
     default(kind, &mut object);
-    match live {
-        Some(live) => update(state, target, &live, object, Some(managers), options),
-        None => {
-            let uid = text(&object["metadata"], "uid");
-            if !uid.is_empty() {
-                return Err(target.conflict(&format!(
-                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-                )));
-            }
-            // A resourceVersion in the configuration of an object that is not there does not count.
-            insert(state, target, object, &managers, options, |state, _| may_create(state))
-        }
+    if let Some(live) = live {
+        return update(state, target, &live, object, Some(managers), options);
     }
+    // A uid keeps an object from being made again; a resourceVersion does not.
+    let uid = text(&object["metadata"], "uid");
+    if !uid.is_empty() {
+        return Err(target.conflict(&format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        )));
+    }
+    insert(state, target, object, &managers, options, |state, _| may_create(state))
 }
 
 /// Stores a new object. `check` is asked last, when the object itself is known to be fine.
@@ -263,11 +257,6 @@ fn update(
     let kind = target.kind;
     let live_whole = without_managed_fields(whole(kind, live));
     let before = Managers::of(live);
-    if kind == Kind::Namespace {
-        // Its status and finalizers have subresources of their own.
-        object["spec"] = live["spec"].clone();
-        object["status"] = live["status"].clone();
-    }
     let managers = managers.unwrap_or_else(|| {
         let sent = Managers::of(&object);
         let is_reset = object.pointer("/metadata/managedFields").is_some_and(|list| list == &json!([]));
@@ -289,14 +278,19 @@ fn update(
             ));
         }
     }
+    if kind == Kind::Namespace {
+        // Its status and finalizers have subresources of their own.
+        object["spec"] = live["spec"].clone();
+        object["status"] = live["status"].clone();
+    }
     carry_over(&mut object, live);
     let causes = validate::changed(kind, live, &object);
     if !causes.is_empty() {
         return Err(Failure::invalid(kind.group(), kind.name(), target.name, causes));
     }
     object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-    let settled = settle(kind, object);
-    if settled == settle(kind, live_whole) && managers.own_the_same(&before) {
+    let settled = settle(kind, &object);
+    if settled == settle(kind, &live_whole) && managers.own_the_same(&before) {
         return Ok((StatusCode::OK, whole(kind, live)));
     }
     Ok((StatusCode::OK, finish(state, kind, settled, &managers, options)))
@@ -315,7 +309,7 @@ fn carry_over(object: &mut Value, live: &Value) {
 
 /// Writes an object with its owners; it comes back as it is answered.
 pub(super) fn store(state: &mut ClusterState, kind: Kind, object: Value, managers: &Managers) -> Value {
-    let mut object = settle(kind, without_managed_fields(object));
+    let mut object = settle(kind, &without_managed_fields(object));
     if let Some(entries) = managers.to_value(kind) {
         object["metadata"]["managedFields"] = entries;
     }

@@ -14,7 +14,7 @@ pub(in super::super) const LARGEST_IN: usize = 15;
 /// The most items that a page may hold.
 pub(in super::super) const LARGEST_PAGE: usize = 999;
 
-/// A value as a literal of OData: quoted, quotes within doubled. It still has to be percent-encoded.
+/// A value as a literal: quoted, quotes within doubled. It still has to be percent-encoded.
 fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }

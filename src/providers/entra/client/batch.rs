@@ -8,6 +8,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
 use super::{Call, Core, Path, ReadClient, answered, unknown};
@@ -90,12 +91,14 @@ struct Again {
 impl Core {
     /// Sends up to [`LARGEST_BATCH`] items, and those that were throttled, or failed and may be repeated, once more by
     /// themselves until each has its result. Results are in the order of the items.
-    pub(super) async fn batch(&self, items: &[Item]) -> Vec<Reply> {
+    ///
+    /// Once `interrupted` holds true, what was not sent stays unsent.
+    pub(super) async fn batch(&self, items: &[Item], interrupted: Option<&watch::Receiver<bool>>) -> Vec<Reply> {
         let mut replies: Vec<Option<Reply>> = items.iter().map(|_| None).collect();
         let mut waiting: Vec<usize> = (0..items.len()).collect();
         let mut patience = Patience::new(self.pace);
         while !waiting.is_empty() {
-            let mut answers = match self.exchange(items, &waiting).await {
+            let mut answers = match self.exchange(items, &waiting, interrupted).await {
                 Ok(answers) => answers,
                 Err(problem) => {
                     for at in waiting {
@@ -118,8 +121,7 @@ impl Core {
     /// The result of one item, or `None` when it has to go again.
     fn sort(&self, at: usize, item: &Item, answer: Option<AnswerItem>, again: &mut Again) -> Option<Reply> {
         let Some(answer) = answer else {
-            let what = "Graph's answer to a batch leaves out an item";
-            return Some(Err(Problem::Failed(item.without_answer(what))));
+            return Some(Err(item.without_answer("Graph's answer to a batch leaves out an item")));
         };
         self.count_units(answer.header("x-ms-resource-unit").as_deref());
         if (200..300).contains(&answer.status) {
@@ -132,7 +134,7 @@ impl Core {
         } else if (answer.status >= 500 && item.repeatable) || error.meaning() == Meaning::Concurrent {
             again.failed.push((at, error));
         } else if answer.status >= 500 {
-            return Some(Err(Problem::Failed(unknown(&error.to_string()))));
+            return Some(Err(unknown(&error.to_string())));
         } else {
             return Some(Err(Problem::Refused(error)));
         }
@@ -144,14 +146,13 @@ impl Core {
     async fn wait_for(&self, again: Again, patience: &mut Patience, replies: &mut [Option<Reply>]) -> Vec<usize> {
         let mut waiting = Vec::new();
         if !again.throttled.is_empty() {
-            // One wait for all of them, but every one counts as throttled.
-            (1..again.throttled.len()).for_each(|_| self.gate.count_throttled());
-            match self.throttled(patience, again.asked) {
-                Ok(()) => waiting.extend(&again.throttled),
-                Err(failure) => {
-                    for at in again.throttled {
-                        replies[at] = Some(Err(Problem::Failed(failure.clone())));
-                    }
+            self.close_gate(again.throttled.len(), patience.after_throttling(again.asked));
+            let in_time = patience.allows(self.gate.closed_for());
+            for at in again.throttled {
+                if in_time {
+                    waiting.push(at);
+                } else {
+                    replies[at] = Some(Err(self.still_throttled()));
                 }
             }
         }
@@ -177,6 +178,7 @@ impl Core {
         &self,
         items: &[Item],
         waiting: &[usize],
+        interrupted: Option<&watch::Receiver<bool>>,
     ) -> std::result::Result<BTreeMap<usize, AnswerItem>, Problem> {
         let requests: Vec<_> = waiting.iter().map(|at| items[*at].to_json(*at)).collect();
         let repeatable = waiting.iter().all(|at| items[*at].repeatable);
@@ -186,21 +188,22 @@ impl Core {
             body: Some(Bytes::from(json!({ "requests": requests }).to_string())),
             eventual: false,
             repeatable,
+            interrupted: interrupted.cloned(),
         };
-        let answer = self.send(&call).await.map_err(Problem::Failed)?;
+        let answer = self.send(&call).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(answered(&answer)));
         }
         by_position(&answer.body, waiting).map_err(|what| {
             // The writes of this batch may well have been done.
-            Problem::Failed(if repeatable { Failure::new(FailureKind::BadAnswer, what) } else { unknown(&what) })
+            if repeatable { Problem::Failed(Failure::new(FailureKind::BadAnswer, what)) } else { unknown(&what) }
         })
     }
 }
 
 impl Item {
-    fn without_answer(&self, what: &str) -> Failure {
-        if self.repeatable { Failure::new(FailureKind::BadAnswer, what) } else { unknown(what) }
+    fn without_answer(&self, what: &str) -> Problem {
+        if self.repeatable { Problem::Failed(Failure::new(FailureKind::BadAnswer, what)) } else { unknown(what) }
     }
 }
 
@@ -224,7 +227,7 @@ impl ReadClient {
     pub(in super::super) async fn gets(&self, paths: &[Path]) -> Vec<std::result::Result<Value, Problem>> {
         let batches = paths.chunks(LARGEST_BATCH).map(async |paths| {
             let items: Vec<_> = paths.iter().map(Item::get).collect();
-            self.0.batch(&items).await
+            self.0.batch(&items, None).await
         });
         let replies = futures::future::join_all(batches).await;
         replies.into_iter().flatten().map(|reply| reply.map(|success| success.body)).collect()

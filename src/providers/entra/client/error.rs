@@ -13,6 +13,8 @@ pub(in super::super) enum Problem {
     Refused(GraphError),
     /// There is no answer, or none that can be used.
     Failed(Failure),
+    /// It was not sent, because nothing more is to be sent.
+    Interrupted,
 }
 
 /// The error envelope: <https://learn.microsoft.com/graph/errors>.
@@ -173,7 +175,7 @@ impl Problem {
     pub(in super::super) fn meaning(&self) -> Option<Meaning> {
         match self {
             Self::Refused(error) => Some(error.meaning()),
-            Self::Failed(_) => None,
+            Self::Failed(_) | Self::Interrupted => None,
         }
     }
 
@@ -181,7 +183,7 @@ impl Problem {
     pub(in super::super) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(error) => Some(error.status),
-            Self::Failed(_) => None,
+            Self::Failed(_) | Self::Interrupted => None,
         }
     }
 
@@ -194,13 +196,15 @@ impl Problem {
     pub(super) fn into_failure(self, doing: &str, permission: Permission, acting: &Acting) -> Failure {
         let error = match self {
             Self::Failed(failure) => return Failure { what: format!("{doing}: {}", failure.what), ..failure },
+            Self::Interrupted => return Failure::new(FailureKind::Unavailable, format!("{doing}: interrupted")),
             Self::Refused(error) => error,
         };
         let failure = Failure::new(error.kind(), format!("{doing}: {error}"));
         match failure.kind {
             FailureKind::Forbidden => failure.with_next(acting.lacks(permission)),
             FailureKind::Unauthenticated => failure.with_next("sign in again, or renew the credential"),
-            FailureKind::Unavailable => failure.with_next("wait a little and run it again; what is done stays done"),
+            FailureKind::Unavailable => failure.with_next(super::AGAIN),
+            FailureKind::NotFound => failure.with_next("run it again: the next plan looks everything up anew"),
             _ => failure,
         }
     }

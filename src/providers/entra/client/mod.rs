@@ -5,18 +5,19 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, retry_after};
+use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, require_tls, retry_after};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -32,6 +33,9 @@ pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 
 /// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.
 const IN_FLIGHT: usize = 8;
+
+/// What to do when Graph has no time for us.
+const AGAIN: &str = "wait a little and run it again; what is done stays done";
 
 /// What both clients stand on. Nobody outside this module can reach [`Core::send`].
 #[derive(Debug)]
@@ -57,10 +61,15 @@ struct Call {
     eventual: bool,
     /// Whether sending it twice is as good as once. If not, an unknown result is the caller's to find out.
     repeatable: bool,
+    /// Holds true once nothing more is to be sent.
+    interrupted: Option<watch::Receiver<bool>>,
 }
 
 impl Core {
     fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
+        // Before any token: the bearer is not even asked for when it could not be sent safely.
+        require_tls(&connection.graph)?;
+        require_tls(&connection.login)?;
         let origin = connection.graph.origin().ascii_serialization();
         if chain.tenant() != connection.tenant {
             return Err(Failure::new(
@@ -114,28 +123,19 @@ impl Core {
     /// Sends until there is an answer that is neither throttling nor, for what may be repeated, a passing error.
     ///
     /// A failure of kind [`FailureKind::Unknown`] means that a request which must not be repeated may have been done.
-    async fn send(&self, call: &Call) -> Result<Answer> {
+    async fn send(&self, call: &Call) -> std::result::Result<Answer, Problem> {
         let mut patience = Patience::new(self.pace);
-        let mut token = self.token().await?;
+        let mut token = self.token().await.map_err(Problem::Failed)?;
         let mut renewed = false;
         loop {
-            let request = call.request(&token)?;
-            let outcome = {
-                // Never closed, so there is always a permit to come.
-                let _permit = self.permits.acquire().await;
-                self.gate.pass().await;
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                self.transport.send(request).await
-            };
-            let answer = match outcome {
+            let request = call.request(&token).map_err(Problem::Failed)?;
+            let answer = match self.pass_and_send(call, request, &patience).await? {
                 Ok(answer) => answer,
-                Err(NotAnswered::Refused(failure)) => return Err(failure),
+                Err(NotAnswered::Refused(failure)) => return Err(Problem::Failed(failure)),
                 Err(NotAnswered::Unknown(failure)) if !call.repeatable => return Err(unknown(&failure.what)),
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
-                    match patience.after_failure(None) {
-                        Some(wait) => tokio::time::sleep(wait).await,
-                        None => return Err(failure),
-                    }
+                    let wait = patience.after_failure(None).ok_or(Problem::Failed(failure))?;
+                    call.pause(wait).await;
                     continue;
                 }
             };
@@ -144,36 +144,50 @@ impl Core {
             match answer.status.as_u16() {
                 401 if !renewed => {
                     renewed = true;
-                    token = self.chain.renew(&self.scope, &token).await?;
+                    token = self.chain.renew(&self.scope, &token).await.map_err(Problem::Failed)?;
                 }
-                429 => self.throttled(&mut patience, asked)?,
+                429 => self.close_gate(1, patience.after_throttling(asked)),
                 500.. if !call.repeatable => return Err(unknown(&answered(&answer).to_string())),
-                500.. => match patience.after_failure(asked) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => {
-                        return Err(Failure::new(FailureKind::Unavailable, answered(&answer).to_string())
-                            .with_next("wait a little and run it again; what is done stays done"));
-                    }
-                },
+                500.. => {
+                    let failure = || Failure::new(FailureKind::Unavailable, answered(&answer).to_string());
+                    let wait = patience.after_failure(asked);
+                    call.pause(wait.ok_or_else(|| Problem::Failed(failure().with_next(AGAIN)))?).await;
+                }
                 _ => return Ok(answer),
             }
         }
     }
 
-    /// Holds back the whole client after a 429, of a call or of an item.
-    fn throttled(&self, patience: &mut Patience, asked: Option<std::time::Duration>) -> Result<()> {
-        self.gate.count_throttled();
-        match patience.after_throttling(asked) {
-            Some(wait) => self.gate.close_for(wait),
-            None => {
-                return Err(Failure::new(
-                    FailureKind::Unavailable,
-                    format!("Graph still throttles after {} s", self.pace.throttled_for.as_secs()),
-                )
-                .with_next("run it again later; what is done stays done"));
-            }
+    /// Waits for a permit and for the gate, as long as the patience lasts and nobody interrupts; then sends.
+    async fn pass_and_send(
+        &self,
+        call: &Call,
+        request: Request,
+        patience: &Patience,
+    ) -> std::result::Result<std::result::Result<Answer, NotAnswered>, Problem> {
+        // Never closed, so there is always a permit to come.
+        let _permit = self.permits.acquire().await;
+        if !patience.allows(self.gate.closed_for()) {
+            return Err(self.still_throttled());
         }
-        Ok(())
+        tokio::select! {
+            biased;
+            () = call.interruption() => return Err(Problem::Interrupted),
+            () = self.gate.pass() => {}
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(self.transport.send(request).await)
+    }
+
+    fn still_throttled(&self) -> Problem {
+        let what = format!("Graph still throttles after {} s", self.pace.throttled_for.as_secs());
+        Problem::Failed(Failure::new(FailureKind::Unavailable, what).with_next(AGAIN))
+    }
+
+    /// Holds back the whole client after throttled answers, of a call or of items.
+    fn close_gate(&self, answers: usize, wait: Duration) {
+        (0..answers).for_each(|_| self.gate.count_throttled());
+        self.gate.close_for(wait);
     }
 
     fn count_units(&self, header: Option<&str>) {
@@ -189,8 +203,9 @@ impl Core {
             body: None,
             eventual: path.eventual,
             repeatable: true,
+            interrupted: None,
         };
-        let answer = self.send(&call).await.map_err(Problem::Failed)?;
+        let answer = self.send(&call).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(answered(&answer)));
         }
@@ -201,6 +216,24 @@ impl Core {
 }
 
 impl Call {
+    /// Comes back only when nothing more is to be sent.
+    async fn interruption(&self) {
+        if let Some(mut interrupted) = self.interrupted.clone()
+            && interrupted.wait_for(|interrupted| *interrupted).await.is_ok()
+        {
+            return;
+        }
+        // Nobody can interrupt, or nobody is left who could.
+        std::future::pending::<()>().await;
+    }
+
+    async fn pause(&self, wait: Duration) {
+        tokio::select! {
+            () = self.interruption() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+
     fn request(&self, token: &Token) -> Result<Request> {
         let mut headers = HeaderMap::new();
         let mut bearer =
@@ -231,9 +264,9 @@ fn answered(answer: &Answer) -> error::GraphError {
     error::GraphError::of(answer.status.as_u16(), &body)
 }
 
-fn unknown(what: &str) -> Failure {
-    Failure::new(FailureKind::Unknown, format!("it is not known whether it was done: {what}"))
-        .with_next("run it again: the next plan shows what is there")
+fn unknown(what: &str) -> Problem {
+    let failure = Failure::new(FailureKind::Unknown, format!("it is not known whether it was done: {what}"));
+    Problem::Failed(failure.with_next("run it again: the next plan shows what is there"))
 }
 
 /// Reads. It sends GET, and `$batch` of GET, and nothing else.

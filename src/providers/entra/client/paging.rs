@@ -103,7 +103,7 @@ impl<T: DeserializeOwned> Reading<T> {
 impl Core {
     async fn pages(&self, of: Vec<usize>, paths: Vec<Path>) -> (Vec<usize>, Vec<Reply>) {
         let items: Vec<_> = paths.iter().map(Item::get).collect();
-        (of, self.batch(&items).await)
+        (of, self.batch(&items, None).await)
     }
 }
 

@@ -1,82 +1,23 @@
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde_json::json;
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate};
+use wiremock::ResponseTemplate;
 
 use super::batch::Item;
 use super::*;
-use crate::providers::http::credential::tests::{TENANT, working_chain};
-
-/// A Graph that answers the nth request, counted from 0, by a function of its body.
-struct FakeGraph {
-    server: MockServer,
-    client: WriteClient,
-    tokens: Arc<AtomicUsize>,
-}
+use crate::providers::entra::fake::{FakeGraph, each, error, item, responses};
+use crate::providers::http::credential::tests::working_chain;
 
 impl FakeGraph {
-    async fn new(answer: impl Fn(usize, Value, &Received, &str) -> ResponseTemplate + Send + Sync + 'static) -> Self {
-        let server = MockServer::start().await;
-        let (count, uri) = (AtomicUsize::new(0), server.uri());
-        Mock::given(any())
-            .respond_with(move |request: &Received| {
-                let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-                answer(count.fetch_add(1, Ordering::SeqCst), body, request, &uri)
-            })
-            .mount(&server)
-            .await;
-        let pace = Pace {
-            first_wait: Duration::from_millis(1),
-            longest_wait: Duration::from_millis(2),
-            throttled_for: Duration::from_secs(5),
-            attempts: 3,
-            replication: Duration::from_millis(50),
-        };
-        let graph = server.uri().parse().unwrap();
-        let login = "https://127.0.0.1".parse().unwrap();
-        let connection = Connection { graph, login, extra_ca: None, tenant: TENANT.parse().unwrap(), pace };
-        let (chain, tokens) = working_chain();
-        Self { client: WriteClient::new(&connection, chain).unwrap(), server, tokens }
+    fn reader(&self) -> ReadClient {
+        ReadClient::new(&self.connection, Arc::clone(&self.chain)).unwrap()
     }
 
-    fn reader(&self) -> &ReadClient {
-        self.client.reader()
+    async fn write(&self, writes: &[Write]) -> Vec<Written> {
+        let client = WriteClient::new(&self.connection, Arc::clone(&self.chain)).unwrap();
+        let (_sender, interrupted) = watch::channel(false);
+        client.write(writes, &interrupted).await
     }
-
-    async fn requests(&self) -> Vec<Received> {
-        self.server.received_requests().await.unwrap()
-    }
-
-    /// The urls of the items of each batch.
-    async fn batches(&self) -> Vec<Vec<String>> {
-        let urls = |body: &[u8]| {
-            let body: Value = serde_json::from_slice(body).unwrap();
-            body["requests"].as_array().unwrap().iter().map(|item| item["url"].as_str().unwrap().to_owned()).collect()
-        };
-        self.requests().await.iter().map(|request| urls(&request.body)).collect()
-    }
-}
-
-/// One item of an answer.
-fn item(id: &Value, status: u16, body: &Value) -> Value {
-    json!({ "id": id, "status": status, "headers": {}, "body": body })
-}
-
-fn responses(items: &[Value]) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_json(json!({ "responses": items }))
-}
-
-/// Answers every item of a batch, the last one first.
-fn each(body: &Value, answer: impl Fn(&str, &Value) -> Value) -> ResponseTemplate {
-    let items = body["requests"].as_array().unwrap();
-    let items: Vec<_> = items.iter().rev().map(|item| answer(item["url"].as_str().unwrap(), &item["id"])).collect();
-    responses(&items)
-}
-
-fn error(code: &str) -> Value {
-    json!({ "error": { "code": code, "message": "" } })
 }
 
 fn users(count: usize) -> Vec<Path> {
@@ -91,7 +32,7 @@ fn ids(list: &[Value]) -> Vec<&str> {
 fn kind(problem: Problem) -> FailureKind {
     match problem {
         Problem::Failed(failure) => failure.kind,
-        Problem::Refused(error) => panic!("{error}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -119,12 +60,12 @@ async fn a_throttled_item_goes_again_alone_after_its_time() {
         })
     })
     .await;
-    let started = std::time::Instant::now();
-    assert!(graph.reader().gets(&users(3)).await.iter().all(std::result::Result::is_ok));
+    let (reader, started) = (graph.reader(), std::time::Instant::now());
+    assert!(reader.gets(&users(3)).await.iter().all(std::result::Result::is_ok));
     assert!(started.elapsed() >= Duration::from_millis(50));
     let batches = graph.batches().await;
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
-    assert_eq!(graph.reader().usage(), Usage { requests: 2, resource_units: 0, throttled: 1 });
+    assert_eq!(reader.usage(), Usage { requests: 2, resource_units: 0, throttled: 1 });
 }
 
 #[tokio::test]
@@ -134,8 +75,9 @@ async fn a_throttled_call_goes_again_and_one_that_stays_throttled_fails() {
         move |nth, _, _, _| if nth < 3 { slow() } else { ResponseTemplate::new(200).set_body_json(json!({})) },
     )
     .await;
-    graph.reader().get(&Path::of("/organization")).await.unwrap();
-    assert_eq!(graph.reader().usage().throttled, 3);
+    let reader = graph.reader();
+    reader.get(&Path::of("/organization")).await.unwrap();
+    assert_eq!(reader.usage().throttled, 3);
 
     let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(429).insert_header("retry-after", "6")).await;
     assert_eq!(kind(graph.reader().get(&Path::of("/organization")).await.unwrap_err()), FailureKind::Unavailable);
@@ -151,9 +93,10 @@ async fn resource_units_are_counted_for_calls_and_items() {
         each(&body, |_, id| json!({ "id": id, "status": 200, "headers": { "X-Ms-Resource-Unit": "3" }, "body": {} }))
     })
     .await;
-    graph.reader().get(&Path::of("/organization")).await.unwrap();
-    graph.reader().gets(&users(2)).await;
-    assert_eq!(graph.reader().usage().resource_units, 8);
+    let reader = graph.reader();
+    reader.get(&Path::of("/organization")).await.unwrap();
+    reader.gets(&users(2)).await;
+    assert_eq!(reader.usage().resource_units, 8);
 }
 
 #[tokio::test]
@@ -231,7 +174,7 @@ async fn links_are_followed_word_for_word_with_the_header_that_they_do_not_carry
     let path = Path::of("/groups").filter(&Filter::starts_with("mailNickname", "x")).advanced();
     let list: Vec<Value> = graph.reader().list(path).await.unwrap();
     assert_eq!(ids(&list), ["a", "b"]);
-    assert_eq!(graph.batches().await[2], ["/groups?$skiptoken=RFN'%2Bw%3d-three"]);
+    assert_eq!(graph.batches().await[2][0].1, "/groups?$skiptoken=RFN'%2Bw%3d-three");
     for request in graph.requests().await {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body["requests"][0]["headers"]["ConsistencyLevel"], "eventual");
@@ -342,7 +285,7 @@ async fn a_write_is_never_repeated_when_its_result_is_unknown() {
             _ => ResponseTemplate::new(200).set_body_string(r#"{"responses":[{"id":"0","#),
         })
         .await;
-        let results = graph.client.write(&deletions(2)).await;
+        let results = graph.write(&deletions(2)).await;
         assert!(results.len() == 2 && results.iter().all(|result| result.as_ref().unwrap_err().is_unknown()), "{nth}");
         assert_eq!(graph.requests().await.len(), 1, "{nth}");
     }
@@ -358,9 +301,36 @@ async fn a_write_that_was_not_done_is_repeated() {
         _ => each(&body, |_, id| json!({ "id": id, "status": 204 })),
     })
     .await;
-    let results = graph.client.write(&deletions(1)).await;
+    let results = graph.write(&deletions(1)).await;
     assert_eq!(results[0].as_ref().unwrap().status, 204);
     assert_eq!(graph.requests().await.len(), 5);
+}
+
+#[tokio::test]
+async fn an_item_that_stays_throttled_fails_in_the_end() {
+    let graph = FakeGraph::new(|_, body, _, _| {
+        each(&body, |_, id| json!({ "id": id, "status": 429, "headers": { "Retry-After": 3 }, "body": {} }))
+    })
+    .await;
+    assert_eq!(kind(graph.reader().gets(&users(1)).await.remove(0).unwrap_err()), FailureKind::Unavailable);
+    assert_eq!(graph.requests().await.len(), 2, "the second wait of 3 s would end after the 5 s of patience");
+}
+
+#[tokio::test]
+async fn an_interruption_ends_the_wait_for_what_was_not_done() {
+    let (sender, interrupted) = watch::channel(false);
+    let graph = FakeGraph::new(move |_, body, _, _| {
+        sender.send(true).unwrap();
+        each(&body, |url, id| {
+            let status = if url.ends_with('0') { 204 } else { 429 };
+            json!({ "id": id, "status": status, "headers": { "Retry-After": "4" }, "body": {} })
+        })
+    })
+    .await;
+    let client = WriteClient::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let results = client.write(&deletions(2), &interrupted).await;
+    assert!(results[0].is_ok() && matches!(results[1], Err(Problem::Interrupted)), "{results:?}");
+    assert_eq!(graph.requests().await.len(), 1);
 }
 
 #[tokio::test]
@@ -368,7 +338,7 @@ async fn the_bearer_is_marked_as_a_secret() {
     let (chain, _) = working_chain();
     let token = chain.token("https://graph.microsoft.com/.default").await.unwrap();
     let url = "https://graph.microsoft.com/v1.0/organization".parse().unwrap();
-    let call = Call { method: Method::GET, url, body: None, eventual: false, repeatable: true };
+    let call = Call { method: Method::GET, url, body: None, eventual: false, repeatable: true, interrupted: None };
     let shown = format!("{:?}", call.request(&token).unwrap());
     assert!(!shown.contains(token.secret().expose_secret()), "{shown}");
     assert_eq!(Item::get(&Path::of("/organization")).method, Method::GET);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use super::address::{EdgeList, MembershipRef, unique_name_key};
 use super::batch::{Item, LARGEST_BATCH, Reply};
@@ -106,11 +107,12 @@ impl WriteClient {
         &self.0
     }
 
-    /// Sends up to [`WriteClient::AT_ONCE`] changes in one call. Results are in the order of the changes.
-    pub(in super::super) async fn write(&self, writes: &[Write]) -> Vec<Written> {
+    /// Sends up to [`WriteClient::AT_ONCE`] changes in one call. Results are in the order of the changes. Once
+    /// `interrupted` holds true, what was not sent stays unsent.
+    pub(in super::super) async fn write(&self, writes: &[Write], interrupted: &watch::Receiver<bool>) -> Vec<Written> {
         let core = &*self.0.0;
         let items: Vec<_> = writes.iter().map(|write| write.item(&core.base)).collect();
-        core.batch(&items).await
+        core.batch(&items, Some(interrupted)).await
     }
 
     /// The most changes in one call.

@@ -89,13 +89,13 @@ pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Fou
             let doing = "looking for deleted groups";
             (BTreeMap::new(), Some(client.failure(problem, doing, Permission::ReadDeletedGroups)))
         }
-        Err(problem @ Problem::Failed(_)) => return Err(failure(problem)),
+        Err(problem @ (Problem::Failed(_) | Problem::Interrupted)) => return Err(failure(problem)),
     };
     let domain = match organization.and_then(typed::<OrganizationRecord>) {
         Ok(records) => records.into_iter().find_map(OrganizationRecord::into_default_domain),
         // It is only for people to read, and may not be readable.
         Err(Problem::Refused(_)) => None,
-        Err(problem @ Problem::Failed(_)) => return Err(failure(problem)),
+        Err(problem @ (Problem::Failed(_) | Problem::Interrupted)) => return Err(failure(problem)),
     };
     Ok(Found { marked, by_id, deleted, deleted_unreadable, other_configs, domain })
 }

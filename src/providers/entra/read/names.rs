@@ -238,7 +238,7 @@ impl LookedUp<'_> {
 
     fn known_users(&self) -> BTreeSet<String> {
         let users = self.principals().filter(|principal| principal.kind == PrincipalKind::User);
-        users.filter_map(|user| user_principal_name(user)).map(|name| name.to_string()).collect()
+        users.filter_map(user_principal_name).map(|name| name.to_string()).collect()
     }
 
     fn known_guests(&self) -> BTreeSet<String> {

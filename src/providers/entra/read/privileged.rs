@@ -24,7 +24,9 @@ fn answer(client: &ReadClient, list: std::result::Result<Vec<AssignmentRecord>, 
             let members = records.iter().filter(|record| record.access_id.eq_ignore_ascii_case("member"));
             Ok(PrivilegedMembers::Active(members.map(|record| record.principal_id).collect()))
         }
-        Err(problem @ Problem::Failed(_)) => Err(client.failure(problem, doing, Permission::ReadPrivileged)),
+        Err(problem @ (Problem::Failed(_) | Problem::Interrupted)) => {
+            Err(client.failure(problem, doing, Permission::ReadPrivileged))
+        }
         // No permission, no licence, or not offered in this cloud; nothing is concluded from it.
         Err(problem @ Problem::Refused(_)) => {
             let failure = client.failure(problem, doing, Permission::ReadPrivileged);

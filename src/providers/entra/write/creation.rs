@@ -6,6 +6,7 @@
 use crate::providers::entra::client::{EdgeList, Meaning, MembershipRef, Path, Problem, Success, Write, Written};
 use crate::providers::entra::model::{GROUP_PROPERTIES, GroupRecord, PrincipalRecord};
 use crate::providers::entra::read::edges;
+use crate::providers::http::Patience;
 use crate::state::{Failure, FailureKind, GroupKind, ObjectId, Outcome};
 
 use super::jobs::{Job, Next};
@@ -81,15 +82,13 @@ impl Run<'_> {
 
     async fn settle_created(&self, job: &Job, id: ObjectId) -> Next {
         self.remember(id);
-        if let (Some(at), Some(owner)) = (job.changes.first(), self.missing_owner(job)) {
-            if let Err(problem) = self.ensure_owner(id, owner).await {
-                let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
-                let what = format!("group {id} was created, but without its first owner: {}", failure.what);
-                let next =
-                    format!("make {owner} an owner of group {id} by hand, or delete the group, then run it again");
-                self.ledger.settle(*at, Outcome::Failed { failure: Failure { what, ..failure }.with_next(next) });
-                return Next::Settled;
-            }
+        if let Some(owner) = self.missing_owner(job)
+            && let Err(problem) = self.ensure_owner(id, owner).await
+        {
+            let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
+            let what = format!("group {id} was created, but without its first owner: {}", failure.what);
+            let next = format!("make {owner} an owner of group {id} by hand, or delete the group, then run it again");
+            return self.settle_all(job, &Outcome::Failed { failure: Failure { what, ..failure }.with_next(next) });
         }
         self.settle_all(job, &Outcome::Done { created: Some(id) })
     }
@@ -108,11 +107,19 @@ impl Run<'_> {
     }
 
     async fn ensure_owner(&self, group: ObjectId, owner: ObjectId) -> std::result::Result<(), Problem> {
-        let add = Write::AddOne(MembershipRef { group, list: EdgeList::Owners, principal: owner });
-        // Graph has made the caller an owner, else the body would not have named it twice; adding says so in one call.
-        match self.writer.client.write(&[add]).await.pop() {
-            Some(Err(problem)) if problem.meaning() != Some(Meaning::AlreadyThere) => Err(problem),
-            _ => Ok(()),
+        let add = [Write::AddOne(MembershipRef { group, list: EdgeList::Owners, principal: owner })];
+        let mut patience = Patience::new(self.writer.pace);
+        loop {
+            // Graph has made the caller an owner, else the body would not have named it twice; adding it says so.
+            let Some(Err(problem)) = self.writer.client.write(&add, self.interrupted).await.pop() else {
+                return Ok(());
+            };
+            let wait = match problem.meaning() {
+                Some(Meaning::AlreadyThere) => return Ok(()),
+                Some(Meaning::Absent(_)) => patience.after_lag(),
+                _ => None,
+            };
+            self.wait_unless_interrupted(wait.ok_or(problem)?).await;
         }
     }
 

@@ -86,7 +86,7 @@ impl Run<'_> {
         self.carry_out(sorted.removals).await;
     }
 
-    /// Sends jobs until each is settled. Two PATCHes of one group are never under way together: Graph answers the second
+    /// Sends jobs until each is settled. No two PATCH of one group are ever under way together: Graph answers the second
     /// with 409.
     async fn carry_out(&self, jobs: Vec<Job>) {
         let mut queue = VecDeque::from(jobs);
@@ -94,7 +94,7 @@ impl Run<'_> {
         let mut in_flight = FuturesUnordered::new();
         loop {
             if self.is_interrupted() {
-                queue.drain(..).for_each(|job| self.leave(job));
+                queue.drain(..).for_each(|job| self.leave(&job));
             }
             while in_flight.len() < CALLS_AT_ONCE {
                 let batch = jobs::take_batch(&mut queue, &busy);
@@ -119,10 +119,14 @@ impl Run<'_> {
     /// Sends one batch and judges its results; gives what has to go again, after waiting as long as it takes.
     async fn send(&self, batch: Vec<Job>) -> Vec<Job> {
         let writes: Vec<_> = batch.iter().map(|job| job.write.clone()).collect();
-        let results = self.writer.client.write(&writes).await;
+        let results = self.writer.client.write(&writes, self.interrupted).await;
         let mut again = Vec::new();
         let mut wait = Duration::ZERO;
         for (mut job, result) in batch.into_iter().zip(results) {
+            if let Err(Problem::Interrupted) = result {
+                self.leave(&job);
+                continue;
+            }
             match self.judge(&job, result).await {
                 Next::Settled => {}
                 Next::Instead(jobs) => again.extend(jobs),
@@ -187,9 +191,10 @@ impl Run<'_> {
         job.changes.first().map_or(Outcome::PendingReplication, |at| self.failed(job, *at, problem))
     }
 
-    fn leave(&self, job: Job) {
+    /// Settles a job that is not sent, or not sent again.
+    fn leave(&self, job: &Job) {
         let outcome = job.otherwise.clone().unwrap_or_else(|| Outcome::NotTried { reason: "interrupted".to_owned() });
-        self.settle(&job, &outcome);
+        self.settle(job, &outcome);
     }
 
     fn is_interrupted(&self) -> bool {
@@ -220,3 +225,6 @@ impl Run<'_> {
 fn conflict(what: String, next: &str) -> Outcome {
     Outcome::Failed { failure: Failure::new(FailureKind::Conflict, what).with_next(next) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,7 @@ use crate::state::{Failure, FailureKind, Outcome};
 impl Run<'_> {
     pub(super) async fn judge_removal(&self, job: &Job, edge: MembershipRef, result: Written) -> Next {
         let (done, already) = (Outcome::Done { created: None }, Outcome::AlreadySo { created: None });
-        let problem = match result {
-            Ok(_) => return self.settle_all(job, &done),
-            Err(problem) => problem,
-        };
+        let Err(problem) = result else { return self.settle_all(job, &done) };
         if problem.is_unknown() {
             return match self.edges_now(edge.group, edge.list).await {
                 Ok(now) if now.contains(&edge.principal) => Next::Later(self.otherwise(job, problem)),

@@ -225,10 +225,10 @@ impl Chain {
             Some(Err(failure)) if slot.fetches.load(Ordering::Acquire) != fetches => return Err(failure.clone()),
             _ => {}
         }
-        let fetched = self.fetch(scope).await.map(Arc::new);
-        *state = Some(fetched.clone());
+        let token = self.fetch(scope).await.map(Arc::new);
+        *state = Some(token.clone());
         slot.fetches.fetch_add(1, Ordering::Release);
-        fetched
+        token
     }
 
     async fn fetch(&self, scope: &str) -> Result<Token> {
@@ -238,7 +238,7 @@ impl Chain {
                 continue;
             }
             if tried.failure.is_some() {
-                tried.note(name, "not tried, because a credential that is set up and fails is not replaced by another");
+                tried.note(name, "not tried, since the one before is set up");
                 continue;
             }
             match set_up {
@@ -295,7 +295,7 @@ impl Tried {
 
     fn into_failure(self, scope: &str) -> Failure {
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
-        let what = format!("no token for {audience}. Tried: {}", self.lines.join("; "));
+        let what = format!("no token for {audience}. In order: {}", self.lines.join("; "));
         let (kind, next) =
             self.failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
         Failure::new(kind, what).with_next(next.unwrap_or_else(|| {

@@ -127,7 +127,7 @@ async fn a_source_that_is_not_set_up_is_passed_over_and_one_that_fails_is_not() 
     let chain = chain_of(vec![("workload identity", absent()), ("client secret", fails), ("Azure CLI", works)]);
     let failure = chain.token(SCOPE).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unauthenticated);
-    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. Tried: workload identity: AZURE_CLIENT_SECRET is not set; client secret: AADSTS7000215: Invalid client secret provided.; Azure CLI: not tried, because a credential that is set up and fails is not replaced by another");
+    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: workload identity: AZURE_CLIENT_SECRET is not set; client secret: AADSTS7000215: Invalid client secret provided.; Azure CLI: not tried, since the one before is set up");
     assert_eq!(asked.load(Ordering::SeqCst), 0, "a run must not act as somebody else than it was set up for");
 }
 
@@ -143,7 +143,7 @@ async fn a_token_of_another_tenant_is_refused_and_both_are_named() {
 #[tokio::test]
 async fn without_any_credential_the_error_names_every_source() {
     let failure = Chain::new(&settings(&[]), transport()).token(SCOPE).await.unwrap_err();
-    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. Tried: client secret: AZURE_CLIENT_SECRET is not set; workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; Azure CLI: not used here");
+    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: client secret: AZURE_CLIENT_SECRET is not set; workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; Azure CLI: not used here");
     assert!(failure.next.unwrap().contains("az login"));
 }
 

@@ -1,0 +1,348 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::providers::entra::fake::{FakeGraph, said};
+use crate::providers::http::credential::tests::IDENTITY;
+use crate::state::{Address, Edge, Group, GroupKey, Identity, Operation, PrincipalKind, PrincipalName, Resource};
+
+const GROUP: &str = "11111111-1111-4111-8111-111111111111";
+const KEY: &str = "/groups(uniqueName=%27rolecall.contoso.devs%27)";
+const DONE: Outcome = Outcome::Done { created: None };
+const ALREADY: Outcome = Outcome::AlreadySo { created: None };
+
+fn key(name: &str) -> GroupKey {
+    name.parse().unwrap()
+}
+
+fn person(number: u128) -> ObjectId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn change(address: Address, operation: Operation) -> Change {
+    Change {
+        address,
+        operation,
+        origin: None,
+        requires: BTreeSet::new(),
+        refers: BTreeMap::new(),
+        cluster: None,
+        uid: None,
+        resource_version: None,
+        overrules: Vec::new(),
+        protected: BTreeSet::new(),
+    }
+}
+
+fn group(id: Identity) -> Group {
+    Group {
+        key: key("devs"),
+        id,
+        display_name: "devs".to_owned(),
+        description: None,
+        mail_nickname: Some("rolecall-00000000-devs".to_owned()),
+        unique_name: Some("rolecall.contoso.devs".to_owned()),
+        first_owner: Some(IDENTITY.parse().unwrap()),
+    }
+}
+
+fn create() -> Change {
+    let after = Resource::Group(group(Identity::AfterApply(key("devs"))));
+    change(Address::Group(key("devs")), Operation::Create { after })
+}
+
+fn update() -> Change {
+    let before = Resource::Group(group(Identity::Known(GROUP.parse().unwrap())));
+    let mut after = group(Identity::Known(GROUP.parse().unwrap()));
+    after.display_name = "Developers".to_owned();
+    change(Address::Group(key("devs")), Operation::Update { before, after: Resource::Group(after) })
+}
+
+fn delete() -> Change {
+    let before = Resource::Group(group(Identity::Known(GROUP.parse().unwrap())));
+    change(Address::Group(key("devs")), Operation::Delete { before })
+}
+
+fn edge(group: &str, group_id: ObjectId, number: u128) -> Edge {
+    Edge {
+        group: key(group),
+        group_id: Identity::Known(group_id),
+        principal: PrincipalName::Object(person(number)),
+        principal_id: Identity::Known(person(number)),
+        kind: PrincipalKind::User,
+    }
+}
+
+fn add(number: u128) -> Change {
+    let after = Resource::Member(edge("devs", GROUP.parse().unwrap(), number));
+    change(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Create { after })
+}
+
+fn remove(number: u128) -> Change {
+    let before = Resource::Member(edge("devs", GROUP.parse().unwrap(), number));
+    change(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Delete { before })
+}
+
+/// Writes with a new writer; every change has exactly one outcome.
+async fn write(graph: &FakeGraph, changes: &[Change]) -> Vec<Outcome> {
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    write_with(&writer, changes).await
+}
+
+async fn write_with(writer: &EntraWriter, changes: &[Change]) -> Vec<Outcome> {
+    let outcomes = Mutex::new(vec![Vec::new(); changes.len()]);
+    let report = |at: usize, outcome: Outcome| outcomes.lock().unwrap()[at].push(outcome);
+    let (_sender, interrupted) = watch::channel(false);
+    writer.write(changes, &interrupted, &report).await;
+    let outcomes = outcomes.into_inner().unwrap();
+    assert!(outcomes.iter().all(|outcomes| outcomes.len() == 1), "{outcomes:?}");
+    outcomes.into_iter().flatten().collect()
+}
+
+fn live_group(kind: &Value) -> (u16, Value) {
+    (
+        200,
+        json!({ "id": GROUP, "displayName": "devs", "groupTypes": kind, "mailEnabled": false, "securityEnabled": true }),
+    )
+}
+
+fn list(ids: &[&str]) -> (u16, Value) {
+    let items: Vec<_> = ids.iter().map(|id| json!({ "@odata.type": "#microsoft.graph.user", "id": id })).collect();
+    (200, json!({ "value": items }))
+}
+
+fn not_found(id: &str) -> (u16, Value) {
+    let message =
+        format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.");
+    (404, said("Request_ResourceNotFound", &message))
+}
+
+fn failure(outcome: &Outcome) -> &Failure {
+    match outcome {
+        Outcome::Failed { failure } => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn writes(graph: &FakeGraph) -> usize {
+    graph.batches().await.iter().flatten().filter(|(method, _)| method != "GET").count()
+}
+
+/// A Graph where the key is free when it is looked up, and the nth upsert gets the nth answer.
+async fn upserts(owners: &'static [&'static str], answers: Vec<(u16, Value)>) -> FakeGraph {
+    let count = AtomicUsize::new(0);
+    FakeGraph::of_items(move |method, path, _| match (method, path) {
+        ("PATCH", KEY) => answers[count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1)].clone(),
+        ("GET", KEY) if count.load(Ordering::SeqCst) == 0 => not_found("x"),
+        ("GET", KEY) => live_group(&json!([])),
+        ("GET", path) if path.ends_with("/owners") => list(owners),
+        ("POST", path) if path.ends_with("/owners/$ref") => (204, Value::Null),
+        other => panic!("{other:?}"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upsert_that_met_somebody_elses_group_says_that_it_was_rewritten() {
+    let graph = upserts(&["22222222-2222-4222-8222-222222222222"], vec![(204, Value::Null)]).await;
+    let outcomes = write(&graph, &[create()]).await;
+    assert_eq!(failure(&outcomes[0]).kind, FailureKind::Conflict);
+    let what = &failure(&outcomes[0]).what;
+    assert!(what.contains(GROUP) && what.contains("were rewritten"), "{what}");
+}
+
+#[tokio::test]
+async fn an_upsert_that_met_our_own_group_is_success() {
+    let graph = upserts(&[IDENTITY], vec![(204, Value::Null)]).await;
+    let outcomes = write(&graph, &[create()]).await;
+    assert_eq!(outcomes, [Outcome::AlreadySo { created: Some(GROUP.parse().unwrap()) }]);
+}
+
+#[tokio::test]
+async fn a_caller_who_is_an_owner_by_itself_is_left_out_of_the_body() {
+    let duplicate = (400, said("Request_BadRequest", "Request contains a property with duplicate values."));
+    let graph = upserts(&[IDENTITY], vec![duplicate, (201, json!({ "id": GROUP }))]).await;
+    let outcomes = write(&graph, &[create()]).await;
+    assert_eq!(outcomes, [Outcome::Done { created: Some(GROUP.parse().unwrap()) }]);
+    let batches = graph.batches().await;
+    let last = batches.last().unwrap();
+    assert_eq!(
+        last[..],
+        [("POST".to_owned(), format!("/groups/{GROUP}/owners/$ref"))],
+        "its ownership is made sure of"
+    );
+}
+
+#[tokio::test]
+async fn a_creation_of_unknown_result_is_looked_for_and_not_repeated() {
+    let graph = upserts(&[IDENTITY], vec![(500, Value::Null)]).await;
+    let outcomes = write(&graph, &[create()]).await;
+    assert_eq!(outcomes, [Outcome::Done { created: Some(GROUP.parse().unwrap()) }]);
+    assert_eq!(writes(&graph).await, 1);
+}
+
+#[tokio::test]
+async fn a_creation_that_was_not_done_is_repeated_and_one_that_never_is_fails() {
+    let count = AtomicUsize::new(0);
+    let graph = FakeGraph::of_items(move |method, _, _| match method {
+        "PATCH" if count.fetch_add(1, Ordering::SeqCst) == 2 => (201, json!({ "id": GROUP })),
+        "PATCH" => (503, Value::Null),
+        _ => not_found("x"),
+    })
+    .await;
+    assert_eq!(write(&graph, &[create()]).await, [Outcome::Done { created: Some(GROUP.parse().unwrap()) }]);
+    assert_eq!(writes(&graph).await, 3);
+
+    let graph =
+        FakeGraph::of_items(|method, _, _| if method == "PATCH" { (503, Value::Null) } else { not_found("x") }).await;
+    assert_eq!(failure(&write(&graph, &[create()]).await[0]).kind, FailureKind::Unknown);
+}
+
+#[tokio::test]
+async fn a_key_that_a_deleted_group_holds_is_a_conflict_with_the_way_out() {
+    let taken = said(
+        "Request_MultipleObjectsWithSameKeyValue",
+        "Another object with the same value for property uniqueName already exists.",
+    );
+    for status in [400, 409] {
+        let graph = upserts(&[], vec![(status, taken.clone())]).await;
+        let outcomes = write(&graph, &[create()]).await;
+        assert!(failure(&outcomes[0]).next.as_ref().unwrap().contains("restore it"), "{outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn twenty_of_unknown_result_are_read_back_and_only_the_missing_are_sent_again() {
+    let present: Vec<String> = (0..18).map(|number| person(number).to_string()).collect();
+    let graph = FakeGraph::of_items(move |method, _, _| match method {
+        "PATCH" => (504, Value::Null),
+        "POST" => (204, Value::Null),
+        _ => list(&present.iter().map(String::as_str).collect::<Vec<_>>()),
+    })
+    .await;
+    let changes: Vec<_> = (0..20).map(add).collect();
+    assert!(write(&graph, &changes).await.iter().all(|outcome| *outcome == DONE));
+    assert_eq!(writes(&graph).await, 3, "one PATCH and the two who were not there");
+}
+
+#[tokio::test]
+async fn a_single_addition_of_unknown_result_that_the_list_does_not_show_yet_ends_as_already_there() {
+    let count = AtomicUsize::new(0);
+    let exists = "One or more added object references already exist for the following modified properties: 'members'.";
+    let graph = FakeGraph::of_items(move |method, _, _| match method {
+        "POST" if count.fetch_add(1, Ordering::SeqCst) == 0 => (500, Value::Null),
+        "POST" => (400, said("Request_BadRequest", exists)),
+        _ => list(&[]),
+    })
+    .await;
+    assert_eq!(write(&graph, &[add(1)]).await, [ALREADY]);
+}
+
+#[tokio::test]
+async fn removal_change_and_deletion_of_unknown_result_are_looked_at() {
+    let graph = FakeGraph::of_items(|method, path, _| match (method, path) {
+        ("GET", path) if path.ends_with("/members") => list(&[]),
+        ("GET", _) => (200, json!({ "id": GROUP, "displayName": "Developers" })),
+        _ => (500, Value::Null),
+    })
+    .await;
+    assert_eq!(write(&graph, &[update(), remove(1)]).await, [DONE, DONE]);
+    assert_eq!(writes(&graph).await, 2);
+
+    let graph =
+        FakeGraph::of_items(|method, _, _| if method == "GET" { not_found(GROUP) } else { (502, Value::Null) }).await;
+    assert_eq!(write(&graph, &[delete()]).await, [DONE]);
+    assert_eq!(writes(&graph).await, 1);
+
+    // Still as before: sent again, and in the end said to be unknown.
+    let graph = FakeGraph::of_items(|method, path, _| match (method, path) {
+        ("GET", path) if path.ends_with("/members") => list(&[&person(1).to_string()]),
+        ("GET", _) => live_group(&json!([])),
+        _ => (500, Value::Null),
+    })
+    .await;
+    for outcome in write(&graph, &[update(), remove(1), delete()]).await {
+        assert_eq!(failure(&outcome).kind, FailureKind::Unknown);
+    }
+    assert!(writes(&graph).await > 3);
+}
+
+/// Graph that has just made the group and does not know it for the first `lag` writes to it.
+async fn lagging(lag: usize) -> FakeGraph {
+    let count = AtomicUsize::new(0);
+    FakeGraph::of_items(move |method, path, _| match (method, path) {
+        ("GET", KEY) => not_found("x"),
+        ("PATCH", KEY) => (201, json!({ "id": GROUP })),
+        _ if count.fetch_add(1, Ordering::SeqCst) < lag => not_found(GROUP),
+        _ => (204, Value::Null),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_group_made_a_moment_ago_is_waited_for_and_then_pending() {
+    for changes in [vec![add(1)], (0..20).map(add).collect::<Vec<_>>(), vec![update()]] {
+        let graph = lagging(3).await;
+        let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+        write_with(&writer, &[create()]).await;
+        assert!(write_with(&writer, &changes).await.iter().all(|outcome| *outcome == DONE));
+
+        let graph = lagging(usize::MAX).await;
+        let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+        write_with(&writer, &[create()]).await;
+        assert!(write_with(&writer, &changes).await.iter().all(|outcome| *outcome == Outcome::PendingReplication));
+    }
+    // Without having made it, a missing group is a failure at once.
+    let graph = lagging(usize::MAX).await;
+    assert_eq!(failure(&write(&graph, &[add(1)]).await[0]).kind, FailureKind::NotFound);
+    assert_eq!(writes(&graph).await, 1);
+}
+
+#[tokio::test]
+async fn a_full_list_of_owners_is_told_from_an_owner_who_is_there() {
+    let quota =
+        "Unable to perform operation as '101' would exceed the maximum quota count '100' for forward-link owners.";
+    let graph = FakeGraph::of_items(move |method, _, _| match method {
+        "GET" => list(&[&person(1).to_string()]),
+        _ => (403, said("Directory_QuotaExceeded", quota)),
+    })
+    .await;
+    let outcomes = write(&graph, &[add(1), add(2)]).await;
+    assert_eq!(outcomes[0], ALREADY);
+    assert!(failure(&outcomes[1]).what.contains("quota"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_404_that_names_nobody_is_looked_into() {
+    let graph = FakeGraph::of_items(|method, _, _| match method {
+        "GET" => list(&[&person(2).to_string()]),
+        _ => (404, Value::Null),
+    })
+    .await;
+    let outcomes = write(&graph, &[remove(1), remove(2)]).await;
+    assert_eq!(outcomes[0], ALREADY);
+    assert_eq!(failure(&outcomes[1]).kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn two_patches_of_one_group_are_never_under_way_together() {
+    let graph = FakeGraph::of_items(|_, _, _| (204, Value::Null)).await;
+    let mut changes = Vec::new();
+    for team in 0..30_u128 {
+        let group_id = person(1000 + team);
+        changes.extend((0..45).map(|number| {
+            let after = Resource::Member(edge(&format!("team-{team}"), group_id, number));
+            let address = Address::Member(key(&format!("team-{team}")), PrincipalName::Object(person(number)));
+            change(address, Operation::Create { after })
+        }));
+    }
+    assert!(write(&graph, &changes).await.iter().all(|outcome| *outcome == DONE));
+    let batches = graph.batches().await;
+    for batch in &batches {
+        let urls: BTreeSet<_> = batch.iter().collect();
+        assert_eq!(urls.len(), batch.len(), "{batch:?}");
+    }
+    assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 90);
+    assert!(batches.len() <= 6, "{}", batches.len());
+}
