@@ -1,0 +1,6 @@
+//! Tests against the embedded systems.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod kubernetes;
+#[path = "../suite/kubernetes.rs"]
+mod suite;
