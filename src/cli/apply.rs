@@ -1,6 +1,5 @@
 //! `rolecall apply`
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
+use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
 use crate::state::{Address, Change, Policy};
 use crate::{git, plan, report};
@@ -71,14 +71,15 @@ async fn direct(
     progress: &Progress,
 ) -> Result<Exit, CliError> {
     show(ui, session, planned, Output::Text)?;
-    if let Some(exit) = refuse(ui, &planned.plan, session.policy.strict) {
+    let changes = planned.plan.remaining();
+    let left_out = planned.plan.changes.len() - changes.len();
+    // What is left to a saved plan is judged when that is applied.
+    let verdicts = plan::guards::judge(&session.desired, &planned.observed, &session.policy, &changes);
+    if let Some(exit) = refuse(ui, &planned.plan, &verdicts, session.policy.strict) {
         return Ok(exit);
     }
-    let left_out: BTreeSet<Address> =
-        planned.plan.verdicts.iter().flat_map(|verdict| verdict.leaves_out.iter().cloned()).collect();
-    let (changes, left_out) = plan::leave_out(planned.plan.changes.clone(), left_out);
     if changes.is_empty() {
-        return Ok(without_writing(ui, &planned.plan, left_out.len()));
+        return Ok(without_writing(ui, &planned.plan, left_out));
     }
     if !args.yes {
         if !ui.stdin_is_terminal {
@@ -94,7 +95,7 @@ async fn direct(
     }
     let plan_id = saved::plan_id(&planned.plan);
     let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
-    Ok(exit(Some(&report), &planned.plan, left_out.len()))
+    Ok(exit(Some(&report), &planned.plan, left_out))
 }
 
 /// `apply FILE`: only what was approved, and only if all of it still holds.
@@ -119,7 +120,7 @@ async fn from_saved(
     for address in &agreement.already_held {
         ui.say(&format!("= {}  already so", address_text(address)));
     }
-    if let Some(exit) = refuse(ui, &planned.plan, session.policy.strict) {
+    if let Some(exit) = refuse(ui, &planned.plan, &planned.plan.verdicts, session.policy.strict) {
         return Ok(exit);
     }
     if agreement.ready.is_empty() {
@@ -140,12 +141,12 @@ fn policy_of(approved: &SavedPlan, session: &Session) -> Result<Policy, CliError
 }
 
 /// What forbids writing anything at all.
-fn refuse(ui: &mut Ui, plan: &plan::Plan, strict: bool) -> Option<Exit> {
+fn refuse(ui: &mut Ui, plan: &plan::Plan, verdicts: &[Verdict], strict: bool) -> Option<Exit> {
     if strict && plan.withheld.iter().any(|withheld| withheld.is_error) {
         ui.say("Nothing was written: with --strict, every name must resolve first.");
         return Some(Exit::Error);
     }
-    let refused = plan.refusals().count();
+    let refused = verdicts.iter().filter(|verdict| verdict.refuses()).count();
     if refused > 0 {
         ui.say(&format!(
             "Nothing was written: {} refused. Each prints above what to add if it is meant.",

@@ -8,7 +8,6 @@ mod edges;
 mod entra;
 pub mod guards;
 mod kubernetes;
-mod leave_out;
 mod names;
 mod order;
 mod parts;
@@ -19,8 +18,6 @@ pub mod saved;
 mod standing;
 #[cfg(test)]
 mod tests;
-
-pub use leave_out::leave_out;
 
 use std::collections::{BTreeMap, BTreeSet};
 
