@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::parts::Parts;
 use super::resolve::Directory;
 use crate::state::{
-    Address, Change, Cluster, Desired, DesiredEnvironment, GroupKey, ObjectId, Observed, Operation, PrincipalKind,
-    PrincipalName,
+    Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, ObjectId, Observed, Operation,
+    PrincipalKind, PrincipalName,
 };
 
 /// Which groups are directly in which.
@@ -107,22 +107,28 @@ pub(super) fn mark_protected(
     parts: &Parts<'_>,
     directory: &Directory<'_>,
 ) {
-    let protected = desired.environments.iter().filter(|(_, environment)| environment.protected);
     let nesting = Nesting::live(directory).with_files(desired, directory);
-    for (name, environment) in protected {
+    let mut anything = BTreeSet::new();
+    let mut reached: BTreeMap<&GroupKey, BTreeSet<EnvironmentName>> = BTreeMap::new();
+    for (name, environment) in desired.environments.iter().filter(|(_, environment)| environment.protected) {
         let cluster = parts.clusters.get(name).map(|part| part.cluster);
-        let reached = nesting.leading_to(bound(environment, cluster, directory));
+        for key in nesting.leading_to(bound(environment, cluster, directory)) {
+            reached.entry(key).or_default().insert(name.clone());
+        }
         // Which groups are bound on a cluster that cannot be read, nobody knows: it may be any of them.
-        let anything = cluster.is_none() && observed.clusters.contains_key(name);
-        for change in &mut *changes {
-            let concerned = match &change.address {
-                Address::Object { environment, .. } => environment == name,
-                Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => {
-                    anything || reached.contains(key)
+        if cluster.is_none() && observed.clusters.contains_key(name) {
+            anything.insert(name.clone());
+        }
+    }
+    for change in changes {
+        match &change.address {
+            Address::Object { environment, .. } => {
+                if desired.environments.get(environment).is_some_and(|block| block.protected) {
+                    change.protected.insert(environment.clone());
                 }
-            };
-            if concerned {
-                change.protected.insert(name.clone());
+            }
+            Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => {
+                change.protected.extend(reached.get(key).into_iter().flatten().chain(&anything).cloned());
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Guard, Objection};
-use crate::plan::kubernetes::{Place, place_of, rules_after, spelling};
+use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::reach::{Nesting, key_of, live_members};
 use crate::state::{
-    Address, Binding, Change, DesiredEnvironment, EnvironmentName, GroupKey, Namespace, ObjectId, Operation,
+    Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, ObjectId, Operation,
     PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
@@ -21,16 +21,38 @@ pub(super) static GUARD: Guard = Guard {
 /// What tells two subjects apart.
 type SubjectKey = (SubjectKind, SubjectName, Option<String>);
 
+/// The changes, by what this guard looks for.
+#[derive(Default)]
+struct Gains<'a> {
+    /// Who joins which group.
+    joins: BTreeMap<&'a GroupKey, Vec<&'a Edge>>,
+    /// What changes on which cluster.
+    on: BTreeMap<&'a EnvironmentName, Vec<&'a Change>>,
+}
+
 fn check(case: &Case<'_>) -> Vec<Objection> {
+    let mut gains = Gains::default();
+    for change in case.changes {
+        match (&change.address, &change.operation) {
+            (Address::Member(key, _), Operation::Create { after: Resource::Member(edge) }) => {
+                gains.joins.entry(key).or_default().push(edge);
+            }
+            (Address::Object { environment, .. }, _) => gains.on.entry(environment).or_default().push(change),
+            _ => {}
+        }
+    }
     let before = Nesting::live(case.directory);
     let after = Nesting::live(case.directory).with_changes(case.changes, case.directory);
     let mut objections = Vec::new();
     for (name, environment) in &case.desired.environments {
-        let gains = match case.parts.clusters.get(name) {
-            Some(part) => on_cluster(case, name, *part, &before, &after),
-            None => gained_members(case, &after.leading_to(asked_admins(environment)), &BTreeSet::new()),
+        let who = match case.parts.clusters.get(name) {
+            Some(part) => {
+                let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
+                on_cluster(case, *part, changes, &gains, &before, &after)
+            }
+            None => joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new()),
         };
-        for (who, how) in gains {
+        for (who, how) in who {
             let message = format!("{who} would become cluster-admin on {name}: {how}");
             objections.push(Objection::new(format!("{name}/{who}"), message));
         }
@@ -40,33 +62,33 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 
 fn on_cluster<'a>(
     case: &Case<'a>,
-    name: &EnvironmentName,
     part: Part<'a>,
+    changes: &[&'a Change],
+    gains: &Gains<'a>,
     before: &Nesting<'a>,
     after: &Nesting<'a>,
 ) -> BTreeMap<String, String> {
-    let live: Vec<&Binding> = part.cluster.bindings.iter().map(|live| &live.binding).collect();
-    let old = admins(&live, &rules_after(name, part.cluster, &[]));
-    let new = admins(&bindings_after(name, &live, case.changes), &rules_after(name, part.cluster, case.changes));
+    let old = admins(part.cluster, &[]);
+    let new = admins(part.cluster, changes);
     let tokens = &part.desired.tokens;
     let called = |subject: &&'a Subject| case.directory.groups_called(tokens, subject);
     let old_groups: BTreeSet<&GroupKey> = before.leading_to(old.values().flat_map(called));
     let direct: BTreeSet<&GroupKey> = new.values().flat_map(|subject| finally_called(case, tokens, subject)).collect();
-    let mut gains = gained_members(case, &after.leading_to(direct.iter().copied()), &old_groups);
+    let mut who = joining(case, gains, &after.leading_to(direct.iter().copied()), &old_groups);
     for key in direct.iter().filter(|key| !old_groups.contains(*key)) {
         let how = "a binding to a role that grants everything names it".to_owned();
-        gains.insert(PrincipalName::Group((*key).clone()).to_string(), how);
+        who.insert(PrincipalName::Group((*key).clone()).to_string(), how);
     }
     for (key, subject) in &new {
         if !old.contains_key(key) && finally_called(case, tokens, subject).is_empty() {
-            let who = match &subject.principal {
+            let name = match &subject.principal {
                 Some(principal) => principal.to_string(),
                 None => format!("{} {}", subject.kind, spelling(&subject.name)),
             };
-            gains.insert(who, "bound to a role that grants everything".to_owned());
+            who.insert(name, "bound to a role that grants everything".to_owned());
         }
     }
-    gains
+    who
 }
 
 /// The groups that are a subject once the plan is applied.
@@ -78,55 +100,73 @@ fn finally_called<'a>(case: &Case<'a>, tokens: &TokenNaming, subject: &'a Subjec
 }
 
 /// Who joins a group that leads to cluster-admin and did not have it before.
-fn gained_members(
+fn joining(
     case: &Case<'_>,
+    gains: &Gains<'_>,
     leading: &BTreeSet<&GroupKey>,
     led_before: &BTreeSet<&GroupKey>,
 ) -> BTreeMap<String, String> {
     let had: BTreeSet<ObjectId> = live_members(case.directory, led_before);
-    case.changes
-        .iter()
-        .filter_map(|change| match (&change.address, &change.operation) {
-            (Address::Member(key, name), Operation::Create { after: Resource::Member(edge) })
-                if leading.contains(key) =>
-            {
-                let had_it = edge.principal_id.known().is_some_and(|id| had.contains(&id))
-                    || key_of(name, case.directory).is_some_and(|nested| led_before.contains(nested));
-                (!had_it).then(|| (name.to_string(), format!("new member of {key}")))
+    let mut who = BTreeMap::new();
+    for key in leading {
+        for edge in gains.joins.get(key).into_iter().flatten() {
+            let had_it = edge.principal_id.known().is_some_and(|id| had.contains(&id))
+                || key_of(&edge.principal, case.directory).is_some_and(|nested| led_before.contains(nested));
+            if !had_it {
+                who.insert(edge.principal.to_string(), format!("new member of {key}"));
             }
-            _ => None,
-        })
-        .collect()
+        }
+    }
+    who
 }
 
-/// The subjects of cluster role bindings to a role that grants everything.
-fn admins<'a>(bindings: &[&'a Binding], roles: &BTreeMap<Place, &Role>) -> BTreeMap<SubjectKey, &'a Subject> {
-    let is_admin = |binding: &Binding| {
-        let place = place_of(&binding.role, None);
-        binding.namespace.is_none()
-            && (is_cluster_admin(&binding.role.name)
-                || roles.get(&place).is_some_and(|role| PolicyRule::grant_everything(&role.rules)))
+/// The subjects of cluster role bindings to a role that grants everything, once these changes are made.
+fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectKey, &'a Subject> {
+    let mut roles: BTreeMap<&str, &Role> = BTreeMap::new();
+    roles.extend(cluster.roles.iter().map(|live| &live.role).filter_map(of_cluster_role));
+    let mut bindings: BTreeMap<&str, &Binding> = BTreeMap::new();
+    bindings.extend(cluster.bindings.iter().map(|live| &live.binding).filter_map(of_cluster_binding));
+    for change in changes {
+        if let Some((name, _)) = change.before().and_then(role_in).and_then(of_cluster_role) {
+            roles.remove(name);
+        }
+        if let Some((name, _)) = change.before().and_then(binding_in).and_then(of_cluster_binding) {
+            bindings.remove(name);
+        }
+        roles.extend(change.after().and_then(role_in).and_then(of_cluster_role));
+        bindings.extend(change.after().and_then(binding_in).and_then(of_cluster_binding));
+    }
+    let is_admin = |role: &str| {
+        is_cluster_admin(role) || roles.get(role).is_some_and(|role| PolicyRule::grant_everything(&role.rules))
     };
     bindings
-        .iter()
-        .filter(|binding| is_admin(binding))
+        .values()
+        .filter(|binding| is_admin(&binding.role.name))
         .flat_map(|binding| &binding.subjects)
         .map(|subject| ((subject.kind.clone(), subject.name.clone(), subject.namespace.clone()), subject))
         .collect()
 }
 
-fn bindings_after<'a>(environment: &EnvironmentName, live: &[&'a Binding], changes: &'a [Change]) -> Vec<&'a Binding> {
-    let mut bindings: BTreeMap<(Option<Namespace>, &str), &Binding> =
-        live.iter().map(|binding| ((binding.namespace.clone(), binding.name.as_str()), *binding)).collect();
-    for change in changes.iter().filter(|change| change.address.environment() == Some(environment)) {
-        if let Some(Resource::Binding(before)) = change.before() {
-            bindings.remove(&(before.namespace.clone(), before.name.as_str()));
-        }
-        if let Some(Resource::Binding(after)) = change.after() {
-            bindings.insert((after.namespace.clone(), after.name.as_str()), after);
-        }
+fn role_in(resource: &Resource) -> Option<&Role> {
+    match resource {
+        Resource::Role(role) => Some(role),
+        Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Binding(_) => None,
     }
-    bindings.into_values().collect()
+}
+
+fn binding_in(resource: &Resource) -> Option<&Binding> {
+    match resource {
+        Resource::Binding(binding) => Some(binding),
+        Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Role(_) => None,
+    }
+}
+
+fn of_cluster_role(role: &Role) -> Option<(&str, &Role)> {
+    role.namespace.is_none().then_some((role.name.as_str(), role))
+}
+
+fn of_cluster_binding(binding: &Binding) -> Option<(&str, &Binding)> {
+    binding.namespace.is_none().then_some((binding.name.as_str(), binding))
 }
 
 /// The groups that the files make cluster-admin where the cluster itself could not be asked.

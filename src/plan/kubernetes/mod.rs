@@ -8,15 +8,13 @@ mod unmanaged;
 
 pub(super) use self::prune::{is_ourselves, spelling};
 
-use std::collections::BTreeMap;
-
 use super::draft::Draft;
 use super::edges::bare;
 use super::parts::Part;
 use super::resolve::Directory;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta,
-    Namespace, Operation, Origin, Policy, Resource, Role, RoleKind, RoleRef,
+    Namespace, Operation, Origin, Policy, RoleKind, RoleRef,
 };
 
 /// Everything the diff of one cluster looks at.
@@ -115,23 +113,4 @@ pub(super) fn binding_address(environment: &EnvironmentName, binding: &Binding) 
         namespace: binding.namespace.clone(),
         name: binding.name.clone(),
     }
-}
-
-/// Every role of a cluster once the changes are made, by place.
-pub(super) fn rules_after<'c>(
-    environment: &EnvironmentName,
-    cluster: &'c Cluster,
-    changes: &'c [Change],
-) -> BTreeMap<Place, &'c Role> {
-    let mut roles: BTreeMap<Place, &Role> =
-        cluster.roles.iter().map(|live| ((live.role.namespace.clone(), live.role.name.clone()), &live.role)).collect();
-    for change in changes.iter().filter(|change| change.address.environment() == Some(environment)) {
-        if let Some(Resource::Role(before)) = change.before() {
-            roles.remove(&(before.namespace.clone(), before.name.clone()));
-        }
-        if let Some(Resource::Role(after)) = change.after() {
-            roles.insert((after.namespace.clone(), after.name.clone()), after);
-        }
-    }
-    roles
 }
