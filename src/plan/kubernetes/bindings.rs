@@ -123,7 +123,8 @@ impl Environment<'_> {
         binding.subjects = vec![spelt.subject.clone()];
         let after = Resource::Binding(binding.clone());
         let operation = match live {
-            Some(live) if live.binding.same_content(&binding) && live.meta.other_managers.is_empty() => return,
+            // Another manager of the same content is no drift: server-side apply cannot end a shared ownership.
+            Some(live) if live.binding.same_content(&binding) => return,
             Some(live) => Operation::Update { before: Resource::Binding(live.binding.clone()), after },
             None => Operation::Create { after },
         };

@@ -43,7 +43,8 @@ impl<'a> Environment<'a> {
 
     /// Compares one cluster. Returns how many bindings are asked for.
     pub(super) fn compare(&self, draft: &mut Draft) -> usize {
-        if self.desired.cluster.is_none() {
+        // Said by the first plan, when nothing of ours is there yet; later ones would repeat it for ever.
+        if self.desired.cluster.is_none() && !self.holds_anything_of_ours() {
             let message = format!(
                 "this cluster has uid {uid}; write `cluster: {uid}` under {} so that no other is ever taken for it",
                 self.name,
@@ -65,6 +66,12 @@ impl<'a> Environment<'a> {
 
     fn address(&self, kind: KubernetesKind, namespace: Option<&Namespace>, name: &str) -> Address {
         Address::Object { environment: self.name.clone(), kind, namespace: namespace.cloned(), name: name.to_owned() }
+    }
+
+    fn holds_anything_of_ours(&self) -> bool {
+        let roles = self.cluster.roles.iter().map(|live| &live.meta);
+        let bindings = self.cluster.bindings.iter().map(|live| &live.meta);
+        roles.chain(bindings).any(|meta| meta.mark == Mark::Ours)
     }
 
     fn role_address(&self, namespace: Option<&Namespace>, name: &str) -> Address {

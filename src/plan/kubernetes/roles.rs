@@ -51,7 +51,8 @@ impl<'a> Environment<'a> {
         let after = Role { namespace: role.namespace.clone(), name: role.name.clone(), rules: role.rules.clone() };
         let operation = match live {
             None => Operation::Create { after: Resource::Role(after) },
-            Some(live) if live.role.rules == after.rules && live.meta.other_managers.is_empty() => {
+            // Another manager of the same content is no drift: server-side apply cannot end a shared ownership.
+            Some(live) if live.role.rules == after.rules => {
                 return RoleStanding::Usable(None);
             }
             Some(live) => Operation::Update { before: Resource::Role(live.role.clone()), after: Resource::Role(after) },

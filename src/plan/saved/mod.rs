@@ -39,7 +39,7 @@ pub struct SavedPlan {
     pub plan_id: String,
     /// What the plan was narrowed to, as `--only` takes it.
     only: Vec<String>,
-    /// What was acknowledged when the plan was saved, and therefore approved with it, as `--acknowledge` takes it.
+    /// What was acknowledged when the plan was saved, for people; see [`SavedPlan::policy`].
     acknowledged: Vec<String>,
     /// The changes, in order.
     pub changes: Vec<Change>,
@@ -134,7 +134,6 @@ impl SavedPlan {
         }
         let saved: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         saved.try_only()?;
-        saved.try_acknowledged()?;
         let mut addresses = BTreeSet::new();
         match saved.changes.iter().find(|change| !addresses.insert(&change.address)) {
             Some(change) => Err(SavedPlanError::Duplicate(change.address.clone())),
@@ -153,10 +152,11 @@ impl SavedPlan {
         Ok(())
     }
 
-    /// The policy for the fresh plan: narrowed as the saved one was, with the acknowledgements that were approved with it
-    /// and no others. Widening or narrowing it by hand only makes the two plans differ.
+    /// The policy for the fresh plan: narrowed as the saved one was. Widening or narrowing it by hand only makes the two
+    /// plans differ. The acknowledgements are those of whoever applies: nothing proves who wrote the ones in the file, and
+    /// a preview may be run by somebody who wants more than they have.
     pub fn policy(&self, policy: &Policy) -> Result<Policy, SavedPlanError> {
-        Ok(Policy { only: self.try_only()?, acknowledged: self.try_acknowledged()?, ..policy.clone() })
+        Ok(Policy { only: self.try_only()?, ..policy.clone() })
     }
 
     fn try_only(&self) -> Result<Only, SavedPlanError> {
@@ -164,13 +164,6 @@ impl SavedPlan {
             text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `only`: {error}")))
         });
         targets.collect::<Result<_, _>>().map(Only)
-    }
-
-    fn try_acknowledged(&self) -> Result<BTreeSet<Acknowledgement>, SavedPlanError> {
-        let parse = |text: &String| {
-            text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `acknowledged`: {error}")))
-        };
-        self.acknowledged.iter().map(parse).collect()
     }
 }
 
