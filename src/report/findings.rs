@@ -98,7 +98,7 @@ fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
             let _ = writeln!(text, "  {}:{line}:{column}: {}", escape::line(&source.path), escape::line(&label.text));
         }
         let quoted = source.text.get(whole_lines(source, label.span.start, label.span.start)).unwrap_or_default();
-        let _ = writeln!(text, "  {line} | {}", escape::line(&cut(quoted)));
+        let _ = writeln!(text, "  {line} | {}", in_place(&cut(quoted)));
         if at == 0 {
             let _ = writeln!(text, "  {}", escape::line(&label.text));
         }
@@ -410,7 +410,7 @@ mod tests {
            ·         ╰── first here
          3 │   red: {}
            ·   ─┬─
-           ·    ╰── again� here
+           ·    ╰── again\u{7} here
            ╰────
            ╭─[teams/trinity.yaml:3:40]
          3 │   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
@@ -420,7 +420,7 @@ mod tests {
           help: a very long help that does not fit into the width of
                 the terminal and goes on
 
-        warning[odd]: secret�.yaml: cannot be read: permission denied
+        warning[odd]: secret\n.yaml: cannot be read: permission denied
 
         2 errors and 1 warning in 3 files. Nothing was read or written.
         "#);
@@ -438,14 +438,14 @@ mod tests {
 
         error[unknown-group]: roles.yaml:3:3: `\u{1b}[31mred` stands twice
           3 |   red: {}
-          again� here
+          again\u{7} here
           roles.yaml:2:7: first here
           2 |   �[2Jré�d: {}
           teams/trinity.yaml:3:40: used here
           3 |   - { groups: [k8s_dev_userz], roles: [read-only], environments: [alpha] }
           help: a very long help that does not fit into the width of the terminal and goes on
 
-        warning[odd]: secret�.yaml: cannot be read: permission denied
+        warning[odd]: secret\n.yaml: cannot be read: permission denied
 
         2 errors and 1 warning in 3 files. Nothing was read or written.
         "#);
