@@ -1,9 +1,37 @@
 //! rolecall: access to Kubernetes as code, for companies on Microsoft Entra ID.
+//!
+//! ```text
+//! access files ─load→ Config (typed, every value keeps file:line:column) ─check→ diagnostics
+//! Config ─compile→ Desired          (pure)
+//! live   ─observe→ Observed         (readers only; they have no write method)
+//! Desired × Observed ─diff→ changes (pure)
+//! changes + both states ─judge→ guards (pure)
+//! Plan ─render→ text | JSON
+//! Plan ─apply→ journal of outcomes  (the only place that holds writers)
+//! ```
+//!
+//! | module | what it is for | what it touches outside itself |
+//! | --- | --- | --- |
+//! | [`state`] | the shared vocabulary: names, resources, desired, observed, changes | nothing |
+//! | [`diagnostics`] | findings, rules, sources, located values | nothing |
+//! | [`config`] | load, decode and check the access files, every mistake in one run | reads the access files |
+//! | [`desired`] | from a config to the desired state, and to what must be read | nothing |
+//! | [`providers`] | Entra over Microsoft Graph and Kubernetes RBAC: a reader and a writer each | the network |
+//! | [`plan`] | diff, order, guards, saved plans | nothing |
+//! | [`apply`] | the executor and its journal | writes the journal; holds the writers |
+//! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
+//! | [`git`] | the commit that is checked out | reads the repository |
+//! | [`sandbox`] | an embedded tenant and embedded clusters | loopback; its own folder |
+//! | [`cli`] | one file a command; streams, terminal, environment, clock | everything above |
+//!
+//! Uses go downwards only; `tests/architecture.rs` holds the table.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod desired;
 pub mod diagnostics;
+pub mod git;
 pub mod plan;
 pub mod providers;
 pub mod report;

@@ -1,1 +1,23 @@
 //! Reading the access files: load, decode, check.
+//!
+//! [`load`] finds the root file and walks its folder (`walk`, the only part that touches a disk), reads every file into a
+//! located tree ([`yaml`]), and has all of them checked at once ([`check`]) against the tables that the JSON Schema is
+//! made from too. The result is a typed [`Config`] without a mistake, or every mistake at its place.
+
+pub mod check;
+mod exclude;
+mod load;
+mod model;
+mod rules;
+mod schema;
+mod shape;
+mod walk;
+pub mod yaml;
+
+pub use load::{File, Loaded, load, read};
+pub use model::{Cloud, Config, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant};
+pub use schema::schema;
+pub use walk::Unreadable;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,66 @@
-//! From a checked config to the desired state.
+//! From a checked config to the desired state, and to what must be read for it. Pure.
+
+mod bindings;
+mod query;
+
+use std::collections::BTreeMap;
+
+pub use query::{cluster_query, tenant_query};
+
+use crate::config::{Config, Environment, Group};
+use crate::diagnostics::{Located, SourceMap};
+use crate::state::{Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName};
+
+/// Compiles a config. The result depends on what the files say, not on the order in which they say it; where two lines
+/// ask for the same, the first by path and line is named.
+pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
+    Desired {
+        config: config.name.value.clone(),
+        tenant: config.tenant.id.value,
+        appliers: config.appliers.iter().map(|app| app.value).collect(),
+        without_pim: config.tenant.without_pim,
+        groups: config.groups.iter().map(|(key, block)| (key.clone(), group(block, sources))).collect(),
+        environments: config
+            .environments
+            .iter()
+            .map(|(name, block)| (name.clone(), environment(config, name, block, sources)))
+            .collect(),
+    }
+}
+
+fn group(group: &Group, sources: &SourceMap) -> DesiredGroup {
+    DesiredGroup {
+        origin: sources.origin(group.span),
+        management: group.management,
+        membership: group.membership,
+        display_name: group.display_name.as_ref().map(|name| name.value.clone()),
+        description: group.description.as_ref().map(|text| text.value.clone()),
+        owners: group.owners.as_ref().map(|owners| with_origins(owners, sources)),
+        members: with_origins(&group.members, sources),
+    }
+}
+
+fn with_origins(people: &[Located<PrincipalName>], sources: &SourceMap) -> BTreeMap<PrincipalName, Origin> {
+    people.iter().map(|person| (person.value.clone(), sources.origin(person.span))).collect()
+}
+
+fn environment(
+    config: &Config,
+    name: &EnvironmentName,
+    block: &Environment,
+    sources: &SourceMap,
+) -> DesiredEnvironment {
+    let (roles, bindings) = bindings::compile(config, name, sources);
+    DesiredEnvironment {
+        origin: sources.origin(block.span),
+        context: block.context.as_ref().map_or_else(|| name.to_string(), |context| context.value.clone()),
+        cluster: block.cluster.map(|uid| uid.value),
+        protected: block.protected,
+        tokens: block.tokens.clone(),
+        roles,
+        bindings,
+    }
+}
+
+#[cfg(test)]
+mod tests;

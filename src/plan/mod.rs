@@ -2,11 +2,38 @@
 //!
 //! Everything here is pure.
 
+mod digest;
+mod draft;
+mod edges;
+mod entra;
+pub mod guards;
+mod kubernetes;
+mod leave_out;
+mod names;
+mod order;
+mod parts;
+pub mod preflight;
+mod reach;
+mod resolve;
+pub mod saved;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+pub use leave_out::leave_out;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Address, Change, ConfigName, EnvironmentName, Failure, Origin, TenantId};
+use self::draft::Draft;
+use self::entra::Entra;
+use self::kubernetes::Environment;
+use self::parts::Parts;
+use self::resolve::Directory;
+use crate::state::{
+    Address, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin, Policy, TenantId,
+};
 
 /// What would change, and everything a person needs to decide about it.
 #[must_use]
@@ -97,4 +124,72 @@ pub struct Unread {
     pub failure: Failure,
     /// Whether `--allow-unreachable` names it.
     pub allowed: bool,
+}
+
+impl Verdict {
+    /// Whether `apply` refuses to write anything because of it.
+    pub fn refuses(&self) -> bool {
+        !self.acknowledged && self.leaves_out.is_empty()
+    }
+}
+
+impl Plan {
+    /// Whether the live systems are as the files ask, as far as they could be read.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The verdicts because of which `apply` would write nothing.
+    pub fn refusals(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| verdict.refuses())
+    }
+}
+
+/// Compares the two states and judges the difference.
+///
+/// The plan holds nothing outside `policy.only`. Where part of `observed` is missing, nothing is derived from it: the
+/// part is listed as unread, and whatever would need it is not planned.
+pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
+    let parts = Parts::new(desired, observed, policy);
+    let directory = Directory::new(desired, parts.tenant, policy);
+    let mut draft = Draft::default();
+    let mut compared = Compared::default();
+    if let Some(tenant) = parts.tenant {
+        Entra { desired, tenant, directory: &directory, policy }.compare(&mut draft);
+        compared.groups = desired.groups.keys().filter(|key| policy.only.group(key)).count();
+    }
+    for (name, part) in parts.clusters.iter().filter(|(name, _)| policy.only.environment(name)) {
+        compared.bindings += Environment::new(name, *part, desired, &directory, policy).compare(&mut draft);
+        compared.environments += 1;
+    }
+    let unread: Vec<&EnvironmentName> =
+        parts.unread.iter().filter(|part| !part.allowed).filter_map(|part| part.environment.as_ref()).collect();
+    entra::wait_for_bindings(&directory, &parts.clusters, &unread, &mut draft);
+    order::settle(&mut draft);
+    let withheld = draft.withheld();
+    let mut changes = order::order(draft.changes);
+    reach::mark_protected(&mut changes, desired, observed, &directory);
+    Plan {
+        config: desired.config.clone(),
+        tenant: desired.tenant,
+        domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
+        verdicts: guards::judge(desired, observed, policy, &changes),
+        names: names::of_ids(&changes, &directory, desired),
+        changes,
+        withheld,
+        notes: draft.notes.into_iter().collect(),
+        unread: parts.unread,
+        compared,
+    }
+}
+
+/// The groups that would lose members, whose assignments by Privileged Identity Management must therefore be read before
+/// [`plan`] can tell drift from a membership of this hour. Empty where the files say that PIM is not in use.
+pub fn pim_questions(desired: &Desired, observed: &Observed, policy: &Policy) -> Vec<ObjectId> {
+    let parts = Parts::new(desired, observed, policy);
+    let directory = Directory::new(desired, parts.tenant, policy);
+    parts.tenant.map_or_else(Vec::new, |tenant| {
+        let losing = Entra { desired, tenant, directory: &directory, policy }.compare(&mut Draft::default());
+        losing.into_iter().collect()
+    })
 }

@@ -40,6 +40,15 @@ pub struct ClusterAccess {
 }
 
 impl Access {
+    /// The environment variables by which the applier's credential is found.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("AZURE_TENANT_ID".to_owned(), self.tenant_id.to_string()),
+            ("AZURE_CLIENT_ID".to_owned(), self.client_id.to_string()),
+            ("AZURE_CLIENT_SECRET".to_owned(), self.client_secret.expose_secret().to_owned()),
+        ])
+    }
+
     /// A kubeconfig with a context for each cluster, called as the cluster is. It is JSON, which is YAML too; the first
     /// cluster is the current context.
     pub fn kubeconfig(&self) -> SecretString {

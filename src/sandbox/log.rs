@@ -73,9 +73,9 @@ pub struct RequestLog {
     lines: Vec<Line>,
 }
 
-/// A request that may change something, by itself or in a batch.
+/// A request, or one item of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
+pub struct Call {
     /// [`GRAPH`], or the name of a cluster.
     pub server: String,
     /// HTTP method.
@@ -84,6 +84,10 @@ pub struct Write {
     pub path: String,
     /// Status of the reply.
     pub status: u16,
+    /// As [`Line::danger`].
+    pub danger: bool,
+    /// As [`Line::not_modelled`].
+    pub not_modelled: bool,
 }
 
 impl RequestLog {
@@ -114,30 +118,29 @@ impl RequestLog {
         Self { lines: self.lines.iter().skip(count).cloned().collect() }
     }
 
+    /// Every request; a batch is its items.
+    pub fn calls(&self) -> Vec<Call> {
+        let each = |line: &Line| {
+            if line.items.is_empty() {
+                let (danger, not_modelled) = (line.danger, line.not_modelled);
+                return vec![call(line, &line.method, &line.path, line.status, danger, not_modelled)];
+            }
+            let items = line.items.iter();
+            items.map(|item| call(line, &item.method, &item.url, item.status, item.danger, item.not_modelled)).collect()
+        };
+        self.lines.iter().flat_map(each).collect()
+    }
+
     /// Everything that may change something: anything but GET, `$batch` of reads, `getByIds`, token requests, the four
     /// access reviews and `SelfSubjectReview`. Refused ones count, for it is the asking that is counted.
-    pub fn writes(&self) -> Vec<Write> {
-        let mut writes = Vec::new();
-        for line in &self.lines {
-            let write = |method: &str, path: &str, status: u16| Write {
-                server: line.server.clone(),
-                method: method.to_owned(),
-                path: path.to_owned(),
-                status,
-            };
-            if is_batch(line) && !line.items.is_empty() {
-                let items = line.items.iter().filter(|item| !is_read(GRAPH, &item.method, &item.url));
-                writes.extend(items.map(|item| write(&item.method, &item.url, item.status)));
-            } else if !is_read(&line.server, &line.method, &line.path) {
-                writes.push(write(&line.method, &line.path, line.status));
-            }
-        }
-        writes
+    pub fn writes(&self) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| !is_read(&call.server, &call.method, &call.path)).collect()
     }
 }
 
-fn is_batch(line: &Line) -> bool {
-    line.server == GRAPH && line.method == "POST" && line.path == "/v1.0/$batch"
+fn call(line: &Line, method: &str, path: &str, status: u16, danger: bool, not_modelled: bool) -> Call {
+    let (server, method, path) = (line.server.clone(), method.to_owned(), path.to_owned());
+    Call { server, method, path, status, danger, not_modelled }
 }
 
 fn is_read(server: &str, method: &str, path: &str) -> bool {

@@ -15,8 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::Router;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::access::{Access, ClusterAccess};
@@ -24,7 +24,6 @@ pub use self::faults::{Faults, Throttle};
 use self::graph::Graph;
 pub use self::graph::Lifetimes;
 use self::graph::state::Tenant;
-use self::log::Recorder;
 pub use self::log::RequestLog;
 pub use self::seed::{
     Seed, SeedApplier, SeedCluster, SeedError, SeedGroup, SeedNamespace, SeedPrincipal, SeedServicePrincipal,
@@ -34,7 +33,9 @@ use self::server::{Server, Surroundings, surround};
 use self::store::Store;
 
 mod access;
+mod clusters;
 mod faults;
+mod folder;
 pub mod graph;
 pub mod kubernetes;
 mod lock;
@@ -45,11 +46,6 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
-
-const MARKER: &str = "sandbox.json";
-const TENANT: &str = "tenant.json";
-/// The format of the folder, raised when an older one can no longer be read.
-const FORMAT: u32 = 1;
 
 /// How a sandbox is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +84,7 @@ pub enum SandboxError {
         process: String,
     },
     /// It was made by another version.
-    #[error("{} has format {found}, this version of rolecall reads format {FORMAT}; use a new folder", .folder.display())]
+    #[error("{} has format {found}, this version of rolecall reads format {}; use a new folder", .folder.display(), folder::FORMAT)]
     OtherFormat {
         /// The folder.
         folder: PathBuf,
@@ -108,13 +104,6 @@ pub enum SandboxError {
     },
 }
 
-/// The content of the marker file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Marker {
-    format: u32,
-    seed: Seed,
-}
-
 impl Sandbox {
     /// Serves the sandbox in `folder`. A folder that is empty or does not exist is seeded first.
     ///
@@ -123,37 +112,30 @@ impl Sandbox {
     /// contradicts itself; when a port is taken.
     pub async fn open(folder: &Path, seed: impl FnOnce() -> Seed, options: Options) -> Result<Self, SandboxError> {
         let failed = |source| SandboxError::Io { folder: folder.to_owned(), source };
-        if !is_sandbox_or_empty(folder).map_err(failed)? {
-            return Err(SandboxError::NotASandbox(folder.to_owned()));
-        }
-        fs_err::create_dir_all(folder).map_err(failed)?;
-        let lock = match lock::take(folder).map_err(failed)? {
-            lock::Attempt::Held(lock) => lock,
-            lock::Attempt::Taken(process) => {
-                let process = process.map_or("another process".to_owned(), |id| format!("process {id}"));
-                return Err(SandboxError::InUse { folder: folder.to_owned(), process });
-            }
+        let folder::Folder { lock, seed, tenant, recorder, identity } = folder::open(folder, seed)?;
+        let mut running = Running { tls: identity.config, next_port: options.first_port, servers: Vec::new() };
+        let around = |name: &str, throttle| Surroundings {
+            name: name.to_owned(),
+            recorder: Arc::clone(&recorder),
+            latency: options.faults.latency,
+            throttling: faults::Throttling::new(throttle),
         };
-        let marker = marker(folder, seed)?;
-        // Planted again only when a first start was interrupted before the tenant was written.
-        let planted = marker.seed.plant()?;
-        let tenant = Arc::new(Store::open(&folder.join(TENANT), || planted).map_err(failed)?);
-        let recorder = Arc::new(Recorder::open(folder).map_err(failed)?);
-        let identity = tls::identity(folder).map_err(failed)?;
-
         let graph = Graph {
             store: Arc::clone(&tenant),
             lifetimes: options.lifetimes,
             throttling: faults::Throttling::new(options.faults.throttle),
         };
-        let around = Surroundings { name: log::GRAPH.to_owned(), recorder, latency: options.faults.latency };
-        let router = surround(graph::router(Arc::new(graph)), around);
-        let port = options.first_port.unwrap_or(0);
-        let server = Server::start(port, Arc::clone(&identity.config), router).await.map_err(failed)?;
-        let origin = origin(&server).map_err(failed)?;
-        let client_id = marker.seed.applier_app_id();
-        let secret =
-            tenant.read(|tenant| tenant.apps.get(&client_id).map(|app| app.secret.clone())).unwrap_or_default();
+        // Graph draws for itself, call by call and item by item.
+        let router = surround(graph::router(Arc::new(graph)), around(log::GRAPH, None));
+        let origin = running.start(router).await.map_err(failed)?;
+        let mut clusters = BTreeMap::new();
+        for cluster in clusters::open(folder, &seed, &tenant).map_err(failed)? {
+            let router = surround(cluster.router, around(cluster.name.as_str(), options.faults.throttle));
+            let server = running.start(router).await.map_err(failed)?;
+            clusters.insert(cluster.name, ClusterAccess { server, token: cluster.token });
+        }
+        let client_id = seed.applier_app_id();
+        let secret = tenant.read(|tenant| tenant.apps.get(&client_id).map(|app| app.secret.clone()));
         let access = Access {
             graph: origin.clone(),
             login: origin,
@@ -161,10 +143,15 @@ impl Sandbox {
             ca_file: identity.authority_file,
             tenant_id: tenant.read(|tenant| tenant.id),
             client_id,
-            client_secret: SecretString::from(secret),
-            clusters: BTreeMap::new(),
+            client_secret: SecretString::from(secret.unwrap_or_default()),
+            clusters,
         };
-        Ok(Self { folder: folder.to_owned(), access, tenant, servers: vec![server], _lock: lock })
+        Ok(Self { folder: folder.to_owned(), access, tenant, servers: running.servers, _lock: lock })
+    }
+
+    /// Whether the folder holds a sandbox.
+    pub fn is_at(place: &Path) -> bool {
+        place.join(folder::MARKER).is_file()
     }
 
     /// How to reach it.
@@ -195,53 +182,21 @@ impl Sandbox {
     }
 }
 
-fn origin(server: &Server) -> io::Result<Url> {
-    Url::parse(&format!("https://{}", server.address)).map_err(io::Error::other)
+/// The servers that run already, and what the next one needs.
+struct Running {
+    tls: Arc<rustls::ServerConfig>,
+    /// Any free port when `None`.
+    next_port: Option<u16>,
+    servers: Vec<Server>,
 }
 
-fn is_sandbox_or_empty(folder: &Path) -> io::Result<bool> {
-    let entries = match fs_err::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error),
-    };
-    let mut empty = true;
-    for entry in entries {
-        let name = entry?.file_name();
-        if name == MARKER {
-            return Ok(true);
-        }
-        // A first start that was interrupted leaves its lock.
-        empty &= name == lock::FILE;
+impl Running {
+    /// Starts one more; returns its origin.
+    async fn start(&mut self, router: Router) -> io::Result<Url> {
+        let server = Server::start(self.next_port.unwrap_or(0), Arc::clone(&self.tls), router).await?;
+        self.next_port = self.next_port.map(|port| port.saturating_add(1));
+        let origin = Url::parse(&format!("https://{}", server.address)).map_err(io::Error::other)?;
+        self.servers.push(server);
+        Ok(origin)
     }
-    Ok(empty)
-}
-
-/// The marker in `folder`, written first when there is none: from then on the folder is a sandbox, and whatever else is
-/// missing follows from it.
-fn marker(folder: &Path, seed: impl FnOnce() -> Seed) -> Result<Marker, SandboxError> {
-    let failed = |source| SandboxError::Io { folder: folder.to_owned(), source };
-    let file = folder.join(MARKER);
-    if !file.exists() {
-        let seed = seed();
-        seed.plant()?;
-        let marker = Marker { format: FORMAT, seed };
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut temporary, &marker).map_err(io::Error::from).map_err(failed)?;
-        temporary.persist(&file).map_err(|error| failed(error.error))?;
-        return Ok(marker);
-    }
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
-    let bytes = fs_err::read(&file).map_err(failed)?;
-    let damaged = |error: serde_json::Error| {
-        failed(io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display())))
-    };
-    let Format { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-    if format != FORMAT {
-        return Err(SandboxError::OtherFormat { folder: folder.to_owned(), found: format });
-    }
-    serde_json::from_slice(&bytes).map_err(damaged)
 }

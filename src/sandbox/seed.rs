@@ -164,7 +164,7 @@ pub struct SeedNamespace {
 
 /// Who is a member or an owner, spelt as in an access file: a user principal name, or one of `guest:` (mail),
 /// `group:` (display name or object id), `service-principal:` (app id).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeedPrincipal {
     /// A user of the tenant.
     User(String),
@@ -232,19 +232,19 @@ struct Planting<'s> {
     tenant: Tenant,
     /// Ids of the groups in the order of the seed.
     groups: Vec<ObjectId>,
+    /// Everybody who can be a member, as members are spelt; names in lower case.
+    named: BTreeMap<SeedPrincipal, ObjectId>,
+    unique_names: BTreeSet<&'s str>,
 }
 
 impl<'s> Planting<'s> {
     fn new(seed: &'s Seed) -> Self {
         let id = seed.tenant_id();
         let app_id = seed.applier_app_id();
-        let applier = ServicePrincipal {
-            id: seed.applier.id.unwrap_or_else(|| derived_id(id, "service-principal", &app_id.to_string())),
-            app_id,
-            display_name: "rolecall".to_owned(),
-        };
+        let applier_id = seed.applier.id.unwrap_or_else(|| derived_id(id, "service-principal", &app_id.to_string()));
+        let applier = ServicePrincipal { id: applier_id, app_id, display_name: "rolecall".to_owned() };
         let app = App {
-            service_principal: applier.id,
+            service_principal: applier_id,
             secret: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
             federated: vec![workload_credential()],
             roles: seed.applier.roles.clone().unwrap_or_else(every_permission),
@@ -260,12 +260,13 @@ impl<'s> Planting<'s> {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             deleted_groups: BTreeMap::new(),
-            service_principals: BTreeMap::from([(applier.id, applier)]),
+            service_principals: BTreeMap::from([(applier_id, applier)]),
             privileged: Vec::new(),
             purged: BTreeSet::new(),
             signing_key,
         };
-        Self { seed, tenant, groups: Vec::new() }
+        let named = BTreeMap::from([(SeedPrincipal::ServicePrincipal(app_id), applier_id)]);
+        Self { seed, tenant, groups: Vec::new(), named, unique_names: BTreeSet::new() }
     }
 
     fn check_new(&self, id: ObjectId, what: &str) -> Result<(), SeedError> {
@@ -284,12 +285,15 @@ impl<'s> Planting<'s> {
                 return Err(SeedError("a user without user-principal-name; only guests may go without".into()));
             }
         };
-        let same_name = |user: &User| user.user_principal_name.eq_ignore_ascii_case(&name);
-        if self.tenant.users.values().any(same_name) {
+        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "user", &name));
+        if self.named.insert(SeedPrincipal::User(name.to_lowercase()), id).is_some() {
             return Err(SeedError(format!("the user {name} is in the sandbox's seed twice")));
         }
-        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "user", &name));
         self.check_new(id, &name)?;
+        if let Some(mail) = seed.mail.as_ref().filter(|_| seed.guest) {
+            // Two guests may share a mail address in a directory; a seed that means one of them gives its name.
+            self.named.entry(SeedPrincipal::Guest(mail.to_lowercase())).or_insert(id);
+        }
         let invitation = if seed.pending { Invitation::Pending } else { Invitation::Accepted };
         let alias = seed.mail.as_ref().filter(|_| seed.guest).unwrap_or(&name);
         let user = User {
@@ -305,23 +309,23 @@ impl<'s> Planting<'s> {
     }
 
     fn service_principal(&mut self, seed: &SeedServicePrincipal) -> Result<(), SeedError> {
-        if self.tenant.service_principals.values().any(|known| known.app_id == seed.app_id) {
-            return Err(SeedError(format!("the app {} is in the sandbox's seed twice", seed.app_id)));
-        }
         let app = seed.app_id.to_string();
         let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "service-principal", &app));
+        if self.named.insert(SeedPrincipal::ServicePrincipal(seed.app_id), id).is_some() {
+            return Err(SeedError(format!("the app {app} is in the sandbox's seed twice")));
+        }
         self.check_new(id, &seed.display_name)?;
         let principal = ServicePrincipal { id, app_id: seed.app_id, display_name: seed.display_name.clone() };
         self.tenant.service_principals.insert(id, principal);
         Ok(())
     }
 
-    fn group(&mut self, seed: &SeedGroup) -> Result<(), SeedError> {
+    fn group(&mut self, seed: &'s SeedGroup) -> Result<(), SeedError> {
         let name = &seed.display_name;
         let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "group", name));
         self.check_new(id, &format!("the group {name} (groups of one name need an id each)"))?;
         if let Some(unique) = &seed.unique_name
-            && self.tenant.group_named(unique).is_some()
+            && !self.unique_names.insert(unique)
         {
             return Err(SeedError(format!("two groups of the sandbox's seed have the unique name {unique}")));
         }
@@ -337,6 +341,8 @@ impl<'s> Planting<'s> {
             members: BTreeSet::new(),
             owners: BTreeSet::new(),
         };
+        self.named.entry(SeedPrincipal::Group(name.clone())).or_insert(id);
+        self.named.insert(SeedPrincipal::Group(id.to_string()), id);
         self.groups.push(id);
         self.tenant.groups.insert(id, group);
         Ok(())
@@ -364,25 +370,12 @@ impl<'s> Planting<'s> {
     }
 
     fn find(&self, principal: &SeedPrincipal) -> Option<ObjectId> {
-        match principal {
-            SeedPrincipal::User(name) => {
-                let named = |user: &&User| user.user_principal_name.eq_ignore_ascii_case(name);
-                self.tenant.users.values().find(named).map(|user| user.id)
-            }
-            SeedPrincipal::Guest(mail) => {
-                let named = |user: &&User| {
-                    user.guest.is_some() && user.mail.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(mail))
-                };
-                self.tenant.users.values().find(named).map(|user| user.id)
-            }
-            SeedPrincipal::Group(name) => match name.parse::<ObjectId>() {
-                Ok(id) => self.tenant.groups.get(&id).map(|group| group.id),
-                Err(_) => self.tenant.groups.values().find(|group| group.display_name == *name).map(|group| group.id),
-            },
-            SeedPrincipal::ServicePrincipal(app) => {
-                self.tenant.service_principals.values().find(|known| known.app_id == *app).map(|known| known.id)
-            }
-        }
+        let spelling = match principal {
+            SeedPrincipal::User(name) => SeedPrincipal::User(name.to_lowercase()),
+            SeedPrincipal::Guest(mail) => SeedPrincipal::Guest(mail.to_lowercase()),
+            SeedPrincipal::Group(_) | SeedPrincipal::ServicePrincipal(_) => principal.clone(),
+        };
+        self.named.get(&spelling).copied()
     }
 }
 
@@ -457,5 +450,109 @@ impl<'de> Deserialize<'de> for SeedPrincipal {
         }
 
         deserializer.deserialize_any(Spelling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Seed {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    const WHOLE: &str = r"
+tenant: { domain: contoso.com, id: 8f9f0000-0000-4000-8000-000000000001 }
+applier: { app-id: 0a1b0a1b-0000-4000-8000-000000000001, roles: [Group.Read.All] }
+users:
+  - { user-principal-name: hayden.reed@contoso.com }
+  - { mail: ana@partner.example, guest: true, pending: true }
+  - { user-principal-name: old@contoso.com, enabled: false, display-name: Old Account }
+groups:
+  - display-name: k8s_dev_users
+    members:
+      - Hayden.Reed@contoso.com
+      - { guest: ana@partner.example }
+      - { group: contractors }
+      - { service-principal: 0a1b0a1b-0000-4000-8000-000000000007 }
+    owners: [{ service-principal: 0a1b0a1b-0000-4000-8000-000000000001 }]
+  - { display-name: contractors, kind: microsoft365, privileged-members: [old@contoso.com] }
+service-principals:
+  - { app-id: 0a1b0a1b-0000-4000-8000-000000000007, display-name: deployer }
+clusters:
+  alpha: { uid: 5c1e0000-0000-4000-8000-000000000001, namespaces: { trinity: { labels: { team: trinity } } } }
+  beta: {}
+";
+
+    #[test]
+    fn a_seed_file_says_everything_and_survives_being_written() {
+        let seed = read(WHOLE);
+        let again = serde_json::to_string(&seed).unwrap();
+        assert_eq!(serde_json::from_str::<Seed>(&again).unwrap(), seed);
+
+        let tenant = seed.plant().unwrap();
+        let names = tenant.users.values().map(|user| (user.user_principal_name.as_str(), user.display_name.as_str()));
+        let names = names.collect::<BTreeMap<_, _>>();
+        assert_eq!(names["hayden.reed@contoso.com"], "Hayden Reed");
+        assert_eq!(names["ana_partner.example#EXT#@contoso.com"], "Ana");
+        let group = tenant.groups.values().find(|group| group.display_name == "k8s_dev_users").unwrap();
+        assert_eq!((group.members.len(), group.owners.len()), (4, 1));
+        assert_eq!(tenant.privileged.len(), 1);
+        assert_eq!(tenant.apps.values().next().unwrap().roles.len(), 1);
+    }
+
+    #[test]
+    fn ids_follow_from_names() {
+        let yaml = "{tenant: {domain: contoso.com}, users: [{user-principal-name: a@contoso.com}]}";
+        let first = read(yaml).plant().unwrap();
+        let second = read(yaml).plant().unwrap();
+        assert_eq!(first.users.keys().collect::<Vec<_>>(), second.users.keys().collect::<Vec<_>>());
+        assert_ne!(first.signing_key, second.signing_key);
+        let other = read("{tenant: {domain: fabrikam.com}, users: [{user-principal-name: a@contoso.com}]}");
+        assert_ne!(first.users.keys().collect::<Vec<_>>(), other.plant().unwrap().users.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_a_seed_file_cannot_say_is_refused() {
+        let mut said = Vec::new();
+        for (wrong, right) in [
+            ("domain: contoso.com,", "domain: contoso.com, region: eu,"),
+            ("user-principal-name: hayden", "upn: hayden"),
+            ("{ guest: ana", "{ robot: ana"),
+            ("kind: microsoft365", "kind: unified"),
+            ("alpha:", "Al/pha:"),
+        ] {
+            let error = serde_saphyr::from_str::<Seed>(&WHOLE.replace(wrong, right)).unwrap_err();
+            said.push(error.to_string().lines().next().unwrap_or_default().to_owned());
+        }
+        insta::assert_snapshot!(said.join("\n"), @"
+        error: line 2 column 32: unknown field `region`, expected one of id, domain
+        error: line 5 column 7: unknown field `upn`, expected one of user-principal-name, display-name, mail, guest, pending, enabled, id
+        error: line 12 column 11: unknown field `robot`, expected one of guest, group, service-principal
+        error: line 16 column 40: unknown variant `unified`, expected one of security, microsoft365, dynamic, mail-enabled-security, distribution, synced
+        error: line 20 column 3: use lower-case letters, digits, `-` and `_`, with a letter or digit at both ends
+        ");
+    }
+
+    #[test]
+    fn a_seed_that_contradicts_itself_is_refused() {
+        let mut said = Vec::new();
+        for (wrong, right) in [
+            ("old@contoso.com, enabled", "HAYDEN.REED@contoso.com, enabled"),
+            ("{ mail: ana@partner.example, guest: true", "{ guest: true"),
+            ("{ display-name: contractors,", "{ display-name: k8s_dev_users,"),
+            ("{ group: contractors }", "{ group: nobody }"),
+            ("{ app-id: 0a1b0a1b-0000-4000-8000-000000000007, d", "{ app-id: 0a1b0a1b-0000-4000-8000-000000000001, d"),
+        ] {
+            assert!(WHOLE.contains(wrong), "{wrong}");
+            said.push(read(&WHOLE.replace(wrong, right)).plant().unwrap_err().to_string());
+        }
+        insta::assert_snapshot!(said.join("\n"), @"
+        the user HAYDEN.REED@contoso.com is in the sandbox's seed twice
+        a user without user-principal-name; only guests may go without
+        two objects of the sandbox's seed have the id 54d7c2d4-202b-8bdc-924d-b794d50a731d; the second is the group k8s_dev_users (groups of one name need an id each)
+        the group k8s_dev_users of the sandbox's seed names the group nobody, which it does not have
+        the app 0a1b0a1b-0000-4000-8000-000000000001 is in the sandbox's seed twice
+        ");
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use super::faults::Throttling;
 use super::log::{Line, Note, Recorder};
 
 /// How long a stopping server waits for requests in flight.
@@ -34,7 +37,8 @@ pub(crate) struct Server {
 impl Server {
     /// Listens on 127.0.0.1; port 0 takes any free one.
     pub(crate) async fn start(port: u16, tls: Arc<rustls::ServerConfig>, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let listener = listener.map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(accept(listener, TlsAcceptor::from(tls), router, stopped));
@@ -104,11 +108,25 @@ pub(crate) struct Surroundings {
     pub(crate) name: String,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) latency: Duration,
+    /// Whole requests that are refused before the router sees them.
+    pub(crate) throttling: Throttling,
 }
 
 /// The router with latency and the log around it. A request that cannot be logged is not answered: tests trust the log.
 pub(crate) fn surround(router: Router, surroundings: Surroundings) -> Router {
     router.layer(axum::middleware::from_fn_with_state(Arc::new(surroundings), observe))
+}
+
+/// What kube-apiserver's priority and fairness filter answers: whole seconds, and no `Status` object
+/// (apiserver `pkg/server/filters/priority-and-fairness.go`).
+fn too_many_requests(retry_after: Duration) -> Response {
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let mut response = Response::new(Body::from("Too many requests, please try again later.\n"));
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next: Next) -> Response {
@@ -118,7 +136,10 @@ async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next
     if !around.latency.is_zero() {
         tokio::time::sleep(around.latency).await;
     }
-    let mut response = next.run(request).await;
+    let mut response = match around.throttling.strike() {
+        Some(retry_after) => too_many_requests(retry_after),
+        None => next.run(request).await,
+    };
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
     let line = Line {
         time,
@@ -128,7 +149,7 @@ async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next
         status: response.status().as_u16(),
         items: note.items,
         danger: note.danger,
-        not_modelled: note.not_modelled,
+        not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,
     };
     if around.recorder.record(&line).is_err() {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -20,16 +20,33 @@ impl<S: Serialize + DeserializeOwned> Store<S> {
     /// # Errors
     /// When the file cannot be read or written, or holds something else.
     pub fn open(file: &Path, initial: impl FnOnce() -> S) -> io::Result<Self> {
-        let state = match fs_err::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display())))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let state = initial();
-                replace(file, &state)?;
-                state
-            }
+        match Self::load(file)? {
+            Some(store) => Ok(store),
+            None => Self::create(file, initial()),
+        }
+    }
+
+    /// The state in `file`, or `None` when the file does not exist.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub fn load(file: &Path) -> io::Result<Option<Self>> {
+        let bytes = match fs_err::read(file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        let state = serde_json::from_slice(&bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", file.display())))?;
+        Ok(Some(Self { file: Some(file.to_owned()), state: Mutex::new(state) }))
+    }
+
+    /// Writes `state` to `file`, whatever was there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn create(file: &Path, state: S) -> io::Result<Self> {
+        replace(file, &state)?;
         Ok(Self { file: Some(file.to_owned()), state: Mutex::new(state) })
     }
 

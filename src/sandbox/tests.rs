@@ -4,6 +4,7 @@ use reqwest::{Certificate, Client};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::folder::{MARKER, TENANT};
 use super::*;
 
 fn seed() -> Seed {
@@ -29,12 +30,16 @@ fn client(access: &Access) -> Client {
 }
 
 async fn token(client: &Client, access: &Access) -> String {
+    token_for(client, access, "https://graph.microsoft.com/.default").await
+}
+
+async fn token_for(client: &Client, access: &Access, scope: &str) -> String {
     let url = format!("{}{}/oauth2/v2.0/token", access.login, access.tenant_id);
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", &access.client_id.to_string()),
         ("client_secret", access.client_secret.expose_secret()),
-        ("scope", "https://graph.microsoft.com/.default"),
+        ("scope", scope),
     ];
     let reply: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
     reply["access_token"].as_str().unwrap_or_else(|| panic!("no token in {reply}")).to_owned()
@@ -68,6 +73,71 @@ async fn a_program_signs_in_and_reads_a_group_over_https() {
     GET /v1.0/groups/GROUP/members 200
     ");
     assert!(log.writes().is_empty());
+    sandbox.stop().await;
+}
+
+fn with_cluster(name: &str) -> Seed {
+    let mut seed = seed();
+    let mut cluster = SeedCluster::default();
+    cluster.namespaces.insert("trinity".parse().unwrap(), SeedNamespace::default());
+    seed.clusters.insert(name.parse().unwrap(), cluster);
+    seed
+}
+
+async fn whoami(client: &Client, cluster: &ClusterAccess, token: &str) -> Value {
+    let url = format!("{}apis/authentication.k8s.io/v1/selfsubjectreviews", cluster.server);
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let reply = client.post(url).bearer_auth(token).json(&review).send().await.unwrap();
+    reply.json::<Value>().await.unwrap()["status"].get("userInfo").cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn kube_reaches_a_cluster_by_the_kubeconfig() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::open(folder.path(), || with_cluster("alpha"), Options::default()).await.unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let kubeconfig = kube::config::Kubeconfig::from_yaml(sandbox.access().kubeconfig().expose_secret()).unwrap();
+    let current = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &current).await.unwrap();
+    let cluster = kube::Client::try_from(config).unwrap();
+    let namespaces = kube::Api::<k8s_openapi::api::core::v1::Namespace>::all(cluster);
+    let names = namespaces.list(&kube::api::ListParams::default()).await.unwrap().items.into_iter();
+    let names = names.filter_map(|namespace| namespace.metadata.name).collect::<Vec<_>>();
+    assert!(names.contains(&"trinity".to_owned()) && names.contains(&"kube-system".to_owned()), "{names:?}");
+    let log = sandbox.requests().unwrap();
+    assert!(log.lines().iter().all(|line| line.server == "alpha"), "{log:?}");
+    assert!(log.writes().is_empty());
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn a_cluster_knows_its_own_token_and_the_tenants() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::open(folder.path(), || with_cluster("alpha"), Options::default()).await.unwrap();
+    let access = sandbox.access();
+    let http = client(access);
+    let cluster = access.clusters.values().next().unwrap();
+    assert_eq!(whoami(&http, cluster, cluster.token.expose_secret()).await["username"], "rolecall");
+    let for_cluster = token_for(&http, access, "6dae42f8-4368-4678-94ff-3960e28e3630/.default").await;
+    let id = sandbox.tenant.read(|tenant| tenant.apps[&access.client_id].service_principal.to_string());
+    assert_eq!(whoami(&http, cluster, &for_cluster).await["username"], json!(id));
+    let for_graph = token(&http, access).await;
+    assert_eq!(whoami(&http, cluster, &for_graph).await, Value::Null);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn faults_reach_clusters_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let retry_after = std::time::Duration::from_millis(2128);
+    let faults = Faults { throttle: Some(Throttle { percent: 100, seed: 1, retry_after }), ..Faults::default() };
+    let options = Options { faults, ..Options::default() };
+    let sandbox = Sandbox::open(folder.path(), || with_cluster("alpha"), options).await.unwrap();
+    let access = sandbox.access();
+    let cluster = access.clusters.values().next().unwrap();
+    let reply = client(access).get(cluster.server.clone()).send().await.unwrap();
+    assert_eq!((reply.status().as_u16(), &reply.headers()["retry-after"]), (429, &"3".parse().unwrap()));
+    assert_eq!(sandbox.requests().unwrap().lines()[0].status, 429);
     sandbox.stop().await;
 }
 
@@ -147,6 +217,24 @@ async fn a_first_start_that_was_interrupted_is_taken_up_again() {
     let groups = get(&http, sandbox.access(), &bearer, "groups").await;
     assert_eq!(groups["value"][0]["displayName"], "k8s_dev_users");
     sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join(".tmpAbCdEf"), "half a file").unwrap();
+    open(folder.path()).await.stop().await;
+    assert!(!folder.path().join(".tmpAbCdEf").exists());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { first_port: Some(port), ..Options::default() };
+    let error = Sandbox::open(folder.path(), seed, options).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("port {port}")), "{error}");
 }
 
 #[tokio::test]

@@ -202,8 +202,8 @@ macro_rules! address_name {
         }
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                let folded = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-                folded(&self.0).cmp(&folded(&other.0))
+                let lower = |byte: u8| byte.to_ascii_lowercase();
+                self.0.bytes().map(lower).cmp(other.0.bytes().map(lower))
             }
         }
         impl Hash for $name {

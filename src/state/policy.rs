@@ -99,6 +99,17 @@ impl FromStr for Target {
     }
 }
 
+impl fmt::Display for Target {
+    /// As `--only` takes it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entra => formatter.write_str("entra"),
+            Self::Group(key) => write!(formatter, "group/{key}"),
+            Self::Environment(name) => write!(formatter, "{name}"),
+        }
+    }
+}
+
 impl Only {
     /// Whether everything is planned.
     pub fn is_everything(&self) -> bool {

@@ -18,6 +18,7 @@ use crate::state::ObjectId;
 const DELETED_GROUPS: Collection = Collection {
     context: "groups",
     types: &[Type::Group],
+    cast: true,
     filterable: &[("id", &[Equal]), ("displayName", &[Equal, StartsWith]), ("mailNickname", &[Equal, StartsWith])],
 };
 /// The most ids that one `getByIds` takes (entra.md §3).
@@ -88,7 +89,7 @@ pub(super) fn check_member_groups(tenant: &Tenant, call: &Call<'_>, id: &str) ->
 
 pub(super) fn organization(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     call.caller.require(READ_ORGANIZATION)?;
-    Ok(Answer::ok(json!({"@odata.context": call.context("organization"), "value": [{
+    let mut organization = json!({
         "id": tenant.id,
         "displayName": tenant.domain,
         "tenantType": "AAD",
@@ -96,7 +97,11 @@ pub(super) fn organization(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, R
             {"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": true, "isInitial": true,
              "name": tenant.domain, "type": "Managed"},
         ],
-    }]})))
+    });
+    if let (Some(names), Value::Object(shown)) = (&call.query.select, &mut organization) {
+        shown.retain(|name, _| names.contains(name));
+    }
+    Ok(Answer::ok(json!({"@odata.context": call.context("organization"), "value": [organization]})))
 }
 
 /// Only people have a "me", and every token here is an app's.

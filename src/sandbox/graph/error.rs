@@ -24,7 +24,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
     }
 
-    /// 400 of the OData layer in front of the directory.
+    /// 400 of the `OData` layer in front of the directory.
     pub(super) fn malformed(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }

@@ -1,4 +1,4 @@
-//! `$filter`: the part of OData's language that the directory supports (entra.md §1.3).
+//! `$filter`: the part of `OData`'s language that the directory supports (entra.md §1.3).
 
 use serde_json::Value;
 
@@ -7,9 +7,9 @@ use super::error::Refusal;
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Filter {
-    And(Vec<Filter>),
-    Or(Vec<Filter>),
-    Not(Box<Filter>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
     /// `property eq value`, and `in`, which is short for several of them.
     Equal {
         property: String,
@@ -96,10 +96,10 @@ impl Filter {
             }
             Self::Unequal { property: name, value } => !same(&property(name).unwrap_or(Value::Null), value),
             Self::StartsWith { property: name, prefix } => {
-                text(property(name)).is_some_and(|found| found.starts_with(&prefix.to_lowercase()))
+                text(property(name).as_ref()).is_some_and(|found| found.starts_with(&prefix.to_lowercase()))
             }
             Self::EndsWith { property: name, suffix } => {
-                text(property(name)).is_some_and(|found| found.ends_with(&suffix.to_lowercase()))
+                text(property(name).as_ref()).is_some_and(|found| found.ends_with(&suffix.to_lowercase()))
             }
             Self::Any { property: name, value } => match property(name) {
                 Some(Value::Array(items)) => items.iter().any(|item| same(item, value)),
@@ -136,8 +136,8 @@ fn same(found: &Value, asked: &Value) -> bool {
     }
 }
 
-fn text(value: Option<Value>) -> Option<String> {
-    value.as_ref().and_then(Value::as_str).map(str::to_lowercase)
+fn text(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(str::to_lowercase)
 }
 
 fn invalid(near: &str) -> Refusal {

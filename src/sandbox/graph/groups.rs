@@ -16,6 +16,7 @@ use crate::state::ObjectId;
 const GROUPS: Collection = Collection {
     context: "groups",
     types: &[Type::Group],
+    cast: false,
     // `uniqueName` is not among them: no filter is documented for it (entra.md §2.3).
     filterable: &[
         ("id", &[Equal]),

@@ -27,6 +27,7 @@ pub(super) enum Relation {
 const OBJECTS: Collection = Collection {
     context: "directoryObjects",
     types: &[Type::User, Type::Group, Type::ServicePrincipal],
+    cast: false,
     filterable: &[("id", &[Equal]), ("displayName", &[Equal, StartsWith])],
 };
 /// The most references that one request may add.

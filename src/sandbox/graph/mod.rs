@@ -45,6 +45,8 @@ mod route;
 mod service_principals;
 mod signin;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub(crate) mod token;
 mod units;
 mod users;

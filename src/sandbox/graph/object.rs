@@ -92,7 +92,7 @@ const SERVICE_PRINCIPAL: &[&str] = &[
     "servicePrincipalType",
 ];
 
-impl<'t> Object<'t> {
+impl Object<'_> {
     pub(super) fn id(self) -> ObjectId {
         match self {
             Self::User(user) => user.id,

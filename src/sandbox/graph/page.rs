@@ -9,6 +9,7 @@ use super::call::Call;
 use super::error::Refusal;
 use super::filter::{Filter, Operator};
 use super::object::{Object, Type, View};
+use super::query::Extra;
 use super::state::Tenant;
 use super::token;
 use crate::state::ObjectId;
@@ -19,6 +20,8 @@ pub(super) struct Collection {
     pub(super) context: &'static str,
     /// The types of its items; several make each item say its own.
     pub(super) types: &'static [Type],
+    /// Whether it is reached by a cast, which together with any option makes a query advanced.
+    pub(super) cast: bool,
     /// The properties that may stand in a filter, and with which operators.
     pub(super) filterable: &'static [(&'static str, &'static [Operator])],
 }
@@ -41,7 +44,8 @@ pub(super) fn list<'t>(
 ) -> Result<Answer, Refusal> {
     let query = &call.query;
     let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
-    gate(call, filter.as_ref())?;
+    let optioned = query.select.is_some() || filter.is_some() || query.top.is_some();
+    gate(call, collection.cast && optioned || filter.as_ref().is_some_and(Filter::is_advanced))?;
     if let Some(filter) = &filter {
         filter.each_property(&mut |name, operator| check_filterable(collection, name, operator))?;
     }
@@ -77,7 +81,7 @@ pub(super) fn single(call: &Call<'_>, context: &str, object: Object<'_>, typed: 
     if call.query.filter.is_some() || call.query.top.is_some() || call.query.count {
         return Err(Refusal::not_modelled("list options on a single object"));
     }
-    gate(call, None)?;
+    gate(call, false)?;
     check_select(call, &[object.kind()])?;
     let mut body = json!({"@odata.context": call.context(context)});
     if let Value::Object(body) = &mut body {
@@ -88,21 +92,21 @@ pub(super) fn single(call: &Call<'_>, context: &str, object: Object<'_>, typed: 
 }
 
 /// Advanced queries need the header and `$count=true`, on every page again.
-fn gate(call: &Call<'_>, filter: Option<&Filter>) -> Result<(), Refusal> {
+fn gate(call: &Call<'_>, advanced: bool) -> Result<(), Refusal> {
     let query = &call.query;
-    let advanced = query.order_by || filter.is_some_and(Filter::is_advanced);
-    let header_missing = (advanced || query.search || query.count) && !call.eventual;
+    let advanced = advanced || query.has(Extra::OrderBy);
+    let header_missing = (advanced || query.has(Extra::Search) || query.count) && !call.eventual;
     if header_missing || advanced && !query.count {
         return Err(Refusal::unsupported_query(
             "Request_UnsupportedQuery: this query needs the header 'ConsistencyLevel: eventual' and '$count=true'.",
         ));
     }
-    for (asked, what) in [(query.order_by, "$orderby"), (query.search, "$search"), (query.expand, "$expand")] {
-        if asked {
-            return Err(Refusal::not_modelled(what));
-        }
+    match query.present.first() {
+        None => Ok(()),
+        Some(Extra::OrderBy) => Err(Refusal::not_modelled("$orderby")),
+        Some(Extra::Search) => Err(Refusal::not_modelled("$search")),
+        Some(Extra::Expand) => Err(Refusal::not_modelled("$expand")),
     }
-    Ok(())
 }
 
 fn check_filterable(collection: &Collection, name: &str, operator: Operator) -> Result<(), Refusal> {

@@ -124,7 +124,7 @@ impl Caller {
     }
 
     /// Whether this caller may write to the group. An app that owns a group may with `Group.Create` alone (documented
-    /// for Terraform's azuread_group); a role-assignable group needs one permission more (entra.md §2.2).
+    /// for Terraform's `azuread_group`); a role-assignable group needs one permission more (entra.md §2.2).
     pub(super) fn require_write(&self, group: &Group, any_of: &[&str]) -> Result<(), Refusal> {
         let owner = group.owners.contains(&self.id) && self.may(&["Group.Create"]);
         if !owner {

@@ -12,9 +12,16 @@ pub(super) struct Query {
     pub(super) top: Option<usize>,
     pub(super) count: bool,
     pub(super) skip_token: Option<String>,
-    pub(super) order_by: bool,
-    pub(super) search: bool,
-    pub(super) expand: bool,
+    /// Options whose presence is all that matters here.
+    pub(super) present: Vec<Extra>,
+}
+
+/// Options that are priced or gated, and not modelled beyond that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extra {
+    OrderBy,
+    Search,
+    Expand,
 }
 
 /// The largest page of directory objects, and the one given without `$top`.
@@ -38,13 +45,17 @@ impl Query {
                 }
                 "$count" => query.count = value == "true",
                 "$skiptoken" => query.skip_token = Some(value.into_owned()),
-                "$orderby" => query.order_by = true,
-                "$search" => query.search = true,
-                "$expand" => query.expand = true,
+                "$orderby" => query.present.push(Extra::OrderBy),
+                "$search" => query.present.push(Extra::Search),
+                "$expand" => query.present.push(Extra::Expand),
                 other => return Err(Refusal::not_modelled(&format!("the query option '{other}'"))),
             }
         }
         Ok(query)
+    }
+
+    pub(super) fn has(&self, extra: Extra) -> bool {
+        self.present.contains(&extra)
     }
 
     /// How many objects a page holds.

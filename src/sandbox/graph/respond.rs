@@ -61,10 +61,10 @@ pub(super) fn not_stored(error: &std::io::Error) -> Refusal {
 
 /// A Graph reply.
 pub(super) fn reply(answer: Answer, ids: &RequestIds, units: Option<u32>, items: Vec<Item>) -> Response {
-    let body = answer.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
-    let has_body = answer.body.is_some();
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
+    let Answer { status, body, headers: extra, mark } = answer;
+    let has_body = body.is_some();
+    let mut response = Response::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     let mut add = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -80,12 +80,12 @@ pub(super) fn reply(answer: Answer, ids: &RequestIds, units: Option<u32>, items:
     if let Some(units) = units {
         add("x-ms-resource-unit", &units.to_string());
     }
-    for (name, value) in &answer.headers {
+    for (name, value) in &extra {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
     }
-    let note = Note { items, danger: answer.mark == Mark::Danger, not_modelled: answer.mark == Mark::NotModelled };
+    let note = Note { items, danger: mark == Mark::Danger, not_modelled: mark == Mark::NotModelled };
     response.extensions_mut().insert(note);
     response
 }

@@ -21,6 +21,8 @@ pub(super) fn is_read(call: &Call<'_>) -> bool {
 /// A call that leaves the tenant as it is.
 pub(super) fn read(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     match (call.method.as_str(), call.route().as_slice()) {
+        // Functions of a collection, not objects in it.
+        (_, [_, "delta" | "$count", ..]) => Err(not_modelled(call)),
         ("GET", ["groups"]) => groups::list(tenant, call),
         ("GET", ["groups", key]) => groups::get(tenant, call, key),
         ("GET", ["groups", key, "members"]) => members::list(tenant, call, key, Members),

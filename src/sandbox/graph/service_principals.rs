@@ -13,6 +13,7 @@ use crate::state::{AppId, ObjectId};
 const SERVICE_PRINCIPALS: Collection = Collection {
     context: "servicePrincipals",
     types: &[Type::ServicePrincipal],
+    cast: false,
     filterable: &[
         ("id", &[Equal]),
         ("appId", &[Equal]),
@@ -36,7 +37,7 @@ pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer,
         }
         None => key.parse::<ObjectId>().ok().and_then(|id| tenant.service_principals.get(&id)),
     };
-    if !found.is_some_and(|principal| principal.id == call.caller.id) {
+    if found.is_none_or(|principal| principal.id != call.caller.id) {
         call.caller.require(READ_SERVICE_PRINCIPALS)?;
     }
     let principal = found.ok_or_else(|| Refusal::not_found(key))?;

@@ -181,7 +181,7 @@ impl Tenant {
     }
 
     /// The live group with this alternate key.
-    pub(crate) fn group_named(&self, unique_name: &str) -> Option<&Group> {
+    pub(super) fn group_named(&self, unique_name: &str) -> Option<&Group> {
         self.groups.values().find(|group| group.unique_name.as_deref() == Some(unique_name))
     }
 

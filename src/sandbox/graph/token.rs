@@ -114,6 +114,11 @@ pub(crate) fn workload_credential() -> super::state::FederatedCredential {
     }
 }
 
+/// The token that a cluster of this name gives the applier; the same for as long as the tenant lives.
+pub(crate) fn cluster_token(tenant: &Tenant, cluster: &str) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key(tenant), format!("cluster/{cluster}").as_bytes()))
+}
+
 /// Seals a text so that the client can carry it and cannot change it.
 pub(super) fn seal(tenant: &Tenant, content: &impl Serialize) -> String {
     let payload = encode(content);
@@ -129,7 +134,8 @@ pub(super) fn unseal<T: DeserializeOwned>(tenant: &Tenant, sealed: &str) -> Opti
     decode(payload)
 }
 
-fn sign(tenant: &Tenant, claims: &impl Serialize) -> String {
+/// A signed token with these claims.
+pub(super) fn sign(tenant: &Tenant, claims: &impl Serialize) -> String {
     let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256","kid":"sandbox"}"#);
     let signed = format!("{header}.{}", encode(claims));
     let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key(tenant), signed.as_bytes()));

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::query::Query;
+use super::query::{Extra, Query};
 
 /// The cost of a call, at least one unit.
 pub(super) fn resource_units(method: &Method, route: &[&str], query: &Query) -> u32 {
@@ -14,5 +14,5 @@ pub(super) fn resource_units(method: &Method, route: &[&str], query: &Query) -> 
         _ => 1,
     };
     let less = u32::from(query.select.is_some()) + u32::from(query.top.is_some_and(|top| top < 20));
-    (base + u32::from(query.expand)).saturating_sub(less).max(1)
+    (base + u32::from(query.has(Extra::Expand))).saturating_sub(less).max(1)
 }

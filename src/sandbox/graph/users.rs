@@ -13,6 +13,7 @@ use crate::state::ObjectId;
 const USERS: Collection = Collection {
     context: "users",
     types: &[Type::User],
+    cast: false,
     filterable: &[
         ("id", &[Equal]),
         ("userPrincipalName", &[Equal, StartsWith, EndsWith]),

@@ -1,0 +1,312 @@
+//! `rolecall apply`
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::watch;
+
+use super::args::{ConnectionArgs, Output, PolicyArgs};
+use super::error::CliError;
+use super::exit::Exit;
+use super::plan::show;
+use super::progress::Progress;
+use super::session::{Planned, Session};
+use super::ui::Ui;
+use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
+use crate::plan::saved::{self, SavedPlan};
+use crate::state::{Address, Change, Policy};
+use crate::{git, plan, report};
+
+/// Show the plan, ask, and carry it out; or carry out a saved plan
+///
+/// A saved plan is compiled and read again first: it is carried out only if every change that is asked for now is in it
+/// and every other change in it already holds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rolecall apply                          # plan, ask, apply
+  rolecall apply access/ --yes            # in a job, without a question
+  rolecall apply tonight.plan             # what `plan --save tonight.plan` showed
+  rolecall apply tonight.plan access/
+  rolecall apply --acknowledge group-deleted:old-contractors")]
+pub(super) struct Args {
+    /// A saved plan, the folder of the access files, or both in this order
+    #[arg(value_name = "PLAN|PATH", num_args = 0..=2)]
+    paths: Vec<PathBuf>,
+    /// Apply without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Write the journal to FILE [default: .rolecall/TIME.jsonl]
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    #[command(flatten)]
+    connections: ConnectionArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let (plan_file, path) = tell_apart(ui, &args.paths)?;
+    let approved = plan_file.as_deref().map(|file| read_saved(ui, file)).transpose()?;
+    let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
+    if let Some(approved) = &approved {
+        session.policy = policy_of(approved, &session)?;
+    }
+    let progress = Progress::new(ui);
+    let planned = session.plan(&progress).await?;
+    let exit = match &approved {
+        None => direct(args, ui, &session, &planned, &progress).await,
+        Some(approved) => from_saved(args, ui, &session, &planned, approved, &progress).await,
+    };
+    session.close().await;
+    exit
+}
+
+/// `apply` without a saved plan: protected changes are left out, the rest is asked for.
+async fn direct(
+    args: &Args,
+    ui: &mut Ui,
+    session: &Session,
+    planned: &Planned,
+    progress: &Progress,
+) -> Result<Exit, CliError> {
+    show(ui, session, planned, Output::Text)?;
+    if let Some(exit) = refuse(ui, &planned.plan, session.policy.strict) {
+        return Ok(exit);
+    }
+    let left_out: BTreeSet<Address> =
+        planned.plan.verdicts.iter().flat_map(|verdict| verdict.leaves_out.iter().cloned()).collect();
+    let (changes, left_out) = plan::leave_out(planned.plan.changes.clone(), left_out);
+    if changes.is_empty() {
+        return Ok(without_writing(ui, &planned.plan, left_out.len()));
+    }
+    if !args.yes {
+        if !ui.stdin_is_terminal {
+            return Err(CliError::user("there is no terminal to ask at, so nothing was written").hint(
+                "add --yes, or save the plan with `rolecall plan --save FILE` and apply that",
+            ));
+        }
+        let what = format!("Apply {} to {}?", count(changes.len(), "change"), planned.plan.config);
+        if !ui.confirm(&what) {
+            ui.say("Nothing was written.");
+            return Ok(Exit::Error);
+        }
+    }
+    let plan_id = saved::plan_id(&planned.plan);
+    let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
+    Ok(exit(Some(&report), &planned.plan, left_out.len()))
+}
+
+/// `apply FILE`: only what was approved, and only if all of it still holds.
+async fn from_saved(
+    args: &Args,
+    ui: &mut Ui,
+    session: &Session,
+    planned: &Planned,
+    approved: &SavedPlan,
+    progress: &Progress,
+) -> Result<Exit, CliError> {
+    let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
+    if !agreement.refused.is_empty() {
+        ui.say("What was approved no longer holds; nothing was written:");
+        for (address, why) in &agreement.refused {
+            ui.say(&format!("! {}: {}", address_text(address), report::escape::message(why)));
+        }
+        ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
+        return Ok(Exit::Stale);
+    }
+    show(ui, session, planned, Output::Text)?;
+    for address in &agreement.already_held {
+        ui.say(&format!("= {}  already so", address_text(address)));
+    }
+    if let Some(exit) = refuse(ui, &planned.plan, session.policy.strict) {
+        return Ok(exit);
+    }
+    if agreement.ready.is_empty() {
+        return Ok(without_writing(ui, &planned.plan, 0));
+    }
+    let plan_id = saved::plan_id(&planned.plan);
+    let report = carry_out(args, ui, session, planned, agreement.ready, &plan_id, progress).await?;
+    Ok(exit(Some(&report), &planned.plan, 0))
+}
+
+/// A saved plan is of this config, and narrowed as it was saved. What is acknowledged is said anew.
+fn policy_of(approved: &SavedPlan, session: &Session) -> Result<Policy, CliError> {
+    let stale = |error: saved::SavedPlanError| {
+        CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
+    };
+    approved.check_target(&session.desired).map_err(stale)?;
+    approved.policy(&session.policy).map_err(stale)
+}
+
+/// What forbids writing anything at all.
+fn refuse(ui: &mut Ui, plan: &plan::Plan, strict: bool) -> Option<Exit> {
+    if strict && plan.withheld.iter().any(|withheld| withheld.is_error) {
+        ui.say("Nothing was written: with --strict, every name must resolve first.");
+        return Some(Exit::Error);
+    }
+    let refused = plan.refusals().count();
+    if refused > 0 {
+        ui.say(&format!(
+            "Nothing was written: {} refused. Each prints above what to add if it is meant.",
+            count(refused, "guard")
+        ));
+        return Some(Exit::Refused);
+    }
+    None
+}
+
+/// Nothing is left to write: why that is decides the exit code.
+fn without_writing(ui: &mut Ui, plan: &plan::Plan, left_out: usize) -> Exit {
+    if left_out > 0 {
+        ui.say(&format!(
+            "Nothing was written: {} in protected environments wait for a saved plan (`rolecall plan --save FILE`).",
+            count(left_out, "change")
+        ));
+    }
+    exit(None, plan, left_out)
+}
+
+/// Carries changes out, with a journal, and says what became of each.
+async fn carry_out(
+    args: &Args,
+    ui: &mut Ui,
+    session: &Session,
+    planned: &Planned,
+    changes: Vec<Change>,
+    plan_id: &str,
+    progress: &Progress,
+) -> Result<Report, CliError> {
+    let writers = session.writers(&changes).await?;
+    let now = ui.now;
+    let shown = args.journal.clone().unwrap_or_else(|| journal::default_path(now()));
+    let header = journal::Header {
+        config: session.desired.config.clone(),
+        tenant: session.desired.tenant,
+        identities: identities(planned),
+        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+        tree: Some(session.loaded.tree_hash.clone()),
+        plan: Some(plan_id.to_owned()),
+        acknowledgements: session.policy.acknowledged.clone(),
+    };
+    let mut journal = Journal::create(&journal_path(ui, args, &shown), &header, now)
+        .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
+    ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
+    progress.applying(changes.len());
+    let outcomes = report::text::Outcomes::new(&changes, layout);
+    let result = {
+        let mut listen = |event: Event<'_>| match event {
+            Event::Started(_) => {}
+            Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
+            Event::Interrupted => progress.note(ui, "Interrupted: finishing what is in flight."),
+        };
+        execute(changes, writers, &mut journal, interruption(), &mut listen).await
+    };
+    progress.done();
+    let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let failure = report.journal_failure.as_ref().map(ToString::to_string);
+    ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
+    Ok(report)
+}
+
+/// A journal that is not named lies below the working folder, reached without following links.
+fn journal_path(ui: &Ui, args: &Args, shown: &Path) -> PathBuf {
+    if args.journal.is_some() { ui.resolve(shown) } else { shown.to_owned() }
+}
+
+/// Turns true at the first Ctrl-C or termination signal.
+fn interruption() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        if wait_for_signal().await.is_ok() {
+            let _ = sender.send(true);
+        }
+        // Keeps the channel open: a closed one would read as "never interrupted", which is right, but wakes listeners.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// As whom we act, in Entra and on each cluster.
+fn identities(planned: &Planned) -> journal::Identities {
+    let tenant = planned.observed.tenant.as_ref().and_then(|tenant| tenant.as_ref().ok());
+    let clusters = planned.observed.clusters.iter();
+    journal::Identities {
+        entra: tenant.map(|tenant| tenant.identity.label.clone()),
+        environments: clusters
+            .filter_map(|(name, cluster)| Some((name.clone(), cluster.as_ref().ok()?.username.clone())))
+            .collect(),
+    }
+}
+
+/// How an apply ended, as a number a script can act on. `None` is a run that had nothing to carry out.
+fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
+    let unrecorded = report.is_some_and(|report| report.journal_failure.is_some());
+    let incomplete = left_out > 0 || unrecorded || super::plan::exit(plan, false) == Exit::Error;
+    match report.map(|report| (report.conclusion(), report.summary.interrupted)) {
+        Some((Conclusion::NothingWritten, true)) => Exit::Interrupted,
+        Some((Conclusion::NothingWritten, false)) => Exit::Error,
+        Some((Conclusion::Partial, _)) => Exit::Partial,
+        Some((Conclusion::Done, _)) if incomplete => Exit::Partial,
+        None if super::plan::exit(plan, false) == Exit::Error => Exit::Error,
+        None if left_out > 0 => Exit::Refused,
+        Some((Conclusion::Done, _)) | None => Exit::Fine,
+    }
+}
+
+/// A saved plan is a file that is no YAML; everything else stands for the access files.
+fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), CliError> {
+    let is_plan = |path: &Path| {
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        !yaml && !ui.resolve(path).is_dir()
+    };
+    match paths {
+        [] => Ok((None, PathBuf::from("."))),
+        [only] if is_plan(only) => Ok((Some(only.clone()), PathBuf::from("."))),
+        [only] => Ok((None, only.clone())),
+        [first, second, ..] if is_plan(first) => Ok((Some(first.clone()), second.clone())),
+        [first, ..] => Err(CliError::user(format!("{}: the saved plan comes first, then the access files", first.display()))
+            .exit(Exit::Usage)),
+    }
+}
+
+fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
+    let bytes = fs_err::read(ui.resolve(file)).map_err(|error| CliError::user(error.to_string()))?;
+    SavedPlan::parse(&bytes).map_err(|error| {
+        CliError::user(format!("{}: {error}", file.display())).hint("save a plan with `rolecall plan --save FILE`")
+    })
+}
+
+/// Writes a file that only its owner may read, all of it or nothing.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A temporary file is made with mode 0600.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut temporary, bytes)?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn address_text(address: &Address) -> String {
+    report::escape::line(&address.to_string())
+}
+
+fn count(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}

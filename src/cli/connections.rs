@@ -1,0 +1,193 @@
+//! How to reach the tenant and the clusters: from flags, the environment and a connections file, never from the config.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::Url;
+
+use super::args::ConnectionArgs;
+use super::error::CliError;
+use super::ui::Ui;
+use crate::state::{DesiredEnvironment, EnvironmentName};
+
+/// The connections file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Connections {
+    /// Where Entra is, when it is not where the tenant's cloud says.
+    pub(super) entra: EntraConnection,
+    /// The way to each cluster that is not simply a context of the user's kubeconfig.
+    pub(super) environments: BTreeMap<EnvironmentName, ClusterConnection>,
+}
+
+/// Where Entra is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct EntraConnection {
+    /// The login endpoint, e.g. `https://login.microsoftonline.com`.
+    pub(super) login: Option<Url>,
+    /// The Graph endpoint, e.g. `https://graph.microsoft.com`.
+    pub(super) graph: Option<Url>,
+    /// A file with CA certificates (PEM) to trust besides the system's.
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// The way to one cluster: exactly one of `kubeconfig`, `in-cluster` and `server`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct ClusterConnection {
+    /// A kubeconfig.
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Its context, when it is not the one the environment names.
+    pub(super) context: Option<String>,
+    /// Leave to run the credential plugins of that kubeconfig.
+    pub(super) allow_exec: bool,
+    /// The service account of the pod that rolecall runs in.
+    pub(super) in_cluster: bool,
+    /// The API server's address.
+    pub(super) server: Option<Url>,
+    /// The API server's CA (PEM).
+    pub(super) ca_file: Option<PathBuf>,
+    /// The audience to ask the credential chain for: the app that the API server trusts, e.g. `api://…`.
+    pub(super) audience: Option<String>,
+}
+
+/// The way to one cluster, decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// A context of a kubeconfig.
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// The context.
+        context: String,
+        /// Whether its credential plugins may run.
+        allow_exec: bool,
+    },
+    /// The pod's own service account.
+    InCluster,
+    /// An address, with a bearer of the credential chain.
+    Server {
+        /// The address.
+        server: Url,
+        /// The CA, when it is not a public one.
+        ca_file: Option<PathBuf>,
+        /// The audience of the bearer.
+        audience: String,
+    },
+}
+
+impl Connections {
+    /// Reads the connections file of the command line, if there is one.
+    pub(super) fn read(ui: &Ui, args: &ConnectionArgs, is_in_config: impl Fn(&Path) -> bool) -> Result<Self, CliError> {
+        let from_environment = ui.variable("ROLECALL_CONNECTIONS").map(PathBuf::from);
+        let Some(named) = args.connections.clone().or(from_environment) else { return Ok(Self::default()) };
+        let path = ui.resolve(&named);
+        if is_in_config(&path) {
+            return Err(CliError::user(format!(
+                "{}: a connections file must lie outside the access files, because it says where tokens go",
+                named.display()
+            ))
+            .hint("move it out of the folder, e.g. to ~/.config/rolecall/connections.yaml"));
+        }
+        let text = fs_err::read_to_string(&path).map_err(|error| CliError::user(error.to_string()))?;
+        let mut connections: Self = crate::config::yaml::from_str(&text)
+            .map_err(|error| CliError::user(format!("{}: {error}", named.display())))?;
+        connections.anchor(path.parent().unwrap_or(Path::new(".")));
+        for (name, connection) in &connections.environments {
+            let ways = [connection.kubeconfig.is_some() || connection.context.is_some(), connection.in_cluster, connection.server.is_some()];
+            if ways.iter().filter(|given| **given).count() != 1 {
+                return Err(CliError::user(format!(
+                    "{}: environment `{name}` needs exactly one of `kubeconfig` (or `context`), `in-cluster` and `server`",
+                    named.display()
+                )));
+            }
+            if connection.server.is_some() != connection.audience.is_some() {
+                return Err(CliError::user(format!(
+                    "{}: environment `{name}`: `server` and `audience` go together: the audience is the app the API server trusts",
+                    named.display()
+                )));
+            }
+        }
+        Ok(connections)
+    }
+
+    /// Relative paths are relative to the connections file.
+    fn anchor(&mut self, folder: &Path) {
+        let anchored = |path: &mut Option<PathBuf>| {
+            if let Some(path) = path {
+                *path = folder.join(&*path);
+            }
+        };
+        anchored(&mut self.entra.ca_file);
+        for connection in self.environments.values_mut() {
+            anchored(&mut connection.kubeconfig);
+            anchored(&mut connection.ca_file);
+        }
+    }
+
+    /// The way to one environment.
+    pub(super) fn route(
+        &self,
+        ui: &Ui,
+        args: &ConnectionArgs,
+        name: &EnvironmentName,
+        environment: &DesiredEnvironment,
+        is_in_config: impl Fn(&Path) -> bool,
+    ) -> Result<Route, CliError> {
+        let connection = self.environments.get(name).cloned().unwrap_or_default();
+        if connection.in_cluster {
+            return Ok(Route::InCluster);
+        }
+        if let (Some(server), Some(audience)) = (connection.server, connection.audience) {
+            return Ok(Route::Server { server, ca_file: connection.ca_file, audience });
+        }
+        let context = connection.context.unwrap_or_else(|| environment.context.clone());
+        let (path, allow_exec) = match (connection.kubeconfig, &args.kubeconfig) {
+            (Some(path), _) => (path, connection.allow_exec || args.allow_exec),
+            (None, Some(path)) => {
+                let path = ui.resolve(path);
+                let own = own_kubeconfigs(ui).contains(&path);
+                (path, own || args.allow_exec)
+            }
+            (None, None) => (default_kubeconfig(ui, &context)?, true),
+        };
+        if is_in_config(&path) {
+            return Err(CliError::user(format!(
+                "{}: a kubeconfig must lie outside the access files, because it says where tokens go and what is run",
+                path.display()
+            ))
+            .hint("move it out of the folder, and name it with --kubeconfig or $KUBECONFIG"));
+        }
+        Ok(Route::Kubeconfig { path, context, allow_exec })
+    }
+}
+
+/// The kubeconfigs that are the person's own: those of $KUBECONFIG, and ~/.kube/config.
+fn own_kubeconfigs(ui: &Ui) -> Vec<PathBuf> {
+    let listed = ui.variable("KUBECONFIG").into_iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
+    let home = ui.variable("HOME").or_else(|| ui.variable("USERPROFILE")).map(|home| Path::new(home).join(".kube/config"));
+    listed.chain(home).map(|path| ui.folder.join(path)).collect()
+}
+
+/// The first of the person's own kubeconfigs that holds the context, else the first that exists.
+fn default_kubeconfig(ui: &Ui, context: &str) -> Result<PathBuf, CliError> {
+    let own = own_kubeconfigs(ui);
+    let existing: Vec<_> = own.iter().filter(|path| path.exists()).collect();
+    // $KUBECONFIG may list several files; a context and what it names normally stand in one of them.
+    let holds = |path: &Path| {
+        kube::config::Kubeconfig::read_from(path)
+            .is_ok_and(|kubeconfig| kubeconfig.contexts.iter().any(|entry| entry.name == context))
+    };
+    match existing.as_slice() {
+        [] => {
+            let looked = own.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            Err(CliError::user(format!("no kubeconfig was found for context `{context}`; looked at: {looked}"))
+                .hint("name one with --kubeconfig FILE, set $KUBECONFIG, or describe the cluster in a --connections file")
+                .hint("to try without any cluster, use --sandbox DIR"))
+        }
+        [only] => Ok((*only).clone()),
+        [first, ..] => Ok(existing.iter().find(|path| holds(path)).unwrap_or(first).to_path_buf()),
+    }
+}

@@ -1,0 +1,42 @@
+//! Exit codes: what a script may rely on.
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All is well.
+    Fine = 0,
+    /// An error, or a part that could not be read.
+    Error = 1,
+    /// Changes are pending (`plan --detailed-exitcode`).
+    Pending = 2,
+    /// A guard refused; nothing was written.
+    Refused = 3,
+    /// Something was written, but not everything.
+    Partial = 4,
+    /// Nothing was written: what was approved no longer holds.
+    Stale = 5,
+    /// The command line could not be understood.
+    Usage = 64,
+    /// Interrupted; nothing was written.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The number given to the operating system.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// The table for `--help`.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0    fine
+  1    error, or a part could not be read (unless named in --allow-unreachable)
+  2    changes are pending (plan --detailed-exitcode)
+  3    a guard refused; nothing was written
+  4    something was written, but not everything
+  5    nothing was written: what was approved no longer holds
+  64   usage
+  130  interrupted; nothing was written";

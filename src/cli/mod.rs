@@ -1,0 +1,95 @@
+//! The command line: one file a command, with its arguments and a `run` that calls library functions.
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+mod apply;
+mod args;
+mod connections;
+mod demo;
+mod error;
+mod exit;
+mod plan;
+mod progress;
+mod sandbox;
+mod schema;
+mod seed;
+mod session;
+mod ui;
+mod validate;
+
+pub use exit::Exit;
+pub use ui::Ui;
+
+use args::{Cli, Command};
+use error::CliError;
+
+use crate::report;
+
+/// Runs one command line, the program's name first, and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(&error, ui),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui.say(&format!("error: could not start: {error}"));
+            return Exit::Error;
+        }
+    };
+    let result = runtime.block_on(dispatch(cli.command, ui));
+    // A server of a sandbox or a slow connection must not keep a finished command alive.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| explain(&error, ui))
+}
+
+async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
+    match command {
+        Command::Demo(args) => Box::pin(demo::run(&args, ui)).await,
+        Command::Validate(args) => validate::run(&args, ui),
+        Command::Plan(args) => plan::run(&args, ui).await,
+        Command::Apply(args) => apply::run(&args, ui).await,
+        Command::Sandbox(args) => sandbox::run(&args, ui).await,
+        Command::Schema(args) => schema::run(&args, ui),
+    }
+}
+
+/// Help and version are asked for; everything else clap says is a usage error, whose code 2 means something else here.
+fn explain_usage(error: &clap::Error, ui: &mut Ui) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let text = error.render();
+            let text = if ui.colour_on_stdout() { text.ansi().to_string() } else { text.to_string() };
+            match ui.print(&text) {
+                Ok(()) => Exit::Fine,
+                Err(error) => explain(&CliError::from(error), ui),
+            }
+        }
+        _ => {
+            let text = error.render();
+            ui.say(&if ui.colour_on_stderr() { text.ansi().to_string() } else { text.to_string() });
+            Exit::Usage
+        }
+    }
+}
+
+fn explain(error: &CliError, ui: &mut Ui) -> Exit {
+    if error.quiet {
+        return Exit::Fine;
+    }
+    let text = report::escape::message(&error.message);
+    if error.worded {
+        // Made by our own renderer, which has escaped it already.
+        ui.say(&error.message);
+    } else {
+        ui.say(&format!("error: {text}"));
+    }
+    for hint in &error.hints {
+        ui.say(&format!("  help: {}", report::escape::message(hint)));
+    }
+    error.exit
+}

@@ -1,0 +1,103 @@
+//! `rolecall plan`
+
+use std::path::{Path, PathBuf};
+
+use super::args::{ConnectionArgs, Output, PolicyArgs};
+use super::error::CliError;
+use super::exit::Exit;
+use super::progress::Progress;
+use super::session::{Planned, Session};
+use super::ui::Ui;
+use crate::plan::Plan;
+use crate::plan::saved::{self, Provenance, SavedPlan};
+use crate::{git, report};
+
+/// Show what would change in Entra and on the clusters, without changing anything
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rolecall plan                                  # the access files in this folder
+  rolecall plan access/ --sandbox /tmp/try       # against an embedded tenant and clusters
+  rolecall plan --only staging --only group/sre  # a part
+  rolecall plan --save tonight.plan && rolecall apply tonight.plan
+  rolecall plan --detailed-exitcode              # 2 when changes are pending")]
+pub(super) struct Args {
+    /// The folder of the access files, or any file in it
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// How the plan is written
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+    /// Save the plan to FILE for `rolecall apply FILE`
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Exit with 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    connections: ConnectionArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
+    let progress = Progress::new(ui);
+    let planned = session.plan(&progress).await?;
+    show(ui, &session, &planned, args.output)?;
+    if let Some(file) = &args.save {
+        save(ui, file, &session, &planned)?;
+    }
+    session.close().await;
+    Ok(exit(&planned.plan, args.detailed_exitcode))
+}
+
+/// Writes the plan to standard output.
+pub(super) fn show(ui: &mut Ui, session: &Session, planned: &Planned, output: Output) -> Result<(), CliError> {
+    let commit = git::head(&session.loaded.root).ok();
+    let context = report::Context {
+        commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
+        plan_id: Some(saved::plan_id(&planned.plan)),
+        spent: Some(planned.spent),
+    };
+    let text = match output {
+        Output::Text => {
+            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
+            report::text::plan(&planned.plan, &context, layout)
+        }
+        Output::Json => report::json::plan_v1(&planned.plan, &context),
+    };
+    ui.print(&text)?;
+    Ok(())
+}
+
+/// Saves the plan. It names people and groups, so only its owner may read it.
+fn save(ui: &mut Ui, file: &Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
+    let path = ui.resolve(file);
+    if session.loaded.contains(&path) {
+        return Err(CliError::user(format!("{}: a saved plan must lie outside the access files", file.display())));
+    }
+    let provenance = Provenance {
+        rolecall: env!("CARGO_PKG_VERSION").to_owned(),
+        tree: session.loaded.tree_hash.clone(),
+        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+    };
+    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance);
+    let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
+    super::apply::write_private(&path, text.as_bytes())
+        .map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
+    let short: String = saved.plan_id.chars().take(8).collect();
+    let shown = report::escape::shell_word(&file.display().to_string());
+    ui.say(&format!("Saved plan {short}. Apply it with: rolecall apply {shown}"));
+    Ok(())
+}
+
+/// What a plan's own state says about the exit code.
+pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
+    if plan.unread.iter().any(|part| !part.allowed) || plan.withheld.iter().any(|withheld| withheld.is_error) {
+        Exit::Error
+    } else if detailed && !plan.changes.is_empty() {
+        Exit::Pending
+    } else {
+        Exit::Fine
+    }
+}

@@ -1,0 +1,38 @@
+//! `rolecall schema`
+
+use clap::ValueEnum;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::ui::Ui;
+use crate::{apply, config, report};
+
+/// Print the JSON Schema of the access files, for editors, or of what rolecall writes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  rolecall schema > access.schema.json\n  rolecall schema plan")]
+pub(super) struct Args {
+    /// Which schema
+    #[arg(value_enum, default_value_t)]
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Of {
+    /// The access files
+    #[default]
+    Access,
+    /// The output of `plan --output json`
+    Plan,
+    /// The journal that `apply` writes
+    Journal,
+}
+
+pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let schema = match args.of {
+        Of::Access => format!("{:#}", config::schema()),
+        Of::Plan => report::json::plan_schema(),
+        Of::Journal => apply::journal::journal_schema(),
+    };
+    ui.print(&schema)?;
+    Ok(Exit::Fine)
+}

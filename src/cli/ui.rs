@@ -1,0 +1,128 @@
+//! Everything a command touches of the world around it: streams, terminal, environment, clock, working folder.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+/// The world around a command. Tests make their own.
+pub struct Ui {
+    /// Where the product goes: plans, schemas, lists.
+    stdout: Box<dyn Write + Send>,
+    /// Where everything else goes.
+    stderr: Box<dyn Write + Send>,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal; progress bars need one.
+    pub stderr_is_terminal: bool,
+    /// Whether a question can be asked.
+    pub stdin_is_terminal: bool,
+    /// The width of the terminal, or what is assumed without one.
+    pub width: usize,
+    /// The environment variables, read once.
+    pub env: BTreeMap<String, String>,
+    /// The working folder.
+    pub folder: PathBuf,
+    /// The clock.
+    pub now: fn() -> jiff::Timestamp,
+}
+
+impl Ui {
+    /// The process's own world.
+    ///
+    /// # Errors
+    /// When the working folder is gone.
+    pub fn of_process() -> io::Result<Self> {
+        let (stdout, stderr, stdin) = (io::stdout(), io::stderr(), io::stdin());
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        let env = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+        let now = jiff::Timestamp::now;
+        Ok(Self {
+            stdout_is_terminal: stdout.is_terminal(),
+            stderr_is_terminal: stderr.is_terminal(),
+            stdin_is_terminal: stdin.is_terminal(),
+            width: terminal_width(),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            env,
+            folder: std::env::current_dir()?,
+            now,
+        })
+    }
+
+    /// A world that writes into these streams and is no terminal.
+    pub fn captured(
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+        env: BTreeMap<String, String>,
+        folder: PathBuf,
+        now: fn() -> jiff::Timestamp,
+    ) -> Self {
+        Self {
+            stdout,
+            stderr,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            stdin_is_terminal: false,
+            width: 120,
+            env,
+            folder,
+            now,
+        }
+    }
+
+    /// An environment variable that is set to something.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether colour goes to standard output.
+    pub fn colour_on_stdout(&self) -> bool {
+        self.stdout_is_terminal && self.variable("NO_COLOR").is_none() && self.variable("TERM") != Some("dumb")
+    }
+
+    /// Whether colour goes to standard error.
+    pub fn colour_on_stderr(&self) -> bool {
+        self.stderr_is_terminal && self.variable("NO_COLOR").is_none() && self.variable("TERM") != Some("dumb")
+    }
+
+    /// A path as the person typed it, relative to the working folder.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Writes the product. It ends in a newline.
+    ///
+    /// # Errors
+    /// A reader that has gone away (`| head`) is the caller's signal to stop quietly.
+    pub fn print(&mut self, text: &str) -> io::Result<()> {
+        self.stdout.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') && !text.is_empty() {
+            self.stdout.write_all(b"\n")?;
+        }
+        self.stdout.flush()
+    }
+
+    /// Says something to the person. A standard error that is gone changes nothing about the work.
+    pub fn say(&mut self, text: &str) {
+        let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        let _ = write!(self.stderr, "{text}{newline}");
+        let _ = self.stderr.flush();
+    }
+
+    /// Asks a question whose only agreeing answer is `yes`. Anything else, the end of input included, is no.
+    pub fn confirm(&mut self, question: &str) -> bool {
+        let _ = write!(self.stderr, "{question}\n  Only `yes` is taken as agreement: ");
+        let _ = self.stderr.flush();
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    }
+}
+
+fn terminal_width() -> usize {
+    terminal_size::terminal_size_of(io::stdout())
+        .or_else(|| terminal_size::terminal_size_of(io::stderr()))
+        .map_or(120, |(terminal_size::Width(columns), _)| usize::from(columns).max(40))
+}

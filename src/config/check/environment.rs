@@ -1,0 +1,52 @@
+//! `environments`.
+
+use super::{Checker, label, labels};
+use crate::config::model::{Environment, EnvironmentType};
+use crate::config::rules;
+use crate::config::yaml::Node;
+use crate::diagnostics::Located;
+use crate::state::{GroupNaming, TokenNaming, UserNaming};
+
+/// `--only entra` and addresses such as `entra/group/…` mean the tenant.
+const RESERVED: &str = "entra";
+
+impl Checker<'_> {
+    pub(super) fn environment(&mut self, name: &Located<String>, node: &Node) -> Option<Environment> {
+        if name.value == RESERVED {
+            let places = [label(name.span, "this word means the tenant")];
+            let help = "choose another name: `--only entra` and addresses such as `entra/group/…` mean the tenant";
+            self.report(&rules::RESERVED_NAME, "an environment cannot be called `entra`", places, help);
+        }
+        let protected = self.choose(node.get("protected"), false, &[("true", true), ("false", false)]);
+        if let (true, None, Some(key)) = (protected, node.get("cluster"), node.entry("protected")) {
+            let message = format!("the protected environment `{}` does not say which cluster it is", name.value);
+            let labels = [label(key.key.span, "protected, but no `cluster` beside it")];
+            let help = "add `cluster:` with the uid of its kube-system namespace, which the first plan prints; \
+                        otherwise another cluster behind the same context would pass for it";
+            self.report(&rules::PROTECTED_WITHOUT_CLUSTER, message, labels, help);
+        }
+        let kinds = [("k3s", EnvironmentType::K3s), ("kubernetes", EnvironmentType::Kubernetes)];
+        let kind = self.choose(Some(node.get("type")?), EnvironmentType::Kubernetes, &kinds);
+        Some(Environment {
+            span: name.span,
+            kind,
+            labels: labels(node.get("labels")),
+            context: self.text(node.get("context")),
+            cluster: self.parse(node.get("cluster")),
+            protected,
+            tokens: self.tokens(node.get("tokens")),
+        })
+    }
+
+    fn tokens(&mut self, node: Option<&Node>) -> TokenNaming {
+        let get = |key| node.and_then(|node| node.get(key));
+        let groups = [("object-id", GroupNaming::ObjectId), ("display-name", GroupNaming::DisplayName)];
+        let users = [("object-id", UserNaming::ObjectId), ("upn", UserNaming::UserPrincipalName)];
+        TokenNaming {
+            groups: self.choose(get("groups-as"), GroupNaming::ObjectId, &groups),
+            groups_prefix: get("groups-prefix").map_or("", Node::words).to_owned(),
+            users: self.choose(get("users-as"), UserNaming::ObjectId, &users),
+            users_prefix: get("users-prefix").map_or("", Node::words).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Every mistake of every file in one run, and, where there is none, the typed config.
+//!
+//! Three steps over the located trees: the form of each value by the tables of [`super::shape`]; the names of all files;
+//! then each block with its references, which makes the typed values. A block with a mistake still counts as defined, so
+//! that no mistake brings another one with it, and none hides another.
+
+mod cycle;
+mod environment;
+mod form;
+mod grant;
+mod group;
+mod names;
+mod role;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::model::{Cloud, Config, Environment, Group, Role, Tenant};
+use super::shape::{FILE, Form, ROOT, Record};
+use super::yaml::{Entry, Node, Value};
+use crate::diagnostics::{Finding, Label, Located, Rule, SourceMap, Span};
+use crate::state::{AppId, ConfigName, EnvironmentName, GroupKey, RoleKey};
+
+#[cfg(test)]
+pub(crate) use form::number as is_number;
+pub(crate) use names::closest;
+
+use super::rules;
+pub use super::rules::RULES;
+use names::Names;
+
+/// One file as a tree.
+pub(super) struct Tree {
+    /// Whether it is the root file.
+    pub(super) is_root: bool,
+    /// Its content.
+    pub(super) node: Node,
+}
+
+/// Checks all files together. `unread` are the files of which there is no tree; they may define what seems to be missing.
+/// Gives the config only when nothing was found, here or before (`findings`).
+pub(super) fn check(
+    trees: &[Tree],
+    unread: Vec<String>,
+    sources: &SourceMap,
+    findings: &mut Vec<Finding>,
+) -> Option<Config> {
+    let mut checker = Checker { sources, unread, names: Names::default(), skipped: None, findings };
+    let config = checker.config(trees);
+    let skipped = checker.skipped;
+    if !findings.is_empty() {
+        return None;
+    }
+    match (config, skipped) {
+        (Some(config), None) => Some(config),
+        // The two readings of one file disagree. Going on would act on a part of the config.
+        (_, skipped) => {
+            findings.push(Finding {
+                rule: &rules::NOT_UNDERSTOOD,
+                message: "this passes the check but cannot be used, which is a defect of rolecall".to_owned(),
+                labels: skipped.map(|span| label(span, "not used")).into_iter().collect(),
+                file: None,
+                help: Some("please report it together with this line".to_owned()),
+            });
+            None
+        }
+    }
+}
+
+struct Checker<'a> {
+    sources: &'a SourceMap,
+    unread: Vec<String>,
+    names: Names,
+    /// The first value that could not be used although it may have the right form.
+    skipped: Option<Span>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Checker<'_> {
+    fn config(&mut self, trees: &[Tree]) -> Option<Config> {
+        let mut root = None;
+        let mut files: Vec<&Node> = Vec::new();
+        for Tree { is_root, node } in trees {
+            let record = if *is_root { &ROOT } else { &FILE };
+            if self.is_access_file(node, record, *is_root) {
+                self.form(node, &Form::Record(record), form::Place::File, node.head());
+                files.push(node);
+                root = if *is_root { Some(node) } else { root };
+            }
+        }
+        self.collect_names(&files);
+
+        let environments: BTreeMap<EnvironmentName, Environment> =
+            self.blocks(&files, "environments", Self::environment);
+        let groups: BTreeMap<GroupKey, Group> = self.blocks(&files, "groups", Self::group);
+        let roles: BTreeMap<RoleKey, Role> = self.blocks(&files, "roles", Self::role);
+        self.cycles(&files);
+        let grants = files
+            .iter()
+            .flat_map(|file| file.all("grants"))
+            .flat_map(Node::items)
+            .filter_map(|node| self.grant(node, &environments, &roles))
+            .collect();
+
+        let root = root?;
+        let appliers = self.appliers(root, &files);
+        Some(Config {
+            name: self.parse::<ConfigName>(root.get("name"))?,
+            tenant: self.tenant(root)?,
+            appliers,
+            environments,
+            groups,
+            roles,
+            grants,
+        })
+    }
+
+    /// A file of which no key is even close to one of ours is something else, and says so once.
+    fn is_access_file(&mut self, node: &Node, record: &Record, is_root: bool) -> bool {
+        let path = self.sources.get(node.span.file).map_or_else(String::new, |file| file.path.clone());
+        let help = if is_root {
+            "a root file has `version: 1`, `name:` and `tenant:`".to_owned()
+        } else {
+            format!("if it belongs here, name it under `exclude:` of the root file: `exclude: [\"{path}\"]`")
+        };
+        let is_close = |key: &str| {
+            let known = record.keys.iter().map(|key| key.name);
+            closest(key, known).is_some() || record.refused.iter().any(|refused| refused.key == key)
+        };
+        match &node.value {
+            Value::Map(entries)
+                if is_root || entries.is_empty() || entries.iter().any(|entry| is_close(&entry.key.value)) =>
+            {
+                return true;
+            }
+            Value::Null => {
+                let labels = [label(node.span, "nothing here")];
+                let help = if is_root { help } else { format!("remove it; {help}") };
+                self.report(&rules::EMPTY_FILE, "the file holds nothing", labels, help);
+            }
+            Value::Map(_) | Value::Scalar { .. } | Value::Seq(_) => {
+                let words = form::list(record.keys.iter().map(|key| key.name));
+                let labels = [label(node.head(), format!("an access file has {words} here"))];
+                self.report(&rules::NOT_AN_ACCESS_FILE, "this YAML file is no access file", labels, help);
+            }
+        }
+        false
+    }
+
+    /// Reads every block of a section into the typed value that `read` makes of it.
+    fn blocks<K: FromStr + Ord, V>(
+        &mut self,
+        files: &[&Node],
+        section: &'static str,
+        read: fn(&mut Self, &Located<String>, &Node) -> Option<V>,
+    ) -> BTreeMap<K, V> {
+        let mut blocks = BTreeMap::new();
+        for Entry { key, value } in names::sections(files, section) {
+            match (key.value.parse(), read(self, key, value)) {
+                (Ok(name), Some(block)) => {
+                    blocks.insert(name, block);
+                }
+                _ => self.skip(key.span),
+            }
+        }
+        blocks
+    }
+
+    fn tenant(&mut self, root: &Node) -> Option<Tenant> {
+        let tenant = root.get("tenant")?;
+        Some(Tenant {
+            id: self.parse(tenant.get("id"))?,
+            cloud: self.choose(
+                tenant.get("cloud"),
+                Cloud::Public,
+                &[("public", Cloud::Public), ("us-government", Cloud::UsGovernment), ("china", Cloud::China)],
+            ),
+            without_pim: self.choose(tenant.get("pim"), false, &[("none", true)]),
+        })
+    }
+
+    /// The appliers, of whom there must be one where rolecall creates a group.
+    fn appliers(&mut self, root: &Node, files: &[&Node]) -> Vec<Located<AppId>> {
+        let appliers = self.parse_list(root.get("appliers"));
+        let created = names::sections(files, "groups")
+            .into_iter()
+            .find(|group| group.value.get("adopt").is_none() && group.value.get("id").is_none());
+        let none = root.get("appliers").is_none_or(|node| node.items().is_empty());
+        if let (Some(group), true) = (created, none) {
+            let at =
+                root.entry("appliers").or_else(|| root.entry("tenant")).map_or(root.head(), |entry| entry.key.span);
+            let labels = [label(at, "no applier is named here"), label(group.key.span, "rolecall creates this group")];
+            let help = "add the app (client) ids of the identities that run apply: `appliers: [00000000-…]`; \
+                        one of them becomes the first owner of each group, which is the proof that it is ours";
+            self.report(&rules::MISSING_APPLIERS, "groups are created but no applier is named", labels, help);
+        }
+        appliers
+    }
+
+    /// One of a few words.
+    fn choose<T: Copy>(&mut self, node: Option<&Node>, left_out: T, words: &[(&str, T)]) -> T {
+        let Some(node) = node else { return left_out };
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == node.words()) {
+            return *value;
+        }
+        self.skip(node.span);
+        left_out
+    }
+
+    /// A name of its own type.
+    fn parse<T: FromStr>(&mut self, node: Option<&Node>) -> Option<Located<T>> {
+        let node = node?;
+        let Ok(value) = node.words().parse() else {
+            self.skip(node.span);
+            return None;
+        };
+        Some(Located::new(value, node.span))
+    }
+
+    fn parse_list<T: FromStr>(&mut self, node: Option<&Node>) -> Vec<Located<T>> {
+        node.map_or(&[][..], Node::items).iter().filter_map(|node| self.parse(Some(node))).collect()
+    }
+
+    fn text(&mut self, node: Option<&Node>) -> Option<Located<String>> {
+        self.parse(node)
+    }
+
+    /// Remembers that something was left out of the typed config. Harmless when it was reported; otherwise a defect, and
+    /// then there is no config.
+    fn skip(&mut self, span: Span) {
+        self.skipped.get_or_insert(span);
+    }
+
+    fn report(
+        &mut self,
+        rule: &'static Rule,
+        message: impl Into<String>,
+        labels: impl IntoIterator<Item = Label>,
+        help: impl IntoHelp,
+    ) {
+        self.findings.push(Finding {
+            rule,
+            message: message.into(),
+            labels: labels.into_iter().collect(),
+            file: None,
+            help: help.into_help(),
+        });
+    }
+}
+
+/// Labels as they are written.
+fn labels(node: Option<&Node>) -> BTreeMap<String, String> {
+    node.map_or(&[][..], Node::entries)
+        .iter()
+        .map(|entry| (entry.key.value.clone(), entry.value.words().to_owned()))
+        .collect()
+}
+
+fn label(span: Span, text: impl Into<String>) -> Label {
+    Label { span, text: text.into() }
+}
+
+/// What can be given as the help of a finding.
+trait IntoHelp {
+    fn into_help(self) -> Option<String>;
+}
+impl IntoHelp for &str {
+    fn into_help(self) -> Option<String> {
+        (!self.is_empty()).then(|| self.to_owned())
+    }
+}
+impl IntoHelp for String {
+    fn into_help(self) -> Option<String> {
+        (!self.is_empty()).then_some(self)
+    }
+}
+impl IntoHelp for Option<String> {
+    fn into_help(self) -> Self {
+        self
+    }
+}

@@ -1,0 +1,31 @@
+//! `roles`.
+
+use super::Checker;
+use crate::config::model::{Role, RoleSource};
+use crate::config::yaml::Node;
+use crate::diagnostics::Located;
+use crate::state::PolicyRule;
+
+impl Checker<'_> {
+    pub(super) fn role(&mut self, key: &Located<String>, node: &Node) -> Option<Role> {
+        let source = match (self.text(node.get("cluster-role")), node.get("rules")) {
+            (Some(name), _) => RoleSource::ClusterRole(name),
+            (None, Some(rules)) => RoleSource::Rules(rules.items().iter().map(rule).collect()),
+            (None, None) => return None,
+        };
+        Some(Role { span: key.span, source })
+    }
+}
+
+fn rule(node: &Node) -> PolicyRule {
+    let words = |key: &str| -> Vec<String> {
+        node.get(key).map_or(&[][..], Node::items).iter().map(|item| item.words().to_owned()).collect()
+    };
+    PolicyRule {
+        api_groups: words("apiGroups"),
+        resources: words("resources"),
+        verbs: words("verbs"),
+        resource_names: words("resourceNames"),
+        non_resource_urls: words("nonResourceURLs"),
+    }
+}

@@ -1,0 +1,142 @@
+//! The access files as typed values, each of which remembers where it was written. Only the check makes them.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostics::{Located, Span};
+use crate::state::{
+    AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership, Namespace, PolicyRule,
+    PrincipalName, RoleKey, TenantId, TokenNaming,
+};
+
+/// A whole config without a mistake: every name in it is well formed and every reference resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Its name: a label value and part of every mark of ownership.
+    pub name: Located<ConfigName>,
+    /// The tenant it is for.
+    pub tenant: Tenant,
+    /// Apps of the identities that apply.
+    pub appliers: Vec<Located<AppId>>,
+    /// Environments by name.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// Groups by key.
+    pub groups: BTreeMap<GroupKey, Group>,
+    /// Roles by key.
+    pub roles: BTreeMap<RoleKey, Role>,
+    /// Grants, in the order of the files.
+    pub grants: Vec<Grant>,
+}
+
+/// The `tenant` of the root file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The directory id.
+    pub id: Located<TenantId>,
+    /// The cloud it lives in.
+    pub cloud: Cloud,
+    /// `pim: none`: Privileged Identity Management is not in use.
+    pub without_pim: bool,
+}
+
+/// The Microsoft clouds, each with login and Graph addresses of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cloud {
+    /// The worldwide cloud.
+    #[default]
+    Public,
+    /// Azure Government.
+    UsGovernment,
+    /// Azure operated by 21Vianet.
+    China,
+}
+
+/// The kinds of cluster this version knows. They are served alike; later kinds are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EnvironmentType {
+    /// k3s.
+    K3s,
+    /// Any other Kubernetes.
+    Kubernetes,
+}
+
+/// An entry of `environments`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name, where it is defined.
+    pub span: Span,
+    /// Its kind.
+    pub kind: EnvironmentType,
+    /// Its labels, which grants select by.
+    pub labels: BTreeMap<String, String>,
+    /// The kubeconfig context; `None` is the environment's own name.
+    pub context: Option<Located<String>>,
+    /// The uid of its `kube-system` namespace.
+    pub cluster: Option<Located<ClusterUid>>,
+    /// Only a saved plan may be applied here.
+    pub protected: bool,
+    /// How its tokens name people and groups.
+    pub tokens: TokenNaming,
+}
+
+/// An entry of `groups`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its key, where it is defined.
+    pub span: Span,
+    /// Description; `None` leaves it alone.
+    pub description: Option<Located<String>>,
+    /// Display name; `None` is the key at creation, then left alone.
+    pub display_name: Option<Located<String>>,
+    /// Owners; `None` leaves them alone.
+    pub owners: Option<Vec<Located<PrincipalName>>>,
+    /// Members; empty for external membership.
+    pub members: Vec<Located<PrincipalName>>,
+    /// What the list of members means.
+    pub membership: Membership,
+    /// Whose object it is.
+    pub management: Management,
+}
+
+/// An entry of `roles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its key, where it is defined.
+    pub span: Span,
+    /// What it allows.
+    pub source: RoleSource,
+}
+
+/// What a role stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleSource {
+    /// A `ClusterRole` that is there already.
+    ClusterRole(Located<String>),
+    /// Rules of its own.
+    Rules(Vec<PolicyRule>),
+}
+
+/// An entry of `grants`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Where it starts.
+    pub span: Span,
+    /// Who.
+    pub subjects: Vec<Located<PrincipalName>>,
+    /// What they may do.
+    pub roles: Vec<Located<RoleKey>>,
+    /// Where: the environments named, or those that the labels match.
+    pub environments: Vec<EnvironmentName>,
+    /// Where within each environment.
+    pub scope: Scope,
+}
+
+/// The scope of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The namespaces named.
+    Namespaces(Vec<Located<Namespace>>),
+    /// Every live namespace with these labels, except `kube-*` and `default`.
+    Selector(BTreeMap<String, String>),
+    /// The whole cluster.
+    Cluster,
+}

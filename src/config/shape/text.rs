@@ -1,0 +1,171 @@
+//! The forms of text in access files. Each pattern accepts what its check accepts, which a test compares.
+
+use super::Text;
+use crate::state::{GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName};
+
+const KEY_PATTERN: &str = "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$";
+const ID_PATTERN: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+const LINE_PATTERN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
+
+const fn key(name: &'static str) -> Text {
+    Text { name, pattern: KEY_PATTERN, longest: Some(63), any_case: false, check: check_key }
+}
+/// A key that stands for a block elsewhere: whether there is one matters, and says more than its form would.
+const fn reference(name: &'static str) -> Text {
+    Text { name, pattern: KEY_PATTERN, longest: Some(63), any_case: false, check: |_| Ok(()) }
+}
+const fn id(name: &'static str) -> Text {
+    Text { name, pattern: ID_PATTERN, longest: None, any_case: true, check: check_id }
+}
+const fn line(name: &'static str) -> Text {
+    Text { name, pattern: LINE_PATTERN, longest: None, any_case: false, check: check_line }
+}
+
+pub(super) static CONFIG_NAME: Text = key("the name of a config");
+pub(super) static ENVIRONMENT_NAME: Text = key("an environment's name");
+pub(super) static GROUP_KEY: Text = key("a group's key");
+pub(super) static ROLE_KEY: Text = key("a role's key");
+pub(super) static ENVIRONMENT_REFERENCE: Text = reference("an environment's name");
+pub(super) static GROUP_REFERENCE: Text = reference("a group's key");
+pub(super) static ROLE_REFERENCE: Text = reference("a role's key");
+pub(super) static TENANT_ID: Text = id("a tenant id");
+pub(super) static APP_ID: Text = id("the app (client) id of a service principal");
+pub(super) static OBJECT_ID: Text = id("the object id of a group");
+pub(super) static CLUSTER_UID: Text = id("the uid of a cluster's kube-system namespace");
+pub(super) static CONTEXT: Text = line("a kubeconfig context");
+pub(super) static PATTERN: Text = line("a pattern such as `charts/**`");
+pub(super) static WORD: Text = line("a word of Kubernetes");
+
+pub(super) static NAMESPACE: Text = Text {
+    name: "a namespace",
+    pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+    longest: Some(63),
+    any_case: false,
+    check: |text| text.parse::<Namespace>().map(drop),
+};
+pub(super) static USER: Text = Text {
+    name: "a user principal name",
+    pattern: "^(?!.*#[eE][xX][tT]#)[!-?A-~]+@[!-\\-/-?A-~][!-?A-~]*\\.[!-?A-~]*[!-\\-/-?A-~]$",
+    longest: None,
+    any_case: true,
+    check: check_user,
+};
+pub(super) static MAIL: Text = Text {
+    name: "a guest's mail address",
+    pattern: "^[!-?A-~]+@[!-\\-/-?A-~][!-?A-~]*\\.[!-?A-~]*[!-\\-/-?A-~]$",
+    longest: None,
+    any_case: true,
+    check: |text| text.parse::<Mail>().map(drop),
+};
+pub(super) static DISPLAY_NAME: Text = Text { longest: Some(256), check: check_display_name, ..line("a display name") };
+pub(super) static DESCRIPTION: Text = Text {
+    name: "a description",
+    pattern: "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: |text| check_line(&text.replace('\n', " ")),
+};
+pub(super) static PREFIX: Text = Text {
+    name: "a prefix, or `\"\"` for none",
+    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    longest: None,
+    any_case: false,
+    check: |text| if text.is_empty() { Ok(()) } else { check_line(text) },
+};
+pub(super) static API_GROUP: Text = Text { name: "an API group, or `\"\"` for the core group", ..PREFIX };
+pub(super) static CLUSTER_ROLE: Text = Text {
+    name: "the name of a ClusterRole",
+    pattern: "^(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: check_cluster_role,
+};
+pub(crate) static LABEL_KEY: Text = Text {
+    name: "a label's key",
+    pattern: "^(?=.{1,253}/|[^/]*$)([a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?\
+              [A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$",
+    longest: None,
+    any_case: false,
+    check: check_label_key,
+};
+pub(crate) static LABEL_VALUE: Text = Text {
+    name: "a label's value",
+    pattern: "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$",
+    longest: None,
+    any_case: false,
+    check: check_label_value,
+};
+
+fn invalid(text: impl Into<String>) -> Result<(), InvalidName> {
+    Err(InvalidName(text.into()))
+}
+
+/// All keys and the config's name have one form.
+fn check_key(text: &str) -> Result<(), InvalidName> {
+    text.parse::<GroupKey>().map(drop)
+}
+
+/// All ids have one form.
+fn check_id(text: &str) -> Result<(), InvalidName> {
+    text.parse::<ObjectId>().map(drop)
+}
+
+fn check_line(text: &str) -> Result<(), InvalidName> {
+    match text {
+        "" => invalid("it is empty"),
+        text if text.chars().any(char::is_control) => invalid("it holds control characters"),
+        _ => Ok(()),
+    }
+}
+
+fn check_display_name(text: &str) -> Result<(), InvalidName> {
+    match text.chars().count() {
+        0..=256 => check_line(text),
+        length => invalid(format!("{length} characters are too many, 256 is the most")),
+    }
+}
+
+/// A guest's own user principal name (`ana_partner.example#EXT#@contoso.com`) is refused: guests have one spelling, `guest:`.
+fn check_user(text: &str) -> Result<(), InvalidName> {
+    if text.to_ascii_lowercase().contains("#ext#") {
+        return invalid("this is a guest: write `{ guest: … }` with their mail address");
+    }
+    text.parse::<UserPrincipalName>().map(drop)
+}
+
+/// The API server takes any path segment as a name (`ValidatePathSegmentName`).
+fn check_cluster_role(text: &str) -> Result<(), InvalidName> {
+    match text {
+        "." | ".." => invalid("the API server takes no such name"),
+        text if text.contains(['/', '%']) => invalid("the API server takes no `/` and no `%` in it"),
+        text => check_line(text),
+    }
+}
+
+/// `[prefix/]name`: the prefix a DNS subdomain, the name as a label's value but not empty.
+fn check_label_key(text: &str) -> Result<(), InvalidName> {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let prefix_is_well_formed = prefix.is_none_or(|prefix| {
+        prefix.len() <= 253
+            && prefix.split('.').all(|part| {
+                let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+                !part.is_empty() && part.bytes().all(inside) && !part.starts_with('-') && !part.ends_with('-')
+            })
+    });
+    if name.is_empty() || !prefix_is_well_formed || check_label_value(name).is_err() {
+        return invalid("Kubernetes takes no such label key");
+    }
+    Ok(())
+}
+
+fn check_label_value(text: &str) -> Result<(), InvalidName> {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    if bytes.len() > 63 || !bytes.iter().all(|byte| inside(*byte)) || !edge(bytes.first()) || !edge(bytes.last()) {
+        return invalid(
+            "use at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, as Kubernetes does",
+        );
+    }
+    Ok(())
+}

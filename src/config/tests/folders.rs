@@ -1,0 +1,194 @@
+//! Finding and walking the config's folder.
+
+use std::fs;
+use std::path::Path;
+
+use super::{ROOT, told};
+use crate::config::load;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// What was told, with the folder's own name taken out.
+fn told_of(path: &Path, folder: &Path) -> String {
+    let real = fs::canonicalize(folder).unwrap();
+    let told = told(&load(path));
+    told.replace(&real.display().to_string(), "FOLDER").replace(&folder.display().to_string(), "FOLDER")
+}
+
+const DEV: &str = "groups:\n  dev: { members: [] }\n";
+
+#[test]
+fn any_path_stands_for_the_whole_config() {
+    let folder = folder(&[
+        ("access/rolecall.yaml", ROOT),
+        ("access/teams/trinity.yaml", DEV),
+        ("access/teams/deep/er/payments.yml", "groups:\n  payments: { members: [{ group: dev }] }\n"),
+        ("access/teams/README.md", "# teams"),
+        ("access/.git/config.yaml", "not: ours"),
+        ("access/.pre-commit.yaml", "not: ours"),
+    ]);
+    let whole = load(&folder.path().join("access"));
+    assert_eq!(told(&whole), "");
+    let read: Vec<&str> = whole.sources.iter().map(|(_, file)| file.path.as_str()).collect();
+    assert_eq!(read, ["rolecall.yaml", "teams/deep/er/payments.yml", "teams/trinity.yaml"]);
+    for path in ["access/rolecall.yaml", "access/teams", "access/teams/trinity.yaml", "access/teams/README.md"] {
+        let part = load(&folder.path().join(path));
+        assert_eq!(
+            (part.root, part.config, part.tree_hash),
+            (whole.root.clone(), whole.config.clone(), whole.tree_hash.clone())
+        );
+    }
+}
+
+#[test]
+fn the_hash_is_of_paths_and_contents() {
+    let hash = |files: &[(&str, &str)]| load(folder(files).path()).tree_hash;
+    let first = hash(&[("rolecall.yaml", ROOT), ("a.yaml", DEV)]);
+    assert_eq!(first.len(), 64);
+    assert_eq!(first, hash(&[("rolecall.yaml", ROOT), ("a.yaml", DEV), ("README.md", "other")]));
+    assert_ne!(first, hash(&[("rolecall.yaml", ROOT), ("b.yaml", DEV)]));
+    assert_ne!(first, hash(&[("rolecall.yaml", ROOT), ("a.yaml", &format!("{DEV}# more\n"))]));
+}
+
+#[test]
+fn no_config_here() {
+    let none = folder(&[("teams/trinity.yaml", DEV)]);
+    insta::assert_snapshot!(told_of(&none.path().join("teams"), none.path()), @r#"
+    no-root: there is no `rolecall.yaml` here or in any folder above
+      FOLDER/teams
+      help: a config starts with a root file of that name; `rolecall demo` shows one at work
+    "#);
+    insta::assert_snapshot!(told_of(&none.path().join("missing"), none.path()), @r#"
+    unreadable-file: cannot be read: it does not exist
+      FOLDER/missing
+      help: name a folder of access files, or a file in one
+    "#);
+    let other = folder(&[("rolecall.yml", ROOT)]);
+    insta::assert_snapshot!(told_of(other.path(), other.path()), @r#"
+    no-root: there is no `rolecall.yaml` here or in any folder above
+      FOLDER
+      help: rename FOLDER/rolecall.yml to `rolecall.yaml`
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn links() {
+    use std::os::unix::fs::symlink;
+    let folder = folder(&[
+        ("access/rolecall.yaml", ROOT),
+        ("access/teams/trinity.yaml", DEV),
+        ("outside/secret.yaml", "password: hunter2\n"),
+    ]);
+    let access = folder.path().join("access");
+    symlink("teams/trinity.yaml", access.join("again.yaml")).unwrap();
+    symlink("..", access.join("teams/loop")).unwrap();
+    symlink("teams", access.join("people")).unwrap();
+    let loaded = load(&access);
+    assert_eq!(told(&loaded), "", "links within the folder lead to files that are read once");
+    assert_eq!(loaded.sources.iter().count(), 2);
+
+    symlink("../outside/secret.yaml", access.join("secret.yaml")).unwrap();
+    symlink("../outside", access.join("folder")).unwrap();
+    symlink("nowhere.yaml", access.join("broken.yaml")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(access.join("socket.yaml")).unwrap();
+    let told = told_of(&access, folder.path());
+    assert!(!told.contains("hunter2"), "{told}");
+    insta::assert_snapshot!(told, @r#"
+    unreadable-file: cannot be read: it does not exist
+      broken.yaml
+      help: mend or remove it, or, if it is no access file, name it under `exclude:` of the root file
+    link-out-of-folder: this link leads out of the config's folder, to FOLDER/outside
+      folder
+      help: put the file itself here
+    link-out-of-folder: this link leads out of the config's folder, to FOLDER/outside/secret.yaml
+      secret.yaml
+      help: put the file itself here
+    unreadable-file: this is no regular file
+      socket.yaml
+      help: mend or remove it, or, if it is no access file, name it under `exclude:` of the root file
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mounted_config_map_is_a_config() {
+    use std::os::unix::fs::symlink;
+    let folder = folder(&[("..2026_11_22/rolecall.yaml", ROOT), ("..2026_11_22/dev.yaml", DEV)]);
+    symlink("..2026_11_22", folder.path().join("..data")).unwrap();
+    symlink("..data/rolecall.yaml", folder.path().join("rolecall.yaml")).unwrap();
+    symlink("..data/dev.yaml", folder.path().join("dev.yaml")).unwrap();
+    let loaded = load(folder.path());
+    assert_eq!(told(&loaded), "");
+    assert_eq!(loaded.config.unwrap().groups.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_root_file_that_is_elsewhere() {
+    let folder = folder(&[("elsewhere/rolecall.yaml", ROOT), ("access/dev.yaml", DEV)]);
+    let access = folder.path().join("access");
+    std::os::unix::fs::symlink("../elsewhere/rolecall.yaml", access.join("rolecall.yaml")).unwrap();
+    insta::assert_snapshot!(told_of(&access, folder.path()), @r#"
+    link-out-of-folder: this link leads out of the config's folder, to FOLDER/elsewhere/rolecall.yaml
+      rolecall.yaml
+      help: put the file itself here
+    "#);
+}
+
+#[test]
+fn excluded_folders_are_not_even_walked() {
+    let folder = folder(&[
+        ("rolecall.yaml", &format!("{ROOT}exclude: [vendor, 'charts/*/values.yaml']\n")),
+        ("vendor/a/b.yaml", "x: y"),
+        ("charts/web/values.yaml", "x: y"),
+        ("charts/web/dev.yaml", DEV),
+    ]);
+    let loaded = load(folder.path());
+    assert_eq!(told(&loaded), "");
+    assert_eq!(loaded.config.unwrap().groups.len(), 1);
+}
+
+#[test]
+fn too_much() {
+    let folder = folder(&[("rolecall.yaml", ROOT), ("a.yaml", &format!("{DEV}{}", "#".repeat(1024 * 1024)))]);
+    insta::assert_snapshot!(told_of(folder.path(), folder.path()), @r#"
+    file-too-large: 1048607 bytes are too many, 1048576 is the most
+      a.yaml
+      help: split the file
+    "#);
+    fs::remove_file(folder.path().join("a.yaml")).unwrap();
+    for at in 0..10_001 {
+        fs::write(folder.path().join(format!("{at}.yaml")), "").unwrap();
+    }
+    insta::assert_snapshot!(told_of(folder.path(), folder.path()), @r#"
+    too-many-files: the folder holds more than 10000 YAML files or 67108864 bytes of them
+      .
+      help: name what is no access file under `exclude:` of the root file
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_lies_in_the_folder_is_known() {
+    use std::os::unix::fs::symlink;
+    let folder = folder(&[("access/rolecall.yaml", ROOT), ("access/kubeconfig", ""), ("outside/kubeconfig", "")]);
+    let access = folder.path().join("access");
+    symlink("../outside/kubeconfig", access.join("link")).unwrap();
+    symlink("../access/kubeconfig", folder.path().join("outside/link")).unwrap();
+    let loaded = load(&access);
+    for inside in ["access/kubeconfig", "access/link", "outside/link", "access/missing", "outside/../access/missing"] {
+        assert!(loaded.contains(&folder.path().join(inside)), "{inside}");
+    }
+    for outside in ["outside/kubeconfig", "outside/missing", "accessories"] {
+        assert!(!loaded.contains(&folder.path().join(outside)), "{outside}");
+    }
+}

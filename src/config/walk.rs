@@ -1,0 +1,222 @@
+//! Finding the config's folder and reading the files in it: the only part of the config that touches a disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use super::exclude::Exclude;
+use super::load::{File, ROOT_FILE};
+use super::{rules, yaml};
+use crate::diagnostics::{Rule, SourceMap};
+
+/// The most files of a config.
+const MAX_FILES: usize = 10_000;
+/// The most bytes of all files of a config.
+const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why there is no text of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The rule that is broken.
+    pub rule: &'static Rule,
+    /// What is wrong.
+    pub message: String,
+    /// What to do next.
+    pub help: String,
+}
+
+impl Unreadable {
+    /// A file that may not belong here at all.
+    pub(super) fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        let help =
+            "mend or remove it, or, if it is no access file, name it under `exclude:` of the root file".to_owned();
+        Self { rule, message: message.into(), help }
+    }
+
+    fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: help.into(), ..self }
+    }
+
+    fn by(error: &std::io::Error) -> Self {
+        // Without the path, which is shown beside it.
+        let reason: &dyn Display = match error.kind() {
+            ErrorKind::NotFound => &"it does not exist",
+            ErrorKind::PermissionDenied => &"permission denied",
+            kind => &kind.to_string(),
+        };
+        Self::new(&rules::UNREADABLE_FILE, format!("cannot be read: {reason}"))
+    }
+}
+
+pub(super) fn too_large(bytes: u64) -> Unreadable {
+    let message = format!("{bytes} bytes are too many, {} is the most", yaml::MAX_BYTES);
+    Unreadable::new(&rules::FILE_TOO_LARGE, message).with_help("split the file")
+}
+
+pub(super) fn no_root() -> Unreadable {
+    Unreadable::new(&rules::NO_ROOT, format!("there is no `{ROOT_FILE}` here or in any folder above"))
+        .with_help("a config starts with a root file of that name; `rolecall demo` shows one at work")
+}
+
+/// The folder of the nearest root file, from the path upwards, absolute and free of links.
+pub(super) fn find_root(path: &Path) -> Result<PathBuf, Unreadable> {
+    let start = fs::canonicalize(path)
+        .map_err(|error| Unreadable::by(&error).with_help("name a folder of access files, or a file in one"))?;
+    let mut folders = start.ancestors();
+    if let Some(folder) = folders.find(|folder| fs::symlink_metadata(folder.join(ROOT_FILE)).is_ok()) {
+        return Ok(folder.to_owned());
+    }
+    let misnamed = start.ancestors().map(|folder| folder.join("rolecall.yml")).find(|file| file.exists());
+    Err(match misnamed {
+        Some(file) => no_root().with_help(format!("rename {} to `{ROOT_FILE}`", file.display())),
+        None => no_root(),
+    })
+}
+
+/// Every YAML file in the folder of a root file, and an entry for each that could not be read. Hidden files and folders
+/// are left out, and so is what the root file excludes.
+pub(super) fn files(root: &Path) -> Vec<File> {
+    let root_file = match fs::canonicalize(root.join(ROOT_FILE)) {
+        Ok(real) if !real.starts_with(root) => Err(out_of_folder(&real)),
+        Ok(real) => content(&real),
+        Err(error) => Err(Unreadable::by(&error)),
+    };
+    let exclude = match &root_file {
+        Ok(bytes) => std::str::from_utf8(bytes).map_or_else(|_| Exclude::default(), exclude_of),
+        Err(_) => Exclude::default(),
+    };
+    let mut walk = Walk { root, exclude, found: BTreeMap::new(), files: Vec::new() };
+    walk.folders();
+    let Walk { found, mut files, .. } = walk;
+
+    let too_many = found.len() > MAX_FILES;
+    let mut total = 0;
+    for (real, Found { path, .. }) in if too_many { BTreeMap::new() } else { found } {
+        if total > MAX_TOTAL_BYTES {
+            break;
+        }
+        let content = content(&real);
+        total += content.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        files.push(File { path, content });
+    }
+    if too_many || total > MAX_TOTAL_BYTES {
+        let message = format!("the folder holds more than {MAX_FILES} YAML files or {MAX_TOTAL_BYTES} bytes of them");
+        let help = "name what is no access file under `exclude:` of the root file";
+        let content = Err(Unreadable::new(&rules::TOO_MANY_FILES, message).with_help(help));
+        files = vec![File { path: ".".to_owned(), content }];
+    }
+    files.push(File { path: ROOT_FILE.to_owned(), content: root_file });
+    files
+}
+
+/// The patterns of a root file; what is wrong with them is found when the file is read for good.
+fn exclude_of(text: &str) -> Exclude {
+    let file = SourceMap::default().add(ROOT_FILE, "");
+    yaml::read(file, text, &mut Vec::new()).map_or_else(Exclude::default, |node| Exclude::read(&node, &mut Vec::new()))
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    exclude: Exclude,
+    /// The files by where they really are, so that each is read once however many links lead to it.
+    found: BTreeMap<PathBuf, Found>,
+    /// What could not be read.
+    files: Vec<File>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    /// A file by its own name comes before a link to it.
+    through_link: bool,
+    path: String,
+}
+
+impl Walk<'_> {
+    fn folders(&mut self) {
+        let mut waiting = vec![(self.root.to_owned(), String::new(), false)];
+        let mut seen = BTreeSet::from([self.root.to_owned()]);
+        while let Some((folder, path, through_link)) = waiting.pop() {
+            let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.unreadable(if path.is_empty() { "." } else { &path }, Unreadable::by(&error));
+                    continue;
+                }
+            };
+            for entry in entries {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                if name.starts_with('.') || path == ROOT_FILE || self.exclude.matches(&path) {
+                    continue;
+                }
+                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+                if let Some(folder) = self.entry(&entry.path(), path.clone(), is_link, through_link)
+                    && seen.insert(folder.clone())
+                {
+                    waiting.push((folder, path, through_link || is_link));
+                }
+            }
+        }
+    }
+
+    /// Takes one entry of a folder; gives where it really is when it is a folder itself.
+    fn entry(&mut self, entry: &Path, path: String, is_link: bool, through_link: bool) -> Option<PathBuf> {
+        let is_yaml = Path::new(&path)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
+        let real = match fs::canonicalize(entry) {
+            Ok(real) => real,
+            Err(error) => {
+                if is_yaml {
+                    self.unreadable(&path, Unreadable::by(&error));
+                }
+                return None;
+            }
+        };
+        let is_folder = fs::metadata(&real).is_ok_and(|meta| meta.is_dir());
+        if is_link && !real.starts_with(self.root) && (is_folder || is_yaml) {
+            self.unreadable(&path, out_of_folder(&real));
+            return None;
+        }
+        if is_folder {
+            return Some(real);
+        }
+        if is_yaml {
+            let found = Found { through_link: through_link || is_link, path };
+            match self.found.get(&real) {
+                Some(known) if *known <= found => {}
+                Some(_) | None => {
+                    self.found.insert(real, found);
+                }
+            }
+        }
+        None
+    }
+
+    fn unreadable(&mut self, path: &str, why: Unreadable) {
+        self.files.push(File { path: path.to_owned(), content: Err(why) });
+    }
+}
+
+fn out_of_folder(real: &Path) -> Unreadable {
+    let message = format!("this link leads out of the config's folder, to {}", real.display());
+    Unreadable::new(&rules::LINK_OUT_OF_FOLDER, message).with_help("put the file itself here")
+}
+
+/// A regular file's bytes, one more than allowed at most: a pipe or a device could go on for ever.
+fn content(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    let meta = fs::metadata(path).map_err(|error| Unreadable::by(&error))?;
+    if !meta.is_file() {
+        return Err(Unreadable::new(&rules::UNREADABLE_FILE, "this is no regular file"));
+    }
+    if meta.len() > yaml::MAX_BYTES {
+        return Err(too_large(meta.len()));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| Unreadable::by(&error))?;
+    file.take(yaml::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Unreadable::by(&error))?;
+    Ok(bytes)
+}

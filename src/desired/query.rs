@@ -1,0 +1,85 @@
+//! What must be read to compare the desired state with the live one, narrowed by `--only`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::state::{
+    ClusterQuery, Desired, DesiredBinding, EnvironmentName, GroupKey, GroupNaming, Management, Only, PrincipalName,
+    TenantQuery,
+};
+
+/// What to read from Entra.
+///
+/// Groups are read when they are planned, when a planned group holds them, and when an environment that is planned binds
+/// them: a binding needs their object id, and whether they are ours shows in their owners.
+pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
+    let mut groups: BTreeMap<GroupKey, Management> = BTreeMap::new();
+    let mut principals: BTreeSet<PrincipalName> =
+        desired.appliers.iter().map(|app| PrincipalName::ServicePrincipal(*app)).collect();
+    let planned = desired.groups.iter().filter(|(key, _)| only.group(key));
+    let bound = desired
+        .environments
+        .iter()
+        .filter(|(name, _)| only.environment(name))
+        .flat_map(|(_, environment)| &environment.bindings)
+        .map(|binding| &binding.subject);
+    let members = planned.clone().flat_map(|(_, group)| group.members.keys());
+    let referred: BTreeSet<&PrincipalName> = bound.chain(members).collect();
+
+    for key in planned.clone().map(|(key, _)| key).chain(referred.iter().filter_map(|name| group_of(name))) {
+        if let Some(group) = desired.groups.get(key) {
+            groups.insert(key.clone(), group.management);
+        }
+    }
+    let owners = groups.keys().filter_map(|key| desired.groups.get(key)).filter_map(|group| group.owners.as_ref());
+    principals.extend(owners.flat_map(BTreeMap::keys).cloned());
+    principals.extend(referred.into_iter().filter(|name| group_of(name).is_none()).cloned());
+
+    TenantQuery {
+        tenant: desired.tenant,
+        config: desired.config.clone(),
+        display_names: planned.filter_map(|(key, group)| Some((key.clone(), display_name(key, group)?))).collect(),
+        unique_display_names: bound_by_display_name(desired).filter(|key| groups.contains_key(key)).collect(),
+        groups,
+        principals,
+    }
+}
+
+/// What to read from one cluster.
+pub fn cluster_query(desired: &Desired, environment: &EnvironmentName) -> ClusterQuery {
+    ClusterQuery {
+        environment: environment.clone(),
+        config: desired.config.clone(),
+        cluster: desired.environments.get(environment).and_then(|environment| environment.cluster),
+    }
+}
+
+fn group_of(name: &PrincipalName) -> Option<&GroupKey> {
+    match name {
+        PrincipalName::Group(key) => Some(key),
+        PrincipalName::User(_)
+        | PrincipalName::Guest(_)
+        | PrincipalName::GroupId(_)
+        | PrincipalName::ServicePrincipal(_)
+        | PrincipalName::Object(_) => None,
+    }
+}
+
+/// The display name that a group will have, where the files decide it.
+fn display_name(key: &GroupKey, group: &crate::state::DesiredGroup) -> Option<String> {
+    match (&group.display_name, group.management) {
+        (Some(name), _) => Some(name.clone()),
+        (None, Management::Owned) => Some(key.to_string()),
+        (None, Management::Adopted(_) | Management::External(_)) => None,
+    }
+}
+
+/// Groups that some cluster knows by display name, whether or not that cluster is planned now: a change of the name
+/// counts there too.
+fn bound_by_display_name(desired: &Desired) -> impl Iterator<Item = GroupKey> {
+    desired
+        .environments
+        .values()
+        .filter(|environment| environment.tokens.groups == GroupNaming::DisplayName)
+        .flat_map(|environment| &environment.bindings)
+        .filter_map(|DesiredBinding { subject, .. }| group_of(subject).cloned())
+}

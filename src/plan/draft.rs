@@ -1,0 +1,88 @@
+//! A plan while it is being drawn up: changes by address, what is withheld by cause, notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Note, Withheld};
+use crate::state::{Address, Change, EnvironmentName, Origin};
+
+/// Why something is withheld. One cause may hold back many addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cause {
+    /// The line that asks for what is withheld.
+    pub(super) origin: Option<Origin>,
+    /// A stable id.
+    pub(super) reason: &'static str,
+    /// What, why, and what to do next.
+    pub(super) message: String,
+    /// Whether the run counts as failed because of it.
+    pub(super) is_error: bool,
+}
+
+impl Cause {
+    /// A cause that does not fail the run.
+    pub(super) fn new(origin: Option<&Origin>, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { origin: origin.cloned(), reason, message: message.into(), is_error: false }
+    }
+
+    /// The same cause, failing the run if `is_error`.
+    pub(super) fn error_if(mut self, is_error: bool) -> Self {
+        self.is_error = is_error;
+        self
+    }
+}
+
+/// What the parts of the diff write into.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// The changes so far. What one requires may be missing here: then there was nothing to do about it.
+    pub(super) changes: BTreeMap<Address, Change>,
+    /// What is held back.
+    pub(super) withheld: BTreeMap<Cause, BTreeSet<Address>>,
+    /// Notes; a set, because two parts may see the same thing.
+    pub(super) notes: BTreeSet<Note>,
+}
+
+impl Draft {
+    /// Adds a change.
+    pub(super) fn change(&mut self, change: Change) {
+        self.changes.insert(change.address.clone(), change);
+    }
+
+    /// Holds addresses back for a cause. A cause without addresses is not worth a word.
+    pub(super) fn withhold(&mut self, cause: &Cause, addresses: impl IntoIterator<Item = Address>) {
+        let mut addresses = addresses.into_iter().peekable();
+        if addresses.peek().is_some() {
+            self.withheld.entry(cause.clone()).or_default().extend(addresses);
+        }
+    }
+
+    /// Adds a note.
+    pub(super) fn note(
+        &mut self,
+        environment: Option<&EnvironmentName>,
+        origin: Option<&Origin>,
+        kind: &str,
+        message: impl Into<String>,
+    ) {
+        self.notes.insert(Note {
+            environment: environment.cloned(),
+            origin: origin.cloned(),
+            kind: kind.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Everything withheld, by origin.
+    pub(super) fn withheld(&self) -> Vec<Withheld> {
+        self.withheld
+            .iter()
+            .map(|(cause, addresses)| Withheld {
+                origin: cause.origin.clone(),
+                addresses: addresses.iter().cloned().collect(),
+                reason: cause.reason.to_owned(),
+                message: cause.message.clone(),
+                is_error: cause.is_error,
+            })
+            .collect()
+    }
+}

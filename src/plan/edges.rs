@@ -1,0 +1,306 @@
+//! Owners and members of one group: what is added, what is removed, and what waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Cause, Draft};
+use super::resolve::{Directory, Doubt, Resolved, label};
+use crate::state::{
+    Address, Change, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Operation, Origin, Policy,
+    PrincipalKind, PrincipalName, PrivilegedMembers, Resource,
+};
+
+/// Which of a group's two lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    Owners,
+    Members,
+}
+
+impl List {
+    fn address(self, key: &GroupKey, name: &PrincipalName) -> Address {
+        match self {
+            Self::Owners => Address::Owner(key.clone(), name.clone()),
+            Self::Members => Address::Member(key.clone(), name.clone()),
+        }
+    }
+
+    fn resource(self, edge: Edge) -> Resource {
+        match self {
+            Self::Owners => Resource::Owner(edge),
+            Self::Members => Resource::Member(edge),
+        }
+    }
+}
+
+/// One list of one group, as it is asked for and as it is.
+pub(super) struct Edges<'a> {
+    pub(super) list: List,
+    pub(super) key: &'a GroupKey,
+    /// Its block.
+    pub(super) origin: &'a Origin,
+    pub(super) id: Identity,
+    /// What it is, or becomes.
+    pub(super) kind: GroupKind,
+    pub(super) asked: &'a BTreeMap<PrincipalName, Origin>,
+    pub(super) live: &'a [LivePrincipal],
+    /// Who becomes an owner by the creation itself.
+    pub(super) first_owner: Option<ObjectId>,
+    /// Whether those who are not asked for go.
+    pub(super) removes: bool,
+}
+
+/// The changes of one list, and whom PIM must be asked about.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) changes: Vec<Change>,
+    /// Whether somebody would lose their membership unless they hold it through PIM.
+    pub(super) loses_members: bool,
+}
+
+impl Edges<'_> {
+    /// Compares the two lists. What cannot be done goes straight into the draft.
+    pub(super) fn compare(
+        &self,
+        directory: &Directory<'_>,
+        policy: &Policy,
+        without_pim: bool,
+        draft: &mut Draft,
+    ) -> Found {
+        let live: BTreeMap<ObjectId, &LivePrincipal> = self.live.iter().map(|each| (each.id, each)).collect();
+        let mut wanted = BTreeSet::new();
+        let mut doubts = Vec::new();
+        let mut found = Found::default();
+        for (name, origin) in self.asked {
+            let address = self.list.address(self.key, name);
+            let resolved = match directory.resolve(name) {
+                Ok(resolved) => resolved,
+                Err(doubt) => {
+                    doubts.push((cause_of(name, origin, doubt, policy), address));
+                    continue;
+                }
+            };
+            note_disabled(name, origin, &resolved, draft);
+            if !wanted.insert(resolved.identity.clone()) {
+                continue;
+            }
+            let there = match &resolved.identity {
+                Identity::Known(id) => live.contains_key(id) || self.first_owner == Some(*id),
+                Identity::AfterApply(_) => false,
+            };
+            if there {
+                continue;
+            }
+            match self.refused(name, &resolved) {
+                Some((reason, message)) => draft.withhold(&Cause::new(Some(origin), reason, message), [address]),
+                None => found.changes.push(self.add(name, origin, &resolved)),
+            }
+        }
+        // Removals that wait for a name wait whatever PIM says, so it need not be asked.
+        let without_pim = without_pim || !doubts.is_empty();
+        let removals = self.removals(&wanted, &live, directory, without_pim, draft, &mut found);
+        self.settle(doubts, removals, draft, &mut found);
+        found
+    }
+
+    /// One entry that does not resolve holds back every removal: it may be the very person who would be removed.
+    fn settle(&self, doubts: Vec<(Cause, Address)>, removals: Vec<Change>, draft: &mut Draft, found: &mut Found) {
+        let waiting: Vec<Address> = removals.iter().map(|change| change.address.clone()).collect();
+        if doubts.is_empty() {
+            found.changes.extend(removals);
+        }
+        for (mut cause, address) in doubts {
+            if !waiting.is_empty() && matches!(cause.reason, "unknown-person" | "ambiguous-person" | "unknown-group") {
+                cause.message = format!("{}; removals in {} wait", cause.message, self.key);
+            }
+            draft.withhold(&cause, [address]);
+            draft.withhold(&cause, waiting.iter().cloned());
+        }
+    }
+
+    /// What Entra would refuse, known beforehand.
+    fn refused(&self, name: &PrincipalName, who: &Resolved<'_>) -> Option<(&'static str, String)> {
+        let key = self.key;
+        let is_person = matches!(who.kind, PrincipalKind::User | PrincipalKind::Guest);
+        if who.identity == self.id {
+            return Some(("contains-itself", format!("`{name}` is {key} itself; a group cannot be in its own lists")));
+        }
+        match self.list {
+            List::Owners if !is_person && who.kind != PrincipalKind::ServicePrincipal => Some((
+                "not-an-owner",
+                format!("`{name}` cannot own {key}: owners are users, guests and service principals"),
+            )),
+            List::Members if self.kind == GroupKind::Microsoft365 && !is_person => Some((
+                "users-only",
+                format!("`{name}` cannot be in {key}: a Microsoft 365 group has users and guests as members only"),
+            )),
+            List::Members => match who.group.map(|group| group.kind) {
+                Some(GroupKind::Microsoft365 | GroupKind::Distribution) => Some((
+                    "cannot-nest",
+                    format!(
+                        "`{name}` cannot be in {key}: a Microsoft 365 group or distribution list cannot be a member of a \
+                         security group. Name its people, or use a security group"
+                    ),
+                )),
+                _ => None,
+            },
+            List::Owners => None,
+        }
+    }
+
+    fn add(&self, name: &PrincipalName, origin: &Origin, who: &Resolved<'_>) -> Change {
+        let promised = [&self.id, &who.identity].into_iter().filter_map(|identity| match identity {
+            Identity::AfterApply(group) => Some(Address::Group(group.clone())),
+            Identity::Known(_) => None,
+        });
+        let edge = self.edge(name, who.identity.clone(), who.kind);
+        Change {
+            origin: Some(origin.clone()),
+            requires: promised.collect(),
+            ..bare(self.list.address(self.key, name), Operation::Create { after: self.list.resource(edge) })
+        }
+    }
+
+    fn removals(
+        &self,
+        wanted: &BTreeSet<Identity>,
+        live: &BTreeMap<ObjectId, &LivePrincipal>,
+        directory: &Directory<'_>,
+        without_pim: bool,
+        draft: &mut Draft,
+        found: &mut Found,
+    ) -> Vec<Change> {
+        if !self.removes {
+            return Vec::new();
+        }
+        let surplus: Vec<&LivePrincipal> = live
+            .values()
+            .copied()
+            .filter(|each| !wanted.contains(&Identity::Known(each.id)))
+            .filter(|each| self.list == List::Members || !(directory.is_applier(each) || directory.is_own_app(each)))
+            .filter(|each| {
+                each.kind != PrincipalKind::Other || {
+                    let message = format!(
+                        "{} holds {}, an object of a type this version does not know; it is left where it is",
+                        self.key,
+                        label(each)
+                    );
+                    draft.note(None, Some(self.origin), "unknown-object", message);
+                    false
+                }
+            })
+            .collect();
+        if surplus.is_empty() {
+            return Vec::new();
+        }
+        let names = self.names(&surplus, live, directory);
+        let removal = |each: &&LivePrincipal| self.removal(each, &names);
+        if self.list == List::Owners || without_pim {
+            // Owner additions come first, so that no group is without an owner in between.
+            let additions: BTreeSet<Address> = found.changes.iter().map(|change| change.address.clone()).collect();
+            let requires = |change: Change| Change { requires: additions.clone(), ..change };
+            let removals = surplus.iter().map(removal);
+            return match self.list {
+                List::Owners => removals.map(requires).collect(),
+                List::Members => removals.collect(),
+            };
+        }
+        found.loses_members = true;
+        let privileged = self.id.known().and_then(|id| directory.tenant()?.privileged.get(&id));
+        match privileged {
+            Some(PrivilegedMembers::Active(active)) => {
+                let (kept, lost): (Vec<_>, Vec<_>) = surplus.into_iter().partition(|each| active.contains(&each.id));
+                for each in kept {
+                    let message = format!(
+                        "{} is in {} through Privileged Identity Management; that is no drift",
+                        label(each),
+                        self.key
+                    );
+                    draft.note(None, Some(self.origin), "privileged-member", message);
+                }
+                lost.iter().map(removal).collect()
+            }
+            Some(PrivilegedMembers::Unreadable(why)) => {
+                self.withhold_for_pim(why, surplus.iter().map(removal), draft);
+                Vec::new()
+            }
+            None => {
+                self.withhold_for_pim("they were not read", surplus.iter().map(removal), draft);
+                Vec::new()
+            }
+        }
+    }
+
+    fn withhold_for_pim(&self, why: &str, removals: impl Iterator<Item = Change>, draft: &mut Draft) {
+        let message = format!(
+            "removals in {} wait: a membership through Privileged Identity Management must not be taken for drift, and \
+             those of this group could not be read: {why}. Let this identity read them, or write `pim: none` under \
+             `tenant` if it is not in use",
+            self.key
+        );
+        let cause = Cause::new(Some(self.origin), "pim-unreadable", message);
+        draft.withhold(&cause, removals.map(|change| change.address));
+    }
+
+    /// The names for addresses of removals: the usual one, or the object id where that would mean two things.
+    fn names(
+        &self,
+        surplus: &[&LivePrincipal],
+        live: &BTreeMap<ObjectId, &LivePrincipal>,
+        directory: &Directory<'_>,
+    ) -> BTreeMap<ObjectId, PrincipalName> {
+        let mut count: BTreeMap<PrincipalName, usize> = BTreeMap::new();
+        for each in live.values() {
+            *count.entry(directory.name_of(each)).or_default() += 1;
+        }
+        surplus
+            .iter()
+            .map(|each| {
+                let name = directory.name_of(each);
+                let unique = count.get(&name) == Some(&1) && !self.asked.contains_key(&name);
+                (each.id, if unique { name } else { PrincipalName::Object(each.id) })
+            })
+            .collect()
+    }
+
+    fn removal(&self, who: &LivePrincipal, names: &BTreeMap<ObjectId, PrincipalName>) -> Change {
+        let name = names.get(&who.id).unwrap_or(&who.name);
+        let edge = self.edge(name, Identity::Known(who.id), who.kind);
+        bare(self.list.address(self.key, name), Operation::Delete { before: self.list.resource(edge) })
+    }
+
+    fn edge(&self, name: &PrincipalName, principal_id: Identity, kind: PrincipalKind) -> Edge {
+        Edge { group: self.key.clone(), group_id: self.id.clone(), principal: name.clone(), principal_id, kind }
+    }
+}
+
+fn cause_of(name: &PrincipalName, origin: &Origin, doubt: Doubt<'_>, policy: &Policy) -> Cause {
+    match doubt {
+        Doubt::Held(cause) => cause.clone(),
+        Doubt::Name { reason, why } => {
+            Cause::new(Some(origin), reason, format!("`{name}`: {why}")).error_if(policy.strict)
+        }
+    }
+}
+
+fn note_disabled(name: &PrincipalName, origin: &Origin, who: &Resolved<'_>, draft: &mut Draft) {
+    if who.live.is_some_and(|live| live.enabled == Some(false)) {
+        let message = format!("`{name}` is disabled: what is granted here takes effect when the account is enabled");
+        draft.note(None, Some(origin), "disabled-person", message);
+    }
+}
+
+/// A change that depends on nothing and reaches no cluster.
+pub(super) fn bare(address: Address, operation: Operation) -> Change {
+    Change {
+        address,
+        operation,
+        origin: None,
+        requires: BTreeSet::new(),
+        refers: BTreeMap::new(),
+        cluster: None,
+        uid: None,
+        resource_version: None,
+        overrules: Vec::new(),
+        protected: BTreeSet::new(),
+    }
+}

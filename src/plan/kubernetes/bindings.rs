@@ -1,0 +1,217 @@
+//! Bindings: one for each subject × role × place that is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::roles::{RoleStanding, Roles, name_taken};
+use super::subjects::{Spelt, Unspelt};
+use super::{Environment, Place, binding_address, place_of};
+use crate::plan::digest::digest;
+use crate::plan::draft::{Cause, Draft};
+use crate::state::{
+    Address, Binding, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin, PrincipalName,
+    Resource, RoleKind, RoleRef, ScopeTarget, SubjectKind, SubjectName, mark,
+};
+
+/// What the files ask for on this cluster, as far as pruning must know it.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Every binding the files ask for, whether or not it can be made now. None of them is ever pruned.
+    pub(super) kept: BTreeSet<Address>,
+    /// Where every role that the files refer to is.
+    pub(super) roles: BTreeSet<Place>,
+    /// Grants that cannot be made now.
+    pub(super) held: Vec<HeldGrant>,
+    /// Grants that this plan makes, by subject.
+    pub(super) granted: BTreeMap<(SubjectKind, SubjectName), BTreeSet<Address>>,
+}
+
+/// One subject × role × place, and what is known about it.
+struct Grant<'g> {
+    desired: &'g DesiredBinding,
+    spelt: &'g Result<Spelt, Unspelt>,
+    /// What the place relies on.
+    refers: &'g BTreeMap<String, String>,
+    /// What is asked for, still without its subject.
+    binding: Binding,
+    address: Address,
+    live: Option<&'g LiveBinding>,
+}
+
+/// A grant that cannot be made now. What it would replace stays until it can.
+pub(super) struct HeldGrant {
+    pub(super) namespace: Option<Namespace>,
+    pub(super) kind: SubjectKind,
+    /// The subject's name, or `None` when it is not known: then it may be anybody's.
+    pub(super) name: Option<SubjectName>,
+    pub(super) cause: Cause,
+}
+
+impl Environment<'_> {
+    pub(super) fn compare_bindings(&self, roles: &Roles<'_>, draft: &mut Draft) -> Asked {
+        let live: BTreeMap<Address, &LiveBinding> =
+            self.cluster.bindings.iter().map(|live| (binding_address(self.name, &live.binding), live)).collect();
+        let mut subjects: BTreeMap<&PrincipalName, Result<Spelt, Unspelt>> = BTreeMap::new();
+        let mut asked = Asked::default();
+        // Where one thing is asked for twice, the first line is the one that is named.
+        let mut bindings: Vec<&DesiredBinding> = self.desired.bindings.iter().collect();
+        bindings.sort();
+        for desired in bindings {
+            let spelt = subjects.entry(&desired.subject).or_insert_with(|| self.spell(&desired.subject, draft));
+            let (key, role) = (&desired.role.key, &desired.role.reference);
+            let name = mark::binding_name(&self.config.config, &desired.subject, key, role, &desired.scope);
+            let mut refers = BTreeMap::new();
+            for namespace in self.places(desired, &mut refers, draft) {
+                let binding = Binding { namespace, name: name.clone(), role: role.clone(), subjects: Vec::new() };
+                let address = binding_address(self.name, &binding);
+                asked.roles.insert(place_of(role, binding.namespace.as_ref()));
+                if asked.kept.insert(address.clone()) {
+                    let live = live.get(&address).copied();
+                    let grant = Grant { desired, spelt, refers: &refers, binding, address, live };
+                    self.compare_grant(grant, roles, &mut asked, draft);
+                }
+            }
+        }
+        asked
+    }
+
+    /// The places that a scope means: `None` is the whole cluster. What a selector matched is something to rely on.
+    fn places(
+        &self,
+        binding: &DesiredBinding,
+        refers: &mut BTreeMap<String, String>,
+        draft: &mut Draft,
+    ) -> Vec<Option<Namespace>> {
+        match &binding.scope {
+            ScopeTarget::Cluster => vec![None],
+            ScopeTarget::Namespace(namespace) => vec![Some(namespace.clone())],
+            ScopeTarget::Selector(labels) => {
+                let matched: Vec<Namespace> = self
+                    .cluster
+                    .namespaces
+                    .iter()
+                    .filter(|(name, _)| !name.as_str().starts_with("kube-") && name.as_str() != "default")
+                    .filter(|(_, live)| labels.iter().all(|(key, value)| live.get(key) == Some(value)))
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                let selector = selector.join(",");
+                if matched.is_empty() {
+                    let message = format!("no namespace of {} has the labels {selector}", self.name);
+                    draft.note(Some(self.name), Some(&binding.origin), "empty-selector", message);
+                }
+                refers.insert(format!("namespaces/{selector}"), digest(&matched));
+                matched.into_iter().map(Some).collect()
+            }
+        }
+    }
+
+    fn compare_grant(&self, grant: Grant<'_>, roles: &Roles<'_>, asked: &mut Asked, draft: &mut Draft) {
+        let (causes, ready) = self.examine(&grant, roles);
+        let Grant { spelt, refers, mut binding, address, live, desired } = grant;
+        let Some((spelt, role)) = ready.filter(|_| causes.is_empty()) else {
+            let (kind, name) = match spelt {
+                Ok(spelt) => (spelt.subject.kind.clone(), Some(spelt.subject.name.clone())),
+                Err(unspelt) => (unspelt.kind.clone(), unspelt.name.clone().map(SubjectName::Known)),
+            };
+            for cause in causes {
+                draft.withhold(&cause, [address.clone()]);
+                let (namespace, kind, name) = (binding.namespace.clone(), kind.clone(), name.clone());
+                asked.held.push(HeldGrant { namespace, kind, name, cause });
+            }
+            return;
+        };
+        binding.subjects = vec![spelt.subject.clone()];
+        let after = Resource::Binding(binding.clone());
+        let operation = match live {
+            Some(live) if live.binding.same_content(&binding) && live.meta.other_managers.is_empty() => return,
+            Some(live) => Operation::Update { before: Resource::Binding(live.binding.clone()), after },
+            None => Operation::Create { after },
+        };
+        let subject = (spelt.subject.kind.clone(), spelt.subject.name.clone());
+        asked.granted.entry(subject).or_default().insert(address.clone());
+        let mut change = self.object(address, operation, Some(&desired.origin), live.map(|live| &live.meta));
+        change.requires = spelt.requires.iter().cloned().chain(role.change).collect();
+        change.refers.clone_from(refers);
+        change.refers.extend(spelt.refers.clone());
+        change.refers.extend(role.rules);
+        draft.change(change);
+    }
+
+    /// Every cause that holds a grant back; if there is none, the subject and the role.
+    fn examine<'g>(&self, grant: &Grant<'g>, roles: &Roles<'_>) -> (Vec<Cause>, Option<(&'g Spelt, Reliance)>) {
+        let origin = &grant.desired.origin;
+        let mut causes = Vec::new();
+        if let Some(namespace) = &grant.binding.namespace
+            && !self.cluster.namespaces.contains_key(namespace)
+        {
+            causes.push(self.missing_namespace(namespace, origin));
+        }
+        let spelt = grant.spelt.as_ref().map_err(|unspelt| causes.push(unspelt.cause(origin))).ok();
+        let place = place_of(&grant.binding.role, grant.binding.namespace.as_ref());
+        let role = self.rely_on(grant.desired, &place, roles).map_err(|cause| causes.push(cause)).ok();
+        causes.extend(grant.live.and_then(|live| obstacle(&grant.address, live, &grant.binding.role, origin)));
+        (causes, spelt.zip(role))
+    }
+
+    fn rely_on(&self, desired: &DesiredBinding, place: &Place, roles: &Roles<'_>) -> Result<Reliance, Cause> {
+        let reference = &desired.role.reference;
+        match (desired.role.ours, roles.asked.get(place), roles.live.get(place)) {
+            (true, Some(RoleStanding::Usable(change)), _) => Ok(Reliance { change: change.clone(), rules: None }),
+            (true, Some(RoleStanding::Held(cause)), _) => Err(cause.clone()),
+            (false, _, Some(live)) => {
+                let name = format!("{}/{}", reference.kind, reference.name);
+                Ok(Reliance { change: None, rules: Some((name, digest(&live.role.rules))) })
+            }
+            (true, None, _) | (false, _, None) => {
+                let hint = closest(reference, roles.live.values().copied())
+                    .map(|close| format!(" (did you mean `{close}`?)"))
+                    .unwrap_or_default();
+                let message = format!(
+                    "{} has no {} named `{}`{hint}; what the role {} grants there waits until it does",
+                    self.name, reference.kind, reference.name, desired.role.key
+                );
+                Err(Cause::new(Some(&desired.origin), "missing-role", message))
+            }
+        }
+    }
+
+    pub(super) fn missing_namespace(&self, namespace: &Namespace, origin: &Origin) -> Cause {
+        let message = format!(
+            "{} has no namespace `{namespace}`, or it is being deleted; what is granted there waits until it is there",
+            self.name
+        );
+        Cause::new(Some(origin), "missing-namespace", message)
+    }
+}
+
+/// What a binding gets from the role it refers to.
+struct Reliance {
+    /// The change that makes the role, if one does.
+    change: Option<Address>,
+    /// The rules behind a role that is not ours, by name.
+    rules: Option<(String, String)>,
+}
+
+fn obstacle(address: &Address, live: &LiveBinding, role: &RoleRef, origin: &Origin) -> Option<Cause> {
+    if live.meta.mark != Mark::Ours {
+        return Some(Cause::new(Some(origin), "name-taken", name_taken(address, &live.meta.mark)));
+    }
+    (live.binding.role != *role).then(|| {
+        let message = format!(
+            "{address} is ours, but somebody made it anew for {} {}; a binding's role cannot be changed. Delete it, then \
+             plan again",
+            live.binding.role.kind, live.binding.role.name
+        );
+        Cause::new(Some(origin), "other-role", message)
+    })
+}
+
+/// The live role, not of rolecall's making, whose name is nearest to one that is not there.
+fn closest<'r>(missing: &RoleRef, live: impl Iterator<Item = &'r LiveRole>) -> Option<&'r str> {
+    live.filter(|live| live.meta.mark == Mark::None && missing.kind == RoleKind::ClusterRole)
+        .filter(|live| live.role.namespace.is_none())
+        .map(|live| (strsim::damerau_levenshtein(&missing.name, &live.role.name), live.role.name.as_str()))
+        .filter(|(distance, name)| *distance <= name.len().min(missing.name.len()) / 3 + 1)
+        .min()
+        .map(|(_, name)| name)
+}

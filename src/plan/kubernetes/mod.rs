@@ -1,0 +1,137 @@
+//! The diff of one cluster: roles, bindings, and what of ours is left over.
+
+mod bindings;
+mod prune;
+mod roles;
+mod subjects;
+mod unmanaged;
+
+pub(super) use self::prune::{is_ourselves, spelling};
+
+use std::collections::BTreeMap;
+
+use super::draft::Draft;
+use super::edges::bare;
+use super::parts::Part;
+use super::resolve::Directory;
+use crate::state::{
+    Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta,
+    Namespace, Operation, Origin, Policy, Resource, Role, RoleKind, RoleRef,
+};
+
+/// Everything the diff of one cluster looks at.
+pub(super) struct Environment<'a> {
+    pub(super) name: &'a EnvironmentName,
+    pub(super) desired: &'a DesiredEnvironment,
+    pub(super) cluster: &'a Cluster,
+    pub(super) config: &'a Desired,
+    pub(super) directory: &'a Directory<'a>,
+    pub(super) policy: &'a Policy,
+}
+
+/// Where a role is: its namespace, if it has one, and its name.
+pub(super) type Place = (Option<Namespace>, String);
+
+impl<'a> Environment<'a> {
+    pub(super) fn new(
+        name: &'a EnvironmentName,
+        part: Part<'a>,
+        config: &'a Desired,
+        directory: &'a Directory<'a>,
+        policy: &'a Policy,
+    ) -> Self {
+        Self { name, desired: part.desired, cluster: part.cluster, config, directory, policy }
+    }
+
+    /// Compares one cluster. Returns how many bindings are asked for.
+    pub(super) fn compare(&self, draft: &mut Draft) -> usize {
+        if self.desired.cluster.is_none() {
+            let message = format!(
+                "this cluster has uid {uid}; write `cluster: {uid}` under {} so that no other is ever taken for it",
+                self.name,
+                uid = self.cluster.uid
+            );
+            draft.note(Some(self.name), Some(&self.desired.origin), "cluster-uid", message);
+        }
+        let roles = self.compare_roles(draft);
+        let mut count = 0;
+        // Without Entra nobody knows whom a subject means, so no binding is made, and none is taken away either.
+        if self.directory.tenant().is_some() {
+            let asked = self.compare_bindings(&roles, draft);
+            self.prune(&asked, draft);
+            count = asked.kept.len();
+        }
+        self.note_unmanaged(draft);
+        count
+    }
+
+    fn address(&self, kind: KubernetesKind, namespace: Option<&Namespace>, name: &str) -> Address {
+        Address::Object { environment: self.name.clone(), kind, namespace: namespace.cloned(), name: name.to_owned() }
+    }
+
+    fn role_address(&self, namespace: Option<&Namespace>, name: &str) -> Address {
+        let kind = if namespace.is_some() { KubernetesKind::Role } else { KubernetesKind::ClusterRole };
+        self.address(kind, namespace, name)
+    }
+
+    /// A change to an object of this cluster, with what was read of it as precondition.
+    fn object(
+        &self,
+        address: Address,
+        operation: Operation,
+        origin: Option<&Origin>,
+        live: Option<&LiveMeta>,
+    ) -> Change {
+        Change {
+            origin: origin.cloned(),
+            cluster: Some(self.cluster.uid),
+            uid: live.map(|meta| meta.uid.clone()),
+            resource_version: live.map(|meta| meta.resource_version.clone()),
+            overrules: match &operation {
+                Operation::Update { .. } => live.map(|meta| meta.other_managers.clone()).unwrap_or_default(),
+                Operation::Create { .. } | Operation::Delete { .. } => Vec::new(),
+            },
+            ..bare(address, operation)
+        }
+    }
+}
+
+/// Where the role that a binding refers to is.
+pub(super) fn place_of(reference: &RoleRef, namespace: Option<&Namespace>) -> Place {
+    let namespace = match reference.kind {
+        RoleKind::ClusterRole => None,
+        RoleKind::Role => namespace.cloned(),
+    };
+    (namespace, reference.name.clone())
+}
+
+/// The address of a binding on an environment.
+pub(super) fn binding_address(environment: &EnvironmentName, binding: &Binding) -> Address {
+    let kind =
+        if binding.namespace.is_some() { KubernetesKind::RoleBinding } else { KubernetesKind::ClusterRoleBinding };
+    Address::Object {
+        environment: environment.clone(),
+        kind,
+        namespace: binding.namespace.clone(),
+        name: binding.name.clone(),
+    }
+}
+
+/// Every role of a cluster once the changes are made, by place.
+pub(super) fn rules_after<'c>(
+    environment: &EnvironmentName,
+    cluster: &'c Cluster,
+    changes: &'c [Change],
+) -> BTreeMap<Place, &'c Role> {
+    let mut roles: BTreeMap<Place, &Role> =
+        cluster.roles.iter().map(|live| ((live.role.namespace.clone(), live.role.name.clone()), &live.role)).collect();
+    for change in changes.iter().filter(|change| change.address.environment() == Some(environment)) {
+        if let Some(Resource::Role(before)) = change.before() {
+            roles.remove(&(before.namespace.clone(), before.name.clone()));
+        }
+        if let Some(Resource::Role(after)) = change.after() {
+            roles.insert((after.namespace.clone(), after.name.clone()), after);
+        }
+    }
+    roles
+}

@@ -1,0 +1,122 @@
+//! What carries our mark and no file asks for any more.
+
+use std::collections::BTreeSet;
+
+use super::bindings::Asked;
+use super::{Environment, Place, binding_address, place_of};
+use crate::plan::draft::{Cause, Draft};
+use crate::state::{
+    Address, Binding, Change, Cluster, LiveBinding, LiveRole, Mark, Operation, Resource, Subject, SubjectKind,
+    SubjectName,
+};
+
+impl Environment<'_> {
+    /// Bindings first, then the roles that nothing refers to any more.
+    pub(super) fn prune(&self, asked: &Asked, draft: &mut Draft) {
+        for live in &self.cluster.bindings {
+            let address = binding_address(self.name, &live.binding);
+            if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !asked.kept.contains(&address) {
+                self.prune_binding(address, live, asked, draft);
+            }
+        }
+        let kept: BTreeSet<Place> =
+            self.desired.roles.iter().map(|role| (role.namespace.clone(), role.name.clone())).collect();
+        for live in &self.cluster.roles {
+            let place = (live.role.namespace.clone(), live.role.name.clone());
+            if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !kept.contains(&place) {
+                self.prune_role(&place, live, asked, draft);
+            }
+        }
+    }
+
+    fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked, draft: &mut Draft) {
+        if let Some(subject) = live.binding.subjects.iter().find(|subject| is_ourselves(self.cluster, subject)) {
+            let message = format!(
+                "{address} gives rolecall itself its access ({} {}) and is left alone. If it is meant to go, have \
+                 somebody delete it who does not need it",
+                subject.kind,
+                spelling(&subject.name)
+            );
+            draft.withhold(&Cause::new(None, "own-access", message), [address]);
+            return;
+        }
+        let mut waits = false;
+        for held in asked.held.iter().filter(|held| held.namespace == live.binding.namespace) {
+            let same = |subject: &Subject| {
+                subject.kind == held.kind
+                    && held.name.as_ref().map_or(held.kind == SubjectKind::User, |name| *name == subject.name)
+            };
+            if live.binding.subjects.iter().any(same) {
+                draft.withhold(&held.cause, [address.clone()]);
+                waits = true;
+            }
+        }
+        if waits {
+            return;
+        }
+        let requires = live
+            .binding
+            .subjects
+            .iter()
+            .filter_map(|subject| asked.granted.get(&(subject.kind.clone(), subject.name.clone())))
+            .flatten()
+            .cloned()
+            .collect();
+        let operation = Operation::Delete { before: Resource::Binding(live.binding.clone()) };
+        draft.change(Change { requires, ..self.object(address, operation, None, Some(&live.meta)) });
+    }
+
+    fn prune_role(&self, place: &Place, live: &LiveRole, asked: &Asked, draft: &mut Draft) {
+        let address = self.role_address(place.0.as_ref(), &place.1);
+        let users: BTreeSet<Address> = self
+            .cluster
+            .bindings
+            .iter()
+            .map(|live| &live.binding)
+            .filter(|binding| refers_to(binding, place))
+            .map(|binding| binding_address(self.name, binding))
+            .collect();
+        let held: BTreeSet<&Address> = draft.withheld.values().flatten().collect();
+        let stays = users.iter().find(|user| !draft.changes.contains_key(*user) && !held.contains(*user));
+        let user = match stays {
+            _ if asked.roles.contains(place) => Some("the files refer to it as a role that is there".to_owned()),
+            Some(binding) => Some(format!("{binding}, which stays, refers to it")),
+            None => None,
+        };
+        if let Some(user) = user {
+            let message = format!(
+                "{address} is ours and no file defines it any more, but {user}; it is left alone until nothing does"
+            );
+            draft.withhold(&Cause::new(None, "role-in-use", message), [address]);
+            return;
+        }
+        let operation = Operation::Delete { before: Resource::Role(live.role.clone()) };
+        draft.change(Change { requires: users, ..self.object(address, operation, None, Some(&live.meta)) });
+    }
+}
+
+/// Whether a subject is the identity we act as on this cluster, or one of its groups.
+pub(in crate::plan) fn is_ourselves(cluster: &Cluster, subject: &Subject) -> bool {
+    let SubjectName::Known(name) = &subject.name else { return false };
+    match &subject.kind {
+        SubjectKind::User => *name == cluster.username,
+        SubjectKind::Group => cluster.user_groups.contains(name),
+        SubjectKind::ServiceAccount => {
+            let namespace = subject.namespace.as_deref().unwrap_or_default();
+            cluster.username == format!("system:serviceaccount:{namespace}:{name}")
+        }
+        SubjectKind::Other(_) => false,
+    }
+}
+
+fn refers_to(binding: &Binding, place: &Place) -> bool {
+    place_of(&binding.role, binding.namespace.as_ref()) == *place
+}
+
+/// A subject's name as it is on a live object.
+pub(in crate::plan) fn spelling(name: &SubjectName) -> String {
+    match name {
+        SubjectName::Known(name) => name.clone(),
+        SubjectName::AfterApply { prefix, group } => format!("{prefix}<id of {group}>"),
+    }
+}

@@ -1,0 +1,95 @@
+//! Roles of ours: what must be there, and what is in the way.
+
+use std::collections::BTreeMap;
+
+use super::{Environment, Place};
+use crate::plan::draft::{Cause, Draft};
+use crate::state::{Address, DesiredRole, LiveRole, Mark, Operation, Resource, Role};
+
+/// What a binding can rely on.
+pub(super) struct Roles<'a> {
+    /// Every live role.
+    pub(super) live: BTreeMap<Place, &'a LiveRole>,
+    /// The roles of ours that are asked for.
+    pub(super) asked: BTreeMap<Place, RoleStanding>,
+}
+
+/// What became of a role that is asked for.
+pub(super) enum RoleStanding {
+    /// It is there, or this change makes it so.
+    Usable(Option<Address>),
+    /// It is not, for this cause.
+    Held(Cause),
+}
+
+impl<'a> Environment<'a> {
+    /// Compares the roles that are asked for with the live ones.
+    pub(super) fn compare_roles(&self, draft: &mut Draft) -> Roles<'a> {
+        let live: BTreeMap<Place, &LiveRole> = self
+            .cluster
+            .roles
+            .iter()
+            .map(|live| ((live.role.namespace.clone(), live.role.name.clone()), live))
+            .collect();
+        let mut asked = BTreeMap::new();
+        let mut roles: Vec<&DesiredRole> = self.desired.roles.iter().collect();
+        roles.sort_by_key(|role| &role.origin);
+        for role in roles {
+            let place = (role.namespace.clone(), role.name.clone());
+            let live = live.get(&place).copied();
+            asked.entry(place).or_insert_with(|| self.compare_role(role, live, draft));
+        }
+        Roles { live, asked }
+    }
+
+    fn compare_role(&self, role: &DesiredRole, live: Option<&LiveRole>, draft: &mut Draft) -> RoleStanding {
+        let address = self.role_address(role.namespace.as_ref(), &role.name);
+        if let Some(cause) = self.obstacle(role, live, &address) {
+            draft.withhold(&cause, [address]);
+            return RoleStanding::Held(cause);
+        }
+        let after = Role { namespace: role.namespace.clone(), name: role.name.clone(), rules: role.rules.clone() };
+        let operation = match live {
+            None => Operation::Create { after: Resource::Role(after) },
+            Some(live) if live.role.rules == after.rules && live.meta.other_managers.is_empty() => {
+                return RoleStanding::Usable(None);
+            }
+            Some(live) => Operation::Update { before: Resource::Role(live.role.clone()), after: Resource::Role(after) },
+        };
+        draft.change(self.object(address.clone(), operation, Some(&role.origin), live.map(|live| &live.meta)));
+        RoleStanding::Usable(Some(address))
+    }
+
+    fn obstacle(&self, role: &DesiredRole, live: Option<&LiveRole>, address: &Address) -> Option<Cause> {
+        if let Some(namespace) = &role.namespace
+            && !self.cluster.namespaces.contains_key(namespace)
+        {
+            return Some(self.missing_namespace(namespace, &role.origin));
+        }
+        let live = live?;
+        if live.meta.mark != Mark::Ours {
+            let message = name_taken(address, &live.meta.mark);
+            return Some(Cause::new(Some(&role.origin), "name-taken", message));
+        }
+        live.aggregated.then(|| {
+            let message = format!(
+                "{address} has got an `aggregationRule` that is not ours: its rules are filled by the cluster and cannot \
+                 be those of the file. Remove the `aggregationRule`, then plan again"
+            );
+            Cause::new(Some(&role.origin), "aggregated-role", message)
+        })
+    }
+}
+
+/// An object that is not ours has a name that is ours.
+pub(super) fn name_taken(address: &Address, mark: &Mark) -> String {
+    let whose = match mark {
+        Mark::OtherConfig(config) => format!("it belongs to the rolecall config `{config}`"),
+        Mark::LabelsOnly => "it carries our labels, but rolecall did not apply it".to_owned(),
+        Mark::None | Mark::Ours => "it does not carry our mark".to_owned(),
+    };
+    format!(
+        "{address} is there already and is not ours: {whose}. Nothing that is not ours is changed; have it deleted or \
+         renamed, then plan again"
+    )
+}

@@ -1,0 +1,308 @@
+//! From names to object ids, and from the groups of the files to the live ones they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::Cause;
+use super::standing::{self, Standing};
+use crate::state::{
+    Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind, PrincipalName,
+    Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming,
+};
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved<'a> {
+    /// Its object id, or the promise of one.
+    pub(super) identity: Identity,
+    /// Its kind.
+    pub(super) kind: PrincipalKind,
+    /// The person or app; `None` for groups of the files.
+    pub(super) live: Option<&'a LivePrincipal>,
+    /// The live group, where it was read.
+    pub(super) group: Option<&'a LiveGroup>,
+}
+
+/// Why a name stands for nothing that may be used.
+#[derive(Clone, Debug)]
+pub(super) enum Doubt<'d> {
+    /// It is a group of the files that is itself held back, for this cause.
+    Held(&'d Cause),
+    /// It does not stand for exactly one object.
+    Name {
+        /// A stable id: `unknown-person` or `ambiguous-person`.
+        reason: &'static str,
+        /// A clause that says why.
+        why: String,
+    },
+}
+
+/// The names of a tenant.
+pub(super) struct Directory<'a> {
+    tenant: Option<&'a Tenant>,
+    /// What became of each group of the files; empty when Entra could not be read.
+    standings: BTreeMap<&'a GroupKey, Standing<'a>>,
+    /// The key of each live group that the files know or that carries our mark.
+    keys: BTreeMap<ObjectId, &'a GroupKey>,
+    /// The same groups by display name.
+    called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
+    /// The display name that each group of the files has after this plan.
+    final_names: BTreeMap<&'a GroupKey, &'a str>,
+    /// People and apps that only a member or owner list names.
+    listed: BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>>,
+    /// The service principals of the appliers.
+    appliers: BTreeSet<ObjectId>,
+}
+
+impl<'a> Directory<'a> {
+    /// Looks at everything once; look-ups are cheap afterwards.
+    pub(super) fn new(desired: &'a Desired, tenant: Option<&'a Tenant>, policy: &Policy) -> Self {
+        let mut directory = Self {
+            tenant,
+            standings: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            called: BTreeMap::new(),
+            final_names: BTreeMap::new(),
+            listed: BTreeMap::new(),
+            appliers: BTreeSet::new(),
+        };
+        let Some(tenant) = tenant else { return directory };
+        directory.listed = listed(desired, tenant);
+        directory.appliers = appliers(desired, tenant, &directory);
+        directory.standings = standing::of_all(desired, tenant, policy, &directory);
+        // A group with the mark of a key whose block means another group is nobody we know.
+        for (key, group) in tenant.marked.iter().filter(|(key, _)| !desired.groups.contains_key(*key)) {
+            directory.keys.insert(group.id, key);
+        }
+        for (key, standing) in &directory.standings {
+            if let Standing::Live(group) = standing {
+                directory.keys.insert(group.id, key);
+            }
+        }
+        // Where a key only refers to a group that another key manages, the managing key is the group's name.
+        for (key, standing) in &directory.standings {
+            if let Standing::Live(group) = standing
+                && desired.groups.get(*key).is_some_and(standing::is_managed)
+            {
+                directory.keys.insert(group.id, key);
+            }
+        }
+        directory.final_names = standing::final_names(desired, policy, &directory.standings);
+        for (key, group) in directory.live_groups().collect::<Vec<_>>() {
+            directory.called.entry(&group.display_name).or_default().push(key);
+        }
+        directory
+    }
+
+    /// What was read from Entra, if it could be.
+    pub(super) fn tenant(&self) -> Option<&'a Tenant> {
+        self.tenant
+    }
+
+    /// What became of a group of the files; `None` when Entra could not be read.
+    pub(super) fn standing(&self, key: &GroupKey) -> Option<&Standing<'a>> {
+        self.standings.get(key)
+    }
+
+    /// The key of a live group.
+    pub(super) fn key(&self, id: ObjectId) -> Option<&'a GroupKey> {
+        self.keys.get(&id).copied()
+    }
+
+    /// The live group behind a key: one of the files, or one with our mark that no file asks for any more.
+    pub(super) fn live(&self, key: &GroupKey) -> Option<&'a LiveGroup> {
+        match self.standings.get(key) {
+            Some(Standing::Live(group)) => Some(group),
+            Some(_) => None,
+            None => self.tenant?.marked.get(key),
+        }
+    }
+
+    /// Every live group that the files know or that carries our mark, by key.
+    pub(super) fn live_groups(&self) -> impl Iterator<Item = (&'a GroupKey, &'a LiveGroup)> {
+        self.keys.values().filter_map(|key| self.live(key).map(|group| (*key, group)))
+    }
+
+    /// The display name that a group of the files has after this plan.
+    pub(super) fn final_name(&self, key: &GroupKey) -> Option<&'a str> {
+        self.final_names.get(key).copied()
+    }
+
+    /// The other groups of the files that have this display name after this plan.
+    pub(super) fn others_finally_named(&self, key: &GroupKey, name: &str) -> Vec<&'a GroupKey> {
+        let id = self.live(key).map(|group| group.id);
+        self.final_names
+            .iter()
+            .filter(|(other, theirs)| **other != key && **theirs == name)
+            .filter(|(other, _)| id.is_none() || self.live(other).map(|group| group.id) != id)
+            .map(|(other, _)| *other)
+            .collect()
+    }
+
+    /// The first applier that resolves: the first owner of a new group. Our own identity, if it is one.
+    pub(super) fn first_applier(&self) -> Option<ObjectId> {
+        let own = self.tenant?.identity.id;
+        if self.appliers.contains(&own) { Some(own) } else { self.appliers.first().copied() }
+    }
+
+    /// Whether this is the service principal of an applier.
+    pub(super) fn is_applier(&self, principal: &LivePrincipal) -> bool {
+        self.appliers.contains(&principal.id)
+    }
+
+    /// Whether this is the service principal we act as. A person who runs rolecall is an owner like any other, or the
+    /// same files would mean another thing to each of them.
+    pub(super) fn is_own_app(&self, principal: &LivePrincipal) -> bool {
+        self.tenant.is_some_and(|tenant| tenant.identity.app.is_some() && tenant.identity.id == principal.id)
+    }
+
+    /// The name under which a live principal stands in addresses: groups by key, whatever the reader called them.
+    pub(super) fn name_of(&self, principal: &LivePrincipal) -> PrincipalName {
+        match (self.key(principal.id), &principal.name) {
+            (Some(key), _) => PrincipalName::Group(key.clone()),
+            (None, PrincipalName::Group(_)) => PrincipalName::GroupId(principal.id),
+            (None, name) => name.clone(),
+        }
+    }
+
+    /// What a name of the files stands for.
+    pub(super) fn resolve(&self, name: &PrincipalName) -> Result<Resolved<'a>, Doubt<'_>> {
+        match name {
+            PrincipalName::Group(key) => self.resolve_group(key),
+            PrincipalName::GroupId(id) if self.keys.contains_key(id) => Ok(Resolved {
+                identity: Identity::Known(*id),
+                kind: PrincipalKind::Group,
+                live: None,
+                group: self.key(*id).and_then(|key| self.live(key)),
+            }),
+            _ => self.resolve_principal(name),
+        }
+    }
+
+    fn resolve_group(&self, key: &GroupKey) -> Result<Resolved<'a>, Doubt<'_>> {
+        let (identity, group) = match self.standings.get(key) {
+            Some(Standing::Live(group)) => (Identity::Known(group.id), Some(*group)),
+            Some(Standing::Planned { .. }) => (Identity::AfterApply(key.clone()), None),
+            Some(Standing::Held { cause, .. }) => return Err(Doubt::Held(cause)),
+            None => {
+                return Err(Doubt::Name {
+                    reason: "unknown-group",
+                    why: "the files define no group with this key".to_owned(),
+                });
+            }
+        };
+        Ok(Resolved { identity, kind: PrincipalKind::Group, live: None, group })
+    }
+
+    fn resolve_principal(&self, name: &PrincipalName) -> Result<Resolved<'a>, Doubt<'_>> {
+        let found = |live: &'a LivePrincipal| Resolved {
+            identity: Identity::Known(live.id),
+            kind: live.kind,
+            live: Some(live),
+            group: None,
+        };
+        let tenant = self.tenant.ok_or_else(|| unknown("Entra could not be read", None))?;
+        match tenant.directory.get(name) {
+            Some(Resolution::Found(live)) => Ok(found(live)),
+            Some(Resolution::Missing { reason, suggestion }) => Err(unknown(reason, suggestion.as_deref())),
+            Some(Resolution::Ambiguous(several)) => Err(ambiguous(several.iter())),
+            None => {
+                let listed = self.listed.get(name);
+                match listed.map_or(0, BTreeMap::len) {
+                    0 => Err(unknown("nothing in Entra has this name", None)),
+                    1 => listed
+                        .and_then(|listed| listed.values().next())
+                        .map(|live| found(live))
+                        .ok_or_else(|| unknown("nothing in Entra has this name", None)),
+                    _ => Err(ambiguous(listed.into_iter().flat_map(BTreeMap::values).copied())),
+                }
+            }
+        }
+    }
+
+    /// The groups that a subject of a live binding names. More than one only where clusters know groups by display name.
+    pub(super) fn groups_called(&self, tokens: &TokenNaming, subject: &Subject) -> Vec<&'a GroupKey> {
+        if subject.kind != SubjectKind::Group {
+            return Vec::new();
+        }
+        match &subject.name {
+            SubjectName::AfterApply { group, .. } => {
+                self.standings.get_key_value(group).map(|(key, _)| *key).into_iter().collect()
+            }
+            SubjectName::Known(name) => {
+                let Some(bare) = name.strip_prefix(&tokens.groups_prefix) else { return Vec::new() };
+                match tokens.groups {
+                    GroupNaming::ObjectId => bare.parse().ok().and_then(|id| self.key(id)).into_iter().collect(),
+                    GroupNaming::DisplayName => self.called.get(bare).cloned().unwrap_or_default(),
+                }
+            }
+        }
+    }
+}
+
+/// Names of the files that were not looked up because a member or owner list names them.
+fn listed<'a>(
+    desired: &'a Desired,
+    tenant: &'a Tenant,
+) -> BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>> {
+    let groups = desired.groups.values();
+    let edges = groups.flat_map(|group| group.members.keys().chain(group.owners.iter().flat_map(BTreeMap::keys)));
+    let subjects =
+        desired.environments.values().flat_map(|environment| environment.bindings.iter().map(|each| &each.subject));
+    let mut listed: BTreeMap<_, BTreeMap<_, _>> = edges
+        .chain(subjects)
+        .filter(|name| !matches!(name, PrincipalName::Group(_)) && !tenant.directory.contains_key(*name))
+        .map(|name| (name, BTreeMap::new()))
+        .collect();
+    if !listed.is_empty() {
+        let live = tenant.marked.values().chain(tenant.by_id.values().flatten());
+        for principal in live.flat_map(|group| group.members.iter().chain(&group.owners)) {
+            if let Some(found) = listed.get_mut(&principal.name) {
+                found.insert(principal.id, principal);
+            }
+        }
+    }
+    listed
+}
+
+fn appliers(desired: &Desired, tenant: &Tenant, directory: &Directory<'_>) -> BTreeSet<ObjectId> {
+    let mut appliers: BTreeSet<ObjectId> = desired
+        .appliers
+        .iter()
+        .filter_map(|app| directory.resolve_principal(&PrincipalName::ServicePrincipal(*app)).ok()?.identity.known())
+        .collect();
+    if tenant.identity.app.is_some_and(|app| desired.appliers.contains(&app)) {
+        appliers.insert(tenant.identity.id);
+    }
+    let owners = tenant.marked.values().chain(tenant.by_id.values().flatten()).flat_map(|group| &group.owners);
+    appliers.extend(owners.filter_map(|owner| match owner.name {
+        PrincipalName::ServicePrincipal(app) if desired.appliers.contains(&app) => Some(owner.id),
+        _ => None,
+    }));
+    appliers
+}
+
+fn unknown(reason: &str, suggestion: Option<&str>) -> Doubt<'static> {
+    let hint = suggestion.map(|close| format!(" (did you mean `{close}`?)")).unwrap_or_default();
+    Doubt::Name { reason: "unknown-person", why: format!("{reason}{hint}") }
+}
+
+fn ambiguous<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> Doubt<'static> {
+    let why = format!("several objects have this name and none is picked: {}", labels(several));
+    Doubt::Name { reason: "ambiguous-person", why }
+}
+
+/// A live principal for people: the best name there is, and the id.
+pub(super) fn label(principal: &LivePrincipal) -> String {
+    let name = match &principal.name {
+        PrincipalName::Object(id) => principal.display_name.clone().unwrap_or_else(|| id.to_string()),
+        name => name.to_string(),
+    };
+    format!("{name} ({})", principal.id.short())
+}
+
+/// Several live principals for people, in an order that does not depend on how they were read.
+pub(super) fn labels<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> String {
+    let mut each: Vec<String> = several.into_iter().map(label).collect();
+    each.sort();
+    each.join(", ")
+}

@@ -1,0 +1,256 @@
+//! Whether a fresh plan is what was approved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::Plan;
+use super::super::kubernetes::binding_address;
+use super::super::parts::Parts;
+use super::super::resolve::Directory;
+use super::{SavedPlan, fingerprint};
+use crate::state::{
+    Address, Binding, Change, Desired, Edge, Group, GroupKey, Identity, LivePrincipal, Mark, ObjectId, Observed,
+    Operation, Policy, PrincipalName, Resource, SubjectName,
+};
+
+/// What of a saved plan may be carried out now. The caller goes on only if nothing was refused.
+#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// The changes of the fresh plan, in order, each as it was approved.
+    pub ready: Vec<Change>,
+    /// What was approved and is so already.
+    pub already_held: Vec<Address>,
+    /// What differs from what was approved, and how.
+    pub refused: Vec<(Address, String)>,
+}
+
+impl Agreement {
+    /// Whether what was approved still holds.
+    pub fn holds(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+/// Compares what was approved with a plan made just now by [`SavedPlan::policy`].
+pub fn agree(saved: &SavedPlan, fresh: &Plan, desired: &Desired, observed: &Observed) -> Agreement {
+    // Whatever it was narrowed to, a saved plan is compared with all that was read.
+    let policy = Policy::default();
+    let parts = Parts::new(desired, observed, &policy);
+    let directory = Directory::new(desired, parts.tenant, &policy);
+    let live = Live { desired, parts: &parts, directory: &directory };
+    let approved: BTreeMap<&Address, &Change> = saved.changes.iter().map(|change| (&change.address, change)).collect();
+    let created = live.created_since(saved);
+    let mut agreement = Agreement::default();
+    for change in &fresh.changes {
+        match approved.get(&change.address) {
+            None => refuse(&mut agreement, change, "is asked for now and is not in the saved plan"),
+            Some(approved) => {
+                let as_promised = promise(change.clone(), &created, desired);
+                if fingerprint(&as_promised) == fingerprint(approved) {
+                    agreement.ready.push(change.clone());
+                } else {
+                    refuse(&mut agreement, change, differs(&as_promised, approved));
+                }
+            }
+        }
+    }
+    let asked: BTreeSet<&Address> = fresh.changes.iter().map(|change| &change.address).collect();
+    for change in saved.changes.iter().filter(|change| !asked.contains(&change.address)) {
+        if live.holds(change) {
+            agreement.already_held.push(change.address.clone());
+        } else {
+            refuse(&mut agreement, change, live.why_not(change, fresh));
+        }
+    }
+    agreement
+}
+
+fn refuse(agreement: &mut Agreement, change: &Change, why: impl Into<String>) {
+    agreement.refused.push((change.address.clone(), why.into()));
+}
+
+/// The first thing in which a change differs from the approved one.
+fn differs(fresh: &Change, approved: &Change) -> &'static str {
+    if fresh.sign() != approved.sign() {
+        "is another kind of change than the one in the saved plan"
+    } else if fresh.after() != approved.after() {
+        "would have another result than the one in the saved plan"
+    } else if fresh.before() != approved.before() || fresh.uid != approved.uid {
+        "is about an object that has changed since the plan was saved"
+    } else if fresh.cluster != approved.cluster {
+        "is on another cluster than the one in the saved plan"
+    } else if fresh.refers != approved.refers {
+        "relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a \
+         selector, the members of a group, or whom a name means"
+    } else {
+        "would overrule other field managers than the ones in the saved plan"
+    }
+}
+
+/// A fresh change in the words of a saved plan that still had to create these groups: their ids are promises again.
+fn promise(mut change: Change, created: &BTreeMap<ObjectId, &GroupKey>, desired: &Desired) -> Change {
+    if created.is_empty() {
+        return change;
+    }
+    for key in created.values() {
+        change.refers.remove(&PrincipalName::Group((*key).clone()).to_string());
+    }
+    let environment = change.address.environment().and_then(|name| desired.environments.get(name));
+    let prefix = environment.map_or("", |environment| environment.tokens.groups_prefix.as_str());
+    let (Operation::Create { after } | Operation::Update { after, .. }) = &mut change.operation else { return change };
+    let promised = |identity: &mut Identity| {
+        if let Some(key) = identity.known().and_then(|id| created.get(&id)) {
+            *identity = Identity::AfterApply((*key).clone());
+        }
+    };
+    match after {
+        Resource::Owner(edge) | Resource::Member(edge) => {
+            promised(&mut edge.group_id);
+            promised(&mut edge.principal_id);
+        }
+        Resource::Binding(binding) => {
+            for subject in &mut binding.subjects {
+                if let SubjectName::Known(name) = &subject.name
+                    && let Some(id) = name.strip_prefix(prefix).and_then(|bare| bare.parse().ok())
+                    && let Some(key) = created.get(&id)
+                {
+                    subject.name = SubjectName::AfterApply { prefix: prefix.to_owned(), group: (*key).clone() };
+                }
+            }
+        }
+        Resource::Group(_) | Resource::Role(_) => {}
+    }
+    change
+}
+
+/// What was read, as far as it tells whether a change is done.
+struct Live<'a> {
+    desired: &'a Desired,
+    parts: &'a Parts<'a>,
+    directory: &'a Directory<'a>,
+}
+
+impl<'a> Live<'a> {
+    /// Groups that the saved plan was to create and that are there now, proven to be ours.
+    fn created_since(&self, saved: &'a SavedPlan) -> BTreeMap<ObjectId, &'a GroupKey> {
+        saved
+            .changes
+            .iter()
+            .filter_map(|change| match (&change.address, &change.operation) {
+                (Address::Group(key), Operation::Create { .. }) => {
+                    let live = self.directory.live(key)?;
+                    self.desired.groups.contains_key(key).then_some((live.id, key))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether a change that nobody asks for any more is done.
+    fn holds(&self, change: &Change) -> bool {
+        match &change.operation {
+            Operation::Create { after } | Operation::Update { after, .. } => self.is_there(change, after),
+            Operation::Delete { before } => self.is_gone(change, before),
+        }
+    }
+
+    /// Why a change that was approved is neither asked for nor done.
+    fn why_not(&self, change: &Change, fresh: &Plan) -> String {
+        let is_read = match change.address.environment() {
+            None => self.parts.tenant.is_some(),
+            Some(name) => self.parts.clusters.contains_key(name),
+        };
+        match fresh.withheld.iter().find(|withheld| withheld.addresses.contains(&change.address)) {
+            Some(withheld) => format!("is in the saved plan and is withheld now ({})", withheld.reason),
+            None if is_read => "is in the saved plan, is not done, and is not asked for any more".to_owned(),
+            None => "is in the saved plan, and what it is about could not be read".to_owned(),
+        }
+    }
+
+    fn is_there(&self, change: &Change, after: &Resource) -> bool {
+        match after {
+            Resource::Group(group) => self.group_is(group),
+            Resource::Owner(edge) => self.edge(edge, |group| &group.owners) == Some(true),
+            Resource::Member(edge) => self.edge(edge, |group| &group.members) == Some(true),
+            Resource::Role(role) => self.part(change).is_some_and(|part| {
+                part.cluster.roles.iter().any(|live| live.meta.mark == Mark::Ours && live.role == *role)
+            }),
+            Resource::Binding(binding) => self.part(change).is_some_and(|part| {
+                let after = self.fulfil(binding);
+                part.cluster.bindings.iter().any(|live| {
+                    live.meta.mark == Mark::Ours
+                        && (&live.binding.namespace, &live.binding.name) == (&after.namespace, &after.name)
+                        && live.binding.same_content(&after)
+                })
+            }),
+        }
+    }
+
+    fn is_gone(&self, change: &Change, before: &Resource) -> bool {
+        match before {
+            Resource::Group(group) => self
+                .directory
+                .tenant()
+                .is_some_and(|tenant| tenant.marked.values().all(|live| Some(live.id) != group.id.known())),
+            Resource::Owner(edge) => self.edge(edge, |group| &group.owners) == Some(false),
+            Resource::Member(edge) => self.edge(edge, |group| &group.members) == Some(false),
+            Resource::Role(role) => self.part(change).is_some_and(|part| {
+                let place = (&role.namespace, &role.name);
+                part.cluster.roles.iter().all(|live| (&live.role.namespace, &live.role.name) != place)
+            }),
+            Resource::Binding(_) => self.part(change).is_some_and(|part| {
+                let environment = change.address.environment();
+                part.cluster.bindings.iter().all(|live| {
+                    environment.is_none_or(|environment| binding_address(environment, &live.binding) != change.address)
+                })
+            }),
+        }
+    }
+
+    fn part(&self, change: &Change) -> Option<super::super::parts::Part<'a>> {
+        let part = self.parts.clusters.get(change.address.environment()?).copied()?;
+        (Some(part.cluster.uid) == change.cluster).then_some(part)
+    }
+
+    fn id(&self, identity: &Identity) -> Option<ObjectId> {
+        match identity {
+            Identity::Known(id) => Some(*id),
+            Identity::AfterApply(key) => self.directory.live(key).map(|group| group.id),
+        }
+    }
+
+    fn group_is(&self, group: &Group) -> bool {
+        let is_it = |id: ObjectId| match &group.id {
+            Identity::Known(known) => *known == id,
+            Identity::AfterApply(_) => true,
+        };
+        self.directory.live(&group.key).is_some_and(|live| {
+            let now = super::super::entra::as_resource(&group.key, live);
+            is_it(live.id)
+                && now.display_name == group.display_name
+                && now.description == group.description
+                && now.mail_nickname == group.mail_nickname
+                && now.unique_name == group.unique_name
+        })
+    }
+
+    /// Whether somebody is in a list of a group; `None` if the group is not the one that was approved.
+    fn edge(&self, edge: &Edge, list: fn(&crate::state::LiveGroup) -> &Vec<LivePrincipal>) -> Option<bool> {
+        let group = self.directory.live(&edge.group)?;
+        let who = self.id(&edge.principal_id)?;
+        (self.id(&edge.group_id) == Some(group.id)).then(|| list(group).iter().any(|live| live.id == who))
+    }
+
+    /// A binding with the promised ids filled in.
+    fn fulfil(&self, binding: &Binding) -> Binding {
+        let mut binding = binding.clone();
+        for subject in &mut binding.subjects {
+            if let SubjectName::AfterApply { prefix, group } = &subject.name
+                && let Some(live) = self.directory.live(group)
+            {
+                subject.name = SubjectName::Known(format!("{prefix}{}", live.id));
+            }
+        }
+        binding
+    }
+}

@@ -1,0 +1,194 @@
+//! Saved plans: what was approved, as data. Nothing in one is ever carried out; it only limits what a fresh plan may do.
+
+mod agreement;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::agreement::{Agreement, agree};
+use super::Plan;
+use super::digest::digest;
+use crate::state::{
+    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId,
+};
+
+/// The format that this version writes and reads.
+pub const FORMAT: &str = "rolecall-plan/1";
+
+/// The largest file that is read, in bytes: some three hundred thousand changes.
+pub const SIZE_LIMIT: usize = 256 * 1024 * 1024;
+
+/// A plan in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedPlan {
+    /// Always [`FORMAT`].
+    format: String,
+    /// The version of rolecall that wrote it, for people.
+    pub rolecall: String,
+    /// The config.
+    pub config: ConfigName,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The hash of the config's tree of files.
+    pub tree: String,
+    /// The git commit of the files, where they were in a repository.
+    pub commit: Option<String>,
+    /// The plan id as it was printed, for people; nothing relies on it, see [`plan_id`].
+    pub plan_id: String,
+    /// What the plan was narrowed to, as `--only` takes it.
+    only: Vec<String>,
+    /// What was acknowledged when the plan was saved, and therefore approved with it, as `--acknowledge` takes it.
+    acknowledged: Vec<String>,
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+}
+
+/// Where a saved plan comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The version of rolecall.
+    pub rolecall: String,
+    /// The hash of the config's tree of files.
+    pub tree: String,
+    /// The git commit, where there is one.
+    pub commit: Option<String>,
+}
+
+/// Why a file is no saved plan that can be applied here.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SavedPlanError {
+    /// It is larger than [`SIZE_LIMIT`].
+    #[error("the saved plan is {0} bytes long, {SIZE_LIMIT} is the most; save a plan of less with `--only`")]
+    TooLarge(usize),
+    /// It is no JSON, or not of the shape of a saved plan.
+    #[error("this is no saved plan: {0}; make one with `rolecall plan --save FILE`")]
+    Malformed(String),
+    /// Another version of the format.
+    #[error("the saved plan is of format `{0}`, this version of rolecall reads `{FORMAT}`; save the plan again")]
+    OtherFormat(String),
+    /// One address twice.
+    #[error("the saved plan holds two changes of {0}; it was not written by rolecall, save the plan again")]
+    Duplicate(Address),
+    /// Another config.
+    #[error("the saved plan is of the config `{saved}`, these files are `{files}`")]
+    OtherConfig {
+        /// The config in the file.
+        saved: ConfigName,
+        /// The config of the access files.
+        files: ConfigName,
+    },
+    /// Another tenant.
+    #[error("the saved plan is for tenant {saved}, these files are for {files}")]
+    OtherTenant {
+        /// The tenant in the file.
+        saved: TenantId,
+        /// The tenant of the access files.
+        files: TenantId,
+    },
+    /// It cannot be written.
+    #[error("the plan cannot be written as JSON: {0}")]
+    Unwritable(String),
+}
+
+/// Only the first thing to look at: a file of another format has another shape.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+}
+
+impl SavedPlan {
+    /// A plan as it is to be saved.
+    pub fn new(plan: &Plan, policy: &Policy, provenance: Provenance) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            rolecall: provenance.rolecall,
+            config: plan.config.clone(),
+            tenant: plan.tenant,
+            tree: provenance.tree,
+            commit: provenance.commit,
+            plan_id: plan_id(plan),
+            only: policy.only.0.iter().map(ToString::to_string).collect(),
+            acknowledged: policy.acknowledged.iter().map(ToString::to_string).collect(),
+            changes: plan.changes.clone(),
+        }
+    }
+
+    /// The text of the file.
+    pub fn to_json(&self) -> Result<String, SavedPlanError> {
+        serde_json::to_string_pretty(self)
+            .map(|text| text + "\n")
+            .map_err(|error| SavedPlanError::Unwritable(error.to_string()))
+    }
+
+    /// Reads a file. Whatever it holds is a claim about what was approved, to be compared with a fresh plan by [`agree`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, SavedPlanError> {
+        if bytes.len() > SIZE_LIMIT {
+            return Err(SavedPlanError::TooLarge(bytes.len()));
+        }
+        let malformed = |error: serde_json::Error| SavedPlanError::Malformed(error.to_string());
+        let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
+        if head.format != FORMAT {
+            return Err(SavedPlanError::OtherFormat(head.format));
+        }
+        let saved: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        saved.try_only()?;
+        saved.try_acknowledged()?;
+        let mut addresses = BTreeSet::new();
+        match saved.changes.iter().find(|change| !addresses.insert(&change.address)) {
+            Some(change) => Err(SavedPlanError::Duplicate(change.address.clone())),
+            None => Ok(saved),
+        }
+    }
+
+    /// Whether the file belongs to these access files at all.
+    pub fn check_target(&self, desired: &Desired) -> Result<(), SavedPlanError> {
+        if self.config != desired.config {
+            return Err(SavedPlanError::OtherConfig { saved: self.config.clone(), files: desired.config.clone() });
+        }
+        if self.tenant != desired.tenant {
+            return Err(SavedPlanError::OtherTenant { saved: self.tenant, files: desired.tenant });
+        }
+        Ok(())
+    }
+
+    /// The policy for the fresh plan: narrowed as the saved one was, with the acknowledgements that were approved with it
+    /// and no others. Widening or narrowing it by hand only makes the two plans differ.
+    pub fn policy(&self, policy: &Policy) -> Result<Policy, SavedPlanError> {
+        Ok(Policy { only: self.try_only()?, acknowledged: self.try_acknowledged()?, ..policy.clone() })
+    }
+
+    fn try_only(&self) -> Result<Only, SavedPlanError> {
+        let targets = self.only.iter().map(|text| {
+            text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `only`: {error}")))
+        });
+        targets.collect::<Result<_, _>>().map(Only)
+    }
+
+    fn try_acknowledged(&self) -> Result<BTreeSet<Acknowledgement>, SavedPlanError> {
+        let parse = |text: &String| {
+            text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `acknowledged`: {error}")))
+        };
+        self.acknowledged.iter().map(parse).collect()
+    }
+}
+
+/// The name of a plan for people and logs: SHA-256 over its changes with all their preconditions, and the tenant. Always
+/// worked out, never read from a file.
+pub fn plan_id(plan: &Plan) -> String {
+    digest(&(&plan.tenant, &plan.config, &plan.changes))
+}
+
+/// What was approved of one change: what it does to which object in which state, and what it relies on.
+///
+/// Left out is what may differ between two runs that do the same: the line in a file, the order, and the
+/// `resourceVersion`, which moves with every touch of an object. So is which of the appliers becomes the first owner of a
+/// new group, because a plan is made by one identity and applied by another.
+pub fn fingerprint(change: &Change) -> String {
+    let mut operation = change.operation.clone();
+    if let Operation::Create { after: Resource::Group(group) } = &mut operation {
+        group.first_owner = None;
+    }
+    digest(&(&change.address, &operation, &change.refers, &change.cluster, &change.uid, &change.overrules))
+}

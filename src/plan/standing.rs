@@ -1,0 +1,257 @@
+//! What became of each group of the files: there and ours to use, to be created, or held back and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::Cause;
+use super::resolve::{Directory, labels};
+use crate::state::{
+    Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy, Tenant, mark,
+};
+
+/// What became of one group of the files.
+#[derive(Clone, Debug)]
+pub(super) enum Standing<'a> {
+    /// It is there, and it is the one the files mean.
+    Live(&'a LiveGroup),
+    /// This plan creates it.
+    Planned {
+        /// Its first owner, an applier.
+        first_owner: ObjectId,
+    },
+    /// Nothing may be done with it or rest on it.
+    Held {
+        /// Why.
+        cause: Cause,
+        /// The object id it would have if the cause were gone, where that is known.
+        id: Option<ObjectId>,
+    },
+}
+
+/// Whether rolecall changes the group at all.
+pub(super) fn is_managed(group: &DesiredGroup) -> bool {
+    match group.management {
+        Management::Owned | Management::Adopted(_) => true,
+        Management::External(_) => false,
+    }
+}
+
+/// Whether Graph lets anybody edit such a group; if not, why.
+pub(super) fn read_only(kind: GroupKind) -> Option<&'static str> {
+    match kind {
+        GroupKind::Security | GroupKind::Microsoft365 => None,
+        GroupKind::Dynamic => Some("its members come from a rule"),
+        GroupKind::MailEnabledSecurity => Some("it is mail-enabled, and Microsoft Graph cannot edit such a group"),
+        GroupKind::Distribution => Some("it is a distribution list, and Microsoft Graph cannot edit one"),
+        GroupKind::Synced => Some("it is mastered on premises and synced from there"),
+    }
+}
+
+/// Whether an applier is among the owners: what deleting a group takes as proof that it is ours.
+pub(super) fn owned_by_applier(directory: &Directory<'_>, group: &LiveGroup) -> bool {
+    group.kind == GroupKind::Security && group.owners.iter().any(|owner| directory.is_applier(owner))
+}
+
+/// The standing of every group of the files.
+pub(super) fn of_all<'a>(
+    desired: &'a Desired,
+    tenant: &'a Tenant,
+    policy: &Policy,
+    directory: &Directory<'a>,
+) -> BTreeMap<&'a GroupKey, Standing<'a>> {
+    let mut standings: BTreeMap<&GroupKey, Standing<'_>> = desired
+        .groups
+        .iter()
+        .map(|(key, group)| {
+            let standing = match group.management {
+                Management::Owned => owned(key, group, tenant, policy, directory),
+                Management::Adopted(id) | Management::External(id) => by_id(desired, key, group, id, tenant),
+            };
+            (key, standing)
+        })
+        .collect();
+    hold_shared(desired, &mut standings);
+    standings
+}
+
+fn owned<'a>(
+    key: &'a GroupKey,
+    group: &'a DesiredGroup,
+    tenant: &'a Tenant,
+    policy: &Policy,
+    directory: &Directory<'a>,
+) -> Standing<'a> {
+    let held =
+        |reason, message: String, id| Standing::Held { cause: Cause::new(Some(&group.origin), reason, message), id };
+    if let Some(live) = tenant.marked.get(key) {
+        return if is_ours(group, live, directory) {
+            Standing::Live(live)
+        } else {
+            held("not-ours", not_ours(key, live), None)
+        };
+    }
+    if let Some(deleted) = tenant.deleted.get(key) {
+        let when = deleted.deleted.as_ref().map(|when| format!(" on {when}")).unwrap_or_default();
+        let id = deleted.id;
+        let path = format!("/directory/deletedItems/{id}");
+        let url = format!("https://graph.microsoft.com/v1.0{path}");
+        return held(
+            "soft-deleted",
+            format!(
+                "group {key} was deleted{when} and can be restored for 30 days (id {id}); nothing is done about it, its \
+                 members and its bindings until somebody decides. To restore it with its id and members, Microsoft \
+                 Graph takes POST {path}/restore: `az rest --method post --url {url}/restore`. To start anew, it takes \
+                 DELETE {path}: `az rest --method delete --url {url}`"
+            ),
+            Some(deleted.id),
+        );
+    }
+    if let Some(failure) = &tenant.deleted_unreadable {
+        return held(
+            "deleted-unreadable",
+            format!(
+                "group {key} is not there, and whether it was deleted and can be restored is not known: {failure}. \
+                 Let this identity read deleted groups (`Group.Read.All`), then plan again"
+            ),
+            None,
+        );
+    }
+    if !policy.only.group(key) {
+        return held(
+            "group-not-there-yet",
+            format!("group {key} does not exist yet and is not part of this plan; add `--only group/{key}`"),
+            None,
+        );
+    }
+    match directory.first_applier() {
+        Some(first_owner) => Standing::Planned { first_owner },
+        None => held(
+            "unknown-applier",
+            format!(
+                "group {key} cannot be created: its first owner must be an applier, and none of `appliers` in the root \
+                 file has a service principal in this tenant. Name the app ids of the identities that apply"
+            ),
+            None,
+        ),
+    }
+}
+
+/// Anybody may take a predictable key first, so the mark alone proves nothing.
+fn is_ours(group: &DesiredGroup, live: &LiveGroup, directory: &Directory<'_>) -> bool {
+    if live.kind != GroupKind::Security {
+        return false;
+    }
+    if live.owners.iter().any(|owner| directory.is_applier(owner)) {
+        return true;
+    }
+    let in_files: BTreeSet<ObjectId> = group
+        .owners
+        .iter()
+        .flatten()
+        .filter_map(|(name, _)| match directory.resolve(name).ok()?.identity {
+            Identity::Known(id) => Some(id),
+            Identity::AfterApply(_) => None,
+        })
+        .collect();
+    !live.owners.is_empty() && live.owners.iter().all(|owner| in_files.contains(&owner.id))
+}
+
+fn not_ours(key: &GroupKey, live: &LiveGroup) -> String {
+    let owners = if live.owners.is_empty() { "nobody".to_owned() } else { labels(&live.owners) };
+    let why = if live.kind == GroupKind::Security {
+        "no applier is among its owners, and they are not all in the files"
+    } else {
+        "it is no plain security group"
+    };
+    format!(
+        "a group with the mark of {key} is there (`{}`, id {}, owned by {owners}), but it is not ours: {why}. Nothing is \
+         changed about it or bound to it. If it is ours, make the service principal of an applier its owner; if it is \
+         not, have it deleted",
+        live.display_name, live.id
+    )
+}
+
+fn by_id<'a>(
+    desired: &Desired,
+    key: &'a GroupKey,
+    group: &'a DesiredGroup,
+    id: ObjectId,
+    tenant: &'a Tenant,
+) -> Standing<'a> {
+    let held =
+        |reason, message| Standing::Held { cause: Cause::new(Some(&group.origin), reason, message), id: Some(id) };
+    let Some(Some(live)) = tenant.by_id.get(&id) else {
+        return held(
+            "missing-group",
+            format!("group {key} is to be the one with id {id}, and there is no such group. Correct the id"),
+        );
+    };
+    match live.unique_name.as_deref().and_then(mark::parse_unique_name) {
+        Some((config, _)) if is_managed(group) && config != desired.config => held(
+            "other-config",
+            format!(
+                "group {key} (`{}`, id {id}) belongs to the rolecall config {config}, and two configs cannot manage one \
+                 group. Refer to it by `id:` instead of `adopt:`, or remove it from {config} first",
+                live.display_name
+            ),
+        ),
+        _ => Standing::Live(live),
+    }
+}
+
+/// Two keys that manage one object would undo each other's work for ever: those that adopt it are held.
+fn hold_shared(desired: &Desired, standings: &mut BTreeMap<&GroupKey, Standing<'_>>) {
+    let mut managers: BTreeMap<ObjectId, Vec<GroupKey>> = BTreeMap::new();
+    for (key, standing) in &*standings {
+        if let Standing::Live(live) = standing
+            && desired.groups.get(*key).is_some_and(is_managed)
+        {
+            managers.entry(live.id).or_default().push((*key).clone());
+        }
+    }
+    for (id, keys) in managers.into_iter().filter(|(_, keys)| keys.len() > 1) {
+        let names: Vec<&str> = keys.iter().map(GroupKey::as_str).collect();
+        for key in &keys {
+            if let Some(group) = desired.groups.get(key)
+                && group.management != Management::Owned
+                && let Some(standing) = standings.get_mut(key)
+            {
+                let message = format!(
+                    "{} are one and the same group (id {id}), and only one of them can manage it. Keep one block, and \
+                     use `id:` in the others",
+                    names.join(" and ")
+                );
+                *standing =
+                    Standing::Held { cause: Cause::new(Some(&group.origin), "same-group", message), id: Some(id) };
+            }
+        }
+    }
+}
+
+/// The display name that each usable group has once the plan is applied. A key that only refers to a group sees what the
+/// key that manages it does.
+pub(super) fn final_names<'a>(
+    desired: &'a Desired,
+    policy: &Policy,
+    standings: &BTreeMap<&'a GroupKey, Standing<'a>>,
+) -> BTreeMap<&'a GroupKey, &'a str> {
+    let mut written: BTreeMap<ObjectId, &str> = BTreeMap::new();
+    for (key, standing) in standings {
+        if let Standing::Live(live) = standing
+            && let Some(group) = desired.groups.get(*key)
+            && let Some(name) = &group.display_name
+            && policy.only.group(key)
+            && is_managed(group)
+            && read_only(live.kind).is_none()
+        {
+            written.insert(live.id, name);
+        }
+    }
+    let name = |key: &'a GroupKey, standing: &Standing<'a>| match standing {
+        Standing::Live(live) => Some(written.get(&live.id).copied().unwrap_or(&live.display_name)),
+        Standing::Planned { .. } => {
+            Some(desired.groups.get(key)?.display_name.as_deref().unwrap_or_else(|| key.as_str()))
+        }
+        Standing::Held { .. } => None,
+    };
+    standings.iter().filter_map(|(key, standing)| Some((*key, name(key, standing)?))).collect()
+}

@@ -1,0 +1,40 @@
+//! Applying a plan ends what it was about, from every live state and after every interruption.
+
+use proptest::prelude::*;
+
+use super::generate::world;
+use super::model::essence;
+use super::show;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The plan after an apply holds exactly what the first said it would withhold, and nothing else.
+    #[test]
+    fn a_second_plan_is_empty(mut world in world()) {
+        let first = world.plan();
+        world.apply(&first.changes);
+        let second = world.plan();
+        prop_assert!(second.changes.is_empty(), "first\n{}\nsecond\n{}", show(&first), show(&second));
+        prop_assert!(first.withheld == second.withheld, "first\n{}\nsecond\n{}", show(&first), show(&second));
+    }
+
+    /// Stopping after any change and running again ends where running through ends.
+    #[test]
+    fn an_interrupted_apply_converges(world in world(), share in 0.0..1.0_f64) {
+        let first = world.plan();
+        let mut straight = world.clone();
+        straight.apply(&first.changes);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,
+            reason = "any number of changes will do")]
+        let done = (first.changes.len() as f64 * share) as usize;
+        let mut stopped = world;
+        stopped.apply_first(&first.changes, done);
+        let rest = stopped.plan();
+        stopped.apply(&rest.changes);
+        let last = stopped.plan();
+        prop_assert!(last.changes.is_empty(), "first\n{}\nrest\n{}\nlast\n{}", show(&first), show(&rest), show(&last));
+        prop_assert!(first.withheld == last.withheld, "first\n{}\nlast\n{}", show(&first), show(&last));
+        prop_assert_eq!(essence(&straight.observed), essence(&stopped.observed));
+    }
+}

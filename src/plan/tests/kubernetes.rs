@@ -1,0 +1,689 @@
+//! Roles and bindings: each thing that is done, withheld or noted.
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+
+use super::world::{
+    World, at, cluster_role, environment, id, in_namespace, meta, namespace, number, principal, rule, subject, uid, who,
+};
+use crate::state::{
+    DesiredBinding, DesiredRole, Failure, FailureKind, GroupKind, GroupNaming, GroupSummary, LivePrincipal, LiveRole,
+    Management, Mark, Membership, Only, Resolution, Resource, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget,
+    Subject, SubjectKind, SubjectName, Target, UserNaming,
+};
+
+fn selector(team: &str) -> ScopeTarget {
+    ScopeTarget::Selector(BTreeMap::from([("team".to_owned(), team.to_owned())]))
+}
+
+/// A live role of ours with the name that [`World::role`] gives.
+fn live_role<'w>(world: &'w mut World, name: &str, mark: Mark) -> &'w mut LiveRole {
+    let role = Role { namespace: None, name: format!("{name}-object"), rules: vec![rule(&["get"], &["pods"])] };
+    let roles = &mut world.cluster().roles;
+    roles.push(LiveRole { role, meta: meta(mark), aggregated: false });
+    roles.last_mut().unwrap()
+}
+
+/// Readers, asked for and there, with Hayden.
+fn with_readers() -> World {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("readers", &["hayden"]);
+    world
+}
+
+fn group_subject(name: &str) -> Subject {
+    subject(SubjectKind::Group, &id(number(name)).to_string())
+}
+
+fn subjects(world: &World) -> Vec<(SubjectKind, SubjectName, BTreeMap<String, String>)> {
+    let bindings = world.plan().changes.into_iter().filter_map(|change| match change.after() {
+        Some(Resource::Binding(binding)) => Some((binding.subjects[0].clone(), change.refers)),
+        _ => None,
+    });
+    bindings.map(|(subject, refers)| (subject.kind, subject.name, refers)).collect()
+}
+
+#[test]
+fn a_grant_becomes_a_binding_after_its_role() {
+    let mut world = with_readers();
+    let role = world.role("restarter", vec![rule(&["patch"], &["deployments"])]);
+    let scope = in_namespace("trinity");
+    world.alpha().bindings.push(DesiredBinding { subject: who("group:readers"), role, scope, origin: at(31) });
+    world.grant("group:readers", "view", ScopeTarget::Cluster);
+    let plan = world.plan();
+    assert_snapshot!(super::show(&plan), @"
+        + alpha/clusterrole/restarter-object
+        + alpha/clusterrolebinding/readers-view-cde4233b68
+        + alpha/rolebinding/trinity/readers-restarter-e5e2b04941
+            after alpha/clusterrole/restarter-object
+        ");
+    let view = plan.changes.iter().find(|change| change.address.to_string().contains("view")).unwrap();
+    assert_eq!(view.refers.keys().collect::<Vec<_>>(), ["clusterrole/view"]);
+    assert_eq!(view.cluster, Some(uid(0xa1)));
+}
+
+#[test]
+fn a_role_and_a_binding_of_ours_that_match_are_left_alone() {
+    let mut world = with_readers();
+    let binding = world.grant("group:readers", "view", in_namespace("trinity"));
+    let name = world.name_of(&binding);
+    world.bind(Some("trinity"), &name, "view", group_subject("readers"), Mark::Ours);
+    world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    live_role(&mut world, "restarter", Mark::Ours);
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
+fn drift_is_taken_back_and_the_other_manager_is_named() {
+    let mut world = with_readers();
+    let binding = world.grant("group:readers", "view", in_namespace("trinity"));
+    let name = world.name_of(&binding);
+    world.bind(Some("trinity"), &name, "view", subject(SubjectKind::User, "mallory"), Mark::Ours);
+    world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    live_role(&mut world, "restarter", Mark::Ours).meta.other_managers = vec!["kubectl-edit".to_owned()];
+    let plan = world.plan();
+    assert_snapshot!(super::show(&plan), @"
+        ~ alpha/clusterrole/restarter-object
+        ~ alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        ");
+    assert_eq!(plan.changes[0].overrules, ["kubectl-edit"]);
+    assert_eq!(plan.changes[1].uid.as_deref(), Some("uid-1"));
+    assert_eq!(plan.changes[1].resource_version.as_deref(), Some("7"));
+}
+
+#[test]
+fn what_has_our_name_and_not_our_mark_is_in_the_way() {
+    let mut world = with_readers();
+    let binding = world.grant("group:readers", "view", in_namespace("trinity"));
+    let name = world.name_of(&binding);
+    world.bind(Some("trinity"), &name, "view", group_subject("readers"), Mark::LabelsOnly);
+    let role = world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    live_role(&mut world, "restarter", Mark::OtherConfig("other".to_owned()));
+    world.alpha().bindings.push(DesiredBinding {
+        subject: who("group:readers"),
+        role,
+        scope: ScopeTarget::Cluster,
+        origin: at(31),
+    });
+    assert_snapshot!(world.shown(), @"
+        withheld name-taken at access.yaml:20: alpha/clusterrole/restarter-object is there already and is not ours: it belongs to the rolecall config `other`. Nothing that is not ours is changed; have it deleted or renamed, then plan again
+            alpha/clusterrole/restarter-object
+            alpha/clusterrolebinding/readers-restarter-b642139de3
+        withheld name-taken at access.yaml:30: alpha/rolebinding/trinity/readers-view-34cb26a8a5 is there already and is not ours: it carries our labels, but rolecall did not apply it. Nothing that is not ours is changed; have it deleted or renamed, then plan again
+            alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        note unmanaged-binding: rolebinding trinity/readers-view-34cb26a8a5: group readers has clusterrole view in trinity
+        ");
+}
+
+#[test]
+fn a_role_that_the_cluster_fills_cannot_be_ours() {
+    let mut world = World::new();
+    world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    live_role(&mut world, "restarter", Mark::Ours).aggregated = true;
+    assert_snapshot!(world.shown(), @"
+        withheld aggregated-role at access.yaml:20: alpha/clusterrole/restarter-object has got an `aggregationRule` that is not ours: its rules are filled by the cluster and cannot be those of the file. Remove the `aggregationRule`, then plan again
+            alpha/clusterrole/restarter-object
+        ");
+}
+
+#[test]
+fn a_binding_of_ours_made_anew_for_another_role_is_said() {
+    let mut world = with_readers();
+    let binding = world.grant("group:readers", "view", in_namespace("trinity"));
+    let name = world.name_of(&binding);
+    world.bind(Some("trinity"), &name, "cluster-admin", group_subject("readers"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        withheld other-role at access.yaml:30: alpha/rolebinding/trinity/readers-view-34cb26a8a5 is ours, but somebody made it anew for clusterrole cluster-admin; a binding's role cannot be changed. Delete it, then plan again
+            alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        ");
+}
+
+#[test]
+fn a_missing_namespace_withholds_its_own_grants() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinty"));
+    world.grant("group:readers", "edit", in_namespace("trinty"));
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    let reference = RoleRef { kind: RoleKind::Role, name: "local-object".to_owned() };
+    world.alpha().roles.push(DesiredRole {
+        origin: at(20),
+        key: "local".parse().unwrap(),
+        namespace: Some(namespace("trinty")),
+        name: "local-object".to_owned(),
+        rules: Vec::new(),
+    });
+    let role = RoleTarget { key: "local".parse().unwrap(), reference, ours: true };
+    let scope = in_namespace("trinty");
+    world.alpha().bindings.push(DesiredBinding { subject: who("group:readers"), role, scope, origin: at(31) });
+    assert_snapshot!(world.shown(), @"
+        + alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        withheld missing-namespace at access.yaml:20: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+            alpha/role/trinty/local-object
+            alpha/rolebinding/trinty/readers-local-061c2f98be
+        withheld missing-namespace at access.yaml:30: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+            alpha/rolebinding/trinty/readers-edit-8e026f54d1
+            alpha/rolebinding/trinty/readers-view-db38ae12f3
+        withheld missing-namespace at access.yaml:31: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+            alpha/rolebinding/trinty/readers-local-061c2f98be
+        ");
+}
+
+#[test]
+fn a_missing_role_is_said_with_the_nearest_name() {
+    let mut world = with_readers();
+    world.grant("group:readers", "veiw", in_namespace("trinity"));
+    world.grant("group:readers", "deployer", in_namespace("trinity"));
+    assert_snapshot!(world.shown(), @"
+        withheld missing-role at access.yaml:30: alpha has no clusterrole named `deployer`; what the role deployer grants there waits until it does
+            alpha/rolebinding/trinity/readers-deployer-7f79776732
+        withheld missing-role at access.yaml:30: alpha has no clusterrole named `veiw` (did you mean `view`?); what the role veiw grants there waits until it does
+            alpha/rolebinding/trinity/readers-veiw-fa4b33e402
+        ");
+}
+
+#[test]
+fn a_selector_is_resolved_live_and_never_matches_the_clusters_own_namespaces() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", selector("trinity"));
+    world.grant("group:readers", "edit", selector("nobody"));
+    world
+        .cluster()
+        .namespaces
+        .insert(namespace("default"), BTreeMap::from([("team".to_owned(), "trinity".to_owned())]));
+    world.cluster().namespaces.insert(namespace("neo"), BTreeMap::from([("team".to_owned(), "trinity".to_owned())]));
+    let plan = world.plan();
+    assert_snapshot!(super::show(&plan), @"
+        + alpha/rolebinding/neo/readers-view-fdc08e543f
+        + alpha/rolebinding/trinity/readers-view-fdc08e543f
+        note empty-selector: no namespace of alpha has the labels team=nobody
+        ");
+    let two = plan.changes[0].refers.clone();
+    assert_eq!(two.keys().collect::<Vec<_>>(), ["clusterrole/view", "namespaces/team=trinity"]);
+    world.cluster().namespaces.remove(&namespace("neo"));
+    assert_ne!(world.plan().changes[0].refers, two, "what the selector matched is relied on");
+}
+
+#[test]
+fn subjects_are_spelt_as_the_cluster_reads_tokens() {
+    let mut world = with_readers();
+    world.ask("new", &[]);
+    for subject in ["group:readers", "group:new", "hayden", "guest:ana", "applier"] {
+        world.grant(subject, "view", in_namespace("trinity"));
+    }
+    let tokens = &mut world.alpha().tokens;
+    tokens.groups_prefix = "entra:".to_owned();
+    tokens.users_prefix = "user:".to_owned();
+    insta::assert_debug_snapshot!(subjects(&world).into_iter().map(|(kind, name, _)| (kind, name)).collect::<Vec<_>>(), @r#"
+        [
+            (
+                User,
+                Known(
+                    "user:00000000-0000-00a0-0000-000000005eed",
+                ),
+            ),
+            (
+                User,
+                Known(
+                    "user:00000000-1474-7832-0000-000000005eed",
+                ),
+            ),
+            (
+                User,
+                Known(
+                    "user:00000000-9d42-ae6d-0000-000000005eed",
+                ),
+            ),
+            (
+                Group,
+                AfterApply {
+                    prefix: "entra:",
+                    group: GroupKey(
+                        "new",
+                    ),
+                },
+            ),
+            (
+                Group,
+                Known(
+                    "entra:00000000-2192-9f10-0000-000000005eed",
+                ),
+            ),
+        ]
+        "#);
+}
+
+#[test]
+fn names_that_hold_no_id_rely_on_the_id_behind_them() {
+    let mut world = with_readers();
+    world.ask("readers", &[]).display_name = Some("All Readers".to_owned());
+    for subject in ["group:readers", "hayden", "guest:ana"] {
+        world.grant(subject, "view", in_namespace("trinity"));
+    }
+    let tokens = &mut world.alpha().tokens;
+    tokens.groups = GroupNaming::DisplayName;
+    tokens.users = UserNaming::UserPrincipalName;
+    let mut spelt = subjects(&world);
+    for (_, _, refers) in &mut spelt {
+        refers.remove("clusterrole/view");
+    }
+    insta::assert_debug_snapshot!(spelt, @r#"
+        [
+            (
+                User,
+                Known(
+                    "ana_partner.example#EXT#@contoso.com",
+                ),
+                {
+                    "guest:ana@partner.example": "00000000-1474-7832-0000-000000005eed",
+                },
+            ),
+            (
+                User,
+                Known(
+                    "Hayden@contoso.com",
+                ),
+                {
+                    "hayden@contoso.com": "00000000-9d42-ae6d-0000-000000005eed",
+                },
+            ),
+            (
+                Group,
+                Known(
+                    "All Readers",
+                ),
+                {
+                    "group:readers": "00000000-2192-9f10-0000-000000005eed",
+                },
+            ),
+        ]
+        "#);
+    let plan = world.plan();
+    let binding = plan.changes.iter().find(|change| change.address.to_string().contains("readers-view")).unwrap();
+    assert_eq!(binding.requires.iter().map(ToString::to_string).collect::<Vec<_>>(), ["entra/group/readers"]);
+}
+
+#[test]
+fn who_has_no_user_principal_name_cannot_be_spelt() {
+    let mut world = World::new();
+    world.alpha().tokens.users = UserNaming::UserPrincipalName;
+    world.grant("applier", "view", in_namespace("trinity"));
+    world.grant("hayden", "view", in_namespace("trinity"));
+    let unreadable = LivePrincipal { user_principal_name: None, ..principal("hayden") };
+    world.tenant().directory.insert(who("hayden"), Resolution::Found(unreadable));
+    assert_snapshot!(world.shown(), @"
+        withheld no-user-name at access.yaml:30: alpha knows users by user principal name, and the token of a service principal holds none. Grant to a group it is in, or set `users-as: object-id`
+            alpha/rolebinding/trinity/00000000-0000-0000-0000-000000000a99-view-2e022882d2
+        withheld no-user-name at access.yaml:30: the user principal name of `hayden@contoso.com` could not be read, and alpha needs it
+            alpha/rolebinding/trinity/hayden-view-5c62441713
+        ");
+}
+
+#[test]
+fn a_display_name_that_two_groups_have_binds_nobody() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    let other = GroupSummary {
+        id: id(7),
+        display_name: "readers".to_owned(),
+        unique_name: None,
+        kind: GroupKind::Security,
+        created: None,
+        owners: Vec::new(),
+    };
+    world.tenant().by_display_name.insert("readers".to_owned(), vec![other.clone()]);
+    assert_snapshot!(world.shown(), @"
+        withheld ambiguous-group-name at access.yaml:30 (error): alpha knows groups by display name, and another group (00000000-0000-0007-0000-000000005eed) is named `readers` as well as readers: a binding would give both of them access. Rename one, or set `groups-as: object-id`
+            alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        ");
+
+    // Another spelling is another name in a token.
+    let other = GroupSummary { display_name: "Readers".to_owned(), ..other };
+    world.tenant().by_display_name.insert("readers".to_owned(), vec![other]);
+    assert_eq!(world.plan().changes.len(), 1);
+
+    // Two groups of the files with one name.
+    world.ask("twins", &[]).display_name = Some("readers".to_owned());
+    assert_snapshot!(world.shown(), @"
+        + entra/group/twins
+        withheld ambiguous-group-name at access.yaml:30 (error): alpha knows groups by display name, and group twins is named `readers` as well as readers: a binding would give both of them access. Rename one, or set `groups-as: object-id`
+            alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        note adoption-candidate: a group named `Readers` is there already (id 00000000-0000-0007-0000-000000005eed, a security group, owned by nobody known); twins is created beside it. If that group is the one you mean, write `adopt: 00000000-0000-0007-0000-000000005eed` in the block of twins
+        ");
+}
+
+#[test]
+fn a_display_name_that_becomes_free_is_bound_after_that() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    let old = world.live("old", &[]);
+    old.display_name = "readers".to_owned();
+    let summary = GroupSummary {
+        id: old.id,
+        display_name: "readers".to_owned(),
+        unique_name: None,
+        kind: GroupKind::Security,
+        created: None,
+        owners: Vec::new(),
+    };
+    world.tenant().by_display_name.insert("readers".to_owned(), vec![summary]);
+    world.bind(Some("trinity"), "left", "edit", subject(SubjectKind::Group, "readers"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        - entra/group/old
+        + alpha/rolebinding/trinity/readers-view-34cb26a8a5
+            after entra/group/old
+        - alpha/rolebinding/trinity/left
+            after alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        guard group-deleted:old: old would be deleted with its 0 members (restorable for 30 days)
+        ");
+}
+
+#[test]
+fn a_distribution_list_is_no_subject() {
+    let mut world = World::new();
+    let group = world.ask("everybody", &[]);
+    group.management = Management::External(id(90));
+    group.membership = Membership::External;
+    world.foreign(90, "Everybody", &[]).kind = GroupKind::Distribution;
+    world.grant("group:everybody", "view", in_namespace("trinity"));
+    assert_snapshot!(world.shown(), @"
+        withheld no-security-group at access.yaml:30: group everybody is a distribution list, which is in nobody's token and cannot be given access. Grant to a security group
+            alpha/rolebinding/trinity/everybody-view-79a7852c4b
+        ");
+}
+
+#[test]
+fn a_subject_that_does_not_resolve_holds_back_what_it_might_replace() {
+    let mut world = with_readers();
+    world.grant("nobody", "view", in_namespace("trinity"));
+    world.bind(Some("trinity"), "nobody-edit-1", "edit", subject(SubjectKind::User, "somebody"), Mark::Ours);
+    world.bind(Some("payments"), "other-edit-1", "edit", subject(SubjectKind::User, "somebody"), Mark::Ours);
+    world.bind(Some("trinity"), "readers-edit-1", "edit", group_subject("readers"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        - alpha/rolebinding/payments/other-edit-1
+        - alpha/rolebinding/trinity/readers-edit-1
+        withheld unknown-person at access.yaml:30: `nobody@contoso.com`: nothing in Entra has this name
+            alpha/rolebinding/trinity/nobody-edit-1
+            alpha/rolebinding/trinity/nobody-view-173aad94cb
+        ");
+}
+
+#[test]
+fn what_the_files_ask_for_is_kept_though_its_subject_is_unknown() {
+    let mut world = World::new();
+    let binding = world.grant("nobody", "view", in_namespace("trinity"));
+    let name = world.name_of(&binding);
+    world.bind(Some("trinity"), &name, "view", subject(SubjectKind::User, "somebody"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        withheld unknown-person at access.yaml:30: `nobody@contoso.com`: nothing in Entra has this name
+            alpha/rolebinding/trinity/nobody-view-173aad94cb
+        ");
+}
+
+#[test]
+fn a_replaced_role_is_granted_before_the_old_one_goes() {
+    let mut world = with_readers();
+    world.grant("group:readers", "edit", in_namespace("trinity"));
+    world.bind(Some("trinity"), "readers-view-1", "restarter-object", group_subject("readers"), Mark::Ours);
+    live_role(&mut world, "restarter", Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        + alpha/rolebinding/trinity/readers-edit-d613f75ae1
+        - alpha/rolebinding/trinity/readers-view-1
+            after alpha/rolebinding/trinity/readers-edit-d613f75ae1
+        - alpha/clusterrole/restarter-object
+            after alpha/rolebinding/trinity/readers-view-1
+        ");
+}
+
+#[test]
+fn where_the_new_grant_cannot_be_made_the_old_one_stays() {
+    let mut world = with_readers();
+    world.grant("group:readers", "deployer", in_namespace("trinity"));
+    world.bind(Some("trinity"), "readers-view-1", "restarter-object", group_subject("readers"), Mark::Ours);
+    world.bind(Some("payments"), "readers-view-1", "view", group_subject("readers"), Mark::Ours);
+    live_role(&mut world, "restarter", Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        - alpha/rolebinding/payments/readers-view-1
+        withheld missing-role at access.yaml:30: alpha has no clusterrole named `deployer`; what the role deployer grants there waits until it does
+            alpha/clusterrole/restarter-object
+            alpha/rolebinding/trinity/readers-deployer-7f79776732
+            alpha/rolebinding/trinity/readers-view-1
+        ");
+}
+
+#[test]
+fn only_what_is_ours_is_pruned() {
+    let mut world = World::new();
+    for (name, mark) in
+        [("none", Mark::None), ("copied", Mark::LabelsOnly), ("theirs", Mark::OtherConfig("other".to_owned()))]
+    {
+        world.bind(None, name, "view", subject(SubjectKind::User, "root@contoso.com"), mark);
+    }
+    world.bind(None, "ours", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    world.bind(None, "bootstrap", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    world.cluster().bindings.last_mut().unwrap().meta.bootstrapping = true;
+    live_role(&mut world, "theirs", Mark::OtherConfig("other".to_owned()));
+    live_role(&mut world, "ours", Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        - alpha/clusterrole/ours-object
+        - alpha/clusterrolebinding/ours
+        note unmanaged-binding: clusterrolebinding copied: user root@contoso.com has clusterrole view
+        note unmanaged-binding: clusterrolebinding none: user root@contoso.com has clusterrole view
+        guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 0 groups and 3 objects on clusters that would go
+        ");
+}
+
+#[test]
+fn the_binding_we_act_through_is_never_pruned() {
+    let mut world = World::new();
+    let service_account =
+        Subject { namespace: Some("rolecall".to_owned()), ..subject(SubjectKind::ServiceAccount, "applier") };
+    world.bind(None, "by-account", "view", service_account, Mark::Ours);
+    let name = world.cluster().username.clone();
+    world.bind(None, "by-name", "view", subject(SubjectKind::User, &name), Mark::Ours);
+    world.bind(None, "by-group", "restarter-object", subject(SubjectKind::Group, "system:authenticated"), Mark::Ours);
+    live_role(&mut world, "restarter", Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        withheld own-access: alpha/clusterrolebinding/by-account gives rolecall itself its access (service account applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
+            alpha/clusterrolebinding/by-account
+        withheld own-access: alpha/clusterrolebinding/by-group gives rolecall itself its access (group system:authenticated) and is left alone. If it is meant to go, have somebody delete it who does not need it
+            alpha/clusterrole/restarter-object
+            alpha/clusterrolebinding/by-group
+        withheld own-access: alpha/clusterrolebinding/by-name gives rolecall itself its access (user system:serviceaccount:rolecall:applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
+            alpha/clusterrolebinding/by-name
+        ");
+}
+
+#[test]
+fn a_role_in_use_is_not_pruned() {
+    let mut world = with_readers();
+    live_role(&mut world, "by-hand", Mark::Ours);
+    world.bind(Some("trinity"), "hand-made", "by-hand-object", subject(SubjectKind::User, "root"), Mark::None);
+    live_role(&mut world, "borrowed", Mark::Ours);
+    world.grant("group:readers", "borrowed-object", in_namespace("trinity"));
+    assert_snapshot!(world.shown(), @"
+        + alpha/rolebinding/trinity/readers-borrowed-object-4c33cb7d64
+        withheld role-in-use: alpha/clusterrole/borrowed-object is ours and no file defines it any more, but the files refer to it as a role that is there; it is left alone until nothing does
+            alpha/clusterrole/borrowed-object
+        withheld role-in-use: alpha/clusterrole/by-hand-object is ours and no file defines it any more, but alpha/rolebinding/trinity/hand-made, which stays, refers to it; it is left alone until nothing does
+            alpha/clusterrole/by-hand-object
+        note unmanaged-binding: rolebinding trinity/hand-made: user root has clusterrole by-hand-object in trinity
+        ");
+}
+
+#[test]
+fn a_group_is_deleted_after_its_bindings() {
+    let mut world = World::new();
+    world.live("old", &["sam"]);
+    world.bind(Some("trinity"), "old-view-1", "view", group_subject("old"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        - alpha/rolebinding/trinity/old-view-1
+        - entra/group/old
+            after alpha/rolebinding/trinity/old-view-1
+        guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 1 object on clusters that would go
+        guard group-deleted:old: old would be deleted with its 1 member (restorable for 30 days)
+        ");
+    world.policy.only = Only([Target::Entra].into());
+    assert_snapshot!(world.shown(), @"
+        withheld still-bound: group old is to be deleted, and alpha/rolebinding/trinity/old-view-1, which names it, is not part of this plan. Plan without `--only`
+            entra/group/old
+        ");
+    world.policy.only = Only::default();
+    world
+        .observed
+        .clusters
+        .insert(environment("alpha"), Err(Failure::new(FailureKind::Unreachable, "no answer in 10 s")));
+    assert_snapshot!(world.shown(), @"
+        withheld still-bound: group old is to be deleted, and whether it is bound on alpha is not known, because that could not be read
+            entra/group/old
+        unread alpha: no answer in 10 s
+        ");
+    world.policy.allow_unreachable.insert(environment("alpha"));
+    assert_snapshot!(world.shown(), @"
+        - entra/group/old
+        guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 0 objects on clusters that would go
+        guard group-deleted:old: old would be deleted with its 1 member (restorable for 30 days)
+        unread alpha (allowed): no answer in 10 s
+        ");
+}
+
+#[test]
+fn a_group_that_is_not_there_yet_is_not_bound_by_a_narrower_plan() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.policy.only = Only([Target::Environment(environment("alpha"))].into());
+    assert_snapshot!(world.shown(), @"
+        withheld group-not-there-yet at access.yaml:10: group readers does not exist yet and is not part of this plan; add `--only group/readers`
+            alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        ");
+}
+
+#[test]
+fn without_entra_only_roles_are_planned() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    world.bind(None, "left", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    world.observed.tenant = Some(Err(Failure::new(FailureKind::Unreachable, "no answer")));
+    assert_snapshot!(world.shown(), @"
+        + alpha/clusterrole/restarter-object
+        unread entra: no answer
+        ");
+}
+
+#[test]
+fn another_cluster_behind_the_context_spoils_its_own_part_only() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    let bindings = world.alpha().bindings.clone();
+    world.add_environment("beta", 0xb1).bindings = bindings;
+    world.alpha().cluster = Some(uid(1));
+    world.policy.allow_unreachable.insert(environment("alpha"));
+    assert_snapshot!(world.shown(), @"
+        + beta/rolebinding/trinity/readers-view-34cb26a8a5
+        unread alpha: context `alpha` leads to the cluster with uid 00000000-0000-0000-0000-0000000000a1, alpha is the one with uid 00000000-0000-0000-0000-000000000001
+        ");
+}
+
+#[test]
+fn one_cluster_is_not_two_environments() {
+    let mut world = World::new();
+    world.add_environment("beta", 0xa1).cluster = None;
+    world.bind(None, "left", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+        unread alpha: alpha and beta are the same cluster (uid 00000000-0000-0000-0000-0000000000a1)
+        unread beta: beta and alpha are the same cluster (uid 00000000-0000-0000-0000-0000000000a1)
+        ");
+}
+
+#[test]
+fn a_cluster_without_a_uid_in_the_files_is_named() {
+    let mut world = World::new();
+    world.alpha().cluster = None;
+    assert_snapshot!(world.shown(), @"
+        note cluster-uid: this cluster has uid 00000000-0000-0000-0000-0000000000a1; write `cluster: 00000000-0000-0000-0000-0000000000a1` under alpha so that no other is ever taken for it
+        ");
+}
+
+#[test]
+fn unmanaged_bindings_are_listed() {
+    let mut world = with_readers();
+    world.bind(None, "hand-made-admin", "cluster-admin", subject(SubjectKind::User, "root@contoso.com"), Mark::None);
+    world.bind(Some("trinity"), "copied", "edit", group_subject("readers"), Mark::LabelsOnly);
+    world.bind(None, "everybody", "view", subject(SubjectKind::Group, "system:authenticated"), Mark::None);
+    world.bind(None, "nodes", "view", subject(SubjectKind::Group, "system:nodes"), Mark::None);
+    world.bind(None, "account", "view", subject(SubjectKind::ServiceAccount, "argocd"), Mark::None);
+    world.bind(None, "theirs", "view", subject(SubjectKind::User, "sam"), Mark::OtherConfig("other".to_owned()));
+    assert_snapshot!(world.shown(), @"
+        note unmanaged-binding: clusterrolebinding everybody: group system:authenticated has clusterrole view
+        note unmanaged-binding: clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
+        note unmanaged-binding: rolebinding trinity/copied: group readers has clusterrole edit in trinity
+        ");
+}
+
+#[test]
+fn a_member_of_a_group_that_leads_to_a_protected_environment_is_protected() {
+    let mut world = World::new();
+    world.add_environment("prod", 0xb1).protected = true;
+    world.ask("platform", &["group:oncall"]);
+    world.ask("oncall", &["hayden"]);
+    world.ask("readers", &["sam"]);
+    for name in ["platform", "oncall", "readers"] {
+        world.live(name, &[]);
+    }
+    let binding = world.grant("group:platform", "view", in_namespace("trinity"));
+    let prod = world.desired.environments.get_mut(&environment("prod")).unwrap();
+    prod.bindings.push(binding);
+    let protected: Vec<String> = world
+        .plan()
+        .changes
+        .into_iter()
+        .filter(|change| !change.protected.is_empty())
+        .map(|change| change.address.to_string())
+        .collect();
+    assert_snapshot!(protected.join("\n"), @"
+        entra/group/oncall/member/hayden@contoso.com
+        entra/group/platform/member/group:oncall
+        prod/rolebinding/trinity/platform-view-286c4abcdd
+        ");
+}
+
+#[test]
+fn a_group_that_is_only_bound_live_is_protected_as_well() {
+    let mut world = with_readers();
+    world.add_environment("prod", 0xb1).protected = true;
+    world.ask("readers", &[]).members.insert(who("sam"), at(12));
+    let binding = crate::state::Binding {
+        namespace: None,
+        name: "left".to_owned(),
+        role: cluster_role("view"),
+        subjects: vec![group_subject("readers")],
+    };
+    world.cluster_of("prod").bindings.push(crate::state::LiveBinding { binding, meta: meta(Mark::Ours) });
+    let plan = world.plan();
+    assert_eq!(plan.changes.len(), 2);
+    assert!(plan.changes.iter().all(|change| change.protected.contains(&environment("prod"))));
+    // Which groups a cluster binds that does not answer, nobody knows.
+    world.observed.clusters.insert(environment("prod"), Err(Failure::new(FailureKind::Unreachable, "no answer")));
+    world.ask("other", &["sam"]);
+    world.live("other", &[]);
+    let plan = world.plan();
+    assert!(plan.changes.iter().all(|change| change.protected.contains(&environment("prod"))), "{plan:?}");
+}
+
+#[test]
+fn ids_have_names_for_people() {
+    let mut world = with_readers();
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.grant("sam", "view", in_namespace("trinity"));
+    world.bind(None, "left", "view", subject(SubjectKind::User, &principal("erin").id.to_string()), Mark::Ours);
+    let names = world.plan().names;
+    let name = |id: crate::state::ObjectId| names.get(&id.to_string()).map(String::as_str);
+    assert_eq!(name(id(number("readers"))), Some("readers"));
+    assert_eq!(name(principal("sam").id), Some("sam@contoso.com"));
+    assert_eq!(name(principal("erin").id), Some("erin@contoso.com"));
+}

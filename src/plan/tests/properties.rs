@@ -1,0 +1,121 @@
+//! What holds for every world.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::generate::world;
+use super::show;
+use super::world::World;
+use crate::plan::resolve::Directory;
+use crate::state::{Address, Operation, PrincipalName, Resource};
+
+fn addresses(world: &World) -> BTreeSet<Address> {
+    world.plan().changes.into_iter().map(|change| change.address).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every change stands after those it requires, once, and nothing is both planned and withheld.
+    #[test]
+    fn the_order_holds(world in world()) {
+        let plan = world.plan();
+        let mut done = BTreeSet::new();
+        for change in &plan.changes {
+            for required in &change.requires {
+                prop_assert!(done.contains(required), "{} stands before {required}", change.address);
+            }
+            prop_assert!(done.insert(change.address.clone()), "{} stands there twice", change.address);
+        }
+        for address in plan.withheld.iter().flat_map(|withheld| &withheld.addresses) {
+            prop_assert!(!done.contains(address), "{address} is planned and withheld");
+        }
+    }
+
+    /// The order in which files and systems list things means nothing.
+    #[test]
+    fn input_order_means_nothing(world in world()) {
+        let mut turned = world.clone();
+        for environment in turned.desired.environments.values_mut() {
+            environment.bindings.reverse();
+            environment.roles.reverse();
+        }
+        for cluster in turned.observed.clusters.values_mut().flatten() {
+            cluster.roles.reverse();
+            cluster.bindings.reverse();
+        }
+        let tenant = turned.tenant();
+        for group in tenant.marked.values_mut().chain(tenant.by_id.values_mut().flatten()) {
+            group.owners.reverse();
+            group.members.reverse();
+        }
+        for same in tenant.by_display_name.values_mut() {
+            same.reverse();
+        }
+        let (plan, other) = (world.plan(), turned.plan());
+        prop_assert!(plan == other, "{}\n\n{}", show(&plan), show(&other));
+    }
+
+    /// Nothing outside `--only` is planned, and narrowing adds nothing.
+    #[test]
+    fn only_is_kept_to(world in world()) {
+        let only = &world.policy.only;
+        for change in world.plan().changes {
+            let is_in_scope = match &change.address {
+                Address::Object { environment, .. } => only.environment(environment),
+                Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => only.group(key),
+            };
+            prop_assert!(is_in_scope, "{} is outside {only:?}", change.address);
+            if !only.all_groups() {
+                let is_deletion = matches!(change.operation, Operation::Delete { before: Resource::Group(_) });
+                prop_assert!(!is_deletion, "{} is deleted", change.address);
+            }
+        }
+    }
+
+    /// Where one name of a list does not resolve, nobody is taken out of it.
+    #[test]
+    fn an_unresolved_name_removes_nobody(world in world()) {
+        let tenant = world.observed.tenant.as_ref().unwrap().as_ref().unwrap();
+        let directory = Directory::new(&world.desired, Some(tenant), &world.policy);
+        for change in world.plan().changes {
+            let (key, list) = match (&change.address, &change.operation) {
+                (Address::Member(key, _), Operation::Delete { .. }) => (key, Some(&world.desired.groups[key].members)),
+                (Address::Owner(key, _), Operation::Delete { .. }) => (key, world.desired.groups[key].owners.as_ref()),
+                _ => continue,
+            };
+            let names: Vec<&PrincipalName> = list.into_iter().flat_map(|list| list.keys()).collect();
+            for name in names {
+                prop_assert!(directory.resolve(name).is_ok(), "{} although {name} is unknown in {key}", change.address);
+            }
+        }
+    }
+
+    /// Guards judge, they do not change what is planned.
+    #[test]
+    fn acknowledging_changes_no_change(world in world()) {
+        let plan = world.plan();
+        let mut acknowledged = world.clone();
+        for verdict in &plan.verdicts {
+            acknowledged.acknowledge(&format!("{}:{}", verdict.guard, verdict.subject));
+        }
+        let again = acknowledged.plan();
+        prop_assert_eq!(&plan.changes, &again.changes);
+        prop_assert_eq!(plan.verdicts.len(), again.verdicts.len());
+        prop_assert_eq!(again.refusals().count(), 0);
+    }
+
+    /// A narrower plan holds only what the whole plan holds or withholds.
+    #[test]
+    fn a_narrow_plan_is_part_of_the_whole(world in world()) {
+        let mut whole = world.clone();
+        whole.policy.only = crate::state::Only::default();
+        let plan = whole.plan();
+        let mut known: BTreeSet<Address> = plan.changes.iter().map(|change| change.address.clone()).collect();
+        known.extend(plan.withheld.iter().flat_map(|withheld| withheld.addresses.iter().cloned()));
+        for address in addresses(&world) {
+            prop_assert!(known.contains(&address), "{address} is only in the narrow plan");
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! Saved plans: what is read, what is refused, and what goes on.
+
+use insta::assert_snapshot;
+
+use super::world::{World, at, environment, in_namespace, key, meta, namespace, nested, principal, rule, subject, who};
+use crate::plan::saved::{Agreement, FORMAT, Provenance, SavedPlan, SavedPlanError, agree, fingerprint, plan_id};
+use crate::plan::{Plan, plan};
+use crate::state::{
+    Change, Failure, FailureKind, GroupNaming, LiveRole, Mark, Membership, Only, Operation, Policy, Resource, Role,
+    ScopeTarget, SubjectKind, Target,
+};
+
+fn provenance() -> Provenance {
+    Provenance { rolecall: "0.1.0".to_owned(), tree: "tree".to_owned(), commit: Some("4f2c1aa".to_owned()) }
+}
+
+fn save(world: &World) -> SavedPlan {
+    let saved = SavedPlan::new(&world.plan(), &world.policy, provenance());
+    SavedPlan::parse(saved.to_json().unwrap().as_bytes()).unwrap()
+}
+
+fn fresh(saved: &SavedPlan, world: &World) -> (Plan, Agreement) {
+    let policy = saved.policy(&world.policy).unwrap();
+    let fresh = plan(&world.desired, &world.observed, &policy);
+    let agreement = agree(saved, &fresh, &world.desired, &world.observed);
+    (fresh, agreement)
+}
+
+/// What an agreement says, one line each.
+fn said(saved: &SavedPlan, world: &World) -> String {
+    let (_, agreement) = fresh(saved, world);
+    let ready = agreement.ready.iter().map(|change| format!("ready {}", change.address));
+    let held = agreement.already_held.iter().map(|address| format!("already {address}"));
+    let refused = agreement.refused.iter().map(|(address, why)| format!("refused {address}: {why}"));
+    assert_eq!(agreement.holds(), agreement.refused.is_empty());
+    ready.chain(held).chain(refused).collect::<Vec<_>>().join("\n")
+}
+
+/// A little of everything: a group to create with an owner, a member and a nested group, one to delete, roles and
+/// bindings.
+fn world() -> World {
+    let mut world = World::new();
+    world.ask("readers", &["hayden", "group:inner"]).owners = Some([(who("erin"), at(51))].into());
+    world.ask("inner", &["sam"]);
+    world.live("inner", &[]);
+    world.ask("writers", &["carol"]);
+    let old = world.live("old", &["sam"]).clone();
+    world.live("writers", &["hayden"]).members.push(nested(&old));
+    let role = world.role("restarter", vec![rule(&["patch"], &["deployments"])]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    let scope = ScopeTarget::Selector([("team".to_owned(), "trinity".to_owned())].into());
+    let mut binding = world.grant("group:writers", "view", scope);
+    binding.role = role;
+    binding.scope = ScopeTarget::Cluster;
+    world.alpha().bindings.push(binding);
+    world.bind(None, "left", "view", subject(SubjectKind::User, "somebody"), Mark::Ours);
+    world
+}
+
+#[test]
+fn what_is_saved_is_read_back() {
+    let mut world = world();
+    world.policy.only = Only([Target::Entra, Target::Environment(environment("alpha"))].into());
+    world.acknowledge("group-deleted:old");
+    let plan = world.plan();
+    let saved = SavedPlan::new(&plan, &world.policy, provenance());
+    let read = SavedPlan::parse(saved.to_json().unwrap().as_bytes()).unwrap();
+    assert_eq!(read, saved);
+    assert_eq!(read.changes, plan.changes);
+    assert_eq!(read.plan_id, plan_id(&plan));
+    assert_eq!(read.policy(&Policy::default()).unwrap().only, world.policy.only);
+    assert_eq!(read.policy(&Policy::default()).unwrap().acknowledged, world.policy.acknowledged);
+}
+
+#[test]
+fn only_what_was_acknowledged_when_it_was_saved_counts() {
+    let world = world();
+    let mut later = Policy::default();
+    later.acknowledged.insert("group-deleted:old".parse().unwrap());
+    assert!(save(&world).policy(&later).unwrap().acknowledged.is_empty());
+}
+
+#[test]
+fn a_change_in_a_file_has_a_stable_shape() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("readers", &[]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    assert_snapshot!(SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap(), @r#"
+        {
+          "format": "rolecall-plan/1",
+          "rolecall": "0.1.0",
+          "config": "contoso-platform",
+          "tenant": "00000000-0000-0000-0000-00000000007e",
+          "tree": "tree",
+          "commit": "4f2c1aa",
+          "plan_id": "12f02aedb7b47baef82c608f7f5a16ee636feb6249c21fad86ac55d2f9ac441f",
+          "only": [],
+          "acknowledged": [],
+          "changes": [
+            {
+              "address": {
+                "member": [
+                  "readers",
+                  {
+                    "user": "hayden@contoso.com"
+                  }
+                ]
+              },
+              "operation": {
+                "op": "create",
+                "after": {
+                  "member": {
+                    "group": "readers",
+                    "group_id": {
+                      "known": "00000000-2192-9f10-0000-000000005eed"
+                    },
+                    "principal": {
+                      "user": "hayden@contoso.com"
+                    },
+                    "principal_id": {
+                      "known": "00000000-9d42-ae6d-0000-000000005eed"
+                    },
+                    "kind": "user"
+                  }
+                }
+              },
+              "origin": {
+                "file": "access.yaml",
+                "line": 11
+              },
+              "requires": [],
+              "refers": {},
+              "cluster": null,
+              "uid": null,
+              "resource_version": null,
+              "overrules": [],
+              "protected": []
+            },
+            {
+              "address": {
+                "object": {
+                  "environment": "alpha",
+                  "kind": "rolebinding",
+                  "namespace": "trinity",
+                  "name": "readers-view-34cb26a8a5"
+                }
+              },
+              "operation": {
+                "op": "create",
+                "after": {
+                  "binding": {
+                    "namespace": "trinity",
+                    "name": "readers-view-34cb26a8a5",
+                    "role": {
+                      "kind": "ClusterRole",
+                      "name": "view"
+                    },
+                    "subjects": [
+                      {
+                        "kind": "Group",
+                        "name": {
+                          "known": "00000000-2192-9f10-0000-000000005eed"
+                        },
+                        "namespace": null,
+                        "principal": {
+                          "group": "readers"
+                        }
+                      }
+                    ]
+                  }
+                }
+              },
+              "origin": {
+                "file": "access.yaml",
+                "line": 30
+              },
+              "requires": [],
+              "refers": {
+                "clusterrole/view": "51b457b89b42b62ac3b982d0e73689bce2e2d6c4ba6d3b0347d37007585ccd09"
+              },
+              "cluster": "00000000-0000-0000-0000-0000000000a1",
+              "uid": null,
+              "resource_version": null,
+              "overrules": [],
+              "protected": []
+            }
+          ]
+        }
+        "#);
+}
+
+#[test]
+fn an_unchanged_world_agrees_and_a_finished_one_holds() {
+    let mut world = world();
+    let saved = save(&world);
+    let (plan, agreement) = fresh(&saved, &world);
+    assert_eq!(agreement.ready, plan.changes);
+    assert_eq!(agreement.already_held, []);
+    assert!(agreement.holds());
+    let changes = plan.changes;
+    world.apply(&changes);
+    let (_, agreement) = fresh(&saved, &world);
+    assert_eq!(agreement.ready, []);
+    assert_eq!(agreement.already_held.len(), changes.len());
+    assert!(agreement.holds(), "{agreement:?}");
+}
+
+#[test]
+fn after_any_part_of_it_was_applied_the_rest_still_agrees() {
+    for naming in [GroupNaming::ObjectId, GroupNaming::DisplayName] {
+        let mut world = world();
+        world.alpha().tokens.groups = naming;
+        world.alpha().tokens.groups_prefix = "entra:".to_owned();
+        let saved = save(&world);
+        let changes = world.plan().changes;
+        for done in 0..=changes.len() {
+            let mut stopped = world.clone();
+            stopped.apply_first(&changes, done);
+            let (plan, agreement) = fresh(&saved, &stopped);
+            assert!(agreement.holds(), "after {done}: {}", said(&saved, &stopped));
+            assert_eq!(agreement.ready.len() + agreement.already_held.len(), changes.len());
+            stopped.apply(&plan.changes);
+            assert!(stopped.plan().changes.is_empty());
+        }
+    }
+}
+
+#[test]
+fn versions_may_move_and_lines_too() {
+    let mut world = world();
+    let saved = save(&world);
+    for live in &mut world.cluster().bindings {
+        live.meta.resource_version = "999".to_owned();
+    }
+    world.ask("readers", &[]).origin = at(99);
+    let (_, agreement) = fresh(&saved, &world);
+    assert!(agreement.holds());
+    let deletion = agreement.ready.iter().find(|change| change.resource_version.is_some()).unwrap();
+    assert_eq!(deletion.resource_version.as_deref(), Some("999"), "the fresh precondition is the one to use");
+}
+
+#[test]
+fn whatever_was_not_approved_is_refused() {
+    let saved = save(&world());
+    let after = |change: &dyn Fn(&mut World)| {
+        let mut world = world();
+        change(&mut world);
+        let (_, agreement) = fresh(&saved, &world);
+        let refused = agreement.refused.iter().map(|(address, why)| format!("{address}: {why}"));
+        assert!(!agreement.holds());
+        refused.collect::<Vec<_>>().join("\n")
+    };
+    let more = after(&|world| {
+        world.ask("inner", &[]).members.insert(who("root"), at(12));
+    });
+    assert_snapshot!(more, @"
+        entra/group/inner/member/root@contoso.com: is asked for now and is not in the saved plan
+        ");
+    let less = after(&|world| {
+        world.ask("inner", &[]).members.clear();
+    });
+    assert_snapshot!(less, @"
+        entra/group/inner/member/sam@contoso.com: is in the saved plan, is not done, and is not asked for any more
+        ");
+    let rules = after(&|world| world.cluster().roles[0].role.rules.push(rule(&["delete"], &["pods"])));
+    assert_snapshot!(rules, @"
+        alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+        alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+        ");
+    let namespaces = after(&|world| {
+        let labels = [("team".to_owned(), "trinity".to_owned())].into();
+        world.cluster().namespaces.insert(namespace("neo"), labels);
+    });
+    assert_snapshot!(namespaces, @"
+        alpha/rolebinding/neo/writers-view-6e1c7fd71b: is asked for now and is not in the saved plan
+        alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+        ");
+    let members = after(&|world| world.live("old", &[]).members.push(principal("carol")));
+    assert_snapshot!(members, @"
+        entra/group/old: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+        ");
+    let replaced = after(&|world| world.cluster().bindings[0].meta.uid = "uid-2".to_owned());
+    assert_snapshot!(replaced, @"
+        alpha/clusterrolebinding/left: is about an object that has changed since the plan was saved
+        ");
+    let unread = after(&|world| {
+        let failure = Failure::new(FailureKind::Unreachable, "no answer");
+        world.observed.clusters.insert(environment("alpha"), Err(failure));
+    });
+    assert_snapshot!(unread, @"
+        entra/group/old: is in the saved plan and is withheld now (still-bound)
+        alpha/clusterrole/restarter-object: is in the saved plan, and what it is about could not be read
+        alpha/clusterrolebinding/left: is in the saved plan, and what it is about could not be read
+        alpha/clusterrolebinding/writers-restarter-6be507593b: is in the saved plan, and what it is about could not be read
+        alpha/rolebinding/trinity/readers-view-34cb26a8a5: is in the saved plan, and what it is about could not be read
+        alpha/rolebinding/trinity/writers-view-6e1c7fd71b: is in the saved plan, and what it is about could not be read
+        ");
+}
+
+#[test]
+fn a_group_that_somebody_else_made_meanwhile_is_no_promise_kept() {
+    let mut world = world();
+    let saved = save(&world);
+    world.live("readers", &["root"]).owners = vec![principal("root")];
+    assert_snapshot!(said(&saved, &world), @"
+        ready entra/group/writers/member/group:old
+        ready entra/group/old
+        ready entra/group/inner/member/sam@contoso.com
+        ready entra/group/writers/member/carol@contoso.com
+        ready entra/group/writers/member/hayden@contoso.com
+        ready alpha/clusterrole/restarter-object
+        ready alpha/clusterrolebinding/left
+        ready alpha/clusterrolebinding/writers-restarter-6be507593b
+        ready alpha/rolebinding/trinity/writers-view-6e1c7fd71b
+        refused entra/group/readers: is in the saved plan and is withheld now (not-ours)
+        refused entra/group/readers/owner/erin@contoso.com: is in the saved plan and is withheld now (not-ours)
+        refused entra/group/readers/member/hayden@contoso.com: is in the saved plan and is withheld now (not-ours)
+        refused entra/group/readers/member/group:inner: is in the saved plan and is withheld now (not-ours)
+        refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: is in the saved plan and is withheld now (not-ours)
+        ");
+}
+
+#[test]
+fn another_manager_meanwhile_is_not_overruled() {
+    let mut world = World::new();
+    world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    let role = Role { namespace: None, name: "restarter-object".to_owned(), rules: Vec::new() };
+    world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
+    let saved = save(&world);
+    world.cluster().roles.last_mut().unwrap().meta.other_managers.push("helm".to_owned());
+    assert_snapshot!(said(&saved, &world), @"
+        refused alpha/clusterrole/restarter-object: would overrule other field managers than the ones in the saved plan
+        ");
+}
+
+#[test]
+fn an_edited_file_does_nothing() {
+    let world = world();
+    let text = SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap();
+    let parse = |text: &str| SavedPlan::parse(text.as_bytes()).unwrap();
+    // Another member than the one the files name.
+    let (hayden, root) = (principal("hayden").id.to_string(), principal("root").id.to_string());
+    let edited = parse(&text.replace(&hayden, &root));
+    let (_, agreement) = fresh(&edited, &world);
+    assert!(!agreement.holds());
+    let refused: Vec<String> = agreement.refused.iter().map(|(address, why)| format!("{address}: {why}")).collect();
+    assert_snapshot!(refused.join("\n"), @"
+        entra/group/readers/member/hayden@contoso.com: would have another result than the one in the saved plan
+        entra/group/writers/member/hayden@contoso.com: is about an object that has changed since the plan was saved
+        ");
+    // One change more than the files ask for.
+    let mut edited = parse(&text);
+    let Some(member) =
+        edited.changes.iter().find(|change| change.address.to_string().ends_with("member/sam@contoso.com"))
+    else {
+        panic!("sam joins inner")
+    };
+    let mut forged: Change = member.clone();
+    forged.address = crate::state::Address::Member(key("inner"), who("root"));
+    if let Operation::Create { after: Resource::Member(edge) } = &mut forged.operation {
+        edge.principal_id = crate::state::Identity::Known(principal("root").id);
+    }
+    edited.changes.push(forged);
+    let (_, agreement) = fresh(&edited, &world);
+    assert_eq!(
+        agreement.refused.iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>(),
+        ["entra/group/inner/member/root@contoso.com"]
+    );
+}
+
+#[test]
+fn an_applier_may_apply_what_another_identity_planned() {
+    let mut world = world();
+    let saved = save(&world);
+    let other = crate::state::AppId::from(uuid::Uuid::from_u128(0xbb));
+    world.desired.appliers.insert(other);
+    world.tenant().identity = crate::state::OwnIdentity {
+        id: crate::state::ObjectId::from(uuid::Uuid::from_u128(0xbb)),
+        app: Some(other),
+        label: "writer".to_owned(),
+    };
+    let (_, agreement) = fresh(&saved, &world);
+    assert!(agreement.holds(), "{agreement:?}");
+}
+
+#[test]
+fn a_file_for_other_access_files_is_refused() {
+    let world = world();
+    let saved = save(&world);
+    assert_eq!(saved.check_target(&world.desired), Ok(()));
+    let mut other = world.desired.clone();
+    other.config = "other".parse().unwrap();
+    assert_snapshot!(saved.check_target(&other).unwrap_err(), @"
+        the saved plan is of the config `contoso-platform`, these files are `other`
+        ");
+    let mut other = world.desired;
+    other.tenant = uuid::Uuid::from_u128(1).into();
+    assert_snapshot!(saved.check_target(&other).unwrap_err(), @"
+        the saved plan is for tenant 00000000-0000-0000-0000-00000000007e, these files are for 00000000-0000-0000-0000-000000000001
+        ");
+}
+
+#[test]
+fn what_is_no_saved_plan_is_said_to_be_none() {
+    let world = world();
+    let text = SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap();
+    let error = |bytes: &[u8]| SavedPlan::parse(bytes).unwrap_err().to_string();
+    assert_snapshot!(error(b""), @"
+        this is no saved plan: EOF while parsing a value at line 1 column 0; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(b"{}"), @"
+        this is no saved plan: missing field `format` at line 1 column 2; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(b"[1, 2]"), @"
+        this is no saved plan: invalid type: integer `1`, expected a string at line 1 column 2; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(b"\xff\xfe"), @"
+        this is no saved plan: expected value at line 1 column 1; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(text.replace(FORMAT, "rolecall-plan/2").as_bytes()), @"
+        the saved plan is of format `rolecall-plan/2`, this version of rolecall reads `rolecall-plan/1`; save the plan again
+        ");
+    assert_snapshot!(error(text.replace("\"tree\"", "\"three\"").as_bytes()), @"
+        this is no saved plan: unknown field `three`, expected one of `format`, `rolecall`, `config`, `tenant`, `tree`, `commit`, `plan_id`, `only`, `acknowledged`, `changes` at line 6 column 9; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(text.replace("\"delete\"", "\"drop\"").as_bytes()), @"
+        this is no saved plan: unknown variant `drop`, expected one of `create`, `update`, `delete` at line 22 column 20; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(text.replace("\"only\": []", "\"only\": [\"cluster/alpha\"]").as_bytes()), @"
+        this is no saved plan: `cluster/alpha` in `only`: use an environment's name, `entra` or `group/NAME`; make one with `rolecall plan --save FILE`
+        ");
+    assert_snapshot!(error(text.replace("\"acknowledged\": []", "\"acknowledged\": [\"all\"]").as_bytes()), @"
+        this is no saved plan: `all` in `acknowledged`: write it as the plan prints it: GUARD:SUBJECT; make one with `rolecall plan --save FILE`
+        ");
+    assert!(error(&text.as_bytes()[..text.len() / 2]).contains("EOF while parsing"));
+    let deep = format!("{{\"format\": \"{FORMAT}\", \"changes\": {}", "[".repeat(100_000));
+    assert!(SavedPlan::parse(deep.as_bytes()).is_err());
+    let mut twice = SavedPlan::parse(text.as_bytes()).unwrap();
+    twice.changes.push(twice.changes[0].clone());
+    let error = SavedPlan::parse(twice.to_json().unwrap().as_bytes()).unwrap_err();
+    assert_eq!(error, SavedPlanError::Duplicate(twice.changes[0].address.clone()));
+}
+
+#[test]
+fn a_plan_id_is_worked_out_and_covers_preconditions() {
+    let mut world = world();
+    let plan = world.plan();
+    let first = plan_id(&plan);
+    assert_eq!(first.len(), 64);
+    assert_eq!(first, plan_id(&world.plan()));
+    world.cluster().bindings[0].meta.resource_version = "8".to_owned();
+    assert_ne!(first, plan_id(&world.plan()), "preconditions are part of it");
+    let deletion = |plan: &Plan| plan.changes.iter().find(|change| change.resource_version.is_some()).map(fingerprint);
+    assert_eq!(deletion(&plan), deletion(&world.plan()), "and the version is no part of what is approved");
+}
+
+#[test]
+fn an_additive_member_already_there_holds() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]).membership = Membership::Additive;
+    world.live("readers", &["sam"]);
+    let saved = save(&world);
+    world.live("readers", &[]).members.push(principal("hayden"));
+    assert_snapshot!(said(&saved, &world), @"
+        already entra/group/readers/member/hayden@contoso.com
+        ");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is read, it is read or refused.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let _ = SavedPlan::parse(&bytes);
+    }
+
+    /// A plan of any world survives being saved, and agrees with itself.
+    #[test]
+    fn any_plan_is_read_back_and_agrees(world in super::generate::world()) {
+        let saved = save(&world);
+        let (plan, agreement) = fresh(&saved, &world);
+        proptest::prop_assert_eq!(&saved.changes, &plan.changes);
+        proptest::prop_assert!(agreement.holds(), "{:?}", agreement);
+        proptest::prop_assert_eq!(agreement.ready, plan.changes);
+    }
+}

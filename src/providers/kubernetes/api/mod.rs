@@ -1,0 +1,247 @@
+//! Calls to one API server: limits, repetition, counting and errors in one place.
+//!
+//! Only this module can send. [`Reading`] offers `GET` and the reviews that ask; [`Writing`] adds apply and delete.
+
+mod read;
+mod write;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use kube::client::Body;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret as _;
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+pub(super) use read::Reading;
+pub(super) use write::Writing;
+
+use super::link::Link;
+use super::refusal::{Refusal, excerpt};
+use crate::state::{Failure, FailureKind, Usage};
+
+/// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
+const LARGEST_ANSWER: usize = 256 << 20;
+/// How often a read that got no answer is sent again.
+const READ_REPEATS: u32 = 2;
+/// The wait when a server says that it is too busy and not for how long.
+const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+
+/// What may stand in a path segment as it is; RBAC names may hold almost anything.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// One segment of a path, escaped.
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Why a call has no result.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// The server answered with an error.
+    Refused(Box<Refusal>),
+    /// Nothing was sent.
+    NotSent(Failure),
+    /// Something was sent, and whether it was done is not known.
+    NoAnswer(Failure),
+    /// The answer is not one of an API server.
+    Odd(Failure),
+}
+
+impl CallError {
+    /// The failure that this is when nothing more is known about what was tried.
+    pub(super) fn into_failure(self, link: &Link, tried: &str) -> Failure {
+        match self {
+            Self::Refused(refusal) => refusal.failure(link, tried),
+            Self::NotSent(failure) | Self::NoAnswer(failure) | Self::Odd(failure) => failure,
+        }
+    }
+}
+
+/// One call, ready to be sent more than once.
+struct Call {
+    method: Method,
+    /// Path and query.
+    target: String,
+    content_type: Option<&'static str>,
+    body: Bytes,
+    /// Whether sending it again without looking first changes nothing.
+    repeatable: bool,
+}
+
+impl Call {
+    fn get(target: String) -> Self {
+        Self { method: Method::GET, target, content_type: None, body: Bytes::new(), repeatable: true }
+    }
+}
+
+/// Sends calls over one link and counts them.
+struct Caller {
+    link: Link,
+    requests: AtomicU64,
+    throttled: AtomicU64,
+}
+
+impl Caller {
+    fn new(link: Link) -> Self {
+        Self { link, requests: AtomicU64::new(0), throttled: AtomicU64::new(0) }
+    }
+
+    fn usage(&self) -> Usage {
+        Usage {
+            requests: self.requests.load(Ordering::Relaxed),
+            resource_units: 0,
+            throttled: self.throttled.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sends a call and waits out a throttling server, all within the link's limit. Only what is repeatable is sent again
+    /// after it may have been received.
+    async fn call(&self, call: &Call) -> Result<Bytes, CallError> {
+        let deadline = Instant::now() + self.link.call_limit;
+        let mut unanswered = 0;
+        loop {
+            let error = match self.attempt(call, deadline).await {
+                Ok(body) => return Ok(body),
+                Err(error) => error,
+            };
+            let wait = match &error {
+                CallError::Refused(refusal) if refusal.code == StatusCode::TOO_MANY_REQUESTS => {
+                    self.throttled.fetch_add(1, Ordering::Relaxed);
+                    Some(refusal.retry_after.unwrap_or(DEFAULT_WAIT))
+                }
+                CallError::Refused(refusal) if call.repeatable && refusal.code == StatusCode::SERVICE_UNAVAILABLE => {
+                    refusal.retry_after
+                }
+                _ => None,
+            };
+            let wait = match (&error, wait) {
+                (_, Some(wait)) => wait,
+                (CallError::NoAnswer(_), None) if call.repeatable && unanswered < READ_REPEATS => {
+                    unanswered += 1;
+                    Duration::from_millis(250) * unanswered
+                }
+                (CallError::Refused(refusal), None)
+                    if call.repeatable && unanswered < READ_REPEATS && refusal.code.is_server_error() =>
+                {
+                    unanswered += 1;
+                    Duration::from_millis(250) * unanswered
+                }
+                _ => return Err(error),
+            };
+            if Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            sleep(wait).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
+        let request = self.request(call).await.map_err(CallError::NotSent)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let answered = async {
+            let answer = self.link.client.send(request).await.map_err(|error| self.unsent_or_unanswered(&error))?;
+            let (parts, body) = answer.into_parts();
+            let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| self.cut_short(&*error))?;
+            let body = body.to_bytes();
+            if parts.status.is_success() {
+                return Ok(body);
+            }
+            if parts.status.is_redirection() {
+                return Err(CallError::Odd(self.redirected(parts.status, parts.headers.get(header::LOCATION))));
+            }
+            Err(CallError::Refused(Box::new(Refusal::read(parts.status, &parts.headers, &body))))
+        };
+        timeout_at(deadline, answered).await.unwrap_or_else(|_| {
+            let what = format!("no answer from {} within {} s", self.link, self.link.call_limit.as_secs_f32());
+            Err(CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what)))
+        })
+    }
+
+    async fn request(&self, call: &Call) -> Result<Request<Body>, Failure> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.target)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, concat!("rolecall/", env!("CARGO_PKG_VERSION")));
+        if let Some(content_type) = call.content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(tokens) = &self.link.tokens {
+            let token = tokens.token().await?;
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+                let what = format!("the token for {} holds characters that no header may hold", self.link);
+                Failure::new(FailureKind::Unauthenticated, what)
+            })?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        request.body(Body::from(call.body.clone())).map_err(|error| {
+            Failure::new(FailureKind::Invalid, format!("cannot build a request to {}: {error}", self.link))
+        })
+    }
+
+    /// Tells a connection that was never made from one that broke after something was sent.
+    fn unsent_or_unanswered(&self, error: &kube::Error) -> CallError {
+        let mut cause: &dyn std::error::Error = error;
+        let mut unsent = false;
+        let mut text = cause.to_string();
+        loop {
+            if let Some(client) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
+                unsent |= client.is_connect();
+            }
+            match cause.source() {
+                Some(source) => cause = source,
+                None => break,
+            }
+            text = cause.to_string();
+        }
+        let text = excerpt(&text);
+        if !unsent {
+            let what = format!("the connection to {} broke: {text}", self.link);
+            return CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what));
+        }
+        let failure = Failure::new(FailureKind::Unreachable, format!("cannot connect to {}: {text}", self.link));
+        CallError::NotSent(if text.contains("certificate") {
+            failure.with_next(
+                "check that the connection's certificate authority is the one that signed the server's certificate",
+            )
+        } else {
+            failure.with_next("check the address, the network and that the API server runs")
+        })
+    }
+
+    fn cut_short(&self, error: &(dyn std::error::Error + Send + Sync + 'static)) -> CallError {
+        if error.is::<LengthLimitError>() {
+            let what = format!("{} sent an answer of more than {} MiB", self.link, LARGEST_ANSWER >> 20);
+            return CallError::Odd(Failure::new(FailureKind::BadAnswer, what));
+        }
+        let what = format!("the answer of {} was cut short: {}", self.link, excerpt(&error.to_string()));
+        CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what))
+    }
+
+    /// Only the origin of the new address is shown: its query may hold a secret.
+    fn redirected(&self, status: StatusCode, location: Option<&HeaderValue>) -> Failure {
+        let place = location
+            .and_then(|value| Url::parse(value.to_str().ok()?).ok())
+            .map_or_else(|| "another place".to_owned(), |url| excerpt(&url.origin().ascii_serialization()));
+        let what = format!(
+            "{} redirects to {place} ({}); no redirect is followed, because the credential would go there",
+            self.link,
+            status.as_u16()
+        );
+        Failure::new(FailureKind::Refused, what).with_next("name the API server's own address in the connection")
+    }
+
+    /// Reads JSON out of an answer.
+    fn decode<T: serde::de::DeserializeOwned>(&self, body: &[u8], tried: &str) -> Result<T, CallError> {
+        serde_json::from_slice(body).map_err(|error| {
+            let what = format!("the answer of {} to \"{tried}\" is not one of an API server: {error}", self.link);
+            CallError::Odd(Failure::new(FailureKind::BadAnswer, what))
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Whose a live object is: labels, and what `managedFields` says about who wrote what.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use serde_json::Value;
+
+use super::refusal::excerpt;
+use crate::state::{ConfigName, LiveMeta, Mark, mark};
+
+/// The label on what Kubernetes makes when it starts.
+const BOOTSTRAPPING_LABEL: &str = "kubernetes.io/bootstrapping";
+/// The fields of an object that we manage, besides our labels.
+const FIELDS: [&str; 4] = ["f:rules", "f:subjects", "f:roleRef", "f:aggregationRule"];
+
+/// Judges an object's metadata. Whatever it lacks (uid, version) is left empty: an object without them is never written.
+pub(super) fn judge(metadata: &ObjectMeta, config: &ConfigName) -> LiveMeta {
+    let managers = metadata.managed_fields.as_deref().unwrap_or_default();
+    let others: BTreeSet<String> = managers
+        .iter()
+        .filter(|entry| !is_ours(entry) && entry.subresource.is_none() && holds_fields_of_ours(entry))
+        .map(name)
+        .collect();
+    let labels = metadata.labels.as_ref();
+    let name = metadata.name.as_deref().unwrap_or_default();
+    LiveMeta {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        resource_version: metadata.resource_version.clone().unwrap_or_default(),
+        mark: find_mark(metadata, managers, config),
+        other_managers: others.into_iter().collect(),
+        bootstrapping: name.starts_with("system:")
+            || labels.is_some_and(|labels| labels.contains_key(BOOTSTRAPPING_LABEL)),
+    }
+}
+
+fn find_mark(metadata: &ObjectMeta, managers: &[ManagedFieldsEntry], config: &ConfigName) -> Mark {
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    match (label(mark::MANAGED_BY_LABEL), label(mark::CONFIG_LABEL)) {
+        (Some(mark::MANAGER), Some(_)) if !managers.iter().any(is_ours) => Mark::LabelsOnly,
+        (Some(mark::MANAGER), Some(found)) if found == config.as_str() => Mark::Ours,
+        (Some(mark::MANAGER), Some(found)) => Mark::OtherConfig(found.to_owned()),
+        _ => Mark::None,
+    }
+}
+
+/// Ours is only what our manager *applied*: the same name with another operation is somebody who borrowed it, and to the
+/// API server another manager.
+fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(mark::MANAGER)
+        && entry.operation.as_deref() == Some("Apply")
+        && entry.subresource.is_none()
+}
+
+fn name(entry: &ManagedFieldsEntry) -> String {
+    match entry.manager.as_deref() {
+        None | Some("") => "(unnamed)".to_owned(),
+        Some(mark::MANAGER) => format!("{} ({})", mark::MANAGER, entry.operation.as_deref().unwrap_or("unknown")),
+        Some(name) => excerpt(name),
+    }
+}
+
+fn holds_fields_of_ours(entry: &ManagedFieldsEntry) -> bool {
+    let Some(fields) = entry.fields_v1.as_ref().and_then(|fields| fields.0.as_object()) else { return false };
+    let labels = fields.get("f:metadata").and_then(|metadata| metadata.get("f:labels")).and_then(Value::as_object);
+    FIELDS.iter().any(|field| fields.contains_key(*field))
+        || labels.is_some_and(|labels| {
+            [mark::MANAGED_BY_LABEL, mark::CONFIG_LABEL].iter().any(|label| labels.contains_key(&format!("f:{label}")))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn config() -> ConfigName {
+        "contoso-platform".parse().unwrap()
+    }
+
+    fn metadata(labels: &Value, managers: &Value) -> ObjectMeta {
+        serde_json::from_value(json!({
+            "name": "sre-view-0123456789", "uid": "u1", "resourceVersion": "7", "labels": labels, "managedFields": managers,
+        }))
+        .unwrap()
+    }
+
+    fn ours() -> Value {
+        json!({ mark::MANAGED_BY_LABEL: "rolecall", mark::CONFIG_LABEL: "contoso-platform" })
+    }
+
+    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
+        json!({
+            "manager": manager, "operation": operation, "apiVersion": "rbac.authorization.k8s.io/v1",
+            "fieldsType": "FieldsV1", "fieldsV1": fields,
+        })
+    }
+
+    #[test]
+    fn the_mark_needs_both_labels_and_an_apply_entry() {
+        let applied = json!([entry("rolecall", "Apply", &json!({ "f:rules": {} }))]);
+        let updated = json!([entry("rolecall", "Update", &json!({ "f:rules": {} }))]);
+        let mark_of = |labels: &Value, managers: &Value| judge(&metadata(labels, managers), &config()).mark;
+        assert_eq!(mark_of(&ours(), &applied), Mark::Ours);
+        assert_eq!(mark_of(&ours(), &updated), Mark::LabelsOnly);
+        assert_eq!(mark_of(&ours(), &json!([])), Mark::LabelsOnly);
+        assert_eq!(mark_of(&json!({ mark::MANAGED_BY_LABEL: "rolecall" }), &applied), Mark::None);
+        assert_eq!(mark_of(&json!({ mark::CONFIG_LABEL: "contoso-platform" }), &applied), Mark::None);
+        let other = json!({ mark::MANAGED_BY_LABEL: "rolecall", mark::CONFIG_LABEL: "other" });
+        assert_eq!(mark_of(&other, &applied), Mark::OtherConfig("other".to_owned()));
+        assert_eq!(mark_of(&other, &json!([])), Mark::LabelsOnly);
+    }
+
+    #[test]
+    fn another_manager_of_our_fields_is_named_once_and_others_are_not() {
+        let label = json!({ "f:metadata": { "f:labels": { ".": {}, "f:rolecall.dev/config": {} } } });
+        let managers = json!([
+            entry("rolecall", "Apply", &json!({ "f:rules": {}, "f:subjects": {} })),
+            entry("kubectl-edit", "Update", &json!({ "f:subjects": {} })),
+            entry("kubectl-edit", "Apply", &json!({ "f:rules": {} })),
+            entry("flux", "Apply", &label),
+            entry(
+                "annotator",
+                "Update",
+                &json!({ "f:metadata": { "f:annotations": {}, "f:labels": { "f:team": {} } } })
+            ),
+            entry("rolecall", "Update", &json!({ "f:roleRef": {} })),
+            entry("", "Update", &json!({ "f:aggregationRule": {} })),
+        ]);
+        let others = judge(&metadata(&ours(), &managers), &config()).other_managers;
+        assert_eq!(others, ["(unnamed)", "flux", "kubectl-edit", "rolecall (Update)"]);
+    }
+
+    #[test]
+    fn what_kubernetes_made_is_told_apart() {
+        let labelled = metadata(&json!({ BOOTSTRAPPING_LABEL: "rbac-defaults" }), &json!([]));
+        assert!(judge(&labelled, &config()).bootstrapping);
+        let mut named = metadata(&json!({}), &json!([]));
+        assert!(!judge(&named, &config()).bootstrapping);
+        named.name = Some("system:node".to_owned());
+        assert!(judge(&named, &config()).bootstrapping);
+    }
+}

@@ -1,0 +1,160 @@
+//! Reads a cluster, and asks it what we may do there.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::core::v1 as core;
+
+use super::api::{CallError, Reading};
+use super::link::Link;
+use super::normalise::{self, API_GROUP};
+use super::refusal::excerpt;
+use crate::providers::Reader;
+use crate::state::{
+    AccessAnswer, AccessQuestion, Cluster, ClusterQuery, Failure, FailureKind, Namespace, Result, Usage,
+};
+
+/// How many access reviews are asked at the same time.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Where the objects of each kind are listed.
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+/// Observes one cluster. Its client has no call that changes anything.
+pub struct KubernetesReader {
+    api: Reading,
+}
+
+impl KubernetesReader {
+    /// A reader over a link.
+    pub fn new(link: Link) -> Self {
+        Self { api: Reading::new(link) }
+    }
+
+    /// As whom the API server sees us. `SelfSubjectReview` is part of Kubernetes from 1.28 on; whoever we are is never
+    /// guessed from a credential, because the API server alone decides.
+    async fn who_we_are(&self) -> Result<(String, Vec<String>)> {
+        let tried = "ask who we are";
+        let review = match self.api.review(&SelfSubjectReview::default(), tried).await {
+            Ok(review) => review,
+            Err(CallError::Refused(refusal)) if refusal.code == 404 => {
+                let what = format!("{} has no SelfSubjectReview of authentication.k8s.io/v1", self.api.link());
+                return Err(Failure::new(FailureKind::BadAnswer, what).with_next("Kubernetes 1.28 or later is needed"));
+            }
+            Err(error) => return Err(error.into_failure(self.api.link(), tried)),
+        };
+        let user = review.status.and_then(|status| status.user_info).unwrap_or_default();
+        match user.username {
+            Some(name) if !name.is_empty() => Ok((name, user.groups.unwrap_or_default())),
+            _ => {
+                let what = format!("{} does not say who we are", self.api.link());
+                Err(Failure::new(FailureKind::BadAnswer, what))
+            }
+        }
+    }
+
+    async fn namespaces(&self) -> Result<BTreeMap<Namespace, BTreeMap<String, String>>> {
+        let found = self
+            .api
+            .list("/api/v1/namespaces", "NamespaceList", |namespace: core::Namespace| {
+                let phase = namespace.status.and_then(|status| status.phase);
+                // Nothing can be created in a namespace that is on its way out.
+                if phase.as_deref() == Some("Terminating") || namespace.metadata.deletion_timestamp.is_some() {
+                    return Ok(None);
+                }
+                let name = normalise::namespace(namespace.metadata.name.as_deref().unwrap_or_default())?;
+                Ok(Some((name, namespace.metadata.labels.unwrap_or_default())))
+            })
+            .await?;
+        Ok(found.into_iter().collect())
+    }
+
+    async fn answer(&self, question: &AccessQuestion) -> Result<AccessAnswer> {
+        let tried = "ask what we may do";
+        let review = SelfSubjectAccessReview {
+            spec: SelfSubjectAccessReviewSpec {
+                resource_attributes: Some(ResourceAttributes {
+                    group: Some(API_GROUP.to_owned()),
+                    resource: Some(question.kind.plural().to_owned()),
+                    verb: Some(question.verb.clone()),
+                    namespace: question.namespace.as_ref().map(ToString::to_string),
+                    name: question.name.clone(),
+                    ..ResourceAttributes::default()
+                }),
+                ..SelfSubjectAccessReviewSpec::default()
+            },
+            ..SelfSubjectAccessReview::default()
+        };
+        let answer =
+            self.api.review(&review, tried).await.map_err(|error| error.into_failure(self.api.link(), tried))?;
+        let Some(status) = answer.status else {
+            let what = format!("{} gives no answer when asked what we may do", self.api.link());
+            return Err(Failure::new(FailureKind::BadAnswer, what));
+        };
+        let reason = [status.reason, status.evaluation_error]
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .map(|text| excerpt(&text))
+            .collect::<Vec<_>>()
+            .join("; ");
+        Ok(AccessAnswer { allowed: status.allowed && status.denied != Some(true), reason })
+    }
+}
+
+#[async_trait]
+impl Reader for KubernetesReader {
+    type Query = ClusterQuery;
+    type Snapshot = Cluster;
+    type Question = AccessQuestion;
+    type Answer = AccessAnswer;
+
+    async fn observe(&self, query: &ClusterQuery) -> Result<Cluster> {
+        let uid = self.api.cluster_uid().await?;
+        if let Some(expected) = query.cluster {
+            self.api.check_cluster(uid, expected)?;
+        }
+        let config = &query.config;
+        let collection = |plural: &str| format!("{RBAC}/{plural}");
+        let (clusterroles, roles) = (collection("clusterroles"), collection("roles"));
+        let (clusterrolebindings, rolebindings) = (collection("clusterrolebindings"), collection("rolebindings"));
+        let ((username, groups), namespaces, mut all_roles, more_roles, mut all_bindings, more_bindings) = futures::try_join!(
+            self.who_we_are(),
+            self.namespaces(),
+            self.api.list(&clusterroles, "ClusterRoleList", |item| normalise::cluster_role(item, config).map(Some)),
+            self.api.list(&roles, "RoleList", |item| normalise::namespaced_role(item, config).map(Some)),
+            self.api.list(&clusterrolebindings, "ClusterRoleBindingList", |item| {
+                normalise::cluster_role_binding(item, config).map(Some)
+            }),
+            self.api.list(&rolebindings, "RoleBindingList", |item| normalise::role_binding(item, config).map(Some)),
+        )?;
+        all_roles.extend(more_roles);
+        all_bindings.extend(more_bindings);
+        Ok(Cluster {
+            uid,
+            username,
+            user_groups: groups.into_iter().collect(),
+            namespaces,
+            roles: all_roles,
+            bindings: all_bindings,
+        })
+    }
+
+    async fn ask(&self, questions: &[AccessQuestion]) -> Result<Vec<AccessAnswer>> {
+        stream::iter(questions.to_vec())
+            .map(|question| async move { self.answer(&question).await })
+            .buffered(QUESTIONS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    fn usage(&self) -> Usage {
+        self.api.usage()
+    }
+}
+
+#[cfg(test)]
+mod tests;

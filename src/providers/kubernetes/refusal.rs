@@ -1,0 +1,297 @@
+//! What the API server says when it does not do what was asked, made readable.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use kube::core::Status;
+use kube::core::response::StatusCause;
+
+use super::link::Link;
+use crate::state::{Failure, FailureKind};
+
+/// The longest piece of remote text in a message, in characters.
+const EXCERPT: usize = 400;
+/// How many missing rules a message names.
+const NAMED_RULES: usize = 5;
+
+/// Remote text for a message: one line, no control characters, bounded.
+pub(super) fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// An answer with an error status.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) code: StatusCode,
+    /// The machine-readable reason, e.g. `AlreadyExists`; empty when the answer was no `Status`.
+    pub(super) reason: String,
+    /// Hostile text, bounded only where it is shown.
+    message: String,
+    /// The resource the answer is about, e.g. `namespaces`, when it says so.
+    pub(super) about: String,
+    /// Its name.
+    pub(super) about_name: String,
+    causes: Vec<StatusCause>,
+    /// How long the server asks us to wait.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// Reads an answer: a `Status` from the API server itself, or whatever a proxy in front of it says.
+    pub(super) fn read(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let status: Status =
+            serde_json::from_slice(body).unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(body), ""));
+        let details = status.details;
+        // Priority and fairness answers in plain text with a header; other parts put the seconds in the details.
+        let header = headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok())
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let seconds = details.as_ref().map_or(0, |details| details.retry_after_seconds);
+        let retry_after = header.or_else(|| (seconds > 0).then(|| Duration::from_secs(seconds.into())));
+        let (about, about_name, causes) =
+            details.map_or_else(Default::default, |details| (details.kind, details.name, details.causes));
+        Self { code, reason: status.reason, message: status.message, about, about_name, causes, retry_after }
+    }
+
+    /// The server's own words, bounded.
+    pub(super) fn words(&self) -> String {
+        let words = excerpt(&self.message);
+        if words.is_empty() { format!("status {}", self.code.as_u16()) } else { words }
+    }
+
+    /// Whether one of the causes has this reason.
+    pub(super) fn has_cause(&self, reason: &str) -> bool {
+        self.causes.iter().any(|cause| cause.reason == reason)
+    }
+
+    /// Whether one of the causes is about this field, e.g. `metadata.uid`.
+    pub(super) fn has_field(&self, field: &str) -> bool {
+        self.causes.iter().any(|cause| cause.field == field)
+    }
+
+    /// The fields that the causes with this reason name, and what they say about each.
+    pub(super) fn causes(&self, reason: &str) -> Vec<String> {
+        self.causes
+            .iter()
+            .filter(|cause| cause.reason == reason)
+            .map(|cause| format!("{} ({})", excerpt(&cause.field), excerpt(&cause.message)))
+            .collect()
+    }
+
+    /// The failure that this answer is when nothing more is known about what was tried.
+    pub(super) fn failure(&self, link: &Link, tried: &str) -> Failure {
+        let code = self.code.as_u16();
+        match code {
+            401 => Failure::new(FailureKind::Unauthenticated, format!("{link} does not accept our credential (401)"))
+                .with_next(
+                    "sign in again or renew the token; `kubectl auth whoami` with the same credential must work",
+                ),
+            403 => match Denied::parse(&self.message) {
+                Some(denied) => {
+                    Failure::new(FailureKind::Forbidden, format!("cannot {tried} on {link}: {denied} (403)")).with_next(
+                        format!(
+                            "grant `{}` on {}; the README has a ready ClusterRole with all that is needed",
+                            denied.verb, denied.resource
+                        ),
+                    )
+                }
+                None => {
+                    Failure::new(FailureKind::Forbidden, format!("cannot {tried} on {link}: {} (403)", self.words()))
+                }
+            },
+            404 => Failure::new(FailureKind::NotFound, format!("cannot {tried} on {link}: {} (404)", self.words())),
+            409 => Failure::new(FailureKind::Conflict, format!("cannot {tried} on {link}: {} (409)", self.words())),
+            400 | 422 => {
+                Failure::new(FailureKind::Invalid, format!("cannot {tried} on {link}: {} ({code})", self.words()))
+            }
+            429 => {
+                Failure::new(FailureKind::Unavailable, format!("cannot {tried}: {link} is still throttling us (429)"))
+                    .with_next("run again later, when the API server has less to do")
+            }
+            500..=599 => {
+                Failure::new(FailureKind::Unavailable, format!("cannot {tried}: {link} says {} ({code})", self.words()))
+                    .with_next("run again; if it stays, look at the API server's own log")
+            }
+            _ => Failure::new(FailureKind::BadAnswer, format!("cannot {tried} on {link}: {} ({code})", self.words())),
+        }
+    }
+
+    /// The rules that we lack, when the answer is the one of the escalation check.
+    pub(super) fn missing_rules(&self) -> Option<String> {
+        let (_, rules) = self.message.split_once("attempting to grant RBAC permissions not currently held:")?;
+        // The server may append why it could not resolve some of our own roles.
+        let rules = rules.split("; resolution errors:").next().unwrap_or(rules);
+        let mut named: Vec<String> = rules.lines().filter_map(rule_text).collect();
+        if named.is_empty() {
+            return Some(excerpt(rules));
+        }
+        let more = named.len().saturating_sub(NAMED_RULES);
+        named.truncate(NAMED_RULES);
+        let mut text = named.join(", ");
+        if more > 0 {
+            text = format!("{text} and {more} more");
+        }
+        Some(text)
+    }
+}
+
+/// Who may not do what, from the authorizer's message (apiserver `pkg/endpoints/handlers/responsewriters`).
+struct Denied {
+    user: String,
+    verb: String,
+    resource: String,
+    place: String,
+}
+
+impl Denied {
+    fn parse(message: &str) -> Option<Self> {
+        let (_, rest) = message.split_once("User ")?;
+        let (user, rest) = quoted(rest)?;
+        let (verb, rest) = rest.trim_start().strip_prefix("cannot ")?.split_once(" resource ")?;
+        let (resource, rest) = quoted(rest)?;
+        let place = match rest.split_once(" in the namespace ").and_then(|(_, rest)| quoted(rest)) {
+            Some((namespace, _)) => format!("in namespace {}", excerpt(&namespace)),
+            None => "on the whole cluster".to_owned(),
+        };
+        Some(Self { user: excerpt(&user), verb: excerpt(verb), resource: excerpt(&resource), place })
+    }
+}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "`{}` may not {} {} {}", self.user, self.verb, self.resource, self.place)
+    }
+}
+
+/// A text that Go printed with `%q`, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((value, text.get(at + 1..)?)),
+            '\\' => value.push(characters.next()?.1),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+/// One rule of the escalation check's message, e.g. `{APIGroups:["apps"], Resources:["deployments"], Verbs:["patch"]}`,
+/// as `patch apps/deployments`.
+fn rule_text(line: &str) -> Option<String> {
+    let list = |key: &str| -> Vec<String> {
+        let Some((_, mut rest)) = line.split_once(&format!("{key}:[")) else { return Vec::new() };
+        let mut entries = Vec::new();
+        while let Some((entry, after)) = quoted(rest.trim_start_matches([' ', ','])) {
+            entries.push(excerpt(&entry));
+            rest = after;
+        }
+        entries
+    };
+    let verbs = list("Verbs").join(",");
+    if verbs.is_empty() {
+        return None;
+    }
+    let urls = list("NonResourceURLs");
+    if !urls.is_empty() {
+        return Some(format!("{verbs} {}", urls.join(",")));
+    }
+    let resources = list("Resources").join(",");
+    let groups = list("APIGroups");
+    let target = match groups.join(",") {
+        group if group.is_empty() => resources,
+        group => format!("{group}/{resources}"),
+    };
+    let names = list("ResourceNames");
+    let only = if names.is_empty() { String::new() } else { format!(" named {}", names.join(",")) };
+    Some(format!("{verbs} {target}{only}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn refusal(code: u16, message: &str) -> Refusal {
+        let body = serde_json::to_vec(&Status::failure(message, "")).unwrap();
+        Refusal::read(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), &body)
+    }
+
+    fn link() -> Link {
+        let service = tower::service_fn(|_: http::Request<kube::client::Body>| async {
+            Ok::<_, std::io::Error>(http::Response::new(kube::client::Body::empty()))
+        });
+        Link::over(kube::Client::new(service, "default"), "context `alpha` (https://10.0.0.1:6443/)")
+    }
+
+    #[tokio::test]
+    async fn a_missing_permission_is_named() {
+        let message = "clusterroles.rbac.authorization.k8s.io is forbidden: User \"ci\" cannot list resource \
+                       \"clusterroles\" in API group \"rbac.authorization.k8s.io\" at the cluster scope";
+        let failure = refusal(403, message).failure(&link(), "list clusterroles");
+        assert_eq!(failure.kind, FailureKind::Forbidden);
+        assert_snapshot!(failure.what, @"cannot list clusterroles on context `alpha` (https://10.0.0.1:6443/): `ci` may not list clusterroles on the whole cluster (403)");
+        assert_snapshot!(failure.next.unwrap(), @"grant `list` on clusterroles; the README has a ready ClusterRole with all that is needed");
+    }
+
+    #[tokio::test]
+    async fn a_missing_permission_in_a_namespace_is_named() {
+        let message = "roles.rbac.authorization.k8s.io \"r\" is forbidden: User \"ci \\\"x\\\"\" cannot patch resource \
+                       \"roles\" in API group \"rbac.authorization.k8s.io\" in the namespace \"trinity\"";
+        let failure = refusal(403, message).failure(&link(), "update role trinity/r");
+        assert_snapshot!(failure.what, @r#"cannot update role trinity/r on context `alpha` (https://10.0.0.1:6443/): `ci "x"` may not patch roles in namespace trinity (403)"#);
+    }
+
+    #[test]
+    fn the_rules_of_the_escalation_check_are_read() {
+        let message = "clusterroles.rbac.authorization.k8s.io \"x\" is forbidden: user \"ci\" (groups=[\"system:authenticated\"]) \
+                       is attempting to grant RBAC permissions not currently held:\n\
+                       {APIGroups:[\"\"], Resources:[\"secrets\"], ResourceNames:[\"a\" \"b\"], Verbs:[\"get\"]}\n\
+                       {APIGroups:[\"apps\"], Resources:[\"deployments\" \"daemonsets\"], Verbs:[\"get\" \"patch\"]}\n\
+                       {NonResourceURLs:[\"/metrics\"], Verbs:[\"get\"]}; resolution errors: [role \"x\" not found]";
+        assert_snapshot!(refusal(403, message).missing_rules().unwrap(), @"get secrets named a,b, get,patch apps/deployments,daemonsets, get /metrics");
+        assert_eq!(refusal(403, "something else").missing_rules(), None);
+    }
+
+    #[test]
+    fn many_missing_rules_are_counted() {
+        let rules: String = (0..9).fold(String::new(), |text, number| {
+            format!("{text}\n{{APIGroups:[\"\"], Resources:[\"r{number}\"], Verbs:[\"get\"]}}")
+        });
+        let message = format!("attempting to grant RBAC permissions not currently held:{rules}");
+        assert_snapshot!(refusal(403, &message).missing_rules().unwrap(), @"get r0, get r1, get r2, get r3, get r4 and 4 more");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_status_is_shown_bounded_and_on_one_line() {
+        let body = format!("<html>\u{1b}[31mred\n{}", "x".repeat(1000));
+        let refusal = Refusal::read(StatusCode::BAD_GATEWAY, &HeaderMap::new(), body.as_bytes());
+        let words = refusal.words();
+        assert!(words.starts_with("<html> [31mred xxx") && words.ends_with('…'), "{words}");
+        assert_eq!(words.chars().count(), EXCERPT + 1);
+    }
+
+    #[test]
+    fn the_wait_is_read_from_the_header_or_the_details() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, "1.5".parse().unwrap());
+        let plain = Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"Too many requests");
+        assert_eq!(plain.retry_after, Some(Duration::from_millis(1500)));
+        let body = br#"{"kind":"Status","code":503,"details":{"retryAfterSeconds":3}}"#;
+        let details = Refusal::read(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), body);
+        assert_eq!(details.retry_after, Some(Duration::from_secs(3)));
+        headers.insert(header::RETRY_AFTER, "-1".parse().unwrap());
+        assert_eq!(Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"").retry_after, None);
+    }
+}

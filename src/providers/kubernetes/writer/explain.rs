@@ -1,0 +1,86 @@
+//! Why the API server refused a write, and what to do about it.
+
+use super::attempt::Task;
+use super::body::Place;
+use crate::providers::kubernetes::link::Link;
+use crate::providers::kubernetes::refusal::Refusal;
+use crate::state::{Failure, FailureKind, KubernetesKind, Resource, RoleRef};
+
+/// The failure behind a refused write.
+pub(super) fn refusal(link: &Link, place: &Place, task: Task<'_>, refusal: &Refusal) -> Failure {
+    let tried = format!("{} {place}", verb(task));
+    let role = role_of(task);
+    match refusal.code.as_u16() {
+        403 if refusal.has_cause("NamespaceTerminating") => {
+            let namespace = place.namespace.as_deref().unwrap_or_default();
+            let what = format!("cannot {tried} on {link}: the namespace {namespace} is being deleted");
+            Failure::new(FailureKind::Conflict, what).with_next("plan again when it is gone or there again")
+        }
+        403 => match refusal.missing_rules() {
+            Some(missing) => {
+                let right = match role {
+                    Some(role) => format!("`bind` on {}s/{}", role.kind, role.name),
+                    None => format!("`escalate` on {}", place.kind.plural()),
+                };
+                let rules = if missing.contains(", ") || missing.contains(" more") { "rules" } else { "rule" };
+                let what = format!("cannot {tried} on {link}: 403, needs {right} or the {rules} {missing}");
+                Failure::new(FailureKind::Forbidden, what).with_next(
+                    "nobody may give what they do not have: grant the one or the other to the identity that applies",
+                )
+            }
+            None => refusal.failure(link, &tried),
+        },
+        404 if refusal.about == "namespaces" => {
+            let what = format!("cannot {tried} on {link}: there is no namespace {}", refusal.about_name);
+            Failure::new(FailureKind::NotFound, what).with_next("create the namespace, then plan again")
+        }
+        404 => match role {
+            // The answer has the role's name, but the kind of the binding.
+            Some(role) if refusal.about_name == role.name => {
+                let what = format!("cannot {tried} on {link}: there is no {} {}", role.kind, role.name);
+                Failure::new(FailureKind::NotFound, what).with_next(format!(
+                    "create it first; a binding to a role that is missing needs `bind` on {}s/{}",
+                    role.kind, role.name
+                ))
+            }
+            _ => refusal.failure(link, &tried),
+        },
+        422 if refusal.has_field("roleRef") => {
+            let what = format!("cannot {tried} on {link}: the role of a binding cannot be changed");
+            Failure::new(FailureKind::Invalid, what)
+                .with_next("plan again: another role gets a new binding, and the old one is deleted after it")
+        }
+        _ => refusal.failure(link, &tried),
+    }
+}
+
+fn verb(task: Task<'_>) -> &'static str {
+    match task {
+        Task::Create { .. } => "create",
+        Task::Update { .. } => "update",
+        Task::Delete { .. } => "delete",
+    }
+}
+
+fn role_of(task: Task<'_>) -> Option<&RoleRef> {
+    match task {
+        Task::Create { after: Resource::Binding(binding) } | Task::Update { after: Resource::Binding(binding), .. } => {
+            Some(&binding.role)
+        }
+        _ => None,
+    }
+}
+
+/// Kind, name and namespace as kubectl takes them.
+pub(super) fn kubectl_place(place: &Place) -> String {
+    let kind = match place.kind {
+        KubernetesKind::ClusterRole => "clusterrole",
+        KubernetesKind::Role => "role",
+        KubernetesKind::ClusterRoleBinding => "clusterrolebinding",
+        KubernetesKind::RoleBinding => "rolebinding",
+    };
+    match &place.namespace {
+        Some(namespace) => format!("{kind} {} -n {namespace}", place.name),
+        None => format!("{kind} {}", place.name),
+    }
+}

@@ -1,0 +1,40 @@
+//! The counts that every form of a report ends with.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{Plan, Verdict};
+use crate::state::Sign;
+
+/// What a plan holds, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) add: usize,
+    pub(super) change: usize,
+    pub(super) remove: usize,
+    /// Without those that are errors.
+    pub(super) withheld: usize,
+    pub(super) errors: usize,
+    pub(super) unread: usize,
+    /// Guards because of which `apply` would refuse.
+    pub(super) refusals: usize,
+    /// Changes that `apply` without a saved plan would leave out.
+    pub(super) left_out: usize,
+}
+
+impl Counts {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let signs = |sign: Sign| plan.changes.iter().filter(|change| change.sign() == sign).count();
+        let errors = plan.withheld.iter().filter(|entry| entry.is_error).count();
+        let open: Vec<&Verdict> = plan.verdicts.iter().filter(|verdict| !verdict.acknowledged).collect();
+        Self {
+            add: signs(Sign::Add),
+            change: signs(Sign::Change),
+            remove: signs(Sign::Remove),
+            withheld: plan.withheld.len() - errors,
+            errors,
+            unread: plan.unread.len(),
+            refusals: open.iter().filter(|verdict| verdict.leaves_out.is_empty()).count(),
+            left_out: open.iter().flat_map(|verdict| &verdict.leaves_out).collect::<BTreeSet<_>>().len(),
+        }
+    }
+}

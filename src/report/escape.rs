@@ -1,0 +1,143 @@
+//! The one place where text from elsewhere is made harmless: names in Entra and on clusters, and answers of servers, are
+//! written by people who may want a screen to say something else than it does.
+
+use std::fmt::Write as _;
+
+/// The longest name that is shown, in characters. A display name in Entra has at most 256.
+pub const LONGEST_NAME: usize = 256;
+/// The longest message that is shown, in characters.
+pub const LONGEST_MESSAGE: usize = 2000;
+
+/// The text on one line, with every character spelt out that would act on a terminal or that nobody would see: control
+/// characters (line breaks and escape sequences), changes of the writing direction, and characters without a shape.
+/// Doing it twice changes nothing.
+pub fn line(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            _ if is_hidden(character) => {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// A text whose lines and columns stay where they are, for excerpts of files: each hidden character is replaced by one that
+/// is seen.
+pub fn in_place(text: &str) -> String {
+    let returns = text.contains("\r\n");
+    let stays = |character: char| matches!(character, '\n' | '\t') || (returns && character == '\r') || !is_hidden(character);
+    text.chars().map(|character| if stays(character) { character } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// A name on one line, cut when it is longer than [`LONGEST_NAME`].
+pub fn name(text: &str) -> String {
+    line(&cut(text, LONGEST_NAME))
+}
+
+/// A message on one line, cut when it is longer than [`LONGEST_MESSAGE`].
+pub fn message(text: &str) -> String {
+    line(&cut(text, LONGEST_MESSAGE))
+}
+
+/// A name between quotation marks, so that where it ends cannot be mistaken.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", name(text).replace('"', "\\\""))
+}
+
+/// A word as a shell takes it: bare where that is safe, else between single quotation marks.
+pub fn shell_word(text: &str) -> String {
+    let is_safe = |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
+    if !text.is_empty() && text.chars().all(is_safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", line(text).replace('\'', "'\\''"))
+    }
+}
+
+/// JSON in which hidden characters, which stand inside strings only, are spelt `\uXXXX`: the same data, harmless when
+/// somebody prints it.
+pub fn json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != '\n' && is_hidden(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// Whether a character acts on a terminal or has no shape of its own: Unicode's control (Cc) and format (Cf) characters,
+/// line and paragraph separators, the fillers that look like nothing, and variation selectors beyond the common sixteen.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(u32::from(character),
+            0xAD | 0x61C | 0x6DD | 0x70F | 0x8E2 | 0x180E | 0xFEFF | 0x110BD | 0x110CD | 0xE0001
+            | 0x600..=0x605 | 0x890..=0x891 | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFFF0..=0xFFFB
+            | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0020..=0xE007F
+            | 0x115F | 0x1160 | 0x3164 | 0xFFA0 | 0x2800 | 0xE0100..=0xE01EF)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_spelt_out() {
+        assert_eq!(line("a\u{1b}[31mb\nc\u{9b}d"), "a\\u{1b}[31mb\\nc\\u{9b}d");
+        assert_eq!(line("admin\u{202e}txt\u{200b}"), "admin\\u{202e}txt\\u{200b}");
+        assert_eq!(line("Zoë Ångström 東京"), "Zoë Ångström 東京");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(name(&"ä".repeat(256)), "ä".repeat(256));
+        assert_eq!(name(&"ä".repeat(257)), format!("{}…", "ä".repeat(256)));
+    }
+
+    #[test]
+    fn a_quotation_mark_does_not_end_a_name() {
+        assert_eq!(quoted("a\" (done)"), r#""a\" (done)""#);
+    }
+
+    #[test]
+    fn a_shell_gets_one_word() {
+        assert_eq!(shell_word("group-deleted:old@contoso.com"), "group-deleted:old@contoso.com");
+        assert_eq!(shell_word("a b;$(c)'d"), r"'a b;$(c)'\''d'");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_hidden_is_left(text: String) {
+            let once = line(&text);
+            proptest::prop_assert!(!once.chars().any(is_hidden));
+            proptest::prop_assert_eq!(line(&once), once);
+        }
+
+        #[test]
+        fn json_stays_the_same_data(text: String, extra in "[\u{80}-\u{9f}\u{202a}-\u{202e}\u{e0041}\u{feff}]*") {
+            let text = text + &extra;
+            let written = json(&serde_json::to_string(&text).unwrap());
+            proptest::prop_assert!(!written.chars().any(is_hidden));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Plans as JSON for other programs, in published formats with types of their own.
+
+mod plan;
+mod v1;
+
+pub use plan::plan_v1;
+
+/// The JSON Schema of version 1 of a plan, as it stands in `schema/plan.schema.json`.
+pub fn plan_schema() -> String {
+    format!("{:#}\n", schemars::schema_for!(v1::Plan).as_value())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! From a plan to its published form.
+
+use super::v1;
+use crate::plan::{Plan, Verdict};
+use crate::report::{Context, counts::Counts, escape};
+use crate::state::{
+    Address, Binding, Change, Edge, FailureKind, Identity, Origin, PolicyRule, PrincipalKind, Resource, RoleKind, Sign,
+    Subject, SubjectKind, SubjectName,
+};
+
+/// The plan as JSON of the format `rolecall-plan/1`, with a line break at the end.
+pub fn plan_v1(plan: &Plan, context: &Context) -> String {
+    // The types hold strings, numbers and maps with string keys: there is nothing in them that JSON cannot say.
+    let text = serde_json::to_string_pretty(&published(plan, context)).unwrap_or_default();
+    escape::json(&text) + "\n"
+}
+
+fn published(plan: &Plan, context: &Context) -> v1::Plan {
+    let counts = Counts::of(plan);
+    v1::Plan {
+        format: v1::Format::V1,
+        id: context.plan_id.clone(),
+        config: plan.config.to_string(),
+        commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
+        tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
+        changes: plan.changes.iter().map(change).collect(),
+        withheld: plan
+            .withheld
+            .iter()
+            .map(|entry| v1::Withheld {
+                origin: entry.origin.as_ref().map(origin),
+                addresses: texts(&entry.addresses),
+                reason: entry.reason.clone(),
+                message: entry.message.clone(),
+                error: entry.is_error,
+            })
+            .collect(),
+        notes: plan
+            .notes
+            .iter()
+            .map(|note| v1::Note {
+                kind: note.kind.clone(),
+                environment: note.environment.as_ref().map(ToString::to_string),
+                origin: note.origin.as_ref().map(origin),
+                message: note.message.clone(),
+            })
+            .collect(),
+        guards: plan.verdicts.iter().map(guard).collect(),
+        unread: plan
+            .unread
+            .iter()
+            .map(|part| v1::Unread {
+                environment: part.environment.as_ref().map(ToString::to_string),
+                failure: failure(part.failure.kind).to_owned(),
+                message: part.failure.what.clone(),
+                next: part.failure.next.clone(),
+                allowed: part.allowed,
+            })
+            .collect(),
+        counts: v1::Counts {
+            add: counts.add,
+            change: counts.change,
+            remove: counts.remove,
+            withheld: counts.withheld,
+            errors: counts.errors,
+            unread: counts.unread,
+            refusals: counts.refusals,
+            left_out: counts.left_out,
+        },
+        compared: v1::Compared {
+            groups: plan.compared.groups,
+            environments: plan.compared.environments,
+            bindings: plan.compared.bindings,
+        },
+        usage: context.spent.map(|spent| v1::Usage {
+            graph_calls: spent.graph.requests,
+            graph_units: spent.graph.resource_units,
+            cluster_calls: spent.clusters.requests,
+            throttled: spent.graph.throttled + spent.clusters.throttled,
+            seconds: spent.elapsed.as_secs_f64(),
+        }),
+    }
+}
+
+fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<String> {
+    items.into_iter().map(ToString::to_string).collect()
+}
+
+fn origin(origin: &Origin) -> v1::Origin {
+    v1::Origin { file: origin.file.clone(), line: origin.line }
+}
+
+fn change(change: &Change) -> v1::Change {
+    v1::Change {
+        address: change.address.to_string(),
+        environment: change.address.environment().map(ToString::to_string),
+        action: match change.sign() {
+            Sign::Add => v1::Action::Add,
+            Sign::Change => v1::Action::Change,
+            Sign::Remove => v1::Action::Remove,
+        },
+        origin: change.origin.as_ref().map(origin),
+        before: change.before().map(resource),
+        after: change.after().map(resource),
+        requires: texts::<Address>(&change.requires),
+        refers: change.refers.clone(),
+        cluster: change.cluster.as_ref().map(ToString::to_string),
+        uid: change.uid.clone(),
+        overrules: change.overrules.clone(),
+        protected: texts(&change.protected),
+    }
+}
+
+fn resource(resource: &Resource) -> v1::Resource {
+    match resource {
+        Resource::Group(group) => v1::Resource::Group {
+            key: group.key.to_string(),
+            id: identity(&group.id),
+            display_name: group.display_name.clone(),
+            description: group.description.clone(),
+            mail_nickname: group.mail_nickname.clone(),
+            unique_name: group.unique_name.clone(),
+            first_owner: group.first_owner.as_ref().map(ToString::to_string),
+        },
+        Resource::Owner(one) => v1::Resource::Owner(edge(one)),
+        Resource::Member(one) => v1::Resource::Member(edge(one)),
+        Resource::Role(role) => v1::Resource::Role {
+            namespace: role.namespace.as_ref().map(ToString::to_string),
+            name: role.name.clone(),
+            rules: role.rules.iter().map(rule).collect(),
+        },
+        Resource::Binding(one) => binding(one),
+    }
+}
+
+fn identity(identity: &Identity) -> Option<String> {
+    identity.known().map(|id| id.to_string())
+}
+
+fn edge(edge: &Edge) -> v1::Edge {
+    v1::Edge {
+        group: edge.group.to_string(),
+        group_id: identity(&edge.group_id),
+        principal: edge.principal.to_string(),
+        principal_id: identity(&edge.principal_id),
+        kind: match edge.kind {
+            PrincipalKind::User => v1::PrincipalKind::User,
+            PrincipalKind::Guest => v1::PrincipalKind::Guest,
+            PrincipalKind::Group => v1::PrincipalKind::Group,
+            PrincipalKind::ServicePrincipal => v1::PrincipalKind::ServicePrincipal,
+            PrincipalKind::Device => v1::PrincipalKind::Device,
+            PrincipalKind::Contact => v1::PrincipalKind::Contact,
+            PrincipalKind::Other => v1::PrincipalKind::Other,
+        },
+    }
+}
+
+fn rule(rule: &PolicyRule) -> v1::Rule {
+    v1::Rule {
+        api_groups: rule.api_groups.clone(),
+        resources: rule.resources.clone(),
+        verbs: rule.verbs.clone(),
+        resource_names: rule.resource_names.clone(),
+        non_resource_urls: rule.non_resource_urls.clone(),
+    }
+}
+
+fn binding(binding: &Binding) -> v1::Resource {
+    v1::Resource::Binding {
+        namespace: binding.namespace.as_ref().map(ToString::to_string),
+        name: binding.name.clone(),
+        role: v1::RoleRef {
+            kind: match binding.role.kind {
+                RoleKind::ClusterRole => v1::RoleKind::ClusterRole,
+                RoleKind::Role => v1::RoleKind::Role,
+            },
+            name: binding.role.name.clone(),
+        },
+        subjects: binding.subjects.iter().map(subject).collect(),
+    }
+}
+
+fn subject(subject: &Subject) -> v1::Subject {
+    let (name, after_apply) = match &subject.name {
+        SubjectName::Known(name) => (Some(name.clone()), None),
+        SubjectName::AfterApply { prefix, group } => {
+            (None, Some(v1::Promise { prefix: prefix.clone(), group: group.to_string() }))
+        }
+    };
+    v1::Subject {
+        kind: match &subject.kind {
+            SubjectKind::User => "User".to_owned(),
+            SubjectKind::Group => "Group".to_owned(),
+            SubjectKind::ServiceAccount => "ServiceAccount".to_owned(),
+            SubjectKind::Other(kind) => kind.clone(),
+        },
+        name,
+        after_apply,
+        namespace: subject.namespace.clone(),
+        principal: subject.principal.as_ref().map(ToString::to_string),
+    }
+}
+
+fn guard(verdict: &Verdict) -> v1::Guard {
+    v1::Guard {
+        id: verdict.guard.clone(),
+        subject: verdict.subject.clone(),
+        message: verdict.message.clone(),
+        verdict: match (verdict.acknowledged, verdict.leaves_out.is_empty()) {
+            (true, _) => v1::Verdict::Acknowledged,
+            (false, true) => v1::Verdict::Refuses,
+            (false, false) => v1::Verdict::LeavesOut,
+        },
+        leaves_out: texts(&verdict.leaves_out),
+    }
+}
+
+fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Unreachable => "unreachable",
+        FailureKind::Unauthenticated => "unauthenticated",
+        FailureKind::Forbidden => "forbidden",
+        FailureKind::WrongTarget => "wrong-target",
+        FailureKind::Refused => "refused",
+        FailureKind::Unavailable => "unavailable",
+        FailureKind::Conflict => "conflict",
+        FailureKind::NotFound => "not-found",
+        FailureKind::Invalid => "invalid",
+        FailureKind::BadAnswer => "bad-answer",
+        FailureKind::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,317 @@
+//! Version 1 of a plan as JSON. What is published here only grows; whatever else changes becomes version 2.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What `rolecall plan --output json` prints. `null` for an id or a subject's name means: known after apply.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "A rolecall plan, version 1")]
+pub(super) struct Plan {
+    /// The name of this format.
+    pub(super) format: Format,
+    /// The plan's id.
+    pub(super) id: Option<String>,
+    /// The config's name.
+    pub(super) config: String,
+    /// The commit that the access files were read from; `null` outside git.
+    pub(super) commit: Option<Commit>,
+    /// The tenant.
+    pub(super) tenant: Tenant,
+    /// The changes, each after those it requires.
+    pub(super) changes: Vec<Change>,
+    /// What the files ask for and this plan does not do.
+    pub(super) withheld: Vec<Withheld>,
+    /// What is worth knowing.
+    pub(super) notes: Vec<Note>,
+    /// What guards say.
+    pub(super) guards: Vec<Guard>,
+    /// Parts that could not be read.
+    pub(super) unread: Vec<Unread>,
+    /// Counts of all of the above.
+    pub(super) counts: Counts,
+    /// How much was compared.
+    pub(super) compared: Compared,
+    /// What making the plan has cost.
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) enum Format {
+    #[serde(rename = "rolecall-plan/1")]
+    V1,
+}
+
+/// A git commit.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Commit {
+    /// Its id.
+    pub(super) id: String,
+    /// Whether the access files differ from it.
+    pub(super) dirty: bool,
+}
+
+/// An Entra tenant.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenant {
+    /// Its id.
+    pub(super) id: String,
+    /// Its domain, where it may be read.
+    pub(super) domain: Option<String>,
+}
+
+/// One difference.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    /// Its stable address.
+    pub(super) address: String,
+    /// The environment; `null` is Entra.
+    pub(super) environment: Option<String>,
+    /// What is done.
+    pub(super) action: Action,
+    /// The line that asks for it.
+    pub(super) origin: Option<Origin>,
+    /// What is there; `null` when nothing is.
+    pub(super) before: Option<Resource>,
+    /// What will be there; `null` when nothing will.
+    pub(super) after: Option<Resource>,
+    /// Addresses of changes that are done before.
+    pub(super) requires: Vec<String>,
+    /// Fingerprints of what the change relies on, by what it is.
+    pub(super) refers: BTreeMap<String, String>,
+    /// The uid of the cluster behind the environment.
+    pub(super) cluster: Option<String>,
+    /// The uid of the object that is there.
+    pub(super) uid: Option<String>,
+    /// Other field managers whose values are taken back.
+    pub(super) overrules: Vec<String>,
+    /// Protected environments that it reaches.
+    pub(super) protected: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Action {
+    Add,
+    Change,
+    Remove,
+}
+
+/// A line of an access file.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Origin {
+    /// The file, relative to the config's folder.
+    pub(super) file: String,
+    /// The line, from 1.
+    pub(super) line: u32,
+}
+
+/// Anything that is changed.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Resource {
+    /// A group's own properties.
+    Group {
+        key: String,
+        id: Option<String>,
+        display_name: String,
+        description: Option<String>,
+        mail_nickname: Option<String>,
+        unique_name: Option<String>,
+        /// For a group to create: the object id of its first owner.
+        first_owner: Option<String>,
+    },
+    /// One owner of a group.
+    Owner(Edge),
+    /// One member of a group.
+    Member(Edge),
+    /// A `ClusterRole`; a `Role` where there is a namespace.
+    Role { namespace: Option<String>, name: String, rules: Vec<Rule> },
+    /// A `ClusterRoleBinding`; a `RoleBinding` where there is a namespace.
+    Binding { namespace: Option<String>, name: String, role: RoleRef, subjects: Vec<Subject> },
+}
+
+/// One owner or member.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Edge {
+    /// The group's key.
+    pub(super) group: String,
+    /// The group's object id.
+    pub(super) group_id: Option<String>,
+    /// Who, as the files spell it.
+    pub(super) principal: String,
+    /// Their object id.
+    pub(super) principal_id: Option<String>,
+    /// What kind of object they are.
+    pub(super) kind: PrincipalKind,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PrincipalKind {
+    User,
+    Guest,
+    Group,
+    ServicePrincipal,
+    Device,
+    Contact,
+    Other,
+}
+
+/// A rule, with Kubernetes' own keys.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Rule {
+    pub(super) api_groups: Vec<String>,
+    pub(super) resources: Vec<String>,
+    pub(super) verbs: Vec<String>,
+    pub(super) resource_names: Vec<String>,
+    #[serde(rename = "nonResourceURLs")]
+    pub(super) non_resource_urls: Vec<String>,
+}
+
+/// The role that a binding gives.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoleRef {
+    pub(super) kind: RoleKind,
+    pub(super) name: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) enum RoleKind {
+    ClusterRole,
+    Role,
+}
+
+/// Who gets a role.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subject {
+    /// `User`, `Group`, `ServiceAccount`, or whatever else a live binding holds.
+    pub(super) kind: String,
+    /// The name as the API server sees it.
+    pub(super) name: Option<String>,
+    /// For a name known after apply: what stands in front of the group's object id.
+    pub(super) after_apply: Option<Promise>,
+    /// For service accounts: their namespace.
+    pub(super) namespace: Option<String>,
+    /// Whom the name stands for, as the files spell it.
+    pub(super) principal: Option<String>,
+}
+
+/// A subject's name that holds the id of a group created by this plan.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Promise {
+    pub(super) prefix: String,
+    /// The group's key.
+    pub(super) group: String,
+}
+
+/// Something the files ask for that this plan does not do.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Withheld {
+    pub(super) origin: Option<Origin>,
+    pub(super) addresses: Vec<String>,
+    /// A stable id.
+    pub(super) reason: String,
+    pub(super) message: String,
+    /// Whether the run counts as failed because of it.
+    pub(super) error: bool,
+}
+
+/// Something worth knowing.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    /// A stable id.
+    pub(super) kind: String,
+    pub(super) environment: Option<String>,
+    pub(super) origin: Option<Origin>,
+    pub(super) message: String,
+}
+
+/// What a guard says about one subject.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Guard {
+    /// Which guard: a stable id.
+    pub(super) id: String,
+    pub(super) subject: String,
+    pub(super) message: String,
+    pub(super) verdict: Verdict,
+    /// Addresses of changes that are left to a saved plan.
+    pub(super) leaves_out: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verdict {
+    /// `apply` would refuse until it is acknowledged.
+    Refuses,
+    /// `apply` without a saved plan would leave some changes out.
+    LeavesOut,
+    /// It was acknowledged.
+    Acknowledged,
+}
+
+/// A part that could not be read.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unread {
+    /// The environment; `null` is Entra.
+    pub(super) environment: Option<String>,
+    /// A stable id of the kind of failure.
+    pub(super) failure: String,
+    pub(super) message: String,
+    pub(super) next: Option<String>,
+    /// Whether the run goes on without it.
+    pub(super) allowed: bool,
+}
+
+/// Counts.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Counts {
+    pub(super) add: usize,
+    pub(super) change: usize,
+    pub(super) remove: usize,
+    /// Without errors.
+    pub(super) withheld: usize,
+    pub(super) errors: usize,
+    pub(super) unread: usize,
+    /// Guards because of which `apply` would refuse.
+    pub(super) refusals: usize,
+    /// Changes that `apply` without a saved plan would leave out.
+    pub(super) left_out: usize,
+}
+
+/// How much was compared.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compared {
+    pub(super) groups: usize,
+    pub(super) environments: usize,
+    pub(super) bindings: usize,
+}
+
+/// What making the plan has cost.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Usage {
+    pub(super) graph_calls: u64,
+    /// Resource units, as Graph reports them.
+    pub(super) graph_units: u64,
+    pub(super) cluster_calls: u64,
+    pub(super) throttled: u64,
+    pub(super) seconds: f64,
+}

@@ -1,0 +1,80 @@
+//! A run of `apply` as lines: one when it starts, one for each outcome, and the counts at the end.
+
+use std::path::Path;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Layout;
+use super::page::{Mark, Page};
+use super::words::count;
+use crate::apply::Summary;
+use crate::report::escape;
+use crate::state::{Change, Outcome};
+
+/// The line before anything happens: how much will be done, and where the journal is.
+pub fn opening(changes: &[Change], journal: &Path, layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    let journal = escape::message(&journal.display().to_string());
+    page.words(0, &format!("Applying {} (journal {journal})", count(changes.len(), "change")));
+    page.render()
+}
+
+/// Writes one line for each outcome, all with the outcome in the same column where there is room.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcomes {
+    layout: Layout,
+    column: usize,
+}
+
+impl Outcomes {
+    /// For a run of these changes.
+    pub fn new(changes: &[Change], layout: Layout) -> Self {
+        let widest = changes.iter().map(|change| escape::line(&change.address.to_string()).width()).max().unwrap_or(0);
+        // An outcome needs some room of its own; addresses longer than the rest have theirs below.
+        Self { layout, column: (widest + 4).min(layout.width * 3 / 5) }
+    }
+
+    /// What became of one change.
+    pub fn line(&self, change: &Change, outcome: &Outcome) -> String {
+        let mut page = Page::new(self.layout);
+        page.aligned(Mark::Sign(change.sign()), &change.address.to_string(), self.column, &text(outcome));
+        page.render()
+    }
+}
+
+fn text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done { created: None } => "done".to_owned(),
+        Outcome::Done { created: Some(id) } => format!("done ({})", id.short()),
+        Outcome::AlreadySo { .. } => "already so".to_owned(),
+        Outcome::PendingReplication => "accepted, not readable yet; the next plan tells".to_owned(),
+        Outcome::Failed { failure } => {
+            let next = failure.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
+            format!("failed: {}", escape::message(&format!("{}{next}", failure.what)))
+        }
+        Outcome::NotTried { reason } => format!("not tried, {}", escape::message(reason)),
+    }
+}
+
+/// The counts, and what to do when not everything is done. `journal_failure` is why the journal stopped midway, if it did.
+pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout) -> String {
+    let Summary { done, already, pending, failed, not_tried, interrupted } = summary;
+    let counts = [
+        (*done, "done"),
+        (*already, "already so"),
+        (*pending, "not readable yet"),
+        (*failed, "failed"),
+        (*not_tried, "not tried"),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let counts = if counts.is_empty() { "Nothing to do".to_owned() } else { counts.join(", ") };
+    let start = if *interrupted { "Interrupted: " } else { "" };
+    let again = if pending + failed + not_tried > 0 { " Run it again: what is done stays done." } else { "" };
+    let mut page = Page::new(layout);
+    if let Some(failure) = journal_failure {
+        page.marked(0, Mark::Decide, &format!("{}; nothing was started after that", escape::message(failure)), None);
+    }
+    page.words(0, &format!("{start}{counts}.{again}"));
+    page.render()
+}

@@ -1,0 +1,114 @@
+//! The part of a plan about one cluster: its roles and bindings.
+
+use std::collections::BTreeSet;
+
+use super::page::{Mark, Page};
+use super::view::View;
+use super::words;
+use crate::report::escape;
+use crate::state::{Address, Binding, Change, Operation, PolicyRule, Resource, Sign, Subject};
+
+/// Adds a row for each object that changes, with what it grants below.
+pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, view: &View<'_>) {
+    let mut changes: Vec<&Change> = changes.collect();
+    changes.sort_by(|one, other| one.address.cmp(&other.address));
+    for change in changes {
+        let Address::Object { kind, namespace, name, .. } = &change.address else { continue };
+        let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let text = format!("{kind} {namespace}{}{}", words::word(name), view.protection(change));
+        page.marked(0, Mark::Sign(change.sign()), &text, View::origin(change, "no longer in the files"));
+        content(page, change, view);
+        if !change.overrules.is_empty() {
+            let managers: Vec<String> = change.overrules.iter().map(|manager| escape::quoted(manager)).collect();
+            page.detail(4, &format!("drift: taken back from field manager {}", managers.join(", ")));
+        }
+    }
+}
+
+fn content(page: &mut Page, change: &Change, view: &View<'_>) {
+    match &change.operation {
+        Operation::Create { after } => whole(page, after, Sign::Add, view),
+        Operation::Delete { before } => whole(page, before, Sign::Remove, view),
+        Operation::Update { before, after } => match after {
+            Resource::Role(after) => {
+                if let Resource::Role(before) = before {
+                    rules(page, &before.rules, &after.rules);
+                }
+            }
+            Resource::Binding(after) => {
+                if let Resource::Binding(before) = before {
+                    binding(page, before, after, view);
+                }
+            }
+            Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) => {}
+        },
+    }
+}
+
+fn whole(page: &mut Page, resource: &Resource, sign: Sign, view: &View<'_>) {
+    match resource {
+        Resource::Role(role) => match sign {
+            Sign::Remove => rules(page, &role.rules, &[]),
+            Sign::Add | Sign::Change => rules(page, &[], &role.rules),
+        },
+        Resource::Binding(binding) => {
+            let may = if sign == Sign::Remove { "no longer may" } else { "may" };
+            for subject in &binding.subjects {
+                page.detail(4, &grant(binding, subject, may, view));
+            }
+        }
+        Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) => {}
+    }
+}
+
+fn grant(binding: &Binding, subject: &Subject, may: &str, view: &View<'_>) -> String {
+    let everywhere = if binding.namespace.is_none() { ", on the whole cluster" } else { "" };
+    let role = format!("{} {}", binding.role.kind, words::word(&binding.role.name));
+    format!("{} {may}: {role}{everywhere}", words::subject(subject, view))
+}
+
+fn rules(page: &mut Page, before: &[PolicyRule], after: &[PolicyRule]) {
+    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (before.iter().collect(), after.iter().collect());
+    for (sign, rules) in [(Sign::Remove, before.difference(&after)), (Sign::Add, after.difference(&before))] {
+        for rule in rules {
+            page.marked(4, Mark::Sign(sign), &words::rule(rule), None);
+        }
+    }
+    let same = before.intersection(&after).count();
+    if before == after {
+        page.detail(4, "its rules stay; its marks of ownership are set right");
+    } else if same > 0 {
+        page.detail(4, &format!("and {} as before", words::count(same, "rule")));
+    }
+}
+
+fn binding(page: &mut Page, before: &Binding, after: &Binding, view: &View<'_>) {
+    if before.same_content(after) {
+        page.detail(4, "what it grants stays; its marks of ownership are set right");
+        return;
+    }
+    if before.role != after.role {
+        for subject in &before.subjects {
+            page.marked(4, Mark::Sign(Sign::Remove), &grant(before, subject, "no longer may", view), None);
+        }
+        for subject in &after.subjects {
+            page.marked(4, Mark::Sign(Sign::Add), &grant(after, subject, "may", view), None);
+        }
+        return;
+    }
+    // Whom a name stands for takes no part in comparison.
+    let has = |binding: &Binding, subject: &Subject| {
+        binding.subjects.iter().any(|other| {
+            (&other.kind, &other.name, &other.namespace) == (&subject.kind, &subject.name, &subject.namespace)
+        })
+    };
+    for subject in before.subjects.iter().filter(|subject| !has(after, subject)) {
+        page.marked(4, Mark::Sign(Sign::Remove), &grant(before, subject, "no longer may", view), None);
+    }
+    for subject in after.subjects.iter().filter(|subject| !has(before, subject)) {
+        page.marked(4, Mark::Sign(Sign::Add), &grant(after, subject, "may", view), None);
+    }
+    for subject in after.subjects.iter().filter(|subject| has(before, subject)) {
+        page.detail(6, &format!("{} (unchanged)", grant(after, subject, "may", view)));
+    }
+}

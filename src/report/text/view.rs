@@ -1,0 +1,50 @@
+//! What the parts of a plan need to know about the whole of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::Plan;
+use crate::state::{Address, Change, EnvironmentName, ObjectId, Sign};
+
+/// A plan as its parts look at it.
+pub(super) struct View<'a> {
+    names: &'a BTreeMap<String, String>,
+    /// What is left to a saved plan, and for which environments.
+    left_out: BTreeMap<&'a Address, BTreeSet<&'a str>>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        let mut left_out: BTreeMap<&Address, BTreeSet<&str>> = BTreeMap::new();
+        for verdict in &plan.verdicts {
+            for address in &verdict.leaves_out {
+                left_out.entry(address).or_default().insert(&verdict.subject);
+            }
+        }
+        Self { names: &plan.names, left_out }
+    }
+
+    /// The name that was read for an object id.
+    pub(super) fn name(&self, id: ObjectId) -> Option<&'a str> {
+        self.names.get(&id.to_string()).map(String::as_str)
+    }
+
+    /// ` [protected: prod]` behind what reaches a protected environment, or waits for something that does.
+    pub(super) fn protection(&self, change: &Change) -> String {
+        let waiting = self.left_out.get(&change.address).into_iter().flatten().copied();
+        let environments: BTreeSet<&str> =
+            change.protected.iter().map(EnvironmentName::as_str).chain(waiting).collect();
+        if environments.is_empty() {
+            return String::new();
+        }
+        format!(" [protected: {}]", environments.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// The line that asks for a change, or what to say where none does.
+    pub(super) fn origin(change: &Change, otherwise: &str) -> Option<String> {
+        match (&change.origin, change.sign()) {
+            (Some(origin), _) => Some(origin.to_string()),
+            (None, Sign::Remove) => Some(otherwise.to_owned()),
+            (None, Sign::Add | Sign::Change) => None,
+        }
+    }
+}

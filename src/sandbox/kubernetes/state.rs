@@ -1,0 +1,171 @@
+//! What one cluster stores, and how its revisions count.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::authentication::User;
+use super::bootstrap;
+use super::kind::Kind;
+use super::object::text;
+
+/// How many writes can be undone to serve the pages of a list as it was when its first page was read.
+const REMEMBERED_WRITES: usize = 10_000;
+
+/// The objects and bearer tokens of one cluster.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct ClusterState {
+    /// etcd's revision: one counter for all objects.
+    revision: u64,
+    /// Users by the SHA-256 of their bearer token, so that the state on disk holds no credential.
+    tokens: BTreeMap<String, User>,
+    objects: BTreeMap<Kind, BTreeMap<String, Value>>,
+    /// The last writes by revision, newest last. Forgotten at a restart, as if etcd had been compacted.
+    #[serde(skip)]
+    history: BTreeMap<u64, Past>,
+}
+
+/// What was stored under a key before a write.
+#[derive(Clone)]
+struct Past {
+    kind: Kind,
+    key: String,
+    before: Option<Value>,
+}
+
+impl ClusterState {
+    /// A new cluster: the namespaces that every cluster has (`kube-system` with `uid`, by which a cluster is known),
+    /// those given with their labels, and the roles and bindings that an API server makes at its start.
+    pub fn new(uid: &str, namespaces: BTreeMap<String, BTreeMap<String, String>>) -> Self {
+        // Reading the policy and aggregating its roles takes longer than all else in many a test.
+        static BOOTSTRAPPED: LazyLock<ClusterState> = LazyLock::new(|| {
+            let mut state = ClusterState::default();
+            bootstrap::fill(&mut state);
+            state
+        });
+        let mut state = BOOTSTRAPPED.clone();
+        for object in state.objects.values_mut().flat_map(BTreeMap::values_mut) {
+            object["metadata"]["uid"] = new_uid().into();
+        }
+        if let Some(system) = state.objects.entry(Kind::Namespace).or_default().get_mut("kube-system") {
+            system["metadata"]["uid"] = uid.into();
+        }
+        for (name, labels) in namespaces {
+            state.add_namespace(&name, labels);
+        }
+        state
+    }
+
+    /// Lets a bearer token in as that user; `system:authenticated` is added when it is used.
+    pub fn add_token(&mut self, token: &str, username: &str, groups: Vec<String>) {
+        self.tokens.insert(digest(token), User { name: username.to_owned(), groups });
+    }
+
+    /// Adds a namespace with labels; one of that name that is there already gets these labels besides its own.
+    pub fn add_namespace(&mut self, name: &str, labels: BTreeMap<String, String>) {
+        bootstrap::namespace(self, name, labels);
+    }
+
+    /// Forgets all earlier revisions, as etcd's compaction does: page tokens from before now answer 410.
+    pub fn compact(&mut self) {
+        self.history.clear();
+    }
+
+    pub(super) fn user_of(&self, token: &str) -> Option<User> {
+        self.tokens.get(&digest(token)).cloned()
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+        self.objects.get(&kind)?.get(&key(kind, namespace, name))
+    }
+
+    /// The objects of a kind in etcd's order: by namespace, then by name, byte by byte.
+    pub(super) fn all(&self, kind: Kind) -> impl Iterator<Item = &Value> {
+        self.objects.get(&kind).into_iter().flatten().map(|(_, object)| object)
+    }
+
+    /// The objects of a kind in one namespace; none when it is empty.
+    pub(super) fn all_in(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Value> {
+        let prefix = format!("{namespace}/");
+        let objects = self.objects.get(&kind).into_iter();
+        let here = objects.flat_map(move |objects| {
+            let below = prefix.clone();
+            objects.range(prefix.clone()..).take_while(move |(key, _)| key.starts_with(&below))
+        });
+        here.map(|(_, object)| object)
+    }
+
+    /// The objects of a kind with their keys, as they were at a revision. `None` when that is no longer known.
+    pub(super) fn at(&self, kind: Kind, revision: u64) -> Option<BTreeMap<&str, &Value>> {
+        let mut objects: BTreeMap<&str, &Value> =
+            self.objects.get(&kind).into_iter().flatten().map(|(key, object)| (key.as_str(), object)).collect();
+        let later = self.history.range(revision + 1..);
+        let is_known = later.clone().count() as u64 == self.revision.checked_sub(revision)?;
+        for (_, past) in later.rev().filter(|(_, past)| past.kind == kind) {
+            match &past.before {
+                Some(before) => objects.insert(&past.key, before),
+                None => objects.remove(past.key.as_str()),
+            };
+        }
+        is_known.then_some(objects)
+    }
+
+    /// Stores an object under its own name and gives it the next revision.
+    pub(super) fn put(&mut self, kind: Kind, mut object: Value) -> Value {
+        self.revision += 1;
+        object["metadata"]["resourceVersion"] = self.revision.to_string().into();
+        let key = key(kind, text(&object["metadata"], "namespace"), text(&object["metadata"], "name"));
+        let before = self.objects.entry(kind).or_default().insert(key.clone(), object.clone());
+        self.remember(Past { kind, key, before });
+        object
+    }
+
+    /// Takes an object away.
+    pub(super) fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
+        let key = key(kind, namespace, name);
+        if let Some(before) = self.objects.get_mut(&kind).and_then(|objects| objects.remove(&key)) {
+            self.revision += 1;
+            self.remember(Past { kind, key, before: Some(before) });
+        }
+    }
+
+    fn remember(&mut self, past: Past) {
+        self.history.insert(self.revision, past);
+        while self.history.len() > REMEMBERED_WRITES {
+            self.history.pop_first();
+        }
+    }
+}
+
+/// The part of the etcd key after the kind.
+pub(super) fn key(kind: Kind, namespace: &str, name: &str) -> String {
+    if kind.is_namespaced() { format!("{namespace}/{name}") } else { name.to_owned() }
+}
+
+fn digest(token: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(token.as_bytes()).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Now, as Kubernetes writes times: UTC, whole seconds.
+pub(super) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A uid for a new object.
+pub(super) fn new_uid() -> String {
+    Uuid::new_v4().to_string()
+}

@@ -1,0 +1,195 @@
+//! Bad input gets a clear error, the documented exit code, and nothing written.
+
+use crate::common::{Ran, World, repository};
+
+const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {server: 'SERVER'}\nusers:\n- name: u\n  user: {token: t}\ncontexts:\n- name: alpha\n  context: {cluster: c, user: u}\n";
+
+fn quickstart() -> World {
+    World::with_example("quickstart")
+}
+
+/// The environment of somebody who has a client secret, for a login endpoint where nobody listens.
+const CREDENTIAL: [(&str, &str); 3] = [
+    ("AZURE_TENANT_ID", "8f9f5b1e-0f4a-4f0e-9f43-6a3f1c2b7d10"),
+    ("AZURE_CLIENT_ID", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"),
+    ("AZURE_CLIENT_SECRET", "open-sesame-7Q~very-secret"),
+];
+
+fn says(ran: &Ran, words: &[&str]) {
+    for word in words {
+        assert!(ran.stderr.contains(word), "`{word}` is missing:\n{}", ran.all());
+    }
+}
+
+#[test]
+fn a_path_without_a_config_says_what_is_missing() {
+    let world = World::new();
+    let ran = world.run(&["validate"]).exits(1);
+    says(&ran, &["rolecall.yaml"]);
+    let ran = world.run(&["plan", "no-such-folder"]).exits(1);
+    says(&ran, &["no-such-folder"]);
+}
+
+#[test]
+fn a_config_that_brings_its_own_endpoint_is_refused() {
+    for (place, key) in [("tenant: {", "tenant: { graph: https://graph.evil.example,")] {
+        let world = quickstart();
+        world.replace("access/rolecall.yaml", place, key);
+        let ran = world.plan(&[]).exits(1);
+        says(&ran, &["unknown", "graph", "rolecall.yaml"]);
+        assert!(!world.path("sandbox").exists(), "nothing was contacted");
+    }
+}
+
+#[test]
+fn a_kubeconfig_inside_the_config_is_refused_however_it_is_named() {
+    let world = quickstart();
+    world.write("access/.kube/config", KUBECONFIG);
+    let by_flag = world.run_with(&["plan", "access", "--kubeconfig", "access/.kube/config"], &CREDENTIAL).exits(1);
+    says(&by_flag, &["kubeconfig", "outside the access files"]);
+    let environment = [CREDENTIAL.as_slice(), &[("KUBECONFIG", "access/.kube/config")]].concat();
+    let by_variable = world.run_with(&["plan", "access"], &environment).exits(1);
+    says(&by_variable, &["outside the access files"]);
+    world.write("connections.yaml", "environments:\n  alpha: { kubeconfig: access/.kube/config }\n");
+    let by_file = world.run_with(&["plan", "access", "--connections", "connections.yaml"], &CREDENTIAL).exits(1);
+    says(&by_file, &["outside the access files"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_kubeconfig_inside_the_config_is_refused_through_a_link_as_well() {
+    let world = quickstart();
+    world.write("access/.kube/config", KUBECONFIG);
+    std::os::unix::fs::symlink(world.path("access/.kube/config"), world.path("kubeconfig")).unwrap();
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &CREDENTIAL).exits(1);
+    says(&ran, &["outside the access files"]);
+}
+
+#[test]
+fn a_connections_file_inside_the_config_is_refused() {
+    let world = quickstart();
+    world.write("access/.connections.yaml", "entra: { graph: https://graph.evil.example }\n");
+    let ran = world.run_with(&["plan", "access", "--connections", "access/.connections.yaml"], &CREDENTIAL).exits(1);
+    says(&ran, &["outside the access files"]);
+}
+
+#[test]
+fn mistakes_in_a_connections_file_are_said_with_the_file() {
+    let world = quickstart();
+    for (text, word) in [
+        ("entra: { grap: https://x.example }", "grap"),
+        ("environments:\n  alpha: { in-cluster: true, server: https://x.example }", "exactly one"),
+        ("environments:\n  alpha: { server: https://x.example }", "audience"),
+        ("- a", "connections.yaml"),
+    ] {
+        world.write("connections.yaml", text);
+        let ran = world.run_with(&["plan", "access", "--connections", "connections.yaml"], &CREDENTIAL).exits(1);
+        says(&ran, &["connections.yaml", word]);
+    }
+}
+
+#[test]
+fn a_missing_kubeconfig_or_context_says_where_it_was_looked_for() {
+    let world = quickstart();
+    let ran =
+        world.run_with(&["plan", "access"], &[CREDENTIAL.as_slice(), &[("HOME", "/nonexistent")]].concat()).exits(1);
+    says(&ran, &["/nonexistent/.kube/config", "--kubeconfig", "--sandbox"]);
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "missing"], &CREDENTIAL).exits(1);
+    assert!(ran.all().contains("missing"), "{}", ran.all());
+}
+
+#[test]
+fn a_kubeconfig_that_points_to_plain_http_is_refused_and_its_token_is_not_printed() {
+    let world = quickstart();
+    world.write(
+        "kubeconfig",
+        KUBECONFIG.replace("SERVER", "http://kubernetes.contoso.com:8080").replace("token: t", "token: hush-hush"),
+    );
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &CREDENTIAL).exits(1);
+    assert!(ran.all().contains("HTTP"), "{}", ran.all());
+    assert!(!ran.all().contains("hush-hush"));
+}
+
+#[test]
+fn without_a_credential_the_error_lists_what_was_tried() {
+    let world = quickstart();
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &[("PATH", "/nonexistent")]).exits(1);
+    for word in ["client secret", "workload identity", "Azure CLI", "AZURE_CLIENT_SECRET"] {
+        assert!(ran.all().contains(word), "`{word}` is missing:\n{}", ran.all());
+    }
+}
+
+#[test]
+fn no_secret_is_printed_when_the_login_endpoint_cannot_be_reached() {
+    let world = quickstart();
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
+    world.write("connections.yaml", "entra: { login: 'https://127.0.0.1:9', graph: 'https://127.0.0.1:9' }\n");
+    let arguments = ["plan", "access", "--kubeconfig", "kubeconfig", "--connections", "connections.yaml"];
+    let ran = world.run_with(&arguments, &CREDENTIAL).exits(1);
+    assert!(!ran.all().contains("open-sesame"), "{}", ran.all());
+    assert!(ran.all().contains("127.0.0.1:9"), "{}", ran.all());
+}
+
+#[test]
+fn a_person_who_does_not_exist_is_said_at_the_line_and_the_rest_goes_on() {
+    let world = quickstart();
+    let _ = world.plan(&[]).exits(0); // fills the sandbox with hayden and erin
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- hayden@contoso.com\n      - haydn@contoso.com");
+    let ran = world.plan(&[]).exits(0);
+    assert!(ran.stdout.contains("haydn@contoso.com"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("+ member hayden@contoso.com"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("rolecall.yaml:"), "{}", ran.stdout);
+    let strict = world.plan(&["--strict"]).exits(1);
+    assert!(strict.stdout.contains("haydn@contoso.com"));
+    let _ = world.apply(&["--yes", "--strict"]).exits(1);
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_environment_that_is_not_in_the_config_cannot_be_named_by_only() {
+    let world = quickstart();
+    let ran = world.plan(&["--only", "beta"]).exits(64);
+    says(&ran, &["beta", "alpha"]);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_means_nothing_is_written() {
+    let world = quickstart();
+    world.write("taken.jsonl", "somebody else's");
+    let ran = world.apply(&["--yes", "--journal", "taken.jsonl"]).exits(1);
+    says(&ran, &["taken.jsonl", "nothing was changed"]);
+    assert_eq!(world.read("taken.jsonl"), "somebody else's");
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn unreadable_files_are_told_apart() {
+    let root = std::fs::read_to_string(repository().join("examples/quickstart/rolecall.yaml")).unwrap();
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n";
+    let cases: [(&str, Vec<u8>); 5] = [
+        ("empty.yaml", Vec::new()),
+        ("binary.yaml", vec![0, 1, 2, 255]),
+        ("latin1.yaml", b"groups: { x: { description: caf\xe9 } }".to_vec()),
+        ("huge.yaml", vec![b'#'; 2 << 20]),
+        ("bomb.yaml", bomb.as_bytes().to_vec()),
+    ];
+    let world = World::with_files(&[("rolecall.yaml", &root)]);
+    for (name, bytes) in &cases {
+        world.write(&format!("access/{name}"), bytes);
+    }
+    let ran = world.run(&["validate", "access"]).exits(1);
+    for (name, _) in &cases {
+        says(&ran, &[name]);
+    }
+}
+
+#[test]
+fn a_yaml_file_that_is_no_access_file_is_an_error_that_names_exclude() {
+    let world = quickstart();
+    world.write("access/deploy/values.yaml", "image: { tag: 1 }\n");
+    let ran = world.run(&["validate", "access"]).exits(1);
+    says(&ran, &["deploy/values.yaml", "exclude"]);
+    world.replace("access/rolecall.yaml", "version: 1", "version: 1\nexclude: ['deploy/**']");
+    let _ = world.run(&["validate", "access"]).exits(0);
+}

@@ -1,0 +1,10 @@
+//! The command as a person runs it: one test binary, the program itself, an empty environment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod common;
+mod demo;
+mod examples;
+mod saved_plan;
+mod usage;

@@ -1,0 +1,187 @@
+//! The company example against the sandbox's Graph and two real API servers: planned, applied, then in order; and the API
+//! servers themselves, asked by kubectl, agree about who may do what.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::served::Served;
+
+const PLATFORM: &str = "contoso-platform";
+
+/// The namespaces that the example's grants name; the last carries the label that its selector asks for.
+const NAMESPACES: [&str; 5] = ["trinity", "payments", "data", "docs", "sre-tools"];
+
+struct World {
+    folder: tempfile::TempDir,
+    served: Served,
+    kubeconfig: String,
+    kubectl: String,
+}
+
+impl World {
+    fn rolecall(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_rolecall"))
+            .args(arguments)
+            .args(["--connections", "connections.yaml"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.served.credentials())
+            .output()
+            .unwrap()
+    }
+
+    fn kubectl(&self, context: &str, arguments: &[&str]) -> Output {
+        Command::new(&self.kubectl)
+            .args(["--kubeconfig", &self.kubeconfig, "--context", context])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// The object id of a group of the config, from the sandbox's own state.
+    fn group(&self, key: &str) -> String {
+        let text = std::fs::read_to_string(self.served.file("tenant.json")).unwrap();
+        let unique_name = format!("rolecall.{PLATFORM}.{key}");
+        let state = serde_json::from_str(&text).unwrap();
+        object_with(&state, &unique_name).unwrap_or_else(|| panic!("no group {unique_name}"))
+    }
+
+    /// Whether somebody in these groups may do this, by `kubectl auth can-i`.
+    fn may(&self, context: &str, groups: &[&str], question: &[&str]) -> bool {
+        let groups: Vec<String> = groups.iter().map(|key| format!("--as-group={}", self.group(key))).collect();
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let output =
+            self.kubectl(context, &[&["auth", "can-i", "--as=somebody"], groups.as_slice(), question].concat());
+        match String::from_utf8_lossy(&output.stdout).trim() {
+            "yes" => true,
+            answer if answer.starts_with("no") => false,
+            answer => panic!("{answer}\n{}", text(&output)),
+        }
+    }
+}
+
+/// The id of the object that has this text among its values.
+fn object_with(value: &Value, text: &str) -> Option<String> {
+    match value {
+        Value::Object(entries) => {
+            if entries.values().any(|entry| entry.as_str() == Some(text)) {
+                return entries.get("id").and_then(Value::as_str).map(str::to_owned);
+            }
+            entries.iter().find_map(|(key, entry)| {
+                // Where objects are kept by id, the id need not be among their values.
+                let inside =
+                    entry.as_object().is_some_and(|entry| entry.values().any(|value| value.as_str() == Some(text)));
+                object_with(entry, text).or_else(|| inside.then(|| key.clone()))
+            })
+        }
+        Value::Array(entries) => entries.iter().find_map(|entry| object_with(entry, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn succeeds(output: Output) -> String {
+    assert!(output.status.success(), "{}", text(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// `dev` and `prod` are the two real API servers, `staging` is the sandbox's.
+fn world(kubeconfig: String, kubectl: String) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/company"), &folder.path().join("access"));
+    let filled = Command::new(env!("CARGO_BIN_EXE_rolecall"))
+        .args(["plan", "access", "--sandbox", "sandbox"])
+        .current_dir(folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    succeeds(filled);
+    let served = Served::start(&folder.path().join("sandbox"));
+    let world = World { folder, served, kubeconfig, kubectl };
+
+    let uid =
+        succeeds(world.kubectl("real-two", &["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]));
+    let environments = world.folder.path().join("access/environments.yaml");
+    let written = std::fs::read_to_string(&environments).unwrap();
+    let named = "77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d";
+    assert!(written.contains(named));
+    std::fs::write(&environments, written.replace(named, uid.trim())).unwrap();
+
+    let url = world.served.credential("ROLECALL_SANDBOX_URL");
+    let connections = format!(
+        "entra: {{ login: '{url}', graph: '{url}', ca-file: sandbox/ca.pem }}\nenvironments:\n  \
+         dev: {{ kubeconfig: '{0}', context: real-one }}\n  prod: {{ kubeconfig: '{0}', context: real-two }}\n  \
+         staging: {{ kubeconfig: sandbox/kubeconfig, context: staging }}\n",
+        world.kubeconfig
+    );
+    std::fs::write(world.folder.path().join("connections.yaml"), connections).unwrap();
+
+    for context in ["real-one", "real-two"] {
+        for namespace in NAMESPACES {
+            succeeds(world.kubectl(context, &["create", "namespace", namespace]));
+        }
+        succeeds(world.kubectl(context, &["label", "namespace", "sre-tools", "team=sre"]));
+    }
+    world
+}
+
+#[test]
+fn the_company_is_applied_to_real_api_servers_and_they_agree() {
+    let kubeconfig = real!("ROLECALL_REAL_KUBECONFIG");
+    let kubectl = real!("ROLECALL_REAL_KUBECTL");
+    let world = world(kubeconfig, kubectl);
+
+    let before = world.served.writes();
+    let plan = succeeds(world.rolecall(&["plan", "access"]));
+    assert_eq!(world.served.writes(), before, "a plan writes nothing");
+    let acknowledged: Vec<String> =
+        plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect();
+    let acknowledged: Vec<&str> = acknowledged.iter().flat_map(|text| ["--acknowledge", text]).collect();
+
+    succeeds(world.rolecall(&[&["plan", "access", "--save", "tonight.plan"], acknowledged.as_slice()].concat()));
+    let applied = world.rolecall(&[&["apply", "tonight.plan", "access"], acknowledged.as_slice()].concat());
+    assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
+    let again = world.rolecall(&["plan", "access", "--detailed-exitcode"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    assert!(text(&again).contains("No changes."), "{}", text(&again));
+
+    let hayden = ["k8s_dev_users", "developers", "trinity-operators"];
+    let sam = ["payments-dev", "payments-oncall", "developers"];
+    let questions: [(&str, &[&str], &[&str], bool); 12] = [
+        ("real-one", &hayden, &["create", "deployments.apps", "-n", "trinity"], true),
+        ("real-one", &hayden, &["list", "pods", "-n", "payments"], true),
+        ("real-one", &hayden, &["delete", "pods", "-n", "payments"], false),
+        ("real-two", &hayden, &["create", "deployments.apps", "-n", "trinity"], true),
+        ("real-two", &hayden, &["list", "pods", "-n", "payments"], false),
+        ("real-two", &sam, &["patch", "deployments.apps", "-n", "payments"], true),
+        ("real-two", &sam, &["patch", "statefulsets.apps", "-n", "payments"], false),
+        ("real-two", &["platform"], &["list", "nodes"], true),
+        ("real-two", &["platform"], &["delete", "nodes"], false),
+        ("real-two", &["platform"], &["get", "/metrics"], true),
+        ("real-two", &["sre"], &["patch", "daemonsets.apps", "-n", "sre-tools"], true),
+        ("real-two", &["sre"], &["patch", "daemonsets.apps", "-n", "payments"], false),
+    ];
+    for (context, groups, question, expected) in questions {
+        assert_eq!(world.may(context, groups, question), expected, "{context}: may {groups:?} {question:?}?");
+    }
+}

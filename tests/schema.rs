@@ -1,0 +1,24 @@
+//! The published schemas are those of the types. `ROLECALL_BLESS=1` rewrites them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+fn assert_current(name: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
+    if std::env::var_os("ROLECALL_BLESS").is_some() {
+        fs_err::write(&path, generated).unwrap();
+    }
+    let published = fs_err::read_to_string(&path).unwrap_or_default();
+    assert!(published == generated, "{} is out of date; ROLECALL_BLESS=1 rewrites it", path.display());
+}
+
+#[test]
+fn the_journal_schema_is_current() {
+    assert_current("journal.schema.json", &rolecall::apply::journal::journal_schema());
+}
+
+#[test]
+fn the_plan_schema_is_current() {
+    assert_current("plan.schema.json", &rolecall::report::json::plan_schema());
+}
