@@ -1,5 +1,7 @@
 //! Who may use whom. The table is the house's; a `use` against it fails here, with the file and line.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -83,9 +83,8 @@ async fn direct(
     }
     if !args.yes {
         if !ui.stdin_is_terminal {
-            return Err(CliError::user("there is no terminal to ask at, so nothing was written").hint(
-                "add --yes, or save the plan with `rolecall plan --save FILE` and apply that",
-            ));
+            return Err(CliError::user("there is no terminal to ask at, so nothing was written")
+                .hint("add --yes, or save the plan with `rolecall plan --save FILE` and apply that"));
         }
         let what = format!("Apply {} to {}?", count(changes.len(), "change"), planned.plan.config);
         if !ui.confirm(&what) {
@@ -133,9 +132,8 @@ async fn from_saved(
 
 /// A saved plan is of this config, and narrowed as it was saved. What is acknowledged is said anew.
 fn policy_of(approved: &SavedPlan, session: &Session) -> Result<Policy, CliError> {
-    let stale = |error: saved::SavedPlanError| {
-        CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
-    };
+    let stale =
+        |error: saved::SavedPlanError| CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale);
     approved.check_target(&session.desired).map_err(stale)?;
     approved.policy(&session.policy).map_err(stale)
 }
@@ -282,8 +280,10 @@ fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), 
         [only] if is_plan(only) => Ok((Some(only.clone()), PathBuf::from("."))),
         [only] => Ok((None, only.clone())),
         [first, second, ..] if is_plan(first) => Ok((Some(first.clone()), second.clone())),
-        [first, ..] => Err(CliError::user(format!("{}: the saved plan comes first, then the access files", first.display()))
-            .exit(Exit::Usage)),
+        [first, ..] => {
+            Err(CliError::user(format!("{}: the saved plan comes first, then the access files", first.display()))
+                .exit(Exit::Usage))
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) struct ConnectionArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) sandbox: Option<PathBuf>,
     /// Read endpoints, CAs and the way to each cluster from FILE, which must lie outside the access files
-    /// [default: $ROLECALL_CONNECTIONS]
+    /// [default: `$ROLECALL_CONNECTIONS`]
     #[arg(long, value_name = "FILE")]
     pub(super) connections: Option<PathBuf>,
     /// The kubeconfig whose contexts the environments name [default: $KUBECONFIG, then ~/.kube/config]

@@ -96,7 +96,11 @@ impl Connections {
             .map_err(|error| CliError::user(format!("{}: {error}", named.display())))?;
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
         for (name, connection) in &connections.environments {
-            let ways = [connection.kubeconfig.is_some() || connection.context.is_some(), connection.in_cluster, connection.server.is_some()];
+            let ways = [
+                connection.kubeconfig.is_some() || connection.context.is_some(),
+                connection.in_cluster,
+                connection.server.is_some(),
+            ];
             if ways.iter().filter(|given| **given).count() != 1 {
                 return Err(CliError::user(format!(
                     "{}: environment `{name}` needs exactly one of `kubeconfig` (or `context`), `in-cluster` and `server`",
@@ -166,8 +170,13 @@ impl Connections {
 
 /// The kubeconfigs that are the person's own: those of $KUBECONFIG, and ~/.kube/config.
 fn own_kubeconfigs(ui: &Ui) -> Vec<PathBuf> {
-    let listed = ui.variable("KUBECONFIG").into_iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
-    let home = ui.variable("HOME").or_else(|| ui.variable("USERPROFILE")).map(|home| Path::new(home).join(".kube/config"));
+    let listed = ui
+        .variable("KUBECONFIG")
+        .into_iter()
+        .flat_map(std::env::split_paths)
+        .filter(|path| !path.as_os_str().is_empty());
+    let home =
+        ui.variable("HOME").or_else(|| ui.variable("USERPROFILE")).map(|home| Path::new(home).join(".kube/config"));
     listed.chain(home).map(|path| ui.folder.join(path)).collect()
 }
 
@@ -184,10 +193,12 @@ fn default_kubeconfig(ui: &Ui, context: &str) -> Result<PathBuf, CliError> {
         [] => {
             let looked = own.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
             Err(CliError::user(format!("no kubeconfig was found for context `{context}`; looked at: {looked}"))
-                .hint("name one with --kubeconfig FILE, set $KUBECONFIG, or describe the cluster in a --connections file")
+                .hint(
+                    "name one with --kubeconfig FILE, set $KUBECONFIG, or describe the cluster in a --connections file",
+                )
                 .hint("to try without any cluster, use --sandbox DIR"))
         }
         [only] => Ok((*only).clone()),
-        [first, ..] => Ok(existing.iter().find(|path| holds(path)).unwrap_or(first).to_path_buf()),
+        [first, ..] => Ok(PathBuf::from(*existing.iter().find(|path| holds(path)).unwrap_or(first))),
     }
 }

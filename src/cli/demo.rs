@@ -22,7 +22,9 @@ use crate::state::ObjectId;
 /// Makes an embedded tenant and an embedded cluster, runs the quickstart's commands one by one, and asks the cluster what
 /// that changed. Nothing outside a temporary folder is touched.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  rolecall demo\n  rolecall demo --keep try   # keeps the access files and the sandbox in ./try")]
+#[command(
+    after_help = "Examples:\n  rolecall demo\n  rolecall demo --keep try   # keeps the access files and the sandbox in ./try"
+)]
 pub(super) struct Args {
     /// Keep the access files and the sandbox in DIR, to go on from there
     #[arg(long, value_name = "DIR")]
@@ -34,12 +36,11 @@ const GROUP: &str = "k8s_dev_users";
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let temporary;
-    let folder = match &args.keep {
-        Some(folder) => ui.resolve(folder),
-        None => {
-            temporary = tempfile::tempdir().map_err(|error| CliError::user(error.to_string()))?;
-            temporary.path().to_owned()
-        }
+    let folder = if let Some(folder) = &args.keep {
+        ui.resolve(folder)
+    } else {
+        temporary = tempfile::tempdir().map_err(|error| CliError::user(error.to_string()))?;
+        temporary.path().to_owned()
     };
     write_files(&folder.join("quickstart"))?;
     // The commands read as a person would type them in that folder.
@@ -75,8 +76,7 @@ async fn step(ui: &mut Ui, line: &[&str]) -> Result<(), CliError> {
 async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliError> {
     ui.print(&format!("\n$ rolecall {}\n", line.join(" ")))?;
     let arguments = ["rolecall"].iter().chain(line).chain(more);
-    let parsed =
-        <Cli as clap::Parser>::try_parse_from(arguments).map_err(|error| CliError::user(error.to_string()))?;
+    let parsed = <Cli as clap::Parser>::try_parse_from(arguments).map_err(|error| CliError::user(error.to_string()))?;
     let exit = match parsed.command {
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
@@ -119,7 +119,8 @@ async fn ask_the_cluster(ui: &mut Ui) -> Result<(), CliError> {
 
 /// A client for the sandbox's only cluster.
 async fn cluster_client(access: &Access) -> Result<kube::Client, CliError> {
-    let failed = |error: &dyn std::fmt::Display| CliError::user(format!("the sandbox cluster cannot be reached: {error}"));
+    let failed =
+        |error: &dyn std::fmt::Display| CliError::user(format!("the sandbox cluster cannot be reached: {error}"));
     let kubeconfig = Kubeconfig::from_yaml(access.kubeconfig().expose_secret()).map_err(|error| failed(&error))?;
     let options = KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))?;
@@ -151,11 +152,14 @@ async fn may_list_pods(client: kube::Client, group: ObjectId, namespace: &str) -
 /// The access files of the quickstart. Files that are there already are left alone, so that `--keep` can be used again.
 fn write_files(folder: &Path) -> Result<(), CliError> {
     let wrote = fs_err::create_dir_all(folder).and_then(|()| {
-        FILES.iter().filter(|(name, _)| !folder.join(name).exists()).try_for_each(|(name, text)| fs_err::write(folder.join(name), text))
+        FILES
+            .iter()
+            .filter(|(name, _)| !folder.join(name).exists())
+            .try_for_each(|(name, text)| fs_err::write(folder.join(name), text))
     });
     wrote.map_err(|error| CliError::user(error.to_string()))
 }
 
 fn indented(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("    {line}\n")).collect()
+    text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| ["    ", line, "\n"]).collect()
 }

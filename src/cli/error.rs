@@ -50,7 +50,13 @@ impl CliError {
 
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
-        Self { message: failure.what, hints: failure.next.into_iter().collect(), exit: Exit::Error, quiet: false, worded: false }
+        Self {
+            message: failure.what,
+            hints: failure.next.into_iter().collect(),
+            exit: Exit::Error,
+            quiet: false,
+            worded: false,
+        }
     }
 }
 

@@ -14,8 +14,7 @@ pub(super) struct Progress {
 impl Progress {
     /// A bar when standard error is a terminal, and nothing otherwise.
     pub(super) fn new(ui: &Ui) -> Self {
-        let target =
-            if ui.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if ui.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         Self { bar }
     }

@@ -77,7 +77,8 @@ async fn init(args: &InitArgs, ui: &mut Ui) -> Result<Exit, CliError> {
         return Err(CliError::user(format!("{}: the folder is not empty, so it was left alone", args.dir.display()))
             .hint("name a new folder"));
     }
-    let sandbox = Sandbox::open(&dir, || seed, Options::default()).await.map_err(|error| CliError::user(error.to_string()))?;
+    let sandbox =
+        Sandbox::open(&dir, || seed, Options::default()).await.map_err(|error| CliError::user(error.to_string()))?;
     sandbox.stop().await;
     ui.print(&format!("Made a sandbox in {0}. Use it with --sandbox {0}.", args.dir.display()))?;
     Ok(Exit::Fine)

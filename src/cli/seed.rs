@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sandbox::{Seed, SeedApplier, SeedCluster, SeedGroup, SeedNamespace, SeedServicePrincipal, SeedUser};
-use crate::state::{
-    AppId, Desired, DesiredEnvironment, Management, Namespace, ObjectId, PrincipalName, ScopeTarget,
-};
+use crate::state::{AppId, Desired, DesiredEnvironment, Management, Namespace, ObjectId, PrincipalName, ScopeTarget};
 
 /// The people, apps, existing groups, clusters and namespaces that the files name. The groups that rolecall would create
 /// are not there yet, so that the first plan shows them.
@@ -75,11 +73,14 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
 
 /// Everybody the files name, as member, owner or subject.
 fn named(desired: &Desired) -> BTreeSet<PrincipalName> {
-    let of_groups = desired.groups.values().flat_map(|group| {
-        group.members.keys().chain(group.owners.iter().flat_map(BTreeMap::keys))
-    });
-    let of_grants =
-        desired.environments.values().flat_map(|environment| environment.bindings.iter().map(|binding| &binding.subject));
+    let of_groups = desired
+        .groups
+        .values()
+        .flat_map(|group| group.members.keys().chain(group.owners.iter().flat_map(BTreeMap::keys)));
+    let of_grants = desired
+        .environments
+        .values()
+        .flat_map(|environment| environment.bindings.iter().map(|binding| &binding.subject));
     of_groups.chain(of_grants).cloned().collect()
 }
 
@@ -89,12 +90,13 @@ fn namespaces(environment: &DesiredEnvironment) -> BTreeMap<Namespace, SeedNames
     for binding in &environment.bindings {
         match &binding.scope {
             ScopeTarget::Cluster => {}
-            ScopeTarget::Namespace(name) if matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") => {}
+            ScopeTarget::Namespace(name)
+                if matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") => {}
             ScopeTarget::Namespace(name) => {
                 namespaces.entry(name.clone()).or_default();
             }
             ScopeTarget::Selector(labels) => {
-                let name = labels.values().filter_map(|value| value.parse().ok()).next();
+                let name = labels.values().find_map(|value| value.parse().ok());
                 let fallback = || format!("selected-{}", namespaces.len()).parse().ok();
                 if let Some(name) = name.or_else(fallback) {
                     namespaces.entry(name).or_default().labels.extend(labels.clone());

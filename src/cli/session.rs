@@ -53,19 +53,12 @@ pub(super) struct Planned {
 /// Reads the config a path belongs to; mistakes are shown and end the command.
 pub(super) fn load(ui: &mut Ui, path: &Path) -> Result<(Loaded, config::Config), CliError> {
     let mut loaded = config::load(&ui.resolve(path));
-    match loaded.config.take() {
-        Some(config) => {
-            if !loaded.findings.is_empty() {
-                let text = findings::render(&loaded.findings, &loaded.sources, &style(ui));
-                ui.say(&text);
-            }
-            Ok((loaded, config))
-        }
-        None => {
-            let text = findings::render(&loaded.findings, &loaded.sources, &style(ui));
-            Err(CliError::user(text.trim_end().to_owned()).already_worded())
-        }
-    }
+    let text = findings::render(&loaded.findings, &loaded.sources, &style(ui));
+    let Some(config) = loaded.config.take() else {
+        return Err(CliError::user(text.trim_end().to_owned()).already_worded());
+    };
+    ui.say(&text);
+    Ok((loaded, config))
 }
 
 /// How findings are drawn on standard error.
@@ -108,7 +101,11 @@ impl Session {
         let connections = Connections::read(ui, args, inside)?;
         let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?.map(String::into_bytes);
         let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
-        if let Some(login) = connections.entra.login.clone() {
+        // Set in pods by the webhook of Azure Workload Identity, for clouds whose login endpoint is another.
+        let authority = ui.variable("AZURE_AUTHORITY_HOST").map(str::parse::<url::Url>).transpose();
+        let authority =
+            authority.map_err(|error| CliError::user(format!("AZURE_AUTHORITY_HOST is no URL: {error}")))?;
+        if let Some(login) = connections.entra.login.clone().or(authority) {
             entra.login = login;
         }
         if let Some(graph) = connections.entra.graph.clone() {
@@ -138,12 +135,7 @@ impl Session {
         Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: None })
     }
 
-    async fn in_sandbox(
-        folder: &Path,
-        loaded: Loaded,
-        desired: Desired,
-        policy: Policy,
-    ) -> Result<Self, CliError> {
+    async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
         if loaded.contains(folder) {
             return Err(CliError::user(format!(
                 "{}: a sandbox's folder must lie outside the access files",
@@ -196,8 +188,7 @@ impl Session {
         }
         plan.notes.extend(plan::preflight::notes(&answers));
         plan.notes.sort();
-        let mut spent =
-            report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
+        let mut spent = report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
         for reader in readers.values() {
             spent.clusters += reader.usage();
         }

@@ -37,7 +37,6 @@ impl Ui {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
         let now = jiff::Timestamp::now;
         Ok(Self {
             stdout_is_terminal: stdout.is_terminal(),

@@ -14,7 +14,9 @@ use crate::report::findings;
 ///
 /// Nothing is contacted: no tenant, no cluster.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  rolecall validate\n  rolecall validate access/teams/payments.yaml   # stands for the whole config\n  rolecall validate --output json | jq .findings")]
+#[command(
+    after_help = "Examples:\n  rolecall validate\n  rolecall validate access/teams/payments.yaml   # stands for the whole config\n  rolecall validate --output json | jq .findings"
+)]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
     #[arg(default_value = ".")]

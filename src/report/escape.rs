@@ -32,7 +32,8 @@ pub fn line(text: &str) -> String {
 /// is seen.
 pub fn in_place(text: &str) -> String {
     let returns = text.contains("\r\n");
-    let stays = |character: char| matches!(character, '\n' | '\t') || (returns && character == '\r') || !is_hidden(character);
+    let stays =
+        |character: char| matches!(character, '\n' | '\t') || (returns && character == '\r') || !is_hidden(character);
     text.chars().map(|character| if stays(character) { character } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 

@@ -32,11 +32,16 @@ fn a_path_without_a_config_says_what_is_missing() {
 
 #[test]
 fn a_config_that_brings_its_own_endpoint_is_refused() {
-    for (place, key) in [("tenant: {", "tenant: { graph: https://graph.evil.example,")] {
+    for (place, with) in [
+        ("tenant: {", "tenant: { graph: https://graph.evil.example,"),
+        ("tenant: {", "login: https://login.evil.example\ntenant: {"),
+        ("type: k3s", "type: k3s\n    server: https://evil.example"),
+        ("type: k3s", "type: k3s\n    kubeconfig: .kube/config"),
+    ] {
         let world = quickstart();
-        world.replace("access/rolecall.yaml", place, key);
+        world.replace("access/rolecall.yaml", place, with);
         let ran = world.plan(&[]).exits(1);
-        says(&ran, &["unknown", "graph", "rolecall.yaml"]);
+        says(&ran, &["unknown-key", "rolecall.yaml"]);
         assert!(!world.path("sandbox").exists(), "nothing was contacted");
     }
 }

@@ -13,7 +13,7 @@ use super::edges::bare;
 use super::parts::Part;
 use super::resolve::Directory;
 use crate::state::{
-    Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta,
+    Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta, Mark,
     Namespace, Operation, Origin, Policy, RoleKind, RoleRef,
 };
 

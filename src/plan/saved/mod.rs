@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use self::agreement::{Agreement, agree};
 use super::Plan;
 use super::digest::digest;
-use crate::state::{
-    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId,
-};
+use crate::state::{Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId};
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "rolecall-plan/1";

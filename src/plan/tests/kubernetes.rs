@@ -82,7 +82,9 @@ fn drift_is_taken_back_and_the_other_manager_is_named() {
     let name = world.name_of(&binding);
     world.bind(Some("trinity"), &name, "view", subject(SubjectKind::User, "mallory"), Mark::Ours);
     world.role("restarter", vec![rule(&["get"], &["pods"])]);
-    live_role(&mut world, "restarter", Mark::Ours).meta.other_managers = vec!["kubectl-edit".to_owned()];
+    let role = live_role(&mut world, "restarter", Mark::Ours);
+    role.meta.other_managers = vec!["kubectl-edit".to_owned()];
+    role.role.rules = vec![rule(&["*"], &["pods"])];
     let plan = world.plan();
     assert_snapshot!(super::show(&plan), @"
     ~ alpha/clusterrole/restarter-object
