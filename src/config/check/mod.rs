@@ -1,6 +1,6 @@
 //! Every mistake of every file in one run, and, where there is none, the typed config.
 //!
-//! Three steps over the located trees: the form of each value by the tables of [`super::shape`]; the names of all files;
+//! Three steps over the located trees: the form of each value by the tables of `config::shape`; the names of all files;
 //! then each block with its references, which makes the typed values. A block with a mistake still counts as defined, so
 //! that no mistake brings another one with it, and none hides another.
 

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 pub use self::agreement::{Agreement, agree};
 use super::Plan;
 use super::digest::digest;
-use crate::state::{Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId};
+use crate::state::{
+    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId,
+};
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "rolecall-plan/1";
@@ -132,6 +134,7 @@ impl SavedPlan {
         }
         let saved: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         saved.try_only()?;
+        saved.check_acknowledged()?;
         let mut addresses = BTreeSet::new();
         match saved.changes.iter().find(|change| !addresses.insert(&change.address)) {
             Some(change) => Err(SavedPlanError::Duplicate(change.address.clone())),
@@ -155,6 +158,13 @@ impl SavedPlan {
     /// a preview may be run by somebody who wants more than they have.
     pub fn policy(&self, policy: &Policy) -> Result<Policy, SavedPlanError> {
         Ok(Policy { only: self.try_only()?, ..policy.clone() })
+    }
+
+    fn check_acknowledged(&self) -> Result<(), SavedPlanError> {
+        self.acknowledged.iter().try_for_each(|text| match text.parse::<Acknowledgement>() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SavedPlanError::Malformed(format!("`{text}` in `acknowledged`: {error}"))),
+        })
     }
 
     fn try_only(&self) -> Result<Only, SavedPlanError> {

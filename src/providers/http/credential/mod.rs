@@ -1,6 +1,6 @@
 //! Tokens from Entra: a chain of sources, tried in order, and one cache for all who ask.
 //!
-//! A source joins as one file and one line in [`SOURCES`].
+//! A source joins as one file and one line in `SOURCES`.
 
 use std::collections::BTreeMap;
 use std::fmt;
