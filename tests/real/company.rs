@@ -87,8 +87,8 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn succeeds(output: Output) -> String {
-    assert!(output.status.success(), "{}", text(&output));
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(output));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -115,12 +115,12 @@ fn world(kubeconfig: String, kubectl: String) -> World {
         .env_clear()
         .output()
         .unwrap();
-    succeeds(filled);
+    succeeds(&filled);
     let served = Served::start(&folder.path().join("sandbox"));
     let world = World { folder, served, kubeconfig, kubectl };
 
     let uid =
-        succeeds(world.kubectl("real-two", &["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]));
+        succeeds(&world.kubectl("real-two", &["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]));
     let environments = world.folder.path().join("access/environments.yaml");
     let written = std::fs::read_to_string(&environments).unwrap();
     let named = "77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d";
@@ -138,9 +138,9 @@ fn world(kubeconfig: String, kubectl: String) -> World {
 
     for context in ["real-one", "real-two"] {
         for namespace in NAMESPACES {
-            succeeds(world.kubectl(context, &["create", "namespace", namespace]));
+            succeeds(&world.kubectl(context, &["create", "namespace", namespace]));
         }
-        succeeds(world.kubectl(context, &["label", "namespace", "sre-tools", "team=sre"]));
+        succeeds(&world.kubectl(context, &["label", "namespace", "sre-tools", "team=sre"]));
     }
     world
 }
@@ -152,13 +152,13 @@ fn the_company_is_applied_to_real_api_servers_and_they_agree() {
     let world = world(kubeconfig, kubectl);
 
     let before = world.served.writes();
-    let plan = succeeds(world.rolecall(&["plan", "access"]));
+    let plan = succeeds(&world.rolecall(&["plan", "access"]));
     assert_eq!(world.served.writes(), before, "a plan writes nothing");
     let acknowledged: Vec<String> =
         plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect();
     let acknowledged: Vec<&str> = acknowledged.iter().flat_map(|text| ["--acknowledge", text]).collect();
 
-    succeeds(world.rolecall(&[&["plan", "access", "--save", "tonight.plan"], acknowledged.as_slice()].concat()));
+    succeeds(&world.rolecall(&[&["plan", "access", "--save", "tonight.plan"], acknowledged.as_slice()].concat()));
     let applied = world.rolecall(&[&["apply", "tonight.plan", "access"], acknowledged.as_slice()].concat());
     assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
     let again = world.rolecall(&["plan", "access", "--detailed-exitcode"]);

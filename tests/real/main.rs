@@ -1,5 +1,6 @@
 //! Tests against real components, which `tests/run` starts. Without it each of them says that it was left out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "`tests/run` says by its environment where the real components are")]
 
 /// The value of a variable that `tests/run` sets; leaves the test when no real components are asked for.
 macro_rules! real {
