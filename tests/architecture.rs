@@ -98,6 +98,8 @@ fn a_forbidden_use_is_found() {
         ("src/desired/compile.rs", "use tokio::time;\n"),
         ("src/report/text.rs", "use crate::cli::Ui;\n"),
         ("src/config/load.rs", "use crate::cli::Ui;\n"),
+        ("src/plan/mod.rs", "#[cfg(test)]\nmod tests;\n\nuse crate::providers::Writer;\n"),
+        ("src/plan/diff.rs", "fn f() { g(\"https://contoso.com\", crate::providers::h()) }\n"),
     ];
     for (path, text) in cases {
         assert!(!violations(Path::new(path), text).is_empty(), "{path} may not hold: {text}");
@@ -169,10 +171,20 @@ fn is_provider(name: &str) -> bool {
     matches!(name, "entra" | "kubernetes" | "azure" | "keycloak" | "rancher")
 }
 
-/// The text without comments and without the unit tests, which may use what they need. Line numbers stay.
+/// The text without comments and without a module of unit tests at its end, which may use what it needs. Line numbers stay.
 fn code_of(text: &str) -> String {
-    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
-    text[..end].lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    let tests = text.match_indices("#[cfg(test)]\nmod ").map(|(at, _)| at).find(|at| {
+        let declaration = text[*at..].lines().nth(1).unwrap_or_default();
+        declaration.ends_with('{') || declaration.ends_with('}')
+    });
+    let end = tests.unwrap_or(text.len());
+    text[..end].lines().map(without_comment).collect::<Vec<_>>().join("\n")
+}
+
+/// A comment starts with `//` that is no part of a URL.
+fn without_comment(line: &str) -> &str {
+    let comment = line.match_indices("//").map(|(at, _)| at).find(|at| !line[..*at].ends_with(':'));
+    comment.map_or(line, |at| &line[..at])
 }
 
 /// Every `crate::room` and `crate::{room, …}` with its line, and what stands right behind the room.

@@ -116,7 +116,7 @@ impl Session {
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
         let mut clusters = BTreeMap::new();
         for (name, environment) in &desired.environments {
-            if !policy.only.environment(name) {
+            if !is_read(&policy, name) {
                 continue;
             }
             let connection = match connections.route(ui, args, name, environment, inside)? {
@@ -155,7 +155,7 @@ impl Session {
         let clusters = desired
             .environments
             .keys()
-            .filter(|name| policy.only.environment(name))
+            .filter(|name| is_read(&policy, name))
             .filter_map(|name| Some((name, access.clusters.get(name)?)))
             .map(|(name, cluster)| {
                 let token: Arc<dyn TokenSource> = Arc::new(FixedToken(cluster.token.clone()));
@@ -180,13 +180,29 @@ impl Session {
         let mut observed = Observed { tenant: Some(tenant), clusters };
         ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
         let mut plan = plan::plan(&self.desired, &observed, &self.policy);
+        let asked = plan::preflight::questions(&plan.changes).into_iter().filter_map(|(environment, questions)| {
+            let reader = readers.get(&environment)?;
+            Some(async move { (environment, reader.ask(&questions).await, questions) })
+        });
         let mut answers = BTreeMap::new();
-        for (environment, questions) in plan::preflight::questions(&plan.changes) {
-            let Some(reader) = readers.get(&environment) else { continue };
-            let given = reader.ask(&questions).await?;
-            answers.insert(environment, questions.into_iter().zip(given).collect());
+        for (environment, given, questions) in futures::future::join_all(asked).await {
+            match given {
+                Ok(given) => {
+                    answers.insert(environment, questions.into_iter().zip(given).collect());
+                }
+                Err(failure) => plan.notes.push(plan::Note {
+                    message: format!("whether we may write here could not be asked: {}", failure.what),
+                    environment: Some(environment),
+                    origin: None,
+                    kind: "not-asked".to_owned(),
+                }),
+            }
         }
         plan.notes.extend(plan::preflight::notes(&answers));
+        if self.sandbox.is_some() {
+            // The uid of an invented cluster is nothing to pin.
+            plan.notes.retain(|note| note.kind != "cluster-uid");
+        }
         plan.notes.sort();
         let mut spent = report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
         for reader in readers.values() {
@@ -203,10 +219,10 @@ impl Session {
     {
         let missing = |name: &EnvironmentName| {
             Failure::new(FailureKind::Unreachable, format!("the sandbox has no cluster `{name}`")).with_next(
-                "the sandbox was filled before this environment was in the files; use a new folder, or `rolecall sandbox init`",
+                "it was filled before this environment was in the files; use a new folder",
             )
         };
-        let wanted = self.desired.environments.keys().filter(|name| self.policy.only.environment(name));
+        let wanted = self.desired.environments.keys().filter(|name| is_read(&self.policy, name));
         let reads = wanted.map(|name| async move {
             let query = desired::cluster_query(&self.desired, name);
             let read = async {
@@ -270,6 +286,11 @@ impl Session {
             sandbox.stop().await;
         }
     }
+}
+
+/// Whether a cluster is read: what is planned there, or what groups mean there.
+fn is_read(policy: &Policy, name: &EnvironmentName) -> bool {
+    policy.only.environment(name) || policy.only.changes_entra()
 }
 
 fn links(clusters: &BTreeMap<EnvironmentName, kubernetes::Connection>) -> BTreeMap<EnvironmentName, OnceCell<Link>> {

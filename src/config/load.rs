@@ -1,7 +1,7 @@
 //! From a path, or from files, to a config.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use fs_err as fs;
 
@@ -37,7 +37,7 @@ impl Loaded {
     /// Whoever writes access files must not choose where tokens go: kubeconfigs, certificates and connections in there
     /// are refused by the caller.
     pub fn contains(&self, path: &Path) -> bool {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let absolute = without_parents(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let resolved = fs::canonicalize(path).ok();
         // A link in the folder that leads out of it was still put there by whoever writes the folder.
         let by_name = absolute
@@ -47,6 +47,18 @@ impl Loaded {
             .map(|(parent, name)| parent.join(name));
         [Some(absolute), resolved, by_name].into_iter().flatten().any(|path| path.starts_with(&self.root))
     }
+}
+
+/// The path with every `..` carried out by name alone; what links make of it is looked at beside this.
+fn without_parents(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut walked, component| {
+        if component == Component::ParentDir {
+            walked.pop();
+        } else {
+            walked.push(component);
+        }
+        walked
+    })
 }
 
 /// One file of a config before it is read.

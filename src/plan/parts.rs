@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
                 Ok(cluster) => {
                     clusters.insert(name, Part { desired: environment, cluster });
                 }
-                Err(failure) if policy.only.environment(name) => {
+                Err(failure) if policy.only.environment(name) || policy.only.changes_entra() => {
                     // Another cluster than the one that is meant is no case of "out of reach".
                     let allowed = failure.kind != FailureKind::WrongTarget && policy.allow_unreachable.contains(name);
                     unread.push(Unread { environment: Some(name.clone()), failure, allowed });

@@ -126,6 +126,12 @@ impl Only {
         self.is_everything() || self.0.contains(&Target::Entra)
     }
 
+    /// Whether anything in Entra is planned. Every cluster is then read as well, because what a group may do there decides
+    /// whether it may go.
+    pub fn changes_entra(&self) -> bool {
+        self.is_everything() || self.0.iter().any(|target| !matches!(target, Target::Environment(_)))
+    }
+
     /// Whether this group is planned.
     pub fn group(&self, key: &GroupKey) -> bool {
         self.all_groups() || self.0.contains(&Target::Group(key.clone()))

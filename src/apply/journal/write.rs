@@ -80,7 +80,7 @@ pub enum JournalError {
 
 /// The place for a journal when none is named: `.rolecall/<time>.jsonl` below the current folder.
 pub fn default_path(time: Timestamp) -> PathBuf {
-    Path::new(".rolecall").join(format!("{}.jsonl", time.strftime("%Y-%m-%dT%H-%M-%SZ")))
+    Path::new(".rolecall").join(format!("{}.jsonl", time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ")))
 }
 
 /// Where the bytes of a journal go, and can be made to stay.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bindings::Asked;
+use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
@@ -41,7 +41,11 @@ impl Environment<'_> {
             return;
         }
         let mut waits = false;
-        for held in asked.held.iter().filter(|held| held.namespace == live.binding.namespace) {
+        // A namespace that is not there may be a slip of the pen for the one that this binding is in.
+        let concerns = |held: &&HeldGrant| {
+            held.namespace == live.binding.namespace || held.cause.reason == "missing-namespace"
+        };
+        for held in asked.held.iter().filter(concerns) {
             let same = |subject: &Subject| {
                 subject.kind == held.kind
                     && held.name.as_ref().map_or(held.kind == SubjectKind::User, |name| *name == subject.name)

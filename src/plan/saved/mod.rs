@@ -14,7 +14,7 @@ use crate::state::{
 };
 
 /// The format that this version writes and reads.
-pub const FORMAT: &str = "rolecall-plan/1";
+pub const FORMAT: &str = "rolecall-saved-plan/1";
 
 /// The largest file that is read, in bytes: some three hundred thousand changes.
 pub const SIZE_LIMIT: usize = 256 * 1024 * 1024;
