@@ -15,7 +15,7 @@ use super::ui::Ui;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
-use crate::state::{Address, Change, Policy};
+use crate::state::{Address, Change};
 use crate::{git, plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -48,9 +48,19 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (plan_file, path) = tell_apart(ui, &args.paths)?;
     let approved = plan_file.as_deref().map(|file| read_saved(ui, file)).transpose()?;
-    let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
+    let mut narrowed = args.policy.clone();
     if let Some(approved) = &approved {
-        session.policy = policy_of(approved, &session)?;
+        if !args.policy.only.is_empty() {
+            return Err(CliError::user(
+                "a saved plan is applied as it was narrowed when it was saved; leave --only out",
+            )
+            .exit(Exit::Usage));
+        }
+        narrowed.only = approved.only().map_err(|error| stale(&error))?.0.into_iter().collect();
+    }
+    let session = Session::open(ui, &path, &args.connections, &narrowed).await?;
+    if let Some(approved) = &approved {
+        approved.check_target(&session.desired).map_err(|error| stale(&error))?;
     }
     let progress = Progress::new(ui);
     let planned = session.plan(&progress).await?;
@@ -91,6 +101,12 @@ async fn direct(
             ui.say("Nothing was written.");
             return Ok(Exit::Error);
         }
+        // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
+        let again = session.plan(progress).await?;
+        if saved::plan_id(&again.plan) != saved::plan_id(&planned.plan) {
+            ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
+            return Ok(Exit::Stale);
+        }
     }
     let plan_id = saved::plan_id(&planned.plan);
     let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
@@ -130,12 +146,8 @@ async fn from_saved(
     Ok(exit(Some(&report), &planned.plan, 0))
 }
 
-/// A saved plan is of this config, and narrowed as it was saved. What is acknowledged is said anew.
-fn policy_of(approved: &SavedPlan, session: &Session) -> Result<Policy, CliError> {
-    let stale =
-        |error: saved::SavedPlanError| CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale);
-    approved.check_target(&session.desired).map_err(stale)?;
-    approved.policy(&session.policy).map_err(stale)
+fn stale(error: &saved::SavedPlanError) -> CliError {
+    CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
 }
 
 /// What forbids writing anything at all.

@@ -40,12 +40,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    args.save.as_deref().map(check_name).transpose()?;
     let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
     let progress = Progress::new(ui);
     let planned = session.plan(&progress).await?;
     show(ui, &session, &planned, args.output)?;
     if let Some(file) = &args.save {
-        save(ui, file, &session, &planned)?;
+        save(ui, args, file, &session, &planned)?;
     }
     session.close().await;
     Ok(exit(&planned.plan, args.detailed_exitcode))
@@ -71,11 +72,8 @@ pub(super) fn show(ui: &mut Ui, session: &Session, planned: &Planned, output: Ou
 }
 
 /// Saves the plan. It names people and groups, so only its owner may read it.
-fn save(ui: &mut Ui, file: &Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
+fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
     let path = ui.resolve(file);
-    if session.loaded.contains(&path) {
-        return Err(CliError::user(format!("{}: a saved plan must lie outside the access files", file.display())));
-    }
     let provenance = Provenance {
         rolecall: env!("CARGO_PKG_VERSION").to_owned(),
         tree: session.loaded.tree_hash.clone(),
@@ -86,9 +84,45 @@ fn save(ui: &mut Ui, file: &Path, session: &Session, planned: &Planned) -> Resul
     super::apply::write_private(&path, text.as_bytes())
         .map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
     let short: String = saved.plan_id.chars().take(8).collect();
-    let shown = report::escape::shell_word(&file.display().to_string());
-    ui.say(&format!("Saved plan {short}. Apply it with: rolecall apply {shown}"));
+    ui.say(&format!("Saved plan {short}. Apply it with: {}", next_command(args, file)));
     Ok(())
+}
+
+/// A saved plan is told from access files by its name.
+fn check_name(file: &Path) -> Result<(), CliError> {
+    let is_yaml = file
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
+    if is_yaml {
+        return Err(CliError::user(format!(
+            "{}: a saved plan is no YAML, and would be taken for an access file",
+            file.display()
+        ))
+        .hint("name it e.g. tonight.plan")
+        .exit(Exit::Usage));
+    }
+    Ok(())
+}
+
+/// The command that applies what was saved, with everything that it needs.
+fn next_command(args: &Args, file: &Path) -> String {
+    let mut words = vec!["rolecall".to_owned(), "apply".to_owned(), file.display().to_string()];
+    if args.path != Path::new(".") {
+        words.push(args.path.display().to_string());
+    }
+    let ConnectionArgs { sandbox, connections, kubeconfig, allow_exec } = &args.connections;
+    for (flag, value) in [("--sandbox", sandbox), ("--connections", connections), ("--kubeconfig", kubeconfig)] {
+        if let Some(value) = value {
+            words.extend([flag.to_owned(), value.display().to_string()]);
+        }
+    }
+    if *allow_exec {
+        words.push("--allow-exec".to_owned());
+    }
+    for acknowledged in &args.policy.acknowledge {
+        words.extend(["--acknowledge".to_owned(), acknowledged.to_string()]);
+    }
+    words.iter().map(|word| report::escape::shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// What a plan's own state says about the exit code.

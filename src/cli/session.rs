@@ -218,9 +218,8 @@ impl Session {
     ) -> (BTreeMap<EnvironmentName, Result<crate::state::Cluster, Failure>>, BTreeMap<EnvironmentName, KubernetesReader>)
     {
         let missing = |name: &EnvironmentName| {
-            Failure::new(FailureKind::Unreachable, format!("the sandbox has no cluster `{name}`")).with_next(
-                "it was filled before this environment was in the files; use a new folder",
-            )
+            Failure::new(FailureKind::Unreachable, format!("the sandbox has no cluster `{name}`"))
+                .with_next("it was filled before this environment was in the files; use a new folder")
         };
         let wanted = self.desired.environments.keys().filter(|name| is_read(&self.policy, name));
         let reads = wanted.map(|name| async move {
@@ -327,6 +326,17 @@ fn check_names(policy: &Policy, desired: &Desired) -> Result<(), CliError> {
     };
     for name in &policy.allow_unreachable {
         environment("--allow-unreachable", name)?;
+    }
+    let guards: Vec<&str> = plan::guards::GUARDS.iter().map(|guard| guard.id).collect();
+    for acknowledged in &policy.acknowledged {
+        if !guards.contains(&acknowledged.guard.as_str()) {
+            return Err(CliError::user(format!(
+                "--acknowledge {acknowledged}: no guard is called `{}`",
+                acknowledged.guard
+            ))
+            .hint(format!("the guards are: {}", guards.join(", ")))
+            .exit(super::exit::Exit::Usage));
+        }
     }
     let Only(targets) = &policy.only;
     for target in targets {

@@ -37,10 +37,9 @@ fn a_saved_plan_whose_member_id_was_edited_is_refused() {
 
 #[test]
 fn a_saved_plan_of_another_config_or_tenant_is_refused() {
-    for (from, to, word) in [
-        ("name: quickstart", "name: slowstart", "slowstart"),
-        ("id: 8f9f1c2d", "id: 00001c2d", "00001c2d"),
-    ] {
+    for (from, to, word) in
+        [("name: quickstart", "name: slowstart", "slowstart"), ("id: 8f9f1c2d", "id: 00001c2d", "00001c2d")]
+    {
         let world = planned();
         world.replace("access/rolecall.yaml", from, to);
         let ran = world.run(&["apply", "tonight.plan", "access", "--sandbox", "another"]).exits(5);
@@ -69,12 +68,12 @@ fn a_saved_plan_acknowledges_nothing_by_itself() {
     world.replace("tonight.plan", "\"acknowledged\": []", &format!("\"acknowledged\": [\"{guard}\"]"));
     let _ = apply_saved(&world).exits(3);
     assert_eq!(world.writes(), Vec::<String>::new());
-    let _ = world
-        .run(&["apply", "tonight.plan", "access", "--sandbox", "sandbox", "--acknowledge", guard])
-        .exits(3);
+    let _ = world.run(&["apply", "tonight.plan", "access", "--sandbox", "sandbox", "--acknowledge", guard]).exits(3);
     let member = "cluster-admin-gained:alpha/hayden@contoso.com";
     let acknowledged = ["--acknowledge", guard, "--acknowledge", member];
-    let _ = world.run(&[&["apply", "tonight.plan", "access", "--sandbox", "sandbox"], acknowledged.as_slice()].concat()).exits(0);
+    let _ = world
+        .run(&[&["apply", "tonight.plan", "access", "--sandbox", "sandbox"], acknowledged.as_slice()].concat())
+        .exits(0);
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn missing_folders_are_made() {
 
 #[test]
 fn the_default_place_is_named_by_the_time() {
-    assert_eq!(default_path(clock()), Path::new(".rolecall/2026-11-22T16-40-11Z.jsonl"));
+    assert_eq!(default_path(clock()), Path::new(".rolecall/2026-11-22T16-40-11.000Z.jsonl"));
 }
 
 #[cfg(unix)]

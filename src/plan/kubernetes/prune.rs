@@ -42,9 +42,8 @@ impl Environment<'_> {
         }
         let mut waits = false;
         // A namespace that is not there may be a slip of the pen for the one that this binding is in.
-        let concerns = |held: &&HeldGrant| {
-            held.namespace == live.binding.namespace || held.cause.reason == "missing-namespace"
-        };
+        let concerns =
+            |held: &&HeldGrant| held.namespace == live.binding.namespace || held.cause.reason == "missing-namespace";
         for held in asked.held.iter().filter(concerns) {
             let same = |subject: &Subject| {
                 subject.kind == held.kind

@@ -31,7 +31,7 @@ impl Agreement {
     }
 }
 
-/// Compares what was approved with a plan made just now by [`SavedPlan::policy`].
+/// Compares what was approved with a plan made just now by the same policy, narrowed by [`SavedPlan::only`].
 pub fn agree(saved: &SavedPlan, fresh: &Plan, desired: &Desired, observed: &Observed) -> Agreement {
     // Whatever it was narrowed to, a saved plan is compared with all that was read.
     let policy = Policy::default();

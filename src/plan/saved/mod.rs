@@ -39,7 +39,7 @@ pub struct SavedPlan {
     pub plan_id: String,
     /// What the plan was narrowed to, as `--only` takes it.
     only: Vec<String>,
-    /// What was acknowledged when the plan was saved, for people; see [`SavedPlan::policy`].
+    /// What was acknowledged when the plan was saved, for people; see [`SavedPlan::only`].
     acknowledged: Vec<String>,
     /// The changes, in order.
     pub changes: Vec<Change>,
@@ -133,7 +133,7 @@ impl SavedPlan {
             return Err(SavedPlanError::OtherFormat(head.format));
         }
         let saved: Self = serde_json::from_slice(bytes).map_err(malformed)?;
-        saved.try_only()?;
+        saved.only()?;
         saved.check_acknowledged()?;
         let mut addresses = BTreeSet::new();
         match saved.changes.iter().find(|change| !addresses.insert(&change.address)) {
@@ -153,11 +153,15 @@ impl SavedPlan {
         Ok(())
     }
 
-    /// The policy for the fresh plan: narrowed as the saved one was. Widening or narrowing it by hand only makes the two
-    /// plans differ. The acknowledgements are those of whoever applies: nothing proves who wrote the ones in the file, and
-    /// a preview may be run by somebody who wants more than they have.
-    pub fn policy(&self, policy: &Policy) -> Result<Policy, SavedPlanError> {
-        Ok(Policy { only: self.try_only()?, ..policy.clone() })
+    /// What the fresh plan is to be narrowed to: what the saved one was. Anything else would only make the two differ.
+    ///
+    /// The acknowledgements in the file are not used: nothing proves who wrote them, and a preview may be run by somebody
+    /// who wants more than they have. Whoever applies says them anew.
+    pub fn only(&self) -> Result<Only, SavedPlanError> {
+        let targets = self.only.iter().map(|text| {
+            text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `only`: {error}")))
+        });
+        targets.collect::<Result<_, _>>().map(Only)
     }
 
     fn check_acknowledged(&self) -> Result<(), SavedPlanError> {
@@ -165,13 +169,6 @@ impl SavedPlan {
             Ok(_) => Ok(()),
             Err(error) => Err(SavedPlanError::Malformed(format!("`{text}` in `acknowledged`: {error}"))),
         })
-    }
-
-    fn try_only(&self) -> Result<Only, SavedPlanError> {
-        let targets = self.only.iter().map(|text| {
-            text.parse().map_err(|error| SavedPlanError::Malformed(format!("`{text}` in `only`: {error}")))
-        });
-        targets.collect::<Result<_, _>>().map(Only)
     }
 }
 

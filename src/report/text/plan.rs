@@ -101,10 +101,23 @@ fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
         .iter()
         .map(|entry| {
             let place = place(entry).unwrap_or_else(|| entry.reason.clone());
-            (escape::name(&place), escape::message(&entry.message))
+            (escape::name(&place), escape::message(&format!("{}{}", entry.message, waiting(entry))))
         })
         .collect();
     messages(page, title, &entries);
+}
+
+/// What waits because of an entry. One address is what the message is about; more are listed, because people may lose or
+/// keep access by them.
+fn waiting(entry: &Withheld) -> String {
+    const LISTED: usize = 12;
+    if entry.addresses.len() < 2 {
+        return String::new();
+    }
+    let listed: Vec<String> = entry.addresses.iter().take(LISTED).map(ToString::to_string).collect();
+    let more = entry.addresses.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("; waiting: {}{more}", listed.join(", "))
 }
 
 fn unread(page: &mut Page, plan: &Plan) {
@@ -185,10 +198,13 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
             count(plan.compared.bindings, "binding")
         );
         let subject = subject(plan, context.commit.as_ref());
-        sentences.push(if missing.is_empty() {
+        let nothing_read = plan.compared.groups == 0 && plan.compared.environments == 0 && !plan.unread.is_empty();
+        sentences.push(if nothing_read {
+            format!("No plan: {missing}.")
+        } else if missing.is_empty() {
             format!("No changes. {compared} match {subject}.")
         } else {
-            format!("No changes, {missing}. {compared} were compared with {subject}.")
+            format!("Nothing to apply, {missing}. {compared} were compared with {subject}.")
         });
     } else {
         let Counts { add, change, remove, .. } = counts;
