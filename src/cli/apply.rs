@@ -1,6 +1,6 @@
 //! `rolecall apply`
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use super::ui::Ui;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
-use crate::state::{Address, Change};
+use crate::state::{Address, Change, Only};
 use crate::{git, plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -48,17 +48,15 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (plan_file, path) = tell_apart(ui, &args.paths)?;
     let approved = plan_file.as_deref().map(|file| read_saved(ui, file)).transpose()?;
-    let mut narrowed = args.policy.clone();
     if let Some(approved) = &approved {
-        if !args.policy.only.is_empty() {
-            return Err(CliError::user(
-                "a saved plan is applied as it was narrowed when it was saved; leave --only out",
-            )
-            .exit(Exit::Usage));
+        let saved = approved.only().map_err(|error| stale(&error))?;
+        if saved != args.policy.policy().only {
+            return Err(CliError::user(format!("nothing was written: the plan was saved with {}", spelt(&saved)))
+                .hint("say the same to `apply`, so that a part is never taken for the whole")
+                .exit(Exit::Stale));
         }
-        narrowed.only = approved.only().map_err(|error| stale(&error))?.0.into_iter().collect();
     }
-    let session = Session::open(ui, &path, &args.connections, &narrowed).await?;
+    let session = Session::open(ui, &path, &args.connections, &args.policy).await?;
     if let Some(approved) = &approved {
         approved.check_target(&session.desired).map_err(|error| stale(&error))?;
     }
@@ -146,6 +144,13 @@ async fn from_saved(
     Ok(exit(Some(&report), &planned.plan, 0))
 }
 
+fn spelt(only: &Only) -> String {
+    if only.is_everything() {
+        return "no --only".to_owned();
+    }
+    only.0.iter().map(|target| format!("--only {target}")).collect::<Vec<_>>().join(" ")
+}
+
 fn stale(error: &saved::SavedPlanError) -> CliError {
     CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
 }
@@ -200,7 +205,8 @@ async fn carry_out(
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),
     };
-    let mut journal = Journal::create(&journal_path(ui, args, &shown), &header, now)
+    // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
+    let mut journal = Journal::create(&shown, &header, now)
         .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
@@ -219,11 +225,6 @@ async fn carry_out(
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
     Ok(report)
-}
-
-/// A journal that is not named lies below the working folder, reached without following links.
-fn journal_path(ui: &Ui, args: &Args, shown: &Path) -> PathBuf {
-    if args.journal.is_some() { ui.resolve(shown) } else { shown.to_owned() }
 }
 
 /// Turns true at the first Ctrl-C or termination signal.
@@ -300,10 +301,18 @@ fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), 
 }
 
 fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
-    let bytes = fs_err::read(ui.resolve(file)).map_err(|error| CliError::user(error.to_string()))?;
-    SavedPlan::parse(&bytes).map_err(|error| {
-        CliError::user(format!("{}: {error}", file.display())).hint("save a plan with `rolecall plan --save FILE`")
-    })
+    let unreadable = |error: io::Error| {
+        CliError::user(format!("the saved plan cannot be read: {error}"))
+            .hint("save one with `rolecall plan --save FILE`")
+    };
+    let opened = fs_err::File::open(ui.resolve(file)).map_err(unreadable)?;
+    if !opened.metadata().map_err(unreadable)?.is_file() {
+        return Err(CliError::user(format!("{}: this is no file", file.display())));
+    }
+    let mut bytes = Vec::new();
+    let limit = saved::SIZE_LIMIT as u64 + 1;
+    io::Read::take(opened, limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
 }
 
 /// Writes a file that only its owner may read, all of it or nothing.

@@ -95,6 +95,13 @@ impl Connections {
         let mut connections: Self = crate::config::yaml::from_str(&text)
             .map_err(|error| CliError::user(format!("{}: {error}", named.display())))?;
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
+        let clusters = connections.environments.values().filter_map(|connection| connection.ca_file.as_deref());
+        if let Some(ca) = connections.entra.ca_file.as_deref().into_iter().chain(clusters).find(|ca| is_in_config(ca)) {
+            return Err(CliError::user(format!(
+                "{}: a CA must lie outside the access files, because it says which servers are trusted",
+                ca.display()
+            )));
+        }
         for (name, connection) in &connections.environments {
             let ways = [
                 connection.kubeconfig.is_some() || connection.context.is_some(),

@@ -119,6 +119,9 @@ fn next_command(args: &Args, file: &Path) -> String {
     if *allow_exec {
         words.push("--allow-exec".to_owned());
     }
+    for target in &args.policy.only {
+        words.extend(["--only".to_owned(), target.to_string()]);
+    }
     for acknowledged in &args.policy.acknowledge {
         words.extend(["--acknowledge".to_owned(), acknowledged.to_string()]);
     }

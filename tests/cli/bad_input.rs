@@ -79,6 +79,44 @@ fn a_connections_file_inside_the_config_is_refused() {
 }
 
 #[test]
+fn a_ca_inside_the_config_is_refused() {
+    let world = quickstart();
+    world.write("access/.ca.pem", "");
+    world.write("connections.yaml", "entra: { ca-file: access/.ca.pem }\n");
+    let ran = world.run_with(&["plan", "access", "--connections", "connections.yaml"], &CREDENTIAL).exits(1);
+    says(&ran, &["CA", "outside the access files"]);
+}
+
+#[test]
+fn paths_with_parents_are_seen_for_where_they_lead() {
+    let world = quickstart();
+    world.write("access/teams/.keep", "");
+    let ran =
+        world.run(&["plan", "access", "--sandbox", "access/../sandbox", "--save", "access/../tonight.plan"]).exits(0);
+    says(&ran, &["Saved plan"]);
+    let ran = world.run(&["plan", "access", "--sandbox", "access/teams/../.sandbox"]).exits(1);
+    says(&ran, &["outside the access files"]);
+}
+
+#[test]
+fn an_acknowledgement_of_no_guard_is_a_usage_error() {
+    let world = quickstart();
+    let ran = world.plan(&["--acknowledge", "grp-deleted:old"]).exits(64);
+    says(&ran, &["grp-deleted", "group-deleted"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_is_not_written_through_a_link() {
+    let world = quickstart();
+    std::fs::create_dir(world.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(world.path("elsewhere"), world.path("logs")).unwrap();
+    let ran = world.apply(&["--yes", "--journal", "logs/journal.jsonl"]).exits(1);
+    says(&ran, &["symbolic link", "nothing was changed"]);
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[test]
 fn mistakes_in_a_connections_file_are_said_with_the_file() {
     let world = quickstart();
     for (text, word) in [

@@ -1,6 +1,6 @@
 //! Every example is planned, applied and found in order afterwards.
 
-use crate::common::World;
+use crate::common::{World, repository};
 
 #[test]
 fn the_quickstart_is_applied_and_then_in_order() {
@@ -39,6 +39,17 @@ fn the_company_is_applied_by_a_saved_plan_because_prod_is_protected() {
     assert!(apply.stderr.contains("done"), "{}", apply.stderr);
     let again = world.plan(&["--detailed-exitcode"]).exits(0);
     assert!(again.stdout.contains("No changes."), "{}", again.stdout);
+}
+
+#[test]
+fn the_sandbox_example_makes_a_sandbox_for_the_quickstart() {
+    let world = World::with_example("quickstart");
+    let seed = repository().join("examples/sandbox.yaml");
+    let init = ["sandbox", "init", "sandbox", "--from", seed.to_str().unwrap()];
+    let _ = world.run(&init).exits(0);
+    let _ = world.run(&init).exits(1);
+    let plan = world.plan(&["--detailed-exitcode"]).exits(2);
+    assert!(plan.stdout.contains("0 withheld"), "{}", plan.stdout);
 }
 
 /// What a plan prints as `if meant: --acknowledge …`.
