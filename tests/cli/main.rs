@@ -6,5 +6,6 @@ mod bad_input;
 mod common;
 mod demo;
 mod examples;
+mod readme;
 mod saved_plan;
 mod usage;
