@@ -6,6 +6,7 @@ mod bad_input;
 mod common;
 mod demo;
 mod examples;
+mod golden;
 mod readme;
 mod saved_plan;
 mod usage;

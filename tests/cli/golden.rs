@@ -1,0 +1,97 @@
+//! Whole screens: standard output, standard error and the exit code of one command each. Read them as a user would when
+//! they change (`INSTA_UPDATE=always` rewrites them).
+
+use crate::common::{Ran, World};
+
+/// A screen without what differs from run to run: times, and ids of groups that were just created.
+fn check(name: &str, ran: &Ran) {
+    let screen = format!("{}--- standard error\n{}--- exit {}\n", ran.stdout, ran.stderr, ran.code);
+    insta::with_settings!({
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+        filters => vec![
+            (r"\d+\.\d s\b", "[TIME]"),
+            (r"\.rolecall/[0-9TZ.-]+\.jsonl", ".rolecall/[TIME].jsonl"),
+            (r"[0-9a-f]{4}…", "[ID]"),
+            (r"Saved plan [0-9a-f]{8}", "Saved plan [PLAN]"),
+        ],
+    }, {
+        insta::assert_snapshot!(name, screen);
+    });
+}
+
+#[test]
+fn the_company_s_first_plan() {
+    check("company-plan", &World::with_example("company").plan(&[]));
+}
+
+#[test]
+fn an_apply_and_the_next_plan() {
+    let world = World::with_example("quickstart");
+    check("quickstart-apply", &world.apply(&["--yes"]));
+    check("quickstart-in-order", &world.plan(&[]));
+}
+
+#[test]
+fn a_guard_that_refuses() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let text = world.read("access/rolecall.yaml");
+    let start = text.find("groups:").unwrap();
+    let end = text.find("roles:").unwrap();
+    let grants = text.find("grants:").unwrap();
+    world.write("access/rolecall.yaml", format!("{}{}", &text[..start], &text[end..grants]));
+    check("group-deleted-refused", &world.apply(&["--yes"]));
+}
+
+#[test]
+fn a_person_who_is_not_there() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- haydn@contoso.com");
+    check("unknown-person", &world.plan(&[]));
+}
+
+#[test]
+fn a_namespace_that_is_not_there() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [trinityy]");
+    check("missing-namespace", &world.plan(&[]));
+}
+
+#[test]
+fn a_saved_plan_that_no_longer_holds() {
+    let world = World::with_example("quickstart");
+    check("plan-saved", &world.plan(&["--save", "tonight.plan"]));
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- erin@contoso.com");
+    check("saved-plan-stale", &world.run(&["apply", "tonight.plan", "access", "--sandbox", "sandbox"]));
+}
+
+#[test]
+fn protected_changes_left_to_a_saved_plan() {
+    let world = World::with_example("quickstart");
+    world.replace(
+        "access/rolecall.yaml",
+        "type: k3s",
+        "type: k3s\n    protected: true\n    cluster: 77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d",
+    );
+    check("protected", &world.apply(&["--yes"]));
+}
+
+#[test]
+fn several_mistakes_in_the_files() {
+    let world = World::with_example("quickstart");
+    world.replace("access/rolecall.yaml", "groups: [k8s_dev_users]", "groups: [k8s_dev_userz]");
+    world.replace("access/rolecall.yaml", "description:", "descripton:");
+    check("mistakes", &world.run(&["validate", "access"]));
+}
+
+#[test]
+fn nobody_to_act_as() {
+    let world = World::with_example("quickstart");
+    let kubeconfig = "apiVersion: v1\nkind: Config\nclusters:\n- {name: c, cluster: {server: 'https://127.0.0.1:9'}}\nusers:\n- {name: u, user: {token: t}}\ncontexts:\n- {name: alpha, context: {cluster: c, user: u}}\n";
+    world.write("kubeconfig", kubeconfig);
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &[("PATH", "/nonexistent")]);
+    check("no-credential", &ran);
+}
