@@ -8,8 +8,8 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
-use crate::plan::Plan;
 use crate::plan::saved::{self, Provenance, SavedPlan};
+use crate::plan::{Plan, Verdict};
 use crate::{git, report};
 
 /// Show what would change in Entra and on the clusters, without changing anything
@@ -68,6 +68,13 @@ pub(super) fn show(ui: &mut Ui, session: &Session, planned: &Planned, output: Ou
         Output::Json => report::json::plan_v1(&planned.plan, &context),
     };
     ui.print(&text)?;
+    for acknowledged in &session.policy.acknowledged {
+        let meant = |verdict: &Verdict| verdict.guard == acknowledged.guard && verdict.subject == acknowledged.subject;
+        if !planned.plan.verdicts.iter().any(meant) {
+            let acknowledged = report::escape::line(&acknowledged.to_string());
+            ui.say(&format!("note: nothing in this plan asks for --acknowledge {acknowledged}"));
+        }
+    }
     Ok(())
 }
 

@@ -22,7 +22,7 @@ use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
 use crate::state::{
-    Desired, EnvironmentName, Failure, FailureKind, Observed, Only, Policy, PrivilegedMembers, Target, Tenant,
+    Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy, PrivilegedMembers, Target, Tenant,
 };
 use crate::{desired, plan, report};
 
@@ -179,6 +179,7 @@ impl Session {
         let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
         let mut observed = Observed { tenant: Some(tenant), clusters };
         ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
+        self.check_groups(&observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &self.policy);
         let asked = plan::preflight::questions(&plan.changes).into_iter().filter_map(|(environment, questions)| {
             let reader = readers.get(&environment)?;
@@ -210,6 +211,27 @@ impl Session {
         }
         progress.done();
         Ok(Planned { plan, observed, spent })
+    }
+
+    /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.
+    fn check_groups(&self, observed: &Observed) -> Result<(), CliError> {
+        let Some(Ok(tenant)) = &observed.tenant else { return Ok(()) };
+        for target in &self.policy.only.0 {
+            let Target::Group(key) = target else { continue };
+            if !self.desired.groups.contains_key(key) && !tenant.marked.contains_key(key) {
+                let near = self
+                    .desired
+                    .groups
+                    .keys()
+                    .map(GroupKey::as_str)
+                    .filter(|name| strsim::damerau_levenshtein(name, key.as_str()) <= 2);
+                let near: Vec<String> = near.map(|name| format!("did you mean `group/{name}`?")).collect();
+                let error =
+                    CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
+                return Err(near.into_iter().fold(error, CliError::hint).exit(super::exit::Exit::Usage));
+            }
+        }
+        Ok(())
     }
 
     async fn observe_clusters(

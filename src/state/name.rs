@@ -1,8 +1,6 @@
 //! Names and ids as types of their own, so that one cannot be taken for another.
 
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -179,42 +177,22 @@ uuid_name!(
 macro_rules! address_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The text as it is written; compare the values themselves, which ignores case.
+            /// The text, in lower case.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
-        impl PartialEq for $name {
-            fn eq(&self, other: &Self) -> bool {
-                self.0.eq_ignore_ascii_case(&other.0)
-            }
-        }
-        impl Eq for $name {}
-        impl PartialOrd for $name {
-            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                Some(self.cmp(other))
-            }
-        }
-        impl Ord for $name {
-            fn cmp(&self, other: &Self) -> Ordering {
-                let lower = |byte: u8| byte.to_ascii_lowercase();
-                self.0.bytes().map(lower).cmp(other.0.bytes().map(lower))
-            }
-        }
-        impl Hash for $name {
-            fn hash<H: Hasher>(&self, state: &mut H) {
-                self.0.to_ascii_lowercase().hash(state);
-            }
-        }
         impl TryFrom<String> for $name {
             type Error = InvalidName;
-            fn try_from(text: String) -> Result<Self, InvalidName> {
+            /// Case is dropped here, once: one person has one name, one digest and one address, however it is spelt.
+            fn try_from(mut text: String) -> Result<Self, InvalidName> {
                 check_address(&text)?;
+                text.make_ascii_lowercase();
                 Ok(Self(text))
             }
         }
@@ -230,9 +208,8 @@ macro_rules! address_name {
             }
         }
         impl fmt::Display for $name {
-            /// Lower case, so that one person has one address whatever the spelling in a file or in Entra.
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0.to_ascii_lowercase())
+                formatter.write_str(&self.0)
             }
         }
     };

@@ -99,6 +99,19 @@ fn paths_with_parents_are_seen_for_where_they_lead() {
 }
 
 #[test]
+fn a_group_that_nobody_has_cannot_be_named_by_only() {
+    let world = quickstart();
+    let ran = world.plan(&["--only", "group/k8s_dev_userz"]).exits(64);
+    says(&ran, &["group/k8s_dev_userz", "did you mean `group/k8s_dev_users`"]);
+}
+
+#[test]
+fn an_acknowledgement_that_nothing_asks_for_is_said() {
+    let ran = quickstart().plan(&["--acknowledge", "group-deleted:old"]).exits(0);
+    says(&ran, &["nothing in this plan asks for --acknowledge group-deleted:old"]);
+}
+
+#[test]
 fn an_acknowledgement_of_no_guard_is_a_usage_error() {
     let world = quickstart();
     let ran = world.plan(&["--acknowledge", "grp-deleted:old"]).exits(64);
