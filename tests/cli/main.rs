@@ -7,6 +7,7 @@ mod common;
 mod demo;
 mod examples;
 mod golden;
+mod permissions;
 mod readme;
 mod saved_plan;
 mod usage;

@@ -159,8 +159,8 @@ impl Permission {
     /// The application permission, as admin consent lists it.
     pub(in super::super) fn name(self) -> &'static str {
         match self {
-            Self::ReadGroups => "GroupMember.Read.All",
-            Self::ReadDeletedGroups => "Group.Read.All",
+            // Groups alone take `GroupMember.Read.All`; but none is created before the deleted ones were read.
+            Self::ReadGroups | Self::ReadDeletedGroups => "Group.Read.All",
             Self::ReadUsers => "User.Read.All",
             Self::ReadServicePrincipals => "Application.Read.All",
             Self::ReadPrivileged => "PrivilegedAssignmentSchedule.Read.AzureADGroup",
@@ -311,6 +311,6 @@ mod tests {
         let failure = problem.into_failure("reading the groups", Permission::ReadGroups, &acting);
         assert_eq!(failure.kind, FailureKind::Forbidden);
         insta::assert_snapshot!(failure.what, @"reading the groups: Graph answered 403 Authorization_RequestDenied: Insufficient privileges to complete the operation");
-        insta::assert_snapshot!(failure.next.unwrap(), @"give app 0a1b the application permission `GroupMember.Read.All` of Microsoft Graph, with admin consent; its token carries: User.Read.All");
+        insta::assert_snapshot!(failure.next.unwrap(), @"give app 0a1b the application permission `Group.Read.All` of Microsoft Graph, with admin consent; its token carries: User.Read.All");
     }
 }
