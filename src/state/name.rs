@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct InvalidName(pub String);
 
 /// A key is what the access files call a thing: `[a-z0-9]([a-z0-9_-]*[a-z0-9])?`, at most 63 characters.
-fn check_key(text: &str) -> Result<(), InvalidName> {
+fn key(text: String) -> Result<String, InvalidName> {
     let edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let inside = |byte: u8| edge(byte) || byte == b'-' || byte == b'_';
     let bytes = text.as_bytes();
@@ -28,36 +28,39 @@ fn check_key(text: &str) -> Result<(), InvalidName> {
     if text.len() > 63 {
         return Err(InvalidName(format!("{} characters are too many, 63 is the most", text.len())));
     }
-    Ok(())
+    Ok(text)
 }
 
 /// A namespace is a DNS label (RFC 1123): what the API server accepts as one.
-fn check_namespace(text: &str) -> Result<(), InvalidName> {
-    if text.contains('_') || check_key(text).is_err() {
-        return Err(InvalidName(
-            "a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63"
-                .to_owned(),
-        ));
+fn namespace(text: String) -> Result<String, InvalidName> {
+    let said = "a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63";
+    if text.contains('_') {
+        Err(InvalidName(said.to_owned()))
+    } else {
+        key(text).map_err(|_| InvalidName(said.to_owned()))
     }
-    Ok(())
 }
 
-fn check_address(text: &str) -> Result<(), InvalidName> {
+fn address(mut text: String) -> Result<String, InvalidName> {
     let well_formed = matches!(text.split_once('@'), Some((left, right))
         if !left.is_empty() && right.contains('.') && !right.contains('@') && !right.starts_with('.') && !right.ends_with('.'))
         && text.chars().all(|character| character.is_ascii_graphic());
-    if well_formed { Ok(()) } else { Err(InvalidName("it is not of the form name@domain".to_owned())) }
+    if !well_formed {
+        return Err(InvalidName("it is not of the form name@domain".to_owned()));
+    }
+    text.make_ascii_lowercase();
+    Ok(text)
 }
 
 macro_rules! text_name {
-    ($(#[$doc:meta])* $name:ident, $check:path) => {
+    ($(#[$doc:meta])* $name:ident, $form:path) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// The text as it is written.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -65,8 +68,7 @@ macro_rules! text_name {
         impl TryFrom<String> for $name {
             type Error = InvalidName;
             fn try_from(text: String) -> Result<Self, InvalidName> {
-                $check(&text)?;
-                Ok(Self(text))
+                $form(text).map(Self)
             }
         }
         impl FromStr for $name {
@@ -90,23 +92,23 @@ macro_rules! text_name {
 
 text_name!(
     /// What the access files call a group.
-    GroupKey, check_key
+    GroupKey, key
 );
 text_name!(
     /// What the access files call a role.
-    RoleKey, check_key
+    RoleKey, key
 );
 text_name!(
     /// What the access files call an environment.
-    EnvironmentName, check_key
+    EnvironmentName, key
 );
 text_name!(
     /// The name of a config: a label value on every cluster and part of every mark of ownership.
-    ConfigName, check_key
+    ConfigName, key
 );
 text_name!(
     /// A Kubernetes namespace.
-    Namespace, check_namespace
+    Namespace, namespace
 );
 
 macro_rules! uuid_name {
@@ -174,52 +176,12 @@ uuid_name!(
     ClusterUid
 );
 
-macro_rules! address_name {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// The text, in lower case.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-        impl TryFrom<String> for $name {
-            type Error = InvalidName;
-            /// Case is dropped here, once: one person has one name, one digest and one address, however it is spelt.
-            fn try_from(mut text: String) -> Result<Self, InvalidName> {
-                check_address(&text)?;
-                text.make_ascii_lowercase();
-                Ok(Self(text))
-            }
-        }
-        impl FromStr for $name {
-            type Err = InvalidName;
-            fn from_str(text: &str) -> Result<Self, InvalidName> {
-                Self::try_from(text.to_owned())
-            }
-        }
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0)
-            }
-        }
-    };
-}
-
-address_name!(
-    /// A user principal name, compared without case as Entra does.
-    UserPrincipalName
+text_name!(
+    /// A user principal name. Entra compares it without case, so its case is dropped: one person has one name, one digest
+    /// and one address, however a file or Entra spells it.
+    UserPrincipalName, address
 );
-address_name!(
-    /// The mail address of a guest, compared without case.
-    Mail
+text_name!(
+    /// The mail address of a guest, without case like a user principal name.
+    Mail, address
 );
