@@ -340,7 +340,7 @@ async fn a_missing_permission_is_named() {
     let world = World::new(seed.clone()).await.asking_for(&["sre"]);
     let failure = world.observe().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Forbidden);
-    assert!(failure.next.as_ref().unwrap().contains("`GroupMember.Read.All`"), "{failure:?}");
+    assert!(failure.next.as_ref().unwrap().contains("`Group.Read.All`"), "{failure:?}");
     assert!(failure.next.unwrap().ends_with("its token carries: User.Read.All"));
     world.end().await;
 
