@@ -8,8 +8,8 @@ use rolecall::state::{
 use tokio::sync::watch;
 
 use crate::world::{
-    APPLIER, World, add_member, add_owner, change, config, create, delete, group, key, member, ours, remove_member,
-    remove_owner, seed, upn, user,
+    APPLIER, World, add_member, add_owner, applier, change, config, create, delete, group, key, member, ours,
+    remove_member, remove_owner, seed, upn, user,
 };
 
 const DONE: Outcome = Outcome::Done { created: None };
@@ -99,11 +99,11 @@ async fn making_what_is_there_already_is_success_and_changes_nothing() {
     let mut seed = seed();
     seed.users = (0..3).map(|number| user(&format!("person{number}"))).collect();
     let members = vec![member("person0"), member("person2")];
-    seed.groups.push(with_id(SeedGroup { members, ..ours("devs") }, 1));
+    seed.groups = vec![with_id(SeedGroup { members, ..ours("devs") }, 1), with_id(ours("empty"), 2)];
     let world = World::new(seed).await.asking_for(&["devs"]);
     let people = world.people((0..3).map(|number| upn(&format!("person{number}")))).await;
     let before = world.writes();
-    assert_eq!(world.write(&[create("devs")]).await, [Outcome::AlreadySo { created: Some(object(1)) }]);
+    assert_eq!(world.write(&[create("empty")]).await, [Outcome::AlreadySo { created: Some(object(2)) }]);
     assert_eq!(world.writes(), before, "a key that is ours already is not written");
 
     let changes: Vec<_> = people.iter().map(|(name, id)| add_member("devs", object(1), name, *id)).collect();
@@ -119,15 +119,50 @@ async fn a_key_that_somebody_else_took_is_left_alone() {
     let mut seed = seed();
     seed.users.push(user("mallory"));
     let taken = SeedGroup { display_name: "harmless".to_owned(), owners: vec![member("mallory")], ..ours("devs") };
-    seed.groups = vec![with_id(taken, 1), with_id(SeedGroup { kind: Kind::Dynamic, ..ours("sre") }, 2)];
+    seed.groups = vec![
+        with_id(taken, 1),
+        with_id(SeedGroup { kind: Kind::Dynamic, ..ours("sre") }, 2),
+        with_id(SeedGroup { role_assignable: true, ..ours("admins") }, 3),
+        // Made with the applier as an owner, so that it looks like ours.
+        with_id(SeedGroup { owners: vec![applier(), member("mallory")], ..ours("owned") }, 4),
+        with_id(SeedGroup { members: vec![member("mallory")], ..ours("filled") }, 5),
+    ];
     let world = World::new(seed).await.asking_for(&["devs", "sre"]);
-    let outcomes = world.write(&[create("devs"), create("sre")]).await;
-    for (outcome, reason) in outcomes.iter().zip(["no applier is among its owners", "it is no plain security group"]) {
+    let outcomes = world.write(&["devs", "sre", "admins", "owned", "filled"].map(create)).await;
+    let reasons = [
+        "no applier is among its owners",
+        "it is no plain security group",
+        "it is no plain security group",
+        "others own it as well",
+        "it has members",
+    ];
+    for (outcome, reason) in outcomes.iter().zip(reasons) {
         assert_eq!(failure(outcome).kind, FailureKind::Conflict);
+        assert!(failure(outcome).what.contains("has appeared since the plan"), "{outcome:?}");
         assert!(failure(outcome).what.contains(reason), "{outcome:?}");
+        assert!(failure(outcome).next.as_ref().unwrap().contains("plan again"), "{outcome:?}");
     }
     assert_eq!(world.writes(), 0);
     assert_eq!(world.observe().await.unwrap().marked[&key("devs")].display_name, "harmless");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_first_apply_that_was_killed_is_seen_by_the_next_plan_as_a_group_of_ours() {
+    let mut seed = seed();
+    seed.users = vec![user("hayden"), user("sam")];
+    let world = World::new(seed).await.asking_for(&["devs"]);
+    let people = world.people([upn("hayden"), upn("sam")]).await;
+    let devs = created(&world.write(&[create("devs")]).await[0]);
+    // Killed before anybody was added: the same plan may go on.
+    assert_eq!(world.write(&[create("devs")]).await, [Outcome::AlreadySo { created: Some(devs) }]);
+    let changes: Vec<_> = people.iter().map(|(name, id)| add_member("devs", devs, name, *id)).collect();
+    assert_eq!(world.write(&changes[..1]).await, [DONE]);
+    // Killed after the first: the next plan finds the group and what it holds, so it has no creation in it.
+    let live = world.observe().await.unwrap().marked.remove(&key("devs")).unwrap();
+    assert_eq!((live.id, live.members.len()), (devs, 1));
+    assert_eq!(live.owners.iter().map(|owner| owner.id).collect::<Vec<_>>(), [APPLIER.parse().unwrap()]);
+    assert_eq!(world.write(&changes[1..]).await, [DONE]);
     world.end().await;
 }
 

@@ -8,8 +8,8 @@ use super::super::parts::Parts;
 use super::super::resolve::Directory;
 use super::{SavedPlan, fingerprint};
 use crate::state::{
-    Address, Binding, Change, Desired, Edge, Group, GroupKey, Identity, LivePrincipal, Mark, ObjectId, Observed,
-    Operation, Policy, PrincipalName, Resource, SubjectName,
+    Address, Binding, Change, Desired, Edge, Group, GroupKey, Identity, LiveGroup, LivePrincipal, Mark, ObjectId,
+    Observed, Operation, Policy, PrincipalName, Resource, SubjectName,
 };
 
 /// What of a saved plan may be carried out now. The caller goes on only if nothing was refused.
@@ -37,9 +37,9 @@ pub fn agree(saved: &SavedPlan, fresh: &Plan, desired: &Desired, observed: &Obse
     let policy = Policy::default();
     let parts = Parts::new(desired, observed, &policy);
     let directory = Directory::new(desired, parts.tenant, &policy);
-    let live = Live { desired, parts: &parts, directory: &directory };
+    let live = Live { saved, desired, parts: &parts, directory: &directory };
     let approved: BTreeMap<&Address, &Change> = saved.changes.iter().map(|change| (&change.address, change)).collect();
-    let created = live.created_since(saved);
+    let created = live.created_since();
     let mut agreement = Agreement::default();
     for change in &fresh.changes {
         match approved.get(&change.address) {
@@ -125,30 +125,62 @@ fn promise(mut change: Change, created: &BTreeMap<ObjectId, &GroupKey>, desired:
 
 /// What was read, as far as it tells whether a change is done.
 struct Live<'a> {
+    saved: &'a SavedPlan,
     desired: &'a Desired,
     parts: &'a Parts<'a>,
     directory: &'a Directory<'a>,
 }
 
 impl<'a> Live<'a> {
-    /// Groups that the saved plan was to create and that are there now, proven to be ours.
-    fn created_since(&self, saved: &'a SavedPlan) -> BTreeMap<ObjectId, &'a GroupKey> {
-        saved
+    /// Groups that the saved plan was to create and that are there now, proven to be ours and as it leaves them.
+    fn created_since(&self) -> BTreeMap<ObjectId, &'a GroupKey> {
+        self.saved
             .changes
             .iter()
             .filter_map(|change| match (&change.address, &change.operation) {
                 (Address::Group(key), Operation::Create { .. }) => {
                     let live = self.directory.live(key)?;
-                    self.desired.groups.contains_key(key).then_some((live.id, key))
+                    (self.desired.groups.contains_key(key) && self.is_as_promised(key, live)).then_some((live.id, key))
                 }
                 _ => None,
             })
             .collect()
     }
 
+    /// Whether a group that the saved plan was to create holds nobody whom that plan does not put there. Whoever made it
+    /// could have made it with others in it, and nobody would have approved those.
+    fn is_as_promised(&self, key: &GroupKey, live: &LiveGroup) -> bool {
+        let (mut owners, mut members) = (BTreeSet::new(), BTreeSet::new());
+        for change in &self.saved.changes {
+            let (promised, edge) = match &change.operation {
+                Operation::Create { after: Resource::Owner(edge) } => (&mut owners, edge),
+                Operation::Create { after: Resource::Member(edge) } => (&mut members, edge),
+                Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => continue,
+            };
+            if edge.group == *key {
+                promised.extend(self.id(&edge.principal_id));
+            }
+        }
+        // Graph makes whoever creates a group an owner of it by itself, which we may have been.
+        owners.extend(self.directory.tenant().map(|tenant| tenant.identity.id));
+        live.owners.iter().all(|owner| self.directory.is_applier(owner) || owners.contains(&owner.id))
+            && live.members.iter().all(|member| members.contains(&member.id))
+    }
+
+    /// Whether this is the creation of a group that is there by now, with others in it than the saved plan puts there.
+    fn is_taken(&self, change: &Change) -> bool {
+        match (&change.address, &change.operation) {
+            (Address::Group(key), Operation::Create { .. }) => {
+                self.directory.live(key).is_some_and(|live| !self.is_as_promised(key, live))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a change that nobody asks for any more is done.
     fn holds(&self, change: &Change) -> bool {
         match &change.operation {
+            Operation::Create { .. } if self.is_taken(change) => false,
             Operation::Create { after } | Operation::Update { after, .. } => self.is_there(change, after),
             Operation::Delete { before } => self.is_gone(change, before),
         }
@@ -160,6 +192,10 @@ impl<'a> Live<'a> {
             None => self.parts.tenant.is_some(),
             Some(name) => self.parts.clusters.contains_key(name),
         };
+        if self.is_taken(change) {
+            return "is in the saved plan, and exists now with other members or owners than that plan gives it"
+                .to_owned();
+        }
         match fresh.withheld.iter().find(|withheld| withheld.addresses.contains(&change.address)) {
             Some(withheld) => format!("is in the saved plan and is withheld now ({})", withheld.reason),
             None if is_read => "is in the saved plan, is not done, and is not asked for any more".to_owned(),
@@ -235,7 +271,7 @@ impl<'a> Live<'a> {
     }
 
     /// Whether somebody is in a list of a group; `None` if the group is not the one that was approved.
-    fn edge(&self, edge: &Edge, list: fn(&crate::state::LiveGroup) -> &Vec<LivePrincipal>) -> Option<bool> {
+    fn edge(&self, edge: &Edge, list: fn(&LiveGroup) -> &Vec<LivePrincipal>) -> Option<bool> {
         let group = self.directory.live(&edge.group)?;
         let who = self.id(&edge.principal_id)?;
         (self.id(&edge.group_id) == Some(group.id)).then(|| list(group).iter().any(|live| live.id == who))

@@ -305,6 +305,46 @@ fn a_group_that_somebody_else_made_meanwhile_is_no_promise_kept() {
 }
 
 #[test]
+fn a_group_that_appeared_with_others_in_it_is_no_promise_kept() {
+    // The applier is an owner, so it looks like ours, and neither additive members nor unmanaged owners are taken away.
+    let mut before = World::new();
+    before.ask("readers", &["hayden"]).membership = Membership::Additive;
+    before.grant("group:readers", "view", in_namespace("trinity"));
+    let saved = save(&before);
+    let after = |members: &[&str], owner: Option<&str>| {
+        let mut world = before.clone();
+        world.live("readers", members).owners.extend(owner.map(principal));
+        said(&saved, &world)
+    };
+    assert_snapshot!(after(&["hayden"], None), @"
+    ready alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    already entra/group/readers
+    already entra/group/readers/member/hayden@contoso.com
+    ");
+    assert_snapshot!(after(&["hayden", "root"], None), @"
+    already entra/group/readers/member/hayden@contoso.com
+    refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: would have another result than the one in the saved plan
+    refused entra/group/readers: is in the saved plan, and exists now with other members or owners than that plan gives it
+    ");
+    assert_snapshot!(after(&[], Some("root")), @"
+    refused entra/group/readers/member/hayden@contoso.com: would have another result than the one in the saved plan
+    refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: would have another result than the one in the saved plan
+    refused entra/group/readers: is in the saved plan, and exists now with other members or owners than that plan gives it
+    ");
+
+    // Groups are known by display name: then nothing but the group itself tells.
+    before.alpha().tokens.groups = GroupNaming::DisplayName;
+    let saved = save(&before);
+    let mut world = before.clone();
+    world.live("readers", &["hayden", "root"]);
+    assert_snapshot!(said(&saved, &world), @"
+    already entra/group/readers/member/hayden@contoso.com
+    refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+    refused entra/group/readers: is in the saved plan, and exists now with other members or owners than that plan gives it
+    ");
+}
+
+#[test]
 fn another_manager_meanwhile_is_not_overruled() {
     let mut world = World::new();
     world.role("restarter", vec![rule(&["get"], &["pods"])]);

@@ -1,11 +1,13 @@
 //! Lists, read whole or not at all: <https://learn.microsoft.com/graph/paging>.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::batch::{Item, LARGEST_BATCH, Reply};
 use super::error::{Meaning, Problem};
@@ -14,6 +16,12 @@ use crate::state::{Failure, FailureKind};
 
 /// How often a list is begun anew because the link to its next page was too old.
 const RESTARTS: u32 = 2;
+/// More pages than this are no list: the largest groups fill about a thousand pages.
+const MOST_PAGES: usize = 20_000;
+/// Graph may give empty pages before the next full one, but not without end.
+const MOST_EMPTY_PAGES: usize = 1_000;
+/// From the first page of a list to its last, with all waiting.
+const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// One list while it is read.
 struct Reading<T> {
@@ -21,7 +29,12 @@ struct Reading<T> {
     items: Vec<T>,
     ids: BTreeSet<String>,
     links: BTreeSet<String>,
+    pages: usize,
+    /// Empty pages since the last one that was not.
+    empty_pages: usize,
     restarts: u32,
+    /// When its first page came: a list that waits for its turn is not late.
+    begun: Option<Instant>,
     problem: Option<Problem>,
 }
 
@@ -32,7 +45,10 @@ impl<T: DeserializeOwned> Reading<T> {
             items: Vec::new(),
             ids: BTreeSet::new(),
             links: BTreeSet::new(),
+            pages: 0,
+            empty_pages: 0,
             restarts: 0,
+            begun: None,
             problem: None,
         }
     }
@@ -43,8 +59,8 @@ impl<T: DeserializeOwned> Reading<T> {
             Ok(success) => success.body,
             Err(problem) if problem.meaning() == Some(Meaning::ExpiredPage) && self.restarts < RESTARTS => {
                 // What was read so far belongs to a state of the list that is gone.
-                let restarts = self.restarts + 1;
-                *self = Self { restarts, ..Self::new(&self.first) };
+                let (restarts, begun) = (self.restarts + 1, self.begun);
+                *self = Self { restarts, begun, ..Self::new(&self.first) };
                 return Some(self.first.clone());
             }
             Err(problem) => {
@@ -91,6 +107,17 @@ impl<T: DeserializeOwned> Reading<T> {
         })?;
         if !self.links.insert(relative.to_owned()) {
             return Err(bad("Graph's links to next pages lead in a circle"));
+        }
+        self.pages += 1;
+        self.empty_pages = if page_is_empty { self.empty_pages + 1 } else { 0 };
+        if self.pages >= MOST_PAGES {
+            return Err(bad(&format!("Graph's list has more than {MOST_PAGES} pages")));
+        }
+        if self.empty_pages >= MOST_EMPTY_PAGES {
+            return Err(bad(&format!("Graph gave {MOST_EMPTY_PAGES} empty pages in a row, and a link to another")));
+        }
+        if self.begun.get_or_insert_with(Instant::now).elapsed() > DEADLINE {
+            return Err(bad(&format!("Graph's list was not read to its end in {} minutes", DEADLINE.as_secs() / 60)));
         }
         Ok(Some(Path::next_page(relative.to_owned(), self.first.eventual)))
     }
@@ -142,5 +169,55 @@ impl ReadClient {
     ) -> std::result::Result<Vec<T>, Problem> {
         let lists = self.lists(&[first]).await;
         lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const BASE: &str = "https://graph.microsoft.com/v1.0";
+
+    fn page(nth: usize, is_empty: bool) -> Value {
+        let items = if is_empty { json!([]) } else { json!([{ "id": nth.to_string() }]) };
+        json!({ "value": items, "@odata.nextLink": format!("{BASE}/groups?$skiptoken={nth}") })
+    }
+
+    /// How many pages are read of a list without end, and why it is given up.
+    fn read_on(is_empty: impl Fn(usize) -> bool) -> (usize, String) {
+        let mut list = Reading::<Value>::new(&Path::of("/groups"));
+        let mut nth = 0;
+        loop {
+            nth += 1;
+            if let Err(failure) = list.add(BASE, page(nth, is_empty(nth))) {
+                assert_eq!(failure.kind, FailureKind::BadAnswer);
+                return (nth, failure.what);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_end_is_given_up() {
+        let (pages, why) = read_on(|_| false);
+        assert_eq!((pages, why.contains("more than 20000 pages")), (MOST_PAGES, true), "{why}");
+        let (pages, why) = read_on(|nth| nth > 5);
+        assert_eq!((pages, why.contains("1000 empty pages in a row")), (MOST_EMPTY_PAGES + 5, true), "{why}");
+        // A page with something in it now and then is no end of the list.
+        assert_eq!(read_on(|nth| nth % 900 != 0).0, MOST_PAGES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_takes_too_long_is_given_up() {
+        let mut list = Reading::<Value>::new(&Path::of("/groups"));
+        assert!(list.add(BASE, page(1, false)).is_ok());
+        tokio::time::advance(DEADLINE).await;
+        assert!(list.add(BASE, page(2, false)).is_ok());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let failure = list.add(BASE, page(3, false)).unwrap_err();
+        assert_eq!((failure.kind, failure.what.contains("in 30 minutes")), (FailureKind::BadAnswer, true));
+        // The last page ends the list, however late it is.
+        assert!(list.add(BASE, json!({ "value": [{ "id": "last" }] })).unwrap().is_none());
     }
 }

@@ -6,7 +6,10 @@ use super::edges;
 use super::groups::Found;
 use crate::providers::entra::client::{EdgeList, Filter, LARGEST_IN, Path, Permission, ReadClient};
 use crate::providers::entra::model::{GROUP_PROPERTIES, GroupRecord, PrincipalRecord};
-use crate::state::{GroupSummary, LiveGroup, LivePrincipal, Management, ObjectId, PrincipalName, Result, TenantQuery};
+use crate::state::{
+    Failure, FailureKind, GroupSummary, LiveGroup, LivePrincipal, Management, ObjectId, PrincipalName, Result,
+    TenantQuery,
+};
 
 /// `eq` and `in` take values of at most 120 characters, and a display name may have 256.
 const LONGEST_EQUAL: usize = 120;
@@ -44,13 +47,29 @@ pub(super) async fn find(
     let mut groups: BTreeMap<String, Vec<GroupSummary>> = names.into_iter().map(|name| (name, Vec::new())).collect();
     for record in records.into_values() {
         let owners = owners.get(&record.id).cloned().unwrap_or_default();
-        let Some(summary) = record.into_summary(owners) else { continue };
+        let id = record.id;
+        let Some(summary) = record.into_summary(owners) else {
+            // It has one of the names, and nobody can tell which: a binding by name would reach it as well.
+            if !query.unique_display_names.is_empty() {
+                return Err(unreadable(id));
+            }
+            continue;
+        };
         let folded = summary.display_name.to_lowercase();
         for (_, same) in groups.iter_mut().filter(|(name, _)| name.to_lowercase() == folded) {
             same.push(summary.clone());
         }
     }
     Ok(groups)
+}
+
+fn unreadable(id: ObjectId) -> Failure {
+    let what = format!(
+        "Graph found group {id} by its display name and does not show its name or kind, so whether a display name is \
+         unique cannot be told"
+    );
+    let next = format!("give the application permission `{}`, with admin consent", Permission::ReadGroups.name());
+    Failure::new(FailureKind::BadAnswer, what).with_next(next)
 }
 
 fn names(query: &TenantQuery, found: &Found) -> BTreeSet<String> {

@@ -1,4 +1,5 @@
-//! What each name in the files stands for. Nobody whom a list already names is looked up.
+//! What each name in the files stands for. Nobody whom a list already names is looked up, but for guests: a mail address
+//! is not unique, so that a list never shows that nobody else has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,16 +22,18 @@ pub(super) async fn resolve(
     keys: &BTreeMap<ObjectId, GroupKey>,
 ) -> Result<BTreeMap<PrincipalName, Resolution>> {
     let mut candidates = seen(names, live, guests, keys);
-    let unseen: Vec<&PrincipalName> = names.iter().filter(|name| !candidates.contains_key(name)).collect();
-    let directory = Directory::look_up(client, &unseen).await?;
+    let is_open = |name: &&PrincipalName| matches!(name, PrincipalName::Guest(_)) || !candidates.contains_key(*name);
+    let directory = Directory::look_up(client, &names.iter().filter(is_open).collect::<Vec<_>>()).await?;
     let known = Known::of(live);
     let mut resolved = BTreeMap::new();
     for name in names {
-        let found = candidates.remove(name).or_else(|| directory.candidates(name).cloned());
-        let resolution = match found.map(|found| found.into_values().collect::<Vec<_>>()) {
-            Some(mut found) if found.len() == 1 => found.pop().map(Resolution::Found),
-            Some(found) => Some(Resolution::Ambiguous(found)),
-            None => directory.missing(name).map(|(reason, instead)| {
+        let mut found = candidates.remove(name).unwrap_or_default();
+        found.extend(directory.candidates(name).into_iter().flatten().map(|(id, who)| (*id, who.clone())));
+        let mut found: Vec<LivePrincipal> = found.into_values().collect();
+        let resolution = match found.len() {
+            1 => found.pop().map(Resolution::Found),
+            2.. => Some(Resolution::Ambiguous(found)),
+            0 => directory.missing(name).map(|(reason, instead)| {
                 let suggestion = instead.or_else(|| known.closest(name));
                 Resolution::Missing { reason, suggestion }
             }),

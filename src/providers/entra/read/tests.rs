@@ -99,6 +99,23 @@ async fn a_guest_whose_invitation_cannot_be_read_is_not_said_to_be_pending() {
 }
 
 #[tokio::test]
+async fn a_group_that_hides_its_name_is_never_taken_for_nobody_else_of_that_name() {
+    const OTHER: &str = "22222222-2222-4222-8222-222222222222";
+    for hidden in [
+        json!({ "id": OTHER, "displayName": null, "groupTypes": [], "mailEnabled": false, "securityEnabled": true }),
+        json!({ "id": OTHER, "displayName": "devs" }),
+    ] {
+        let graph = tenant(move |path| (path == "/groups").then(|| (200, json!({ "value": [hidden] })))).await;
+        let mut query = query();
+        query.display_names.insert(key(), "devs".to_owned());
+        assert!(observe(&graph, &query).await.unwrap().by_display_name["devs"].is_empty(), "only a note is lost");
+        query.unique_display_names.insert(key());
+        let failure = observe(&graph, &query).await.unwrap_err();
+        assert_eq!((failure.kind, failure.what.contains(OTHER)), (FailureKind::BadAnswer, true), "{failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn hostile_answers_are_failures_and_never_a_panic() {
     for body in
         [json!(null), json!([]), json!("x"), json!({ "value": [{ "id": "no guid" }] }), json!({ "value": [[]] })]

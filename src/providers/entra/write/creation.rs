@@ -12,14 +12,16 @@ use crate::state::{Failure, FailureKind, GroupKind, ObjectId, Outcome};
 use super::jobs::{Job, Next};
 use super::{Run, conflict};
 
+const PLAN_AGAIN: &str = "plan again: the plan shows the group as it is now";
+
 /// A group that has the key, as far as it can be read.
 enum Holder {
     /// Nobody has it, or it cannot be read yet.
     Nobody,
-    /// A group of ours.
-    Ours(ObjectId),
-    /// Somebody else's, and why.
-    NotOurs(ObjectId, String),
+    /// A group as this creation leaves one: nobody is in it, and nobody but appliers owns it.
+    AsCreated(ObjectId),
+    /// A group that the plan did not show, and what is about it.
+    Unforeseen(ObjectId, &'static str),
 }
 
 impl Run<'_> {
@@ -33,17 +35,18 @@ impl Run<'_> {
                 Err(problem) if problem.status() == Some(404) => free.push(job),
                 Err(problem) => drop(self.fail(&job, &problem)),
                 Ok(body) => match self.holder(&job, body).await {
-                    Ok(Holder::Ours(id)) => self.settle(&job, &Outcome::AlreadySo { created: Some(id) }),
+                    Ok(Holder::AsCreated(id)) => self.settle(&job, &Outcome::AlreadySo { created: Some(id) }),
                     // Listed, but its owners are not readable: it is about to go, or has just come.
                     Ok(Holder::Nobody) => self.settle(&job, &Outcome::PendingReplication),
-                    Ok(Holder::NotOurs(id, why)) => self.settle(
+                    Ok(Holder::Unforeseen(id, why)) => self.settle(
                         &job,
                         &conflict(
                             format!(
-                                "{}: group {id} has this key already and is not ours: {why}; it was left alone",
+                                "{}: a group with this key has appeared since the plan: group {id}, and {why}; it was \
+                                 left alone, and nobody was put into it",
                                 self.address(&job)
                             ),
-                            "find out who made it; delete it, or give the group in the files another key",
+                            PLAN_AGAIN,
                         ),
                     ),
                     Err(problem) => drop(self.fail(&job, &problem)),
@@ -126,38 +129,46 @@ impl Run<'_> {
     /// After an answer that says that the group exists without saying which it is.
     async fn judge_existing(&self, job: &Job, rewritten: bool) -> Next {
         match self.read_back(job).await {
-            Ok(Holder::Ours(id)) => {
+            Ok(Holder::AsCreated(id)) => {
                 self.remember(id);
                 let created = Some(id);
                 let outcome = if rewritten { Outcome::AlreadySo { created } } else { Outcome::Done { created } };
                 self.settle_all(job, &outcome)
             }
             Ok(Holder::Nobody) => Next::Later(Outcome::PendingReplication),
-            Ok(Holder::NotOurs(id, why)) => self.settle_all(
-                job,
-                &conflict(
+            Ok(Holder::Unforeseen(id, why)) => {
+                // No conflict: that would say that nothing was written.
+                let failure = Failure::new(
+                    FailureKind::Unknown,
                     format!(
-                        "{}: group {id} took this key in the meantime and is not ours: {why}; its display name, \
-                         description and mail nickname were rewritten",
+                        "{}: a group with this key has appeared since the plan: group {id}, and {why}; its display \
+                         name, description and mail nickname were rewritten, and nobody was put into it",
                         self.address(job)
                     ),
-                    "find out who made it, set its properties right, and delete it or give the group in the files another key",
-                ),
-            ),
-            Err(problem) => self.fail(job, &problem),
+                );
+                self.settle_all(job, &Outcome::Failed { failure: failure.with_next(PLAN_AGAIN) })
+            }
+            Err(problem) => self.fail_unread(job, problem),
         }
+    }
+
+    /// Something was written, or may have been, and what is there cannot be read.
+    fn fail_unread(&self, job: &Job, problem: Problem) -> Next {
+        let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
+        let what = format!("{} (the group may have been written; looking it up failed)", failure.what);
+        self.settle_all(job, &Outcome::Failed { failure: Failure { kind: FailureKind::Unknown, what, ..failure } })
     }
 
     /// The connection broke, or Graph failed, after the request was sent: look before sending it again.
     async fn judge_unknown_creation(&self, job: &Job, unknown: Problem) -> Next {
         match self.read_back(job).await {
-            Ok(Holder::Ours(id)) => {
+            Ok(Holder::AsCreated(id)) => {
                 self.remember(id);
                 self.settle_all(job, &Outcome::Done { created: Some(id) })
             }
             Ok(Holder::Nobody) => Next::Later(self.otherwise(job, unknown)),
-            Ok(Holder::NotOurs(..)) => self.judge_existing(job, true).await,
-            Err(problem) => self.fail(job, &problem),
+            Ok(Holder::Unforeseen(..)) => self.judge_existing(job, true).await,
+            Err(problem) => self.fail_unread(job, problem),
         }
     }
 
@@ -170,7 +181,8 @@ impl Run<'_> {
         }
     }
 
-    /// Ours is a plain security group that the applier owns.
+    /// What has the key may be taken for what this creation makes only if it is just that. The plan showed nobody in the
+    /// group: whoever is in it, or owns it, would get what is bound to it without anybody having seen it.
     async fn holder(&self, job: &Job, body: serde_json::Value) -> std::result::Result<Holder, Problem> {
         let record: GroupRecord = serde_json::from_value(body).map_err(|error| {
             Problem::Failed(Failure::new(
@@ -179,20 +191,31 @@ impl Run<'_> {
             ))
         })?;
         let reader = self.writer.client.reader();
-        let owners = match reader.list::<PrincipalRecord>(edges::path(record.id, EdgeList::Owners)).await {
-            Ok(owners) => owners,
-            Err(problem) if problem.status() == Some(404) => return Ok(Holder::Nobody),
-            Err(problem) => return Err(problem),
-        };
+        let paths = [EdgeList::Owners, EdgeList::Members].map(|list| edges::path(record.id, list));
+        let mut lists = Vec::new();
+        for list in reader.lists::<PrincipalRecord>(&paths).await {
+            match list {
+                Ok(list) => lists.push(list),
+                Err(problem) if problem.status() == Some(404) => return Ok(Holder::Nobody),
+                Err(problem) => return Err(problem),
+            }
+        }
+        let (Some(members), Some(owners)) = (lists.pop(), lists.pop()) else { return Ok(Holder::Nobody) };
         let own = reader.claims().await.map_err(Problem::Failed)?.id;
         let appliers = [Some(own), self.first_owner(job)];
-        if record.kind() != Some(GroupKind::Security) {
-            return Ok(Holder::NotOurs(record.id, "it is no plain security group".to_owned()));
-        }
-        if !owners.iter().any(|owner| appliers.contains(&Some(owner.id))) {
-            return Ok(Holder::NotOurs(record.id, "no applier is among its owners".to_owned()));
-        }
-        Ok(Holder::Ours(record.id))
+        let is_applier = |owner: &PrincipalRecord| appliers.contains(&Some(owner.id));
+        let why = if record.kind() != Some(GroupKind::Security) || record.role_assignable() {
+            "it is no plain security group"
+        } else if !owners.iter().any(is_applier) {
+            "no applier is among its owners"
+        } else if !owners.iter().all(is_applier) {
+            "others own it as well"
+        } else if !members.is_empty() {
+            "it has members"
+        } else {
+            return Ok(Holder::AsCreated(record.id));
+        };
+        Ok(Holder::Unforeseen(record.id, why))
     }
 }
 
