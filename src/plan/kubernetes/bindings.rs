@@ -39,7 +39,6 @@ struct Grant<'g> {
 
 /// A grant that cannot be made now. What it would replace stays until it can.
 pub(super) struct HeldGrant {
-    pub(super) principal: PrincipalName,
     pub(super) namespace: Option<Namespace>,
     pub(super) kind: SubjectKind,
     /// The subject's name, or `None` when it is not known: then it may be anybody's.
@@ -116,9 +115,8 @@ impl Environment<'_> {
             };
             for cause in causes {
                 draft.withhold(&cause, [address.clone()]);
-                let principal = desired.subject.clone();
                 let (namespace, kind, name) = (binding.namespace.clone(), kind.clone(), name.clone());
-                asked.held.push(HeldGrant { principal, namespace, kind, name, cause });
+                asked.held.push(HeldGrant { namespace, kind, name, cause });
             }
             return;
         };

@@ -6,8 +6,8 @@ use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
-    Address, Binding, Change, Cluster, GroupKey, LiveBinding, LiveRole, Mark, Operation, PrincipalName, Resource,
-    Subject, SubjectKind, SubjectName,
+    Address, Binding, Change, Cluster, LiveBinding, LiveRole, Mark, Operation, Resource, Subject, SubjectKind,
+    SubjectName,
 };
 
 impl Environment<'_> {
@@ -73,7 +73,7 @@ impl Environment<'_> {
             is_whole || held.namespace.as_ref() == place || held.cause.reason == "missing-namespace"
         };
         for held in asked.held.iter().filter(concerns) {
-            if live.binding.subjects.iter().any(|subject| self.may_be(subject, held)) {
+            if live.binding.subjects.iter().any(|subject| may_be(subject, held)) {
                 draft.withhold(&held.cause, [address.clone()]);
                 waits = true;
             }
@@ -91,20 +91,6 @@ impl Environment<'_> {
             .collect();
         let operation = Operation::Delete { before: Resource::Binding(live.binding.clone()) };
         draft.change(Change { requires, ..self.object(address, operation, None, Some(&live.meta)) });
-    }
-
-    /// Whether a subject may be the one of a held grant. One whose name is not known may be anybody of its kind.
-    fn may_be(&self, subject: &Subject, held: &HeldGrant) -> bool {
-        let is_called = |key: &GroupKey| {
-            let id = self.directory.live(key).map(|group| group.id);
-            let called = self.directory.groups_called(&self.desired.tokens, subject);
-            called
-                .into_iter()
-                .any(|other| other == key || (id.is_some() && self.directory.live(other).map(|group| group.id) == id))
-        };
-        subject.kind == held.kind
-            && (held.name.as_ref().is_none_or(|name| *name == subject.name)
-                || matches!(&held.principal, PrincipalName::Group(key) if is_called(key)))
     }
 
     fn prune_role(&self, place: &Place, live: &LiveRole, asked: &Asked, draft: &mut Draft) {
@@ -134,6 +120,12 @@ impl Environment<'_> {
         let operation = Operation::Delete { before: Resource::Role(live.role.clone()) };
         draft.change(Change { requires: users, ..self.object(address, operation, None, Some(&live.meta)) });
     }
+}
+
+/// Whether a subject may be the one of a held grant. One whose name is not known may be anybody of its kind; one that
+/// is renamed by this plan loses what its old name has by that, whatever is removed.
+fn may_be(subject: &Subject, held: &HeldGrant) -> bool {
+    subject.kind == held.kind && held.name.as_ref().is_none_or(|name| *name == subject.name)
 }
 
 /// Whether a subject is the identity we act as on this cluster, or one of its groups.

@@ -601,18 +601,6 @@ fn a_held_group_without_a_name_holds_what_any_group_has() {
 }
 
 #[test]
-fn a_held_group_is_known_under_the_name_it_has_now() {
-    let mut world = with_readers();
-    world.alpha().tokens.groups = GroupNaming::DisplayName;
-    world.ask("readers", &[]).display_name = Some("Readers".to_owned());
-    world.ask("twins", &[]).display_name = Some("Readers".to_owned());
-    world.grant("group:readers", "view", in_namespace("trinity"));
-    world.bind(Some("trinity"), "left", "edit", subject(SubjectKind::Group, "readers"), Mark::Ours);
-    let plan = world.plan();
-    assert!(plan.changes.iter().all(|change| change.address.environment().is_none()), "{}", super::show(&plan));
-}
-
-#[test]
 fn another_spelling_of_an_id_is_nobody() {
     let mut world = World::new();
     world.live("old", &[]);
