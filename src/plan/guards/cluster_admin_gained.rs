@@ -42,11 +42,10 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             (Address::Member(key, _), Operation::Create { after: Resource::Member(edge) }) => {
                 gains.joins.entry(key).or_default().push(("member", edge));
             }
-            (Address::Owner(key, who), Operation::Create { after: Resource::Owner(edge) }) => {
-                // An applier owns what it creates, and may do all of this anyway.
-                if !matches!(who, PrincipalName::ServicePrincipal(app) if case.desired.appliers.contains(app)) {
-                    gains.joins.entry(key).or_default().push(("owner", edge));
-                }
+            // An applier owns what it creates, and may do all of this anyway.
+            (Address::Owner(key, who), Operation::Create { after: Resource::Owner(edge) }) if !matches!(who, PrincipalName::ServicePrincipal(app) if case.desired.appliers.contains(app)) =>
+            {
+                gains.joins.entry(key).or_default().push(("owner", edge));
             }
             (Address::Group(key), Operation::Create { .. }) => {
                 gains.created.insert(key);
@@ -65,15 +64,12 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     let after = Nesting::live(case.directory).with_changes(case.changes, case.directory);
     let mut objections = Vec::new();
     for (name, environment) in &case.desired.environments {
-        let who = match case.parts.clusters.get(name) {
-            Some(part) => {
-                let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
-                on_cluster(case, *part, changes, &gains, &before, &after)
-            }
-            None => {
-                objections.extend(unread(name, environment, &gains));
-                joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new())
-            }
+        let who = if let Some(part) = case.parts.clusters.get(name) {
+            let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
+            on_cluster(case, *part, changes, &gains, &before, &after)
+        } else {
+            objections.extend(unread(name, environment, &gains));
+            joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new())
         };
         for (who, how) in who {
             let message = format!("{who} would become cluster-admin on {name}: {how}");
