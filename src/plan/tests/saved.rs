@@ -336,6 +336,7 @@ fn a_group_that_appeared_with_others_in_it_is_no_promise_kept() {
 
     // Groups are known by display name: then nothing but the group itself tells.
     before.alpha().tokens.groups = GroupNaming::DisplayName;
+    refresh(&before.desired, &mut before.observed);
     let saved = save(&before);
     let mut world = before.clone();
     world.live("readers", &["hayden", "root"]);
