@@ -193,16 +193,15 @@ impl Edges<'_> {
             return Vec::new();
         }
         let names = self.names(&surplus, live, directory);
-        let removal = |each: &&LivePrincipal| self.removal(each, &names);
+        // Additions come first where otherwise a group might be left without an owner, or without anybody in it.
+        let additions: BTreeSet<Address> = found.changes.iter().map(|change| change.address.clone()).collect();
+        let remove = |lost: &[&LivePrincipal]| -> Vec<Change> {
+            let waits = self.list == List::Owners || lost.len() == live.len();
+            let requires = if waits { additions.clone() } else { BTreeSet::new() };
+            lost.iter().map(|each| Change { requires: requires.clone(), ..self.removal(each, &names) }).collect()
+        };
         if self.list == List::Owners || without_pim {
-            // Owner additions come first, so that no group is without an owner in between.
-            let additions: BTreeSet<Address> = found.changes.iter().map(|change| change.address.clone()).collect();
-            let requires = |change: Change| Change { requires: additions.clone(), ..change };
-            let removals = surplus.iter().map(removal);
-            return match self.list {
-                List::Owners => removals.map(requires).collect(),
-                List::Members => removals.collect(),
-            };
+            return remove(&surplus);
         }
         found.loses_members = true;
         let privileged = self.id.known().and_then(|id| directory.tenant()?.privileged.get(&id));
@@ -217,20 +216,20 @@ impl Edges<'_> {
                     );
                     draft.note(None, Some(self.origin), "privileged-member", message);
                 }
-                lost.iter().map(removal).collect()
+                remove(&lost)
             }
             Some(PrivilegedMembers::Unreadable(why)) => {
-                self.withhold_for_pim(why, surplus.iter().map(removal), draft);
+                self.withhold_for_pim(why, remove(&surplus), draft);
                 Vec::new()
             }
             None => {
-                self.withhold_for_pim("they were not read", surplus.iter().map(removal), draft);
+                self.withhold_for_pim("they were not read", remove(&surplus), draft);
                 Vec::new()
             }
         }
     }
 
-    fn withhold_for_pim(&self, why: &str, removals: impl Iterator<Item = Change>, draft: &mut Draft) {
+    fn withhold_for_pim(&self, why: &str, removals: Vec<Change>, draft: &mut Draft) {
         let message = format!(
             "removals in {} wait: a membership through Privileged Identity Management must not be taken for drift, and \
              those of this group could not be read: {why}. Let this identity read them, or write `pim: none` under \
@@ -238,7 +237,7 @@ impl Edges<'_> {
             self.key
         );
         let cause = Cause::new(Some(self.origin), "pim-unreadable", message);
-        draft.withhold(&cause, removals.map(|change| change.address));
+        draft.withhold(&cause, removals.into_iter().map(|change| change.address));
     }
 
     /// The names for addresses of removals: the usual one, or the object id where that would mean two things.

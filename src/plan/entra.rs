@@ -284,7 +284,8 @@ pub(super) fn wait_for_bindings(
             Address::Owner(..) | Address::Member(..) | Address::Object { .. } => None,
         })
         .collect();
-    let mut bound = bindings_of(&deletions, directory, clusters);
+    let mut bound = bindings_of(&deletions, directory, clusters, |mark| *mark == Mark::Ours);
+    let mut foreign = bindings_of(&deletions, directory, clusters, |mark| *mark != Mark::Ours);
     let held: BTreeSet<Address> = draft.withheld.values().flatten().cloned().collect();
     for key in deletions {
         let address = Address::Group(key.clone());
@@ -310,15 +311,23 @@ pub(super) fn wait_for_bindings(
             draft.withhold(&Cause::new(None, "still-bound", message), [address]);
         } else if let Some(change) = draft.changes.get_mut(&address) {
             change.requires.extend(bindings);
+            for binding in foreign.remove(&key).unwrap_or_default() {
+                let message = format!(
+                    "group {key} is to be deleted, and {binding}, which is not ours, names it and stays. Have it removed \
+                     if nobody else needs it"
+                );
+                draft.note(binding.environment(), None, "bound-by-others", message);
+            }
         }
     }
 }
 
-/// The bindings of ours that name these groups and nobody else.
+/// The bindings with such a mark that name these groups.
 fn bindings_of(
     groups: &BTreeSet<GroupKey>,
     directory: &Directory<'_>,
     clusters: &BTreeMap<&EnvironmentName, Part<'_>>,
+    wanted: fn(&Mark) -> bool,
 ) -> BTreeMap<GroupKey, BTreeSet<Address>> {
     let mut bound: BTreeMap<GroupKey, BTreeSet<Address>> = BTreeMap::new();
     for (name, part) in clusters {
@@ -330,7 +339,7 @@ fn bindings_of(
             }
             (GroupNaming::ObjectId, _) | (_, None) => false,
         };
-        for live in part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours) {
+        for live in part.cluster.bindings.iter().filter(|live| wanted(&live.meta.mark)) {
             for key in live.binding.subjects.iter().flat_map(|subject| directory.groups_called(tokens, subject)) {
                 if groups.contains(key) && !is_taken_over(key) {
                     bound.entry(key.clone()).or_default().insert(binding_address(name, &live.binding));

@@ -162,16 +162,16 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         compared.groups = desired.groups.keys().filter(|key| policy.only.group(key)).count();
     }
     for (name, part) in parts.clusters.iter().filter(|(name, _)| policy.only.environment(name)) {
-        compared.bindings += Environment::new(name, *part, desired, &directory, policy).compare(&mut draft);
+        compared.bindings += Environment::new(name, &parts, *part, desired, &directory, policy).compare(&mut draft);
         compared.environments += 1;
     }
     let unread: Vec<&EnvironmentName> =
-        parts.unread.iter().filter(|part| !part.allowed).filter_map(|part| part.environment.as_ref()).collect();
+        desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
     entra::wait_for_bindings(&directory, &parts.clusters, &unread, &mut draft);
     order::settle(&mut draft);
     let withheld = draft.withheld();
     let mut changes = order::order(draft.changes);
-    reach::mark_protected(&mut changes, desired, observed, &parts, &directory);
+    reach::mark_protected(&mut changes, desired, &parts, &directory);
     Plan {
         config: desired.config.clone(),
         tenant: desired.tenant,

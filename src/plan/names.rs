@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::resolve::Directory;
+use super::resolve::{Directory, spelt_id};
 use crate::state::{
     Binding, Change, Desired, Edge, Identity, PrincipalName, Resolution, Resource, SubjectKind, SubjectName,
 };
@@ -79,7 +79,7 @@ fn of_binding(
             SubjectKind::Group => groups,
             SubjectKind::ServiceAccount | SubjectKind::Other(_) => continue,
         };
-        let Some(id) = name.strip_prefix(prefix).and_then(|bare| bare.parse().ok()) else { continue };
+        let Some(id) = name.strip_prefix(prefix).and_then(spelt_id) else { continue };
         match (&subject.principal, directory.key(id)) {
             (_, Some(key)) => names.insert(id.to_string(), key.to_string()),
             (Some(principal), None) => names.insert(id.to_string(), principal.to_string()),

@@ -54,6 +54,12 @@ impl<'a> Parts<'a> {
         }
         Self { tenant, clusters, unread }
     }
+
+    /// The environments of which nobody knows which cluster they are: not read, and without `cluster:`.
+    pub(super) fn unidentified(&self, desired: &'a Desired) -> Vec<&'a EnvironmentName> {
+        let environments = desired.environments.iter().filter(|(_, environment)| environment.cluster.is_none());
+        environments.map(|(name, _)| name).filter(|name| !self.clusters.contains_key(*name)).collect()
+    }
 }
 
 /// Whether anything that is planned needs Entra: everything but an environment without bindings.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::parts::Parts;
 use super::resolve::Directory;
 use crate::state::{
-    Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, ObjectId, Observed, Operation,
+    Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, ObjectId, Operation,
     PrincipalKind, PrincipalName,
 };
 
@@ -100,13 +100,7 @@ fn bound<'a>(
 
 /// Marks every change that reaches a protected environment: what is on it, and the groups that are bound there, those
 /// nested in them included.
-pub(super) fn mark_protected(
-    changes: &mut [Change],
-    desired: &Desired,
-    observed: &Observed,
-    parts: &Parts<'_>,
-    directory: &Directory<'_>,
-) {
+pub(super) fn mark_protected(changes: &mut [Change], desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>) {
     let nesting = Nesting::live(directory).with_files(desired, directory);
     let mut anything = BTreeSet::new();
     let mut reached: BTreeMap<&GroupKey, BTreeSet<EnvironmentName>> = BTreeMap::new();
@@ -115,8 +109,8 @@ pub(super) fn mark_protected(
         for key in nesting.leading_to(bound(environment, cluster, directory)) {
             reached.entry(key).or_default().insert(name.clone());
         }
-        // Which groups are bound on a cluster that cannot be read, nobody knows: it may be any of them.
-        if cluster.is_none() && observed.clusters.contains_key(name) {
+        // Which groups are bound on a cluster that was not read, whatever the reason, nobody knows: it may be any of them.
+        if cluster.is_none() {
             anything.insert(name.clone());
         }
     }

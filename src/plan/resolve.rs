@@ -128,6 +128,15 @@ impl<'a> Directory<'a> {
         self.keys.values().filter_map(|key| self.live(key).map(|group| (*key, group)))
     }
 
+    /// The live groups that are proven ours to change: those of the files that are managed, and those with our mark that
+    /// an applier owns. A mark alone proves nothing.
+    pub(super) fn own_groups(&self, desired: &Desired) -> impl Iterator<Item = (&'a GroupKey, &'a LiveGroup)> {
+        self.live_groups().filter(|(key, live)| match desired.groups.get(*key) {
+            Some(group) => standing::is_managed(group),
+            None => standing::owned_by_applier(self, live),
+        })
+    }
+
     /// The display name that a group of the files has after this plan.
     pub(super) fn final_name(&self, key: &GroupKey) -> Option<&'a str> {
         self.final_names.get(key).copied()
@@ -247,12 +256,17 @@ impl<'a> Directory<'a> {
             SubjectName::Known(name) => {
                 let Some(bare) = name.strip_prefix(&tokens.groups_prefix) else { return Vec::new() };
                 match tokens.groups {
-                    GroupNaming::ObjectId => bare.parse().ok().and_then(|id| self.key(id)).into_iter().collect(),
+                    GroupNaming::ObjectId => spelt_id(bare).and_then(|id| self.key(id)).into_iter().collect(),
                     GroupNaming::DisplayName => names.get(bare).cloned().unwrap_or_default(),
                 }
             }
         }
     }
+}
+
+/// The object id that a subject's name is. RBAC compares bytes, so another spelling of an id is nobody's.
+pub(super) fn spelt_id(name: &str) -> Option<ObjectId> {
+    name.parse().ok().filter(|id: &ObjectId| id.to_string() == name)
 }
 
 /// Names of the files that were not looked up because a member or owner list names them.

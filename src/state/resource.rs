@@ -105,11 +105,37 @@ impl PolicyRule {
         rules
     }
 
-    /// Whether these rules allow every verb on every resource of every API group, as cluster-admin does.
+    /// Whether these rules together allow every change to every resource of every API group, as cluster-admin does.
     pub fn grant_everything(rules: &[Self]) -> bool {
-        let all = |list: &[String]| list.iter().any(|entry| entry == "*");
+        ["create", "update", "patch", "delete"].iter().all(|verb| Self::allow(rules, verb, "*", &["*"], None))
+    }
+
+    /// Whether whoever has these rules on the whole cluster is cluster-admin, or can become so: by writing roles beyond
+    /// their own rights (`escalate`), by binding any role (`bind`) or by acting as anybody (`impersonate`).
+    pub fn lead_to_cluster_admin(rules: &[Self]) -> bool {
+        let rbac = |verb: &str, resources: &[&str], name| {
+            Self::allow(rules, verb, "rbac.authorization.k8s.io", resources, name)
+        };
+        let acts_as = |resources: &[&str], name| Self::allow(rules, "impersonate", "", resources, name);
+        let of_any_scope = ["clusterroles", "roles"];
+        Self::grant_everything(rules)
+            || rbac("escalate", &of_any_scope, None)
+            || rbac("bind", &of_any_scope, None)
+            || acts_as(&["users", "groups", "serviceaccounts"], None)
+            || acts_as(&["groups"], Some("system:masters"))
+            || (rbac("bind", &["clusterroles"], Some("cluster-admin"))
+                && ["create", "update", "patch"].iter().any(|verb| rbac(verb, &["clusterrolebindings"], None)))
+    }
+
+    /// Whether one of the rules allows this verb on one of these resources: on every object, or at least on this one.
+    fn allow(rules: &[Self], verb: &str, group: &str, resources: &[&str], name: Option<&str>) -> bool {
+        let holds = |list: &[String], wanted: &str| list.iter().any(|entry| entry == "*" || entry == wanted);
         rules.iter().any(|rule| {
-            all(&rule.verbs) && all(&rule.api_groups) && all(&rule.resources) && rule.resource_names.is_empty()
+            holds(&rule.verbs, verb)
+                && holds(&rule.api_groups, group)
+                && resources.iter().any(|resource| holds(&rule.resources, resource))
+                && (rule.resource_names.is_empty()
+                    || name.is_some_and(|name| rule.resource_names.iter().any(|entry| entry == name)))
         })
     }
 }
@@ -219,5 +245,48 @@ impl Binding {
             bare
         };
         self.role == other.role && bare(&self.subjects) == bare(&other.subjects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PolicyRule;
+
+    fn rule(verbs: &[&str], group: &str, resource: &str, name: Option<&str>) -> PolicyRule {
+        PolicyRule {
+            api_groups: vec![group.to_owned()],
+            resources: vec![resource.to_owned()],
+            verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+            resource_names: name.map(str::to_owned).into_iter().collect(),
+            non_resource_urls: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn everything_may_be_granted_by_several_rules() {
+        let writes = rule(&["create", "update"], "*", "*", None);
+        let rest = rule(&["patch", "delete"], "*", "*", None);
+        assert!(PolicyRule::grant_everything(&[rule(&["*"], "*", "*", None)]));
+        assert!(PolicyRule::grant_everything(&[writes.clone(), rest.clone()]));
+        assert!(!PolicyRule::grant_everything(&[writes, rule(&["*"], "apps", "*", None)]));
+        assert!(!PolicyRule::grant_everything(&[rest, rule(&["get", "list"], "*", "*", None)]));
+    }
+
+    #[test]
+    fn some_rights_lead_to_every_other() {
+        const RBAC: &str = "rbac.authorization.k8s.io";
+        let leads = |rules: &[PolicyRule]| PolicyRule::lead_to_cluster_admin(rules);
+        assert!(leads(&[rule(&["escalate"], RBAC, "clusterroles", None)]));
+        assert!(leads(&[rule(&["*"], "*", "roles", None)]));
+        assert!(leads(&[rule(&["bind"], RBAC, "clusterroles", None)]));
+        assert!(!leads(&[rule(&["bind"], RBAC, "clusterroles", Some("view"))]));
+        assert!(!leads(&[rule(&["bind"], "apps", "clusterroles", None)]));
+        assert!(leads(&[rule(&["impersonate"], "", "serviceaccounts", None)]));
+        assert!(leads(&[rule(&["impersonate"], "", "groups", Some("system:masters"))]));
+        assert!(!leads(&[rule(&["impersonate"], "", "users", Some("erin"))]));
+        let bind_one = rule(&["bind"], RBAC, "clusterroles", Some("cluster-admin"));
+        assert!(!leads(std::slice::from_ref(&bind_one)));
+        assert!(leads(&[bind_one, rule(&["patch"], RBAC, "clusterrolebindings", None)]));
+        assert!(!leads(&[rule(&["create"], RBAC, "clusterrolebindings", None)]));
     }
 }

@@ -1,19 +1,20 @@
 //! Nobody becomes master of a cluster unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::{Case, Guard, Objection};
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::reach::{Nesting, key_of, live_members};
 use crate::state::{
-    Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, ObjectId, Operation,
-    PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
+    Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
+    Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
 pub(super) static GUARD: Guard = Guard {
     id: "cluster-admin-gained",
-    summary: "Somebody would become cluster-admin, or get a role that grants everything.",
+    summary: "Somebody would become cluster-admin, or get a role that grants everything or leads there.",
     can_be_acknowledged: true,
     check,
 };
@@ -24,8 +25,12 @@ type SubjectKey = (SubjectKind, SubjectName, Option<String>);
 /// The changes, by what this guard looks for.
 #[derive(Default)]
 struct Gains<'a> {
-    /// Who joins which group.
-    joins: BTreeMap<&'a GroupKey, Vec<&'a Edge>>,
+    /// Who joins which group, as a member or as an owner, who can add any member.
+    joins: BTreeMap<&'a GroupKey, Vec<(&'static str, &'a Edge)>>,
+    /// The groups that are created.
+    created: BTreeSet<&'a GroupKey>,
+    /// The groups that get another display name.
+    renamed: BTreeSet<&'a GroupKey>,
     /// What changes on which cluster.
     on: BTreeMap<&'a EnvironmentName, Vec<&'a Change>>,
 }
@@ -35,7 +40,21 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     for change in case.changes {
         match (&change.address, &change.operation) {
             (Address::Member(key, _), Operation::Create { after: Resource::Member(edge) }) => {
-                gains.joins.entry(key).or_default().push(edge);
+                gains.joins.entry(key).or_default().push(("member", edge));
+            }
+            // An applier owns what it creates, and may do all of this anyway.
+            (Address::Owner(key, who), Operation::Create { after: Resource::Owner(edge) }) if !matches!(who, PrincipalName::ServicePrincipal(app) if case.desired.appliers.contains(app)) =>
+            {
+                gains.joins.entry(key).or_default().push(("owner", edge));
+            }
+            (Address::Group(key), Operation::Create { .. }) => {
+                gains.created.insert(key);
+            }
+            (
+                Address::Group(key),
+                Operation::Update { before: Resource::Group(before), after: Resource::Group(after) },
+            ) if before.display_name != after.display_name => {
+                gains.renamed.insert(key);
             }
             (Address::Object { environment, .. }, _) => gains.on.entry(environment).or_default().push(change),
             _ => {}
@@ -45,12 +64,12 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     let after = Nesting::live(case.directory).with_changes(case.changes, case.directory);
     let mut objections = Vec::new();
     for (name, environment) in &case.desired.environments {
-        let who = match case.parts.clusters.get(name) {
-            Some(part) => {
-                let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
-                on_cluster(case, *part, changes, &gains, &before, &after)
-            }
-            None => joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new()),
+        let who = if let Some(part) = case.parts.clusters.get(name) {
+            let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
+            on_cluster(case, *part, changes, &gains, &before, &after)
+        } else {
+            objections.extend(unread(name, environment, &gains));
+            joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new())
         };
         for (who, how) in who {
             let message = format!("{who} would become cluster-admin on {name}: {how}");
@@ -58,6 +77,27 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         }
     }
     objections
+}
+
+/// What may happen on a cluster that was not read: any group may be bound to any role there.
+fn unread(name: &EnvironmentName, environment: &DesiredEnvironment, gains: &Gains<'_>) -> Option<Objection> {
+    let by_name = environment.tokens.groups == GroupNaming::DisplayName;
+    let mut groups: BTreeSet<&GroupKey> = gains.joins.keys().copied().collect();
+    if by_name {
+        groups.extend(&gains.renamed);
+    } else {
+        // No binding that is there can name the id of a group that is not.
+        groups.retain(|key| !gains.created.contains(key));
+    }
+    if groups.is_empty() {
+        return None;
+    }
+    let groups: Vec<&str> = groups.into_iter().map(GroupKey::as_str).collect();
+    let message = format!(
+        "{name} could not be read, so nobody can tell whether those who join {} gain cluster-admin there",
+        groups.join(", ")
+    );
+    Some(Objection::new(format!("{name}/unread"), message))
 }
 
 fn on_cluster<'a>(
@@ -71,21 +111,27 @@ fn on_cluster<'a>(
     let old = admins(part.cluster, &[]);
     let new = admins(part.cluster, changes);
     let tokens = &part.desired.tokens;
-    let called = |subject: &&'a Subject| case.directory.groups_called(tokens, subject);
+    let called = |(subject, _): &(&'a Subject, Power)| case.directory.groups_called(tokens, subject);
     let old_groups: BTreeSet<&GroupKey> = before.leading_to(old.values().flat_map(called));
-    let direct: BTreeSet<&GroupKey> = new.values().flat_map(|subject| finally_called(case, tokens, subject)).collect();
-    let mut who = joining(case, gains, &after.leading_to(direct.iter().copied()), &old_groups);
-    for key in direct.iter().filter(|key| !old_groups.contains(*key)) {
-        let how = "a binding to a role that grants everything names it".to_owned();
+    let mut direct: BTreeMap<&GroupKey, Power> = BTreeMap::new();
+    for (subject, power) in new.values() {
+        for key in finally_called(case, tokens, subject) {
+            let most = direct.entry(key).or_insert(*power);
+            *most = (*most).max(*power);
+        }
+    }
+    let mut who = joining(case, gains, &after.leading_to(direct.keys().copied()), &old_groups);
+    for (key, power) in direct.iter().filter(|(key, _)| !old_groups.contains(*key)) {
+        let how = format!("a binding to a role that {power} names it");
         who.insert(PrincipalName::Group((*key).clone()).to_string(), how);
     }
-    for (key, subject) in &new {
+    for (key, (subject, power)) in &new {
         if !old.contains_key(key) && finally_called(case, tokens, subject).is_empty() {
             let name = match &subject.principal {
                 Some(principal) => principal.to_string(),
                 None => format!("{} {}", subject.kind, spelling(&subject.name)),
             };
-            who.insert(name, "bound to a role that grants everything".to_owned());
+            who.insert(name, format!("bound to a role that {power}"));
         }
     }
     who
@@ -99,7 +145,7 @@ fn finally_called<'a>(case: &Case<'a>, tokens: &TokenNaming, subject: &'a Subjec
     }
 }
 
-/// Who joins a group that leads to cluster-admin and did not have it before.
+/// Who joins or comes to own a group that leads to cluster-admin and did not have it before.
 fn joining(
     case: &Case<'_>,
     gains: &Gains<'_>,
@@ -109,19 +155,19 @@ fn joining(
     let had: BTreeSet<ObjectId> = live_members(case.directory, led_before);
     let mut who = BTreeMap::new();
     for key in leading {
-        for edge in gains.joins.get(key).into_iter().flatten() {
+        for (list, edge) in gains.joins.get(key).into_iter().flatten() {
             let had_it = edge.principal_id.known().is_some_and(|id| had.contains(&id))
                 || key_of(&edge.principal, case.directory).is_some_and(|nested| led_before.contains(nested));
             if !had_it {
-                who.insert(edge.principal.to_string(), format!("new member of {key}"));
+                who.insert(edge.principal.to_string(), format!("new {list} of {key}"));
             }
         }
     }
     who
 }
 
-/// The subjects of cluster role bindings to a role that grants everything, once these changes are made.
-fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectKey, &'a Subject> {
+/// The subjects of cluster role bindings to a role that leads to cluster-admin, once these changes are made.
+fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectKey, (&'a Subject, Power)> {
     let mut roles: BTreeMap<&str, &Role> = BTreeMap::new();
     roles.extend(cluster.roles.iter().map(|live| &live.role).filter_map(of_cluster_role));
     let mut bindings: BTreeMap<&str, &Binding> = BTreeMap::new();
@@ -136,15 +182,45 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         roles.extend(change.after().and_then(role_in).and_then(of_cluster_role));
         bindings.extend(change.after().and_then(binding_in).and_then(of_cluster_binding));
     }
-    let is_admin = |role: &str| {
-        is_cluster_admin(role) || roles.get(role).is_some_and(|role| PolicyRule::grant_everything(&role.rules))
+    let power = |role: &str| {
+        if is_cluster_admin(role) { Some(Power::All) } else { roles.get(role).and_then(|role| power(&role.rules)) }
     };
-    bindings
-        .values()
-        .filter(|binding| is_admin(&binding.role.name))
-        .flat_map(|binding| &binding.subjects)
-        .map(|subject| ((subject.kind.clone(), subject.name.clone(), subject.namespace.clone()), subject))
-        .collect()
+    let mut admins: BTreeMap<SubjectKey, (&Subject, Power)> = BTreeMap::new();
+    for binding in bindings.values() {
+        let Some(power) = power(&binding.role.name) else { continue };
+        for subject in &binding.subjects {
+            let key = (subject.kind.clone(), subject.name.clone(), subject.namespace.clone());
+            let most = admins.entry(key).or_insert((subject, power));
+            most.1 = most.1.max(power);
+        }
+    }
+    admins
+}
+
+/// What a role lets its subjects do on the whole cluster.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Power {
+    /// Give themselves everything.
+    Take,
+    /// Everything.
+    All,
+}
+
+impl fmt::Display for Power {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Take => "lets whoever has it give itself everything",
+            Self::All => "grants everything",
+        })
+    }
+}
+
+fn power(rules: &[PolicyRule]) -> Option<Power> {
+    if PolicyRule::grant_everything(rules) {
+        Some(Power::All)
+    } else {
+        PolicyRule::lead_to_cluster_admin(rules).then_some(Power::Take)
+    }
 }
 
 fn role_in(resource: &Resource) -> Option<&Role> {
@@ -178,7 +254,7 @@ fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &Group
         .filter(|binding| {
             let name = &binding.role.reference.name;
             is_cluster_admin(name)
-                || environment.roles.iter().any(|role| role.name == *name && PolicyRule::grant_everything(&role.rules))
+                || environment.roles.iter().any(|role| role.name == *name && power(&role.rules).is_some())
         })
         .filter_map(|binding| match &binding.subject {
             PrincipalName::Group(key) => Some(key),

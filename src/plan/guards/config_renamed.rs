@@ -2,20 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use super::empty_config::{marked_groups, marked_objects};
-use super::{Case, Guard, Objection};
-use crate::state::Mark;
+use super::empty_config::{asks, is_marked, own_groups, own_objects};
+use super::{Case, Guard, Objection, count};
+use crate::plan::parts::Part;
+use crate::state::{Address, Mark, Operation, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "config-renamed",
-    summary: "Nothing live carries this config's name, and marks of another config are there.",
+    summary: "This config looks renamed: what is live under its name is nothing, or none of what the files ask for.",
     can_be_acknowledged: true,
     check,
 };
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
-    if case.changes.is_empty() || marked_groups(case) + marked_objects(case, &Mark::Ours) > 0 {
+    if case.changes.is_empty() {
         return Vec::new();
+    }
+    if own_groups(case) + own_objects(case) > 0 {
+        return taken_over(case).into_iter().collect();
     }
     let mut others: BTreeSet<&str> = BTreeSet::new();
     others.extend(case.directory.tenant().into_iter().flat_map(|tenant| &tenant.other_configs).map(String::as_str));
@@ -38,4 +42,49 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         names.join(", ")
     );
     vec![Objection::new(config.as_str(), message)]
+}
+
+/// A config that was given the name of another one would take all of that one's away.
+fn taken_over(case: &Case<'_>) -> Option<Objection> {
+    let removed = case
+        .changes
+        .iter()
+        .filter(|change| match &change.address {
+            Address::Group(_) | Address::Object { .. } => matches!(change.operation, Operation::Delete { .. }),
+            Address::Owner(..) | Address::Member(..) => false,
+        })
+        .count();
+    if removed == 0 || !asks(case) {
+        return None;
+    }
+    let mut groups = case.directory.own_groups(case.desired).filter(|(_, live)| is_marked(case, live));
+    let is_known = groups.any(|(key, _)| case.desired.groups.contains_key(key))
+        || case.parts.clusters.values().any(|part| holds_what_is_asked(case, part));
+    let config = &case.desired.config;
+    (!is_known).then(|| {
+        let message = format!(
+            "none of what the files ask for is there under the name {config}, and {} of that name would be removed. If \
+             {config} is another config, give this one its own name back. If all of it is to be replaced, acknowledge \
+             this once",
+            count(removed, "object")
+        );
+        Objection::new(config.as_str(), message)
+    })
+}
+
+/// Whether any object of ours on a cluster is one that the files ask for.
+fn holds_what_is_asked(case: &Case<'_>, part: &Part<'_>) -> bool {
+    let names: BTreeSet<String> = part
+        .desired
+        .bindings
+        .iter()
+        .map(|asked| {
+            let role = &asked.role;
+            mark::binding_name(&case.desired.config, &asked.subject, &role.key, &role.reference, &asked.scope)
+        })
+        .collect();
+    let mut bindings = part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours);
+    let mut roles = part.cluster.roles.iter().filter(|live| live.meta.mark == Mark::Ours);
+    bindings.any(|live| names.contains(&live.binding.name))
+        || roles.any(|live| part.desired.roles.iter().any(|role| role.name == live.role.name))
 }

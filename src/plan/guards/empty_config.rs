@@ -1,7 +1,8 @@
 //! Files that ask for nothing would take everything away.
 
 use super::{Case, Guard, Objection, count};
-use crate::state::Mark;
+use crate::plan::parts::Part;
+use crate::state::{DesiredEnvironment, LiveGroup, Mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "empty-config",
@@ -11,15 +12,9 @@ pub(super) static GUARD: Guard = Guard {
 };
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
-    let asks = !case.desired.groups.is_empty()
-        || case
-            .desired
-            .environments
-            .values()
-            .any(|environment| !environment.roles.is_empty() || !environment.bindings.is_empty());
-    let groups = marked_groups(case);
-    let objects = marked_objects(case, &Mark::Ours);
-    if asks || groups + objects == 0 || case.changes.is_empty() {
+    let groups = own_groups(case);
+    let objects = own_objects(case);
+    if asks(case) || groups + objects == 0 || case.changes.is_empty() {
         return Vec::new();
     }
     let config = &case.desired.config;
@@ -31,16 +26,29 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     vec![Objection::new(config.as_str(), message)]
 }
 
-/// How many live groups carry this config's mark.
-pub(super) fn marked_groups(case: &Case<'_>) -> usize {
-    case.directory.tenant().map_or(0, |tenant| tenant.marked.len())
+/// How many live groups are proven to be of this config.
+pub(super) fn own_groups(case: &Case<'_>) -> usize {
+    case.directory.own_groups(case.desired).filter(|(_, live)| is_marked(case, live)).count()
 }
 
-/// How many live roles and bindings carry a mark.
-pub(super) fn marked_objects(case: &Case<'_>, mark: &Mark) -> usize {
-    let count = |part: &crate::plan::parts::Part<'_>| {
-        let roles = part.cluster.roles.iter().filter(|live| live.meta.mark == *mark).count();
-        roles + part.cluster.bindings.iter().filter(|live| live.meta.mark == *mark).count()
+/// Whether a group carries this config's mark.
+pub(super) fn is_marked(case: &Case<'_>, live: &LiveGroup) -> bool {
+    let marked = case.directory.tenant().map(|tenant| &tenant.marked);
+    marked.is_some_and(|marked| marked.values().any(|group| group.id == live.id))
+}
+
+/// How many live roles and bindings are of this config.
+pub(super) fn own_objects(case: &Case<'_>) -> usize {
+    let count = |part: &Part<'_>| {
+        let roles = part.cluster.roles.iter().filter(|live| live.meta.mark == Mark::Ours).count();
+        roles + part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours).count()
     };
     case.parts.clusters.values().map(count).sum()
+}
+
+/// Whether the files ask for anything.
+pub(super) fn asks(case: &Case<'_>) -> bool {
+    let on_cluster =
+        |environment: &DesiredEnvironment| !environment.roles.is_empty() || !environment.bindings.is_empty();
+    !case.desired.groups.is_empty() || case.desired.environments.values().any(on_cluster)
 }

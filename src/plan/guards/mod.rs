@@ -48,7 +48,6 @@ pub static GUARDS: [&Guard; 9] = [
 /// What a guard looks at.
 struct Case<'a> {
     desired: &'a Desired,
-    observed: &'a Observed,
     limits: RemovalLimits,
     changes: &'a [Change],
     parts: &'a Parts<'a>,
@@ -75,7 +74,7 @@ impl Objection {
 pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
     let parts = Parts::new(desired, observed, policy);
     let directory = Directory::new(desired, parts.tenant, policy);
-    let case = Case { desired, observed, limits: policy.limits, changes, parts: &parts, directory: &directory };
+    let case = Case { desired, limits: policy.limits, changes, parts: &parts, directory: &directory };
     let mut verdicts = Vec::new();
     for guard in GUARDS {
         for objection in (guard.check)(&case) {

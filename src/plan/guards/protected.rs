@@ -33,8 +33,8 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     by_environment
         .into_iter()
         .map(|(environment, leaves_out)| {
-            let unread = !case.parts.clusters.contains_key(environment) && case.observed.clusters.contains_key(environment);
-            let why = if unread { " (it could not be read, so any group may be bound there)" } else { "" };
+            let is_read = case.parts.clusters.contains_key(environment);
+            let why = if is_read { "" } else { " (it was not read, so any group may be bound there)" };
             let message = format!(
                 "{environment} is protected{why}: {} that would reach it is left to a plan made with `plan --save FILE` \
                  and applied with `apply FILE`",

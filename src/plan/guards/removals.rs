@@ -50,9 +50,10 @@ fn run(case: &Case<'_>, edges: usize) -> Option<Objection> {
     })
 }
 
-/// Members and owners of every group we know, and bindings of ours.
+/// Members and owners of every group that is ours to change, and bindings of ours.
 fn live_edges(case: &Case<'_>) -> usize {
-    let groups: usize = case.directory.live_groups().map(|(_, group)| group.members.len() + group.owners.len()).sum();
+    let groups: usize =
+        case.directory.own_groups(case.desired).map(|(_, group)| group.members.len() + group.owners.len()).sum();
     let bindings = case.parts.clusters.values().flat_map(|part| &part.cluster.bindings);
     groups + bindings.filter(|live| live.meta.mark == Mark::Ours).count()
 }

@@ -10,7 +10,7 @@ pub(super) use self::prune::{is_ourselves, spelling};
 
 use super::draft::Draft;
 use super::edges::bare;
-use super::parts::Part;
+use super::parts::{Part, Parts};
 use super::resolve::Directory;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta, Mark,
@@ -25,6 +25,8 @@ pub(super) struct Environment<'a> {
     pub(super) config: &'a Desired,
     pub(super) directory: &'a Directory<'a>,
     pub(super) policy: &'a Policy,
+    /// Environments that may be this very cluster: neither has a `cluster:`, and they were not read.
+    pub(super) twins: Vec<&'a EnvironmentName>,
 }
 
 /// Where a role is: its namespace, if it has one, and its name.
@@ -33,12 +35,14 @@ pub(super) type Place = (Option<Namespace>, String);
 impl<'a> Environment<'a> {
     pub(super) fn new(
         name: &'a EnvironmentName,
+        parts: &Parts<'a>,
         part: Part<'a>,
         config: &'a Desired,
         directory: &'a Directory<'a>,
         policy: &'a Policy,
     ) -> Self {
-        Self { name, desired: part.desired, cluster: part.cluster, config, directory, policy }
+        let twins = if part.desired.cluster.is_some() { Vec::new() } else { parts.unidentified(config) };
+        Self { name, desired: part.desired, cluster: part.cluster, config, directory, policy, twins }
     }
 
     /// Compares one cluster. Returns how many bindings are asked for.

@@ -13,10 +13,15 @@ use crate::state::{
 impl Environment<'_> {
     /// Bindings first, then the roles that nothing refers to any more.
     pub(super) fn prune(&self, asked: &Asked, draft: &mut Draft) {
+        let unidentified = self.not_told_apart();
         for live in &self.cluster.bindings {
             let address = binding_address(self.name, &live.binding);
             if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !asked.kept.contains(&address) {
-                self.prune_binding(address, live, asked, draft);
+                if let Some(cause) = &unidentified {
+                    draft.withhold(cause, [address]);
+                } else {
+                    self.prune_binding(address, live, asked, draft);
+                }
             }
         }
         let kept: BTreeSet<Place> =
@@ -24,9 +29,28 @@ impl Environment<'_> {
         for live in &self.cluster.roles {
             let place = (live.role.namespace.clone(), live.role.name.clone());
             if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !kept.contains(&place) {
-                self.prune_role(&place, live, asked, draft);
+                if let Some(cause) = &unidentified {
+                    draft.withhold(cause, [self.role_address(live.role.namespace.as_ref(), &live.role.name)]);
+                } else {
+                    self.prune_role(&place, live, asked, draft);
+                }
             }
         }
+    }
+
+    /// Two environments on one cluster would take each other's objects for left over.
+    fn not_told_apart(&self) -> Option<Cause> {
+        let twins: Vec<&str> = self.twins.iter().map(|name| name.as_str()).collect();
+        (!twins.is_empty()).then(|| {
+            let message = format!(
+                "nothing is removed from {name}: {others} was not read, and without `cluster:` nobody can tell that it is \
+                 another cluster. Write `cluster: {uid}` under {name}",
+                name = self.name,
+                others = twins.join(", "),
+                uid = self.cluster.uid,
+            );
+            Cause::new(Some(&self.desired.origin), "cluster-not-told-apart", message)
+        })
     }
 
     fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked, draft: &mut Draft) {
@@ -41,15 +65,15 @@ impl Environment<'_> {
             return;
         }
         let mut waits = false;
-        // A namespace that is not there may be a slip of the pen for the one that this binding is in.
-        let concerns =
-            |held: &&HeldGrant| held.namespace == live.binding.namespace || held.cause.reason == "missing-namespace";
+        // What holds on the whole cluster may replace what holds in a namespace, and the other way round. A namespace that
+        // is not there may be a slip of the pen for the one that this binding is in.
+        let place = live.binding.namespace.as_ref();
+        let concerns = |held: &&HeldGrant| {
+            let is_whole = place.is_none() || held.namespace.is_none();
+            is_whole || held.namespace.as_ref() == place || held.cause.reason == "missing-namespace"
+        };
         for held in asked.held.iter().filter(concerns) {
-            let same = |subject: &Subject| {
-                subject.kind == held.kind
-                    && held.name.as_ref().map_or(held.kind == SubjectKind::User, |name| *name == subject.name)
-            };
-            if live.binding.subjects.iter().any(same) {
+            if live.binding.subjects.iter().any(|subject| may_be(subject, held)) {
                 draft.withhold(&held.cause, [address.clone()]);
                 waits = true;
             }
@@ -96,6 +120,12 @@ impl Environment<'_> {
         let operation = Operation::Delete { before: Resource::Role(live.role.clone()) };
         draft.change(Change { requires: users, ..self.object(address, operation, None, Some(&live.meta)) });
     }
+}
+
+/// Whether a subject may be the one of a held grant. One whose name is not known may be anybody of its kind; one that
+/// is renamed by this plan loses what its old name has by that, whatever is removed.
+fn may_be(subject: &Subject, held: &HeldGrant) -> bool {
+    subject.kind == held.kind && held.name.as_ref().is_none_or(|name| *name == subject.name)
 }
 
 /// Whether a subject is the identity we act as on this cluster, or one of its groups.

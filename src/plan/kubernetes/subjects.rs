@@ -135,10 +135,17 @@ impl Environment<'_> {
         if let Some(other) = self.directory.others_finally_named(key, name).first() {
             return Err(clash(format!("group {other}")));
         }
+        // A name that was looked up and is nobody's has an empty list.
+        let Some(live) = self.directory.tenant().and_then(|tenant| tenant.by_display_name.get(name)) else {
+            return Err(format!(
+                "{} knows groups by display name, and who else is named `{name}` besides {key} could not be looked up. \
+                 Plan again, or set `groups-as: object-id`",
+                self.name
+            ));
+        };
         let mut requires = BTreeSet::new();
         let mut strangers = BTreeSet::new();
-        let live = self.directory.tenant().and_then(|tenant| tenant.by_display_name.get(name));
-        for other in live.into_iter().flatten().filter(|other| other.display_name == name && Some(other.id) != id) {
+        for other in live.iter().filter(|other| other.display_name == name && Some(other.id) != id) {
             // A group of ours that is renamed or deleted by this plan only has to go first.
             let leaving = self.directory.key(other.id).map(|key| Address::Group(key.clone()));
             match leaving.filter(|address| draft.changes.contains_key(address)) {

@@ -69,6 +69,18 @@ fn members_are_added_and_removed() {
 }
 
 #[test]
+fn a_group_that_gets_other_members_is_never_empty_in_between() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("readers", &["sam"]);
+    assert_snapshot!(world.shown(), @"
+    + entra/group/readers/member/hayden@contoso.com
+    - entra/group/readers/member/sam@contoso.com
+        after entra/group/readers/member/hayden@contoso.com
+    ");
+}
+
+#[test]
 fn properties_are_changed_where_the_files_write_them() {
     let mut world = World::new();
     let group = world.ask("readers", &[]);

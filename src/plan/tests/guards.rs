@@ -177,7 +177,9 @@ fn config_renamed() {
     world.tenant().other_configs.insert("contoso-old".to_owned());
     let verdict = trips(&mut world, "config-renamed", "config-renamed:contoso-platform");
     assert!(verdict.message.contains("contoso-old"), "{}", verdict.message);
-    world.bind(None, "left", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    let binding = world.grant("sam", "view", ScopeTarget::Cluster);
+    let name = world.name_of(&binding);
+    world.bind(None, &name, "view", subject(SubjectKind::User, "sam"), Mark::Ours);
     silent(&world, "config-renamed");
 
     let mut world = World::new();
@@ -365,6 +367,122 @@ fn cluster_admin_gained_where_the_cluster_cannot_be_asked() {
     world.grant("group:platform", "cluster-admin", ScopeTarget::Cluster);
     world.observed.clusters.insert(environment("alpha"), Err(Failure::new(FailureKind::Unreachable, "no answer")));
     trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/erin@contoso.com");
+}
+
+#[test]
+fn cluster_admin_gained_where_nobody_can_tell() {
+    let unread = |world: &mut World| {
+        let failure = Failure::new(FailureKind::Unreachable, "no answer");
+        world.observed.clusters.insert(environment("alpha"), Err(failure));
+    };
+    let mut world = World::new();
+    world.ask("readers", &["erin"]);
+    world.live("readers", &[]);
+    silent(&world, "cluster-admin-gained");
+    unread(&mut world);
+    let verdict = trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/unread");
+    assert_eq!(
+        verdict.message,
+        "alpha could not be read, so nobody can tell whether those who join readers gain cluster-admin there"
+    );
+    world.observed.clusters.clear();
+    assert_eq!(says(&world, "cluster-admin-gained"), ["cluster-admin-gained:alpha/unread"]);
+
+    // No binding names the id of a group that is not there yet, but one may well have its name.
+    let mut world = World::new();
+    world.ask("readers", &["erin"]);
+    unread(&mut world);
+    silent(&world, "cluster-admin-gained");
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/unread");
+
+    // Taking members away gives nobody anything.
+    let mut world = World::new();
+    losing(&mut world, "readers", 2, 1);
+    unread(&mut world);
+    silent(&world, "cluster-admin-gained");
+    world.ask("readers", &[]).display_name = Some("Masters".to_owned());
+    silent(&world, "cluster-admin-gained");
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/unread");
+}
+
+#[test]
+fn cluster_admin_gained_by_a_new_owner() {
+    let mut world = with_admins();
+    world.ask("inner", &[]).owners = Some([(who("erin"), at(51)), (who("applier"), at(52))].into());
+    world.live("inner", &[]).owners.clear();
+    world.live("inner", &[]).owners.push(principal("applier"));
+    let verdict = trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/erin@contoso.com");
+    assert_eq!(verdict.message, "erin@contoso.com would become cluster-admin on alpha: new owner of inner");
+    assert_eq!(says(&world, "cluster-admin-gained").len(), 1, "the applier is no news");
+}
+
+#[test]
+fn cluster_admin_gained_by_a_role_that_leads_there() {
+    let mut world = World::new();
+    let role = world.role("binder", vec![rule(&["impersonate"], &["users"])]);
+    world.alpha().bindings.push(DesiredBinding {
+        subject: who("erin"),
+        role,
+        scope: ScopeTarget::Cluster,
+        origin: at(31),
+    });
+    let verdict = trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/erin@contoso.com");
+    assert_eq!(
+        verdict.message,
+        "erin@contoso.com would become cluster-admin on alpha: bound to a role that lets whoever has it give itself \
+         everything"
+    );
+    world.alpha().roles[0].rules = vec![rule(&["get"], &["users"])];
+    silent(&world, "cluster-admin-gained");
+}
+
+#[test]
+fn totals_count_only_what_is_proven_ours() {
+    let mut world = World::new();
+    let names = people(100);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.live("squatted", &names).owners = vec![principal("carol")];
+    losing(&mut world, "readers", 24, 6);
+    let verdict = trips(&mut world, "removals", "removals:run=6");
+    assert_eq!(verdict.message, "6 of 25 members, owners and bindings would be removed");
+
+    let mut world = World::new();
+    world.live("squatted", &[]).owners = vec![principal("carol")];
+    world.live("old", &[]);
+    let verdict = trips(&mut world, "empty-config", "empty-config:contoso-platform");
+    assert!(verdict.message.contains("has 1 group and 0 objects"), "{}", verdict.message);
+
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("squatted", &[]).owners = vec![principal("carol")];
+    world.tenant().other_configs.insert("contoso-old".to_owned());
+    trips(&mut world, "config-renamed", "config-renamed:contoso-platform");
+}
+
+#[test]
+fn config_renamed_onto_another_that_is_in_use() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("theirs", &["sam"]);
+    world.bind(None, "left", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    let verdict = trips(&mut world, "config-renamed", "config-renamed:contoso-platform");
+    assert!(
+        verdict.message.starts_with(
+            "none of what the files ask for is there under the name contoso-platform, and 2 objects of that name would \
+             be removed"
+        ),
+        "{}",
+        verdict.message
+    );
+    let mut known = world.clone();
+    known.live("readers", &[]);
+    silent(&known, "config-renamed");
+    let binding = world.grant("sam", "view", ScopeTarget::Cluster);
+    let name = world.name_of(&binding);
+    world.bind(None, &name, "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    silent(&world, "config-renamed");
 }
 
 #[test]

@@ -263,6 +263,7 @@ fn names_that_hold_no_id_rely_on_the_id_behind_them() {
     for subject in ["group:readers", "hayden", "guest:ana"] {
         world.grant(subject, "view", in_namespace("trinity"));
     }
+    world.tenant().by_display_name.insert("All Readers".to_owned(), Vec::new());
     let tokens = &mut world.alpha().tokens;
     tokens.groups = GroupNaming::DisplayName;
     tokens.users = UserNaming::UserPrincipalName;
@@ -327,6 +328,10 @@ fn a_display_name_that_two_groups_have_binds_nobody() {
     let mut world = with_readers();
     world.grant("group:readers", "view", in_namespace("trinity"));
     world.alpha().tokens.groups = GroupNaming::DisplayName;
+    assert_snapshot!(world.shown(), @"
+    withheld ambiguous-group-name at access.yaml:30 (error): alpha knows groups by display name, and who else is named `readers` besides readers could not be looked up. Plan again, or set `groups-as: object-id`
+        alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    ");
     let other = GroupSummary {
         id: id(7),
         display_name: "readers".to_owned(),
@@ -545,11 +550,88 @@ fn a_group_is_deleted_after_its_bindings() {
     ");
     world.policy.allow_unreachable.insert(environment("alpha"));
     assert_snapshot!(world.shown(), @"
-    - entra/group/old
-    guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 0 objects on clusters that would go
-    guard group-deleted:old: old would be deleted with its 1 member (restorable for 30 days)
+    withheld still-bound: group old is to be deleted, and whether it is bound on alpha is not known, because that could not be read
+        entra/group/old
     unread alpha (allowed): no answer in 10 s
     ");
+}
+
+#[test]
+fn a_binding_of_somebody_else_that_names_a_deleted_group_is_said() {
+    let mut world = World::new();
+    world.ask("readers", &[]);
+    world.live("readers", &[]);
+    world.live("old", &[]);
+    world.bind(Some("trinity"), "theirs", "view", group_subject("old"), Mark::OtherConfig("other".to_owned()));
+    assert_snapshot!(world.shown(), @"
+    - entra/group/old
+    note bound-by-others: group old is to be deleted, and alpha/rolebinding/trinity/theirs, which is not ours, names it and stays. Have it removed if nobody else needs it
+    guard group-deleted:old: old would be deleted with its 0 members (restorable for 30 days)
+    ");
+}
+
+#[test]
+fn a_held_grant_holds_what_its_subject_has_in_a_wider_or_narrower_place() {
+    let mut world = with_readers();
+    world.grant("group:readers", "deployer", ScopeTarget::Cluster);
+    world.bind(Some("trinity"), "narrow", "view", group_subject("readers"), Mark::Ours);
+    assert_eq!(world.plan().changes, []);
+    let mut world = with_readers();
+    world.grant("group:readers", "deployer", in_namespace("trinity"));
+    world.bind(None, "wide", "view", group_subject("readers"), Mark::Ours);
+    world.bind(Some("trinity"), "sam", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+    - alpha/rolebinding/trinity/sam
+    withheld missing-role at access.yaml:30: alpha has no clusterrole named `deployer`; what the role deployer grants there waits until it does
+        alpha/clusterrolebinding/wide
+        alpha/rolebinding/trinity/readers-deployer-7f79776732
+    ");
+}
+
+#[test]
+fn a_held_group_without_a_name_holds_what_any_group_has() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.tenant().deleted_unreadable = Some(Failure::new(FailureKind::Forbidden, "403"));
+    world.bind(Some("trinity"), "left", "edit", group_subject("readers"), Mark::Ours);
+    world.bind(Some("trinity"), "sam", "edit", subject(SubjectKind::User, "sam"), Mark::Ours);
+    let changes: Vec<String> = world.plan().changes.iter().map(|change| change.address.to_string()).collect();
+    assert_eq!(changes, ["alpha/rolebinding/trinity/sam"]);
+}
+
+#[test]
+fn another_spelling_of_an_id_is_nobody() {
+    let mut world = World::new();
+    world.live("old", &[]);
+    let text = format!("{}", id(number("old"))).to_uppercase();
+    world.bind(Some("trinity"), "theirs", "view", subject(SubjectKind::Group, &text), Mark::None);
+    world.ask("readers", &[]);
+    world.live("readers", &[]);
+    assert!(world.plan().notes.iter().all(|note| note.kind != "bound-by-others"));
+    world.bind(None, "left", "view", subject(SubjectKind::Group, &text), Mark::Ours);
+    let names = world.plan().names;
+    assert_eq!(names.keys().collect::<Vec<_>>(), [&id(number("old")).to_string()], "that of the group itself");
+    assert!(world.plan().changes.iter().all(|change| change.requires.is_empty()));
+}
+
+#[test]
+fn where_two_clusters_may_be_one_nothing_is_removed() {
+    let mut world = World::new();
+    world.alpha().cluster = None;
+    world.bind(None, "left", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    live_role(&mut world, "left", Mark::Ours);
+    world.add_environment("beta", 0xb1).cluster = None;
+    assert_eq!(world.plan().changes.len(), 2);
+    world.observed.clusters.remove(&environment("beta"));
+    world.policy.only = Only([Target::Environment(environment("alpha"))].into());
+    assert_snapshot!(world.shown(), @"
+    withheld cluster-not-told-apart at access.yaml:1: nothing is removed from alpha: beta was not read, and without `cluster:` nobody can tell that it is another cluster. Write `cluster: 00000000-0000-0000-0000-0000000000a1` under alpha
+        alpha/clusterrole/left-object
+        alpha/clusterrolebinding/left
+    ");
+    world.alpha().cluster = Some(uid(0xa1));
+    assert_eq!(world.plan().changes.len(), 2);
 }
 
 #[test]
@@ -673,6 +755,12 @@ fn a_group_that_is_only_bound_live_is_protected_as_well() {
     world.live("other", &[]);
     let plan = world.plan();
     assert!(plan.changes.iter().all(|change| change.protected.contains(&environment("prod"))), "{plan:?}");
+    // Nor which one binds that was not asked.
+    world.observed.clusters.remove(&environment("prod"));
+    let plan = world.plan();
+    assert_eq!(plan.changes.len(), 2);
+    assert!(plan.changes.iter().all(|change| change.protected.contains(&environment("prod"))), "{plan:?}");
+    assert_eq!(plan.remaining(), []);
 }
 
 #[test]
