@@ -36,8 +36,8 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             let is_read = case.parts.clusters.contains_key(environment);
             let why = if is_read { "" } else { " (it was not read, so any group may be bound there)" };
             let message = format!(
-                "{environment} is protected{why}: {} that would reach it is left to a plan made with `plan --save FILE` \
-                 and applied with `apply FILE`",
+                "{environment} is protected{why}; left to a plan made with `plan --save FILE` and applied with `apply FILE`: \
+                 {} that would reach it",
                 count(leaves_out.len(), "change")
             );
             Objection { leaves_out, ..Objection::new(environment.as_str(), message) }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::Plan;
 use super::super::kubernetes::binding_address;
 use super::super::parts::Parts;
-use super::super::resolve::Directory;
+use super::super::resolve::{Directory, spelt_id};
 use super::{SavedPlan, fingerprint};
 use crate::state::{
     Address, Binding, Change, Desired, Edge, Group, GroupKey, Identity, LiveGroup, LivePrincipal, Mark, ObjectId,
@@ -111,7 +111,7 @@ fn promise(mut change: Change, created: &BTreeMap<ObjectId, &GroupKey>, desired:
         Resource::Binding(binding) => {
             for subject in &mut binding.subjects {
                 if let SubjectName::Known(name) = &subject.name
-                    && let Some(id) = name.strip_prefix(prefix).and_then(|bare| bare.parse().ok())
+                    && let Some(id) = name.strip_prefix(prefix).and_then(spelt_id)
                     && let Some(key) = created.get(&id)
                 {
                     subject.name = SubjectName::AfterApply { prefix: prefix.to_owned(), group: (*key).clone() };

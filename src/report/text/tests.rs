@@ -201,8 +201,8 @@ fn nothing_to_do_claims_no_match_for_what_was_not_read() {
     Not read
       Entra (allowed)  403 on GET /groups: Group.Read.All is missing
 
-    Nothing to apply, 1 part not read.
-    184 groups, 3 environments, 412 bindings were compared with contoso-platform at 4f2c1aa.
+    Nothing to apply, 1 part not read. 184 groups, 3 environments, 412 bindings were compared with contoso-platform at
+    4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
 }
