@@ -16,7 +16,7 @@ use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
 use crate::state::{Address, Change, Only};
-use crate::{git, plan, report};
+use crate::{plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
 ///
@@ -94,7 +94,7 @@ async fn direct(
             return Err(CliError::user("there is no terminal to ask at, so nothing was written")
                 .hint("add --yes, or save the plan with `rolecall plan --save FILE` and apply that"));
         }
-        let what = format!("Apply {} to {}?", count(changes.len(), "change"), planned.plan.config);
+        let what = format!("Apply {} to {}?", count(changes.len(), "change"), session.places(planned, &changes));
         if !ui.confirm(&what) {
             ui.say("Nothing was written.");
             return Ok(Exit::Error);
@@ -108,6 +108,9 @@ async fn direct(
     }
     let plan_id = saved::plan_id(&planned.plan);
     let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
+    if left_out > 0 {
+        ui.say(&waits_for_saved_plan(left_out));
+    }
     Ok(exit(Some(&report), &planned.plan, left_out))
 }
 
@@ -130,8 +133,15 @@ async fn from_saved(
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, Output::Text)?;
-    for address in &agreement.already_held {
-        ui.say(&format!("= {}  already so", address_text(address)));
+    if agreement.ready.is_empty() && !agreement.already_held.is_empty() {
+        ui.say(&format!(
+            "Nothing to do: {} of the saved plan already so.",
+            count(agreement.already_held.len(), "change")
+        ));
+    } else {
+        for address in &agreement.already_held {
+            ui.say(&format!("= {}  already so", address_text(address)));
+        }
     }
     if let Some(exit) = refuse(ui, &planned.plan, &planned.plan.verdicts, session.policy.strict) {
         return Ok(exit);
@@ -172,13 +182,17 @@ fn refuse(ui: &mut Ui, plan: &plan::Plan, verdicts: &[Verdict], strict: bool) ->
     None
 }
 
+fn waits_for_saved_plan(left_out: usize) -> String {
+    format!(
+        "Left out: {} that would reach a protected environment. Next: `rolecall plan --save FILE`, then `rolecall apply FILE`.",
+        count(left_out, "change")
+    )
+}
+
 /// Nothing is left to write: why that is decides the exit code.
 fn without_writing(ui: &mut Ui, plan: &plan::Plan, left_out: usize) -> Exit {
     if left_out > 0 {
-        ui.say(&format!(
-            "Nothing was written: {} in protected environments wait for a saved plan (`rolecall plan --save FILE`).",
-            count(left_out, "change")
-        ));
+        ui.say(&format!("Nothing was written. {}", waits_for_saved_plan(left_out)));
     }
     exit(None, plan, left_out)
 }
@@ -200,7 +214,7 @@ async fn carry_out(
         config: session.desired.config.clone(),
         tenant: session.desired.tenant,
         identities: identities(planned),
-        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+        commit: session.commit(),
         tree: Some(session.loaded.tree_hash.clone()),
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),

@@ -84,7 +84,7 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     let provenance = Provenance {
         rolecall: env!("CARGO_PKG_VERSION").to_owned(),
         tree: session.loaded.tree_hash.clone(),
-        commit: git::head(&session.loaded.root).ok().map(|head| head.commit),
+        commit: session.commit(),
     };
     let saved = SavedPlan::new(&planned.plan, &session.policy, provenance);
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;

@@ -1,6 +1,6 @@
 //! What every command that looks at live systems does: load, compile, connect, observe, plan. One call a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,9 +22,10 @@ use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
 use crate::state::{
-    Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy, PrivilegedMembers, Target, Tenant,
+    Change, Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy, PrivilegedMembers,
+    Target, Tenant,
 };
-use crate::{desired, plan, report};
+use crate::{desired, git, plan, report};
 
 /// Clusters that are talked to at once.
 const CLUSTERS_AT_ONCE: usize = 16;
@@ -281,7 +282,7 @@ impl Session {
     }
 
     /// Opens the writers for what a plan changes. Only `apply` calls this.
-    pub(super) async fn writers(&self, changes: &[crate::state::Change]) -> Result<crate::apply::Writers, CliError> {
+    pub(super) async fn writers(&self, changes: &[Change]) -> Result<crate::apply::Writers, CliError> {
         let mut writers = crate::apply::Writers::default();
         if changes.iter().any(|change| change.address.environment().is_none()) {
             writers.entra = Some(Arc::new(EntraWriter::new(&self.entra, Arc::clone(&self.chain))?));
@@ -294,6 +295,25 @@ impl Session {
             }
         }
         Ok(writers)
+    }
+
+    /// The commit that the files were read from; `-dirty` when they differ from it.
+    pub(super) fn commit(&self) -> Option<String> {
+        let head = git::head(&self.loaded.root).ok()?;
+        Some(if head.dirty { format!("{}-dirty", head.commit) } else { head.commit })
+    }
+
+    /// Where changes would be made, for a question: the tenant and the environments.
+    pub(super) fn places(&self, planned: &Planned, changes: &[Change]) -> String {
+        let mut places = BTreeSet::new();
+        for change in changes {
+            places.insert(change.address.environment().map_or_else(
+                || planned.plan.domain.as_ref().map_or("Entra".to_owned(), |domain| report::escape::name(domain)),
+                ToString::to_string,
+            ));
+        }
+        let places = places.into_iter().collect::<Vec<_>>().join(", ");
+        if self.sandbox.is_some() { format!("the sandbox's {places}") } else { places }
     }
 
     /// How to reach the embedded servers, if there are any.

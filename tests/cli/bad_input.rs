@@ -47,6 +47,14 @@ fn a_config_that_brings_its_own_endpoint_is_refused() {
 }
 
 #[test]
+fn a_group_is_not_adopted_by_name() {
+    let world = quickstart();
+    world.replace("access/rolecall.yaml", "description: Developers of trinity", "adopt: k8s_dev_users");
+    let ran = world.plan(&[]).exits(1);
+    says(&ran, &["adopt", "rolecall.yaml", "00000000-0000-0000-0000-000000000000"]);
+}
+
+#[test]
 fn a_kubeconfig_inside_the_config_is_refused_however_it_is_named() {
     let world = quickstart();
     world.write("access/.kube/config", KUBECONFIG);
