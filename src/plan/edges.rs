@@ -156,7 +156,7 @@ impl Edges<'_> {
         Change {
             origin: Some(origin.clone()),
             requires: promised.collect(),
-            ..bare(self.list.address(self.key, name), Operation::Create { after: self.list.resource(edge) })
+            ..Change::new(self.list.address(self.key, name), Operation::Create { after: self.list.resource(edge) })
         }
     }
 
@@ -264,7 +264,7 @@ impl Edges<'_> {
     fn removal(&self, who: &LivePrincipal, names: &BTreeMap<ObjectId, PrincipalName>) -> Change {
         let name = names.get(&who.id).unwrap_or(&who.name);
         let edge = self.edge(name, Identity::Known(who.id), who.kind);
-        bare(self.list.address(self.key, name), Operation::Delete { before: self.list.resource(edge) })
+        Change::new(self.list.address(self.key, name), Operation::Delete { before: self.list.resource(edge) })
     }
 
     fn edge(&self, name: &PrincipalName, principal_id: Identity, kind: PrincipalKind) -> Edge {
@@ -285,21 +285,5 @@ fn note_disabled(name: &PrincipalName, origin: &Origin, who: &Resolved<'_>, draf
     if who.live.is_some_and(|live| live.enabled == Some(false)) {
         let message = format!("`{name}` is disabled: what is granted here takes effect when the account is enabled");
         draft.note(None, Some(origin), "disabled-person", message);
-    }
-}
-
-/// A change that depends on nothing and reaches no cluster.
-pub(super) fn bare(address: Address, operation: Operation) -> Change {
-    Change {
-        address,
-        operation,
-        origin: None,
-        requires: BTreeSet::new(),
-        refers: BTreeMap::new(),
-        cluster: None,
-        uid: None,
-        resource_version: None,
-        overrules: Vec::new(),
-        protected: BTreeSet::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::digest;
 use super::draft::{Cause, Draft};
-use super::edges::{Edges, Found, List, bare};
+use super::edges::{Edges, Found, List};
 use super::kubernetes::binding_address;
 use super::parts::Part;
 use super::resolve::{Directory, labels};
@@ -63,7 +63,7 @@ impl Entra<'_> {
         };
         draft.change(Change {
             origin: Some(group.origin.clone()),
-            ..bare(Address::Group(key.clone()), Operation::Create { after: Resource::Group(after) })
+            ..Change::new(Address::Group(key.clone()), Operation::Create { after: Resource::Group(after) })
         });
         for change in self.lists(key, group, &id, None, Some(first_owner), draft).changes {
             draft.change(change);
@@ -93,7 +93,7 @@ impl Entra<'_> {
         if after != before {
             found.changes.push(Change {
                 origin: Some(group.origin.clone()),
-                ..bare(
+                ..Change::new(
                     Address::Group(key.clone()),
                     Operation::Update { before: Resource::Group(before), after: Resource::Group(after) },
                 )
@@ -230,7 +230,10 @@ fn deletion(key: &GroupKey, live: &LiveGroup, requires: BTreeSet<Address>) -> Ch
     Change {
         requires,
         refers: BTreeMap::from([("members".to_owned(), digest(&members))]),
-        ..bare(Address::Group(key.clone()), Operation::Delete { before: Resource::Group(as_resource(key, live)) })
+        ..Change::new(
+            Address::Group(key.clone()),
+            Operation::Delete { before: Resource::Group(as_resource(key, live)) },
+        )
     }
 }
 

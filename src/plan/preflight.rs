@@ -75,7 +75,6 @@ fn explain(question: &AccessQuestion) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::edges::bare;
     use crate::state::{Binding, Role, RoleRef};
 
     fn binding(namespace: Option<&str>, name: &str, role: &str) -> Resource {
@@ -112,7 +111,7 @@ mod tests {
     #[test]
     fn each_question_is_asked_once() {
         let binding_change = |name: &str| {
-            bare(
+            Change::new(
                 address(KubernetesKind::RoleBinding, Some("trinity"), name),
                 Operation::Create { after: binding(Some("trinity"), name, "view") },
             )
@@ -121,11 +120,11 @@ mod tests {
         let changes = [
             binding_change("a"),
             binding_change("b"),
-            bare(
+            Change::new(
                 address(KubernetesKind::ClusterRole, None, "restarter"),
                 Operation::Update { before: role.clone(), after: role },
             ),
-            bare(
+            Change::new(
                 address(KubernetesKind::ClusterRoleBinding, None, "old"),
                 Operation::Delete { before: binding(None, "old", "edit") },
             ),

@@ -174,6 +174,22 @@ pub struct Change {
 }
 
 impl Change {
+    /// A change that nothing asks for by name, that waits for nothing and relies on nothing.
+    pub fn new(address: Address, operation: Operation) -> Self {
+        Self {
+            address,
+            operation,
+            origin: None,
+            requires: BTreeSet::new(),
+            refers: BTreeMap::new(),
+            cluster: None,
+            uid: None,
+            resource_version: None,
+            overrules: Vec::new(),
+            protected: BTreeSet::new(),
+        }
+    }
+
     /// The sign in column 0.
     pub fn sign(&self) -> Sign {
         match self.operation {

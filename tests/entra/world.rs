@@ -174,18 +174,7 @@ impl World {
 }
 
 pub(crate) fn change(address: Address, operation: Operation) -> Change {
-    Change {
-        address,
-        operation,
-        origin: None,
-        requires: BTreeSet::new(),
-        refers: BTreeMap::new(),
-        cluster: None,
-        uid: None,
-        resource_version: None,
-        overrules: Vec::new(),
-        protected: BTreeSet::new(),
-    }
+    Change::new(address, operation)
 }
 
 pub(crate) fn group(name: &str, id: Identity) -> Group {

@@ -24,21 +24,6 @@ pub(super) fn key(text: &str) -> GroupKey {
     text.parse().unwrap()
 }
 
-fn change(address: Address, operation: Operation) -> Change {
-    Change {
-        address,
-        operation,
-        origin: None,
-        requires: BTreeSet::new(),
-        refers: BTreeMap::new(),
-        cluster: None,
-        uid: None,
-        resource_version: None,
-        overrules: Vec::new(),
-        protected: BTreeSet::new(),
-    }
-}
-
 /// The creation of a group.
 pub(super) fn group(name: &str) -> Change {
     let after = Resource::Group(Group {
@@ -50,7 +35,7 @@ pub(super) fn group(name: &str) -> Change {
         unique_name: None,
         first_owner: None,
     });
-    change(Address::Group(key(name)), Operation::Create { after })
+    Change::new(Address::Group(key(name)), Operation::Create { after })
 }
 
 fn edge(group: &str, principal: PrincipalName, principal_id: Identity, kind: PrincipalKind) -> Change {
@@ -61,7 +46,7 @@ fn edge(group: &str, principal: PrincipalName, principal_id: Identity, kind: Pri
         principal_id,
         kind,
     });
-    change(Address::Member(key(group), principal), Operation::Create { after })
+    Change::new(Address::Member(key(group), principal), Operation::Create { after })
 }
 
 /// A user in a group that the same plan creates.
@@ -88,13 +73,13 @@ pub(super) fn binding(environment: &str, name: &str, group: &str) -> Change {
             principal: Some(PrincipalName::Group(key(group))),
         }],
     });
-    change(object(environment, name), Operation::Create { after })
+    Change::new(object(environment, name), Operation::Create { after })
 }
 
 /// The removal of a role, which waits for nothing by itself.
 pub(super) fn role(environment: &str, name: &str) -> Change {
     let before = Resource::Role(crate::state::Role { namespace: None, name: name.to_owned(), rules: Vec::new() });
-    change(object(environment, name), Operation::Delete { before })
+    Change::new(object(environment, name), Operation::Delete { before })
 }
 
 pub(super) fn object(environment: &str, name: &str) -> Address {

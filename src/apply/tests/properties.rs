@@ -32,7 +32,7 @@ fn runs() -> impl Strategy<Value = (Vec<Change>, BTreeMap<Address, Deed>)> {
     let requirements = prop::collection::vec((0..SIZE, 0..SIZE + 1), 0..SIZE * 2);
     (requirements, prop::collection::vec(deed(), SIZE)).prop_map(|(requirements, deeds)| {
         let mut changes: Vec<Change> =
-            (0..SIZE).map(|at| change(address(at), role("alpha", &format!("role-{at}")).operation)).collect();
+            (0..SIZE).map(|at| Change::new(address(at), role("alpha", &format!("role-{at}")).operation)).collect();
         for (dependent, required) in requirements {
             changes[dependent].requires.insert(address(required));
         }

@@ -9,7 +9,6 @@ mod unmanaged;
 pub(super) use self::prune::{is_ourselves, spelling};
 
 use super::draft::Draft;
-use super::edges::bare;
 use super::parts::{Part, Parts};
 use super::resolve::Directory;
 use crate::state::{
@@ -100,7 +99,7 @@ impl<'a> Environment<'a> {
                 Operation::Update { .. } => live.map(|meta| meta.other_managers.clone()).unwrap_or_default(),
                 Operation::Create { .. } | Operation::Delete { .. } => Vec::new(),
             },
-            ..bare(address, operation)
+            ..Change::new(address, operation)
         }
     }
 }

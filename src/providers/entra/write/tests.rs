@@ -20,21 +20,6 @@ fn person(number: u128) -> ObjectId {
     uuid::Uuid::from_u128(number).into()
 }
 
-fn change(address: Address, operation: Operation) -> Change {
-    Change {
-        address,
-        operation,
-        origin: None,
-        requires: BTreeSet::new(),
-        refers: BTreeMap::new(),
-        cluster: None,
-        uid: None,
-        resource_version: None,
-        overrules: Vec::new(),
-        protected: BTreeSet::new(),
-    }
-}
-
 fn group(id: Identity) -> Group {
     Group {
         key: key("devs"),
@@ -49,19 +34,19 @@ fn group(id: Identity) -> Group {
 
 fn create() -> Change {
     let after = Resource::Group(group(Identity::AfterApply(key("devs"))));
-    change(Address::Group(key("devs")), Operation::Create { after })
+    Change::new(Address::Group(key("devs")), Operation::Create { after })
 }
 
 fn update() -> Change {
     let before = Resource::Group(group(Identity::Known(GROUP.parse().unwrap())));
     let mut after = group(Identity::Known(GROUP.parse().unwrap()));
     after.display_name = "Developers".to_owned();
-    change(Address::Group(key("devs")), Operation::Update { before, after: Resource::Group(after) })
+    Change::new(Address::Group(key("devs")), Operation::Update { before, after: Resource::Group(after) })
 }
 
 fn delete() -> Change {
     let before = Resource::Group(group(Identity::Known(GROUP.parse().unwrap())));
-    change(Address::Group(key("devs")), Operation::Delete { before })
+    Change::new(Address::Group(key("devs")), Operation::Delete { before })
 }
 
 fn edge(group: &str, group_id: ObjectId, number: u128) -> Edge {
@@ -76,12 +61,12 @@ fn edge(group: &str, group_id: ObjectId, number: u128) -> Edge {
 
 fn add(number: u128) -> Change {
     let after = Resource::Member(edge("devs", GROUP.parse().unwrap(), number));
-    change(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Create { after })
+    Change::new(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Create { after })
 }
 
 fn remove(number: u128) -> Change {
     let before = Resource::Member(edge("devs", GROUP.parse().unwrap(), number));
-    change(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Delete { before })
+    Change::new(Address::Member(key("devs"), PrincipalName::Object(person(number))), Operation::Delete { before })
 }
 
 /// Writes with a new writer; every change has exactly one outcome.
@@ -379,7 +364,7 @@ async fn two_patches_of_one_group_are_never_under_way_together() {
         changes.extend((0..45).map(|number| {
             let after = Resource::Member(edge(&format!("team-{team}"), group_id, number));
             let address = Address::Member(key(&format!("team-{team}")), PrincipalName::Object(person(number)));
-            change(address, Operation::Create { after })
+            Change::new(address, Operation::Create { after })
         }));
     }
     assert!(write(&graph, &changes).await.iter().all(|outcome| *outcome == DONE));
