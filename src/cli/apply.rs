@@ -124,7 +124,7 @@ async fn from_saved(
     progress: &Progress,
 ) -> Result<Exit, CliError> {
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
-    if !agreement.refused.is_empty() {
+    if !agreement.holds() {
         ui.say("What was approved no longer holds; nothing was written:");
         for (address, why) in &agreement.refused {
             ui.say(&format!("! {}: {}", address_text(address), report::escape::message(why)));

@@ -199,7 +199,12 @@ fn default_kubeconfig(ui: &Ui, context: &str) -> Result<PathBuf, CliError> {
     match existing.as_slice() {
         [] => {
             let looked = own.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-            Err(CliError::user(format!("no kubeconfig was found for context `{context}`; looked at: {looked}"))
+            let looked = if own.is_empty() {
+                "neither $KUBECONFIG nor $HOME is set".to_owned()
+            } else {
+                format!("looked at: {looked}")
+            };
+            Err(CliError::user(format!("no kubeconfig was found for context `{context}`; {looked}"))
                 .hint(
                     "name one with --kubeconfig FILE, set $KUBECONFIG, or describe the cluster in a --connections file",
                 )

@@ -139,7 +139,7 @@ fn next_command(args: &Args, file: &Path) -> String {
 pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
     if plan.unread.iter().any(|part| !part.allowed) || plan.withheld.iter().any(|withheld| withheld.is_error) {
         Exit::Error
-    } else if detailed && !plan.changes.is_empty() {
+    } else if detailed && !plan.is_empty() {
         Exit::Pending
     } else {
         Exit::Fine

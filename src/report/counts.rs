@@ -33,7 +33,7 @@ impl Counts {
             withheld: plan.withheld.len() - errors,
             errors,
             unread: plan.unread.len(),
-            refusals: open.iter().filter(|verdict| verdict.leaves_out.is_empty()).count(),
+            refusals: plan.refusals().count(),
             left_out: open.iter().flat_map(|verdict| &verdict.leaves_out).collect::<BTreeSet<_>>().len(),
         }
     }

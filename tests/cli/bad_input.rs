@@ -158,6 +158,8 @@ fn a_missing_kubeconfig_or_context_says_where_it_was_looked_for() {
     let ran =
         world.run_with(&["plan", "access"], &[CREDENTIAL.as_slice(), &[("HOME", "/nonexistent")]].concat()).exits(1);
     says(&ran, &["/nonexistent/.kube/config", "--kubeconfig", "--sandbox"]);
+    let ran = world.run_with(&["plan", "access"], &CREDENTIAL).exits(1);
+    says(&ran, &["neither $KUBECONFIG nor $HOME is set"]);
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "missing"], &CREDENTIAL).exits(1);
     assert!(ran.all().contains("missing"), "{}", ran.all());
 }
