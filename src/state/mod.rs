@@ -4,6 +4,7 @@
 //! other module can speak in these types.
 
 mod change;
+pub mod covering;
 mod desired;
 mod failure;
 pub mod mark;
