@@ -65,9 +65,18 @@ impl<S: Serialize + DeserializeOwned> Store<S> {
     /// # Errors
     /// When the file cannot be replaced. The state in memory has changed all the same, and the next write tries again.
     pub fn write<R>(&self, change: impl FnOnce(&mut S) -> R) -> io::Result<R> {
+        self.write_if(|state| (change(state), true))
+    }
+
+    /// The same for a change that may turn out to be none: `change` says whether it was one, and the file is left alone
+    /// when it was not.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_if<R>(&self, change: impl FnOnce(&mut S) -> (R, bool)) -> io::Result<R> {
         let mut state = self.lock();
-        let result = change(&mut state);
-        if let Some(file) = &self.file {
+        let (result, changed) = change(&mut state);
+        if let Some(file) = self.file.as_ref().filter(|_| changed) {
             replace(file, &*state)?;
         }
         Ok(result)
@@ -100,6 +109,18 @@ mod tests {
         let again: Store<Vec<i32>> = Store::open(&file, || panic!("the file exists")).unwrap();
         assert_eq!(again.read(Clone::clone), [1, 2]);
         assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
+    }
+
+    #[test]
+    fn what_changed_nothing_leaves_the_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.json");
+        let store = Store::open(&file, || vec![1]).unwrap();
+        fs_err::remove_file(&file).unwrap();
+        assert_eq!(store.write_if(|state| (state.len(), false)).unwrap(), 1);
+        assert!(!file.exists());
+        store.write_if(|state| (state.push(2), true)).unwrap();
+        assert!(file.exists());
     }
 
     #[test]

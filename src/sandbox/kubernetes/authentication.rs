@@ -14,6 +14,8 @@ pub struct User {
     pub groups: Vec<String>,
 }
 
+/// The group whose members may do everything.
+pub(super) const MASTERS: &str = "system:masters";
 /// The group of everybody who is authenticated.
 const AUTHENTICATED: &str = "system:authenticated";
 

@@ -1,9 +1,11 @@
 //! The RBAC authorizer over the stored objects, rule by rule as the real one
 //! (`pkg/registry/rbac/validation/rule.go` and `pkg/apis/rbac/v1/evaluation_helpers.go` of Kubernetes).
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::authentication::User;
+use super::authentication::{MASTERS, User};
 use super::kind::{Kind, RBAC};
 use super::object::{items, text, texts};
 use super::request::Request;
@@ -54,7 +56,7 @@ pub(super) struct Decision {
 
 /// Decides by the stored roles and bindings. `user.groups` is taken as it is.
 pub(super) fn authorize(state: &ClusterState, user: &User, action: &Action) -> Decision {
-    if user.groups.iter().any(|group| group == "system:masters") {
+    if user.groups.iter().any(|group| group == MASTERS) {
         return Decision { allowed: true, reason: String::new() };
     }
     let mut missing = Vec::new();
@@ -64,21 +66,63 @@ pub(super) fn authorize(state: &ClusterState, user: &User, action: &Action) -> D
                 return Decision { allowed: true, reason: format!("RBAC: allowed by {described}") };
             }
             Ok(_) => {}
-            Err(error) if missing.contains(&error) => {}
             Err(error) => missing.push(error),
         }
     }
-    let reason = if missing.is_empty() { String::new() } else { format!("RBAC: {}", aggregate(&missing)) };
+    let reason = if missing.is_empty() {
+        String::new()
+    } else {
+        format!("RBAC: {}", Missing::all(&missing, Missing::to_string))
+    };
     Decision { allowed: false, reason }
 }
 
-/// Errors in the words of Go's aggregate.
-fn aggregate(errors: &[String]) -> String {
-    if let [only] = errors { only.clone() } else { format!("[{}]", errors.join(", ")) }
+/// Why a binding gives nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing<'a> {
+    /// The role that it refers to is not there.
+    Role { kind: &'a str, name: &'a str },
+    /// It refers to something that is no role.
+    Kind(&'a str),
+}
+
+impl fmt::Display for Missing<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role { kind, name } => write!(formatter, "{}.{RBAC} {name:?} not found", kind.to_ascii_lowercase()),
+            Self::Kind(kind) => write!(formatter, "unsupported role reference kind: {kind:?}"),
+        }
+    }
+}
+
+impl Missing<'_> {
+    /// In the words of the storage, which calls everything that it looks up by the resource of the request
+    /// (`qualifiedResourceFromContext` of the generic registry).
+    pub(super) fn in_storage(&self, resource: &str) -> String {
+        match self {
+            Self::Role { name, .. } => format!("{resource}.{RBAC} {name:?} not found"),
+            Self::Kind(_) => self.to_string(),
+        }
+    }
+
+    /// Several of them, each once, in the words of Go's aggregate.
+    pub(super) fn all(several: &[Self], words: impl Fn(&Self) -> String) -> String {
+        let mut said: Vec<String> = Vec::new();
+        for words in several.iter().map(words) {
+            if !said.contains(&words) {
+                said.push(words);
+            }
+        }
+        if let [only] = &said[..] { only.clone() } else { format!("[{}]", said.join(", ")) }
+    }
 }
 
 /// Every rule that reaches somebody in a namespace, and what could not be resolved on the way.
-pub(super) fn rules_of<'a>(state: &'a ClusterState, user: &User, namespace: &str) -> (Vec<&'a Value>, Option<String>) {
+pub(super) fn rules_of<'a>(
+    state: &'a ClusterState,
+    user: &User,
+    namespace: &str,
+) -> (Vec<&'a Value>, Vec<Missing<'a>>) {
     let (mut rules, mut missing) = (Vec::new(), Vec::new());
     for granted in grants(state, user, namespace) {
         match granted {
@@ -86,7 +130,7 @@ pub(super) fn rules_of<'a>(state: &'a ClusterState, user: &User, namespace: &str
             Err(error) => missing.push(error),
         }
     }
-    (rules, (!missing.is_empty()).then(|| aggregate(&missing)))
+    (rules, missing)
 }
 
 /// The rules that one binding gives.
@@ -100,12 +144,12 @@ fn grants<'state, 'user>(
     state: &'state ClusterState,
     user: &'user User,
     namespace: &'user str,
-) -> impl Iterator<Item = Result<Grant<'state>, String>> + use<'state, 'user> {
+) -> impl Iterator<Item = Result<Grant<'state>, Missing<'state>>> + use<'state, 'user> {
     let everywhere = state.all(Kind::ClusterRoleBinding).map(|binding| (binding, ""));
     let here = state.all_in(Kind::RoleBinding, namespace).map(move |binding| (binding, namespace));
     everywhere.chain(here).filter_map(move |(binding, namespace)| {
         let subject = items(binding, "subjects").iter().find(|subject| is(subject, user, namespace))?;
-        Some(rules_behind(state, binding, namespace).map(|rules| {
+        Some(role_rules(state, &binding["roleRef"], namespace).map(|rules| {
             let described = describe(binding, subject, namespace);
             Grant { rules, described }
         }))
@@ -145,16 +189,20 @@ fn is(subject: &Value, user: &User, namespace: &str) -> bool {
     }
 }
 
-fn rules_behind<'a>(state: &'a ClusterState, binding: &Value, namespace: &str) -> Result<&'a [Value], String> {
-    let (kind, name) = (text(&binding["roleRef"], "kind"), text(&binding["roleRef"], "name"));
+/// The rules of the role that a binding in `namespace` (empty for a cluster-wide one) refers to.
+pub(super) fn role_rules<'a, 'r>(
+    state: &'a ClusterState,
+    reference: &'r Value,
+    namespace: &str,
+) -> Result<&'a [Value], Missing<'r>> {
+    let (kind, name) = (text(reference, "kind"), text(reference, "name"));
     let role = match kind {
         "ClusterRole" => state.get(Kind::ClusterRole, "", name),
         "Role" => state.get(Kind::Role, namespace, name),
-        _ => return Err(format!("unsupported role reference kind: {kind:?}")),
+        _ => return Err(Missing::Kind(kind)),
     };
-    let missing = || format!("{}.{RBAC} {name:?} not found", kind.to_ascii_lowercase());
     // Stored rules only: the authorizer never evaluates an aggregationRule.
-    role.map(|role| items(role, "rules")).ok_or_else(missing)
+    role.map(|role| items(role, "rules")).ok_or(Missing::Role { kind, name })
 }
 
 /// `RuleAllows`. All comparisons are exact; the only wildcards are `*`, `*/subresource` and a path's last `*`.

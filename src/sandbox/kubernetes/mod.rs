@@ -11,6 +11,7 @@ mod body;
 mod bootstrap;
 mod decode;
 mod discovery;
+mod escalation;
 mod fields;
 mod kind;
 mod list;

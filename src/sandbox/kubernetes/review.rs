@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::authentication::User;
-use super::authorize::{Action, Decision, authorize, rules_of};
+use super::authorize::{Action, Decision, Missing, authorize, rules_of};
 use super::decode;
 use super::object::{items, text, texts};
 use super::schema::{self, Shape};
@@ -215,8 +215,8 @@ fn rules(state: &ClusterState, user: &User, namespace: &str) -> Value {
         "nonResourceRules": of("nonResourceURLs", &["verbs", "nonResourceURLs"]),
         "incomplete": false,
     });
-    if let Some(missing) = missing {
-        status["evaluationError"] = missing.into();
+    if !missing.is_empty() {
+        status["evaluationError"] = Missing::all(&missing, Missing::to_string).into();
     }
     status
 }

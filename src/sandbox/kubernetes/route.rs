@@ -202,7 +202,7 @@ impl Call<'_> {
             "update" | "patch" if is_collection => return Err(Failure::method_not_allowed()),
             _ => {}
         }
-        let target = Target { kind, namespace, name };
+        let target = Target { user: self.user, kind, namespace, name };
         match verb.as_str() {
             "list" => {
                 let list = self.shared.store.read(|state| list(state, kind, self.request))?;
@@ -237,7 +237,7 @@ impl Call<'_> {
     }
 
     fn get(&self, target: Target<'_>) -> Result<Response, Failure> {
-        let Target { kind, namespace, name } = target;
+        let Target { kind, namespace, name, .. } = target;
         let asked = self.request.query.get("resourceVersion").parse().unwrap_or(0);
         self.shared.store.read(|state| {
             if asked > state.revision() {
@@ -285,7 +285,12 @@ impl Call<'_> {
             let mut copy = self.shared.store.read(Clone::clone);
             change(&mut copy)
         } else {
-            let written = self.shared.store.write(change);
+            // A write that was refused, or changed nothing, leaves the file as it is.
+            let written = self.shared.store.write_if(|state| {
+                let before = state.revision();
+                let outcome = change(state);
+                (outcome, state.revision() != before)
+            });
             written.map_err(|error| Failure::internal(format!("the sandbox's state could not be written: {error}")))?
         };
         let (code, body) = outcome?;

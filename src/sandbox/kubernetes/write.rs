@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::aggregate;
+use super::authentication::User;
 use super::decode;
 use super::kind::{Kind, RBAC};
 use super::managed::{Managers, blank};
@@ -13,9 +14,10 @@ use super::state::{ClusterState, new_uid, now};
 use super::status::{Cause, Failure};
 use super::validate;
 
-/// The object that a URL names.
+/// The object that a URL names, and who sends the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'a> {
+    pub(super) user: &'a User,
     pub(super) kind: Kind,
     pub(super) namespace: &'a str,
     /// Empty for a POST.
@@ -76,14 +78,14 @@ pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: &Value,
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     remove(&mut object, &["uid", "creationTimestamp", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"]);
-    let named = text(&object["metadata"], "name").to_owned();
-    let target = Target { name: &named, ..target };
     let (object, managers) = owned_by_sender(kind, object, options);
     insert(state, target, object, &managers, options, |state, object| {
         if !text(&object["metadata"], "resourceVersion").is_empty() {
             return Err(Failure::internal("resourceVersion should not be set on objects to be created"));
         }
-        if target.live(state).is_some() { Err(Failure::already_exists(kind, target.name)) } else { Ok(()) }
+        let name = text(&object["metadata"], "name");
+        let is_new = state.get(kind, target.namespace, name).is_none();
+        if is_new { Ok(()) } else { Err(Failure::already_exists(kind, name)) }
     })
 }
 
@@ -230,9 +232,10 @@ fn insert(
     if kind.is_namespaced() && state.get(Kind::Namespace, "", target.namespace).is_none() {
         return Err(Failure::not_found("", "namespaces", target.namespace));
     }
+    target.check_escalation(state, &object, None)?;
     let causes = validate::new(kind, &object);
     if !causes.is_empty() {
-        return Err(Failure::invalid(kind.group(), kind.name(), target.name, causes));
+        return Err(Failure::invalid(kind.group(), kind.name(), text(&object["metadata"], "name"), causes));
     }
     check(state, &object)?;
     remove(
@@ -255,6 +258,8 @@ fn update(
     options: &WriteOptions,
 ) -> Outcome {
     let kind = target.kind;
+    // Before anything is filled in from the live object.
+    target.check_escalation(state, &object, Some(live))?;
     let live_whole = without_managed_fields(whole(kind, live));
     let before = Managers::of(live);
     let managers = managers.unwrap_or_else(|| {
@@ -337,7 +342,7 @@ fn finish(state: &mut ClusterState, kind: Kind, object: Value, managers: &Manage
 
 /// DELETE.
 pub(super) fn delete(state: &mut ClusterState, target: Target<'_>, options: &DeleteOptions) -> Outcome {
-    let Target { kind, namespace, name } = target;
+    let Target { kind, namespace, name, .. } = target;
     if kind == Kind::Namespace && ["default", "kube-system", "kube-public"].contains(&name) {
         return Err(Failure::forbidden("", "namespaces", name, "this namespace may not be deleted"));
     }

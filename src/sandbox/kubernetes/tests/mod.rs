@@ -6,6 +6,7 @@ mod access;
 mod apply;
 mod client;
 mod discovery;
+mod escalation;
 mod list;
 mod namespaces;
 mod review;
