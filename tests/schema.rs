@@ -1,11 +1,11 @@
-//! The published schemas are those of the types. `ROLECALL_BLESS=1` rewrites them.
+//! The published schemas and references are those of the code. `ROLECALL_BLESS=1` rewrites them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
-fn assert_current(name: &str, generated: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
+fn assert_current(file: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
     let bless = std::env::var_os("ROLECALL_BLESS");
     if bless.is_some() {
@@ -17,10 +17,20 @@ fn assert_current(name: &str, generated: &str) {
 
 #[test]
 fn the_journal_schema_is_current() {
-    assert_current("journal.schema.json", &rolecall::apply::journal::journal_schema());
+    assert_current("schema/journal.schema.json", &rolecall::apply::journal::journal_schema());
 }
 
 #[test]
 fn the_plan_schema_is_current() {
-    assert_current("plan.schema.json", &rolecall::report::json::plan_schema());
+    assert_current("schema/plan.schema.json", &rolecall::report::json::plan_schema());
+}
+
+#[test]
+fn the_reference_of_the_access_files_is_current() {
+    assert_current("docs/reference/access-files.md", &rolecall::config::reference());
+}
+
+#[test]
+fn the_reference_of_the_command_line_is_current() {
+    assert_current("docs/reference/command-line.md", &rolecall::cli::reference());
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, demo, exit, plan, sandbox, schema, validate};
+use super::{apply, completions, demo, exit, man, plan, sandbox, schema, validate};
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
 const STYLES: Styles = Styles::styled()
@@ -36,6 +36,8 @@ pub(super) enum Command {
     Apply(apply::Args),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How a result is written.

@@ -81,7 +81,9 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
-        Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) => Exit::Usage,
+        Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
+            Exit::Usage
+        }
     };
     if exit == Exit::Fine {
         Ok(())

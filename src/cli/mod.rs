@@ -7,12 +7,15 @@ use clap::error::ErrorKind;
 
 mod apply;
 mod args;
+mod completions;
 mod connections;
 mod demo;
 mod error;
 mod exit;
+mod man;
 mod plan;
 mod progress;
+mod reference;
 mod sandbox;
 mod schema;
 mod seed;
@@ -21,6 +24,7 @@ mod ui;
 mod validate;
 
 pub use exit::Exit;
+pub use reference::reference;
 pub use ui::Ui;
 
 use args::{Cli, Command};
@@ -55,6 +59,8 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Apply(args) => apply::run(&args, ui).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,
         Command::Schema(args) => schema::run(&args, ui),
+        Command::Completions(args) => completions::run(&args, ui),
+        Command::Man(args) => man::run(&args, ui),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod check;
 mod exclude;
 mod load;
 mod model;
+mod reference;
 mod rules;
 mod schema;
 mod shape;
@@ -16,6 +17,7 @@ pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
 pub use model::{Cloud, Config, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant};
+pub use reference::reference;
 pub use schema::schema;
 pub use walk::Unreadable;
 

@@ -1,5 +1,7 @@
 //! What the README shows is what the program prints.
 
+use std::path::PathBuf;
+
 use crate::common::{World, repository};
 
 fn readme() -> String {
@@ -42,9 +44,60 @@ fn the_readme_names_every_exit_code_and_every_guard() {
     }
 }
 
+/// Every Markdown page of the project: its path and its text.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![repository().join("docs"), repository().join(".github")];
+    let mut paths: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| repository().join(name))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                paths.push(path);
+            }
+        }
+    }
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
 #[test]
-fn files_that_the_readme_links_to_are_there() {
-    for link in readme().split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-        assert!(link.starts_with("http") || repository().join(link).exists(), "{link}");
+fn files_that_pages_link_to_are_there() {
+    for (page, text) in pages() {
+        // What stands between backticks is code.
+        let prose: String = text.split('`').step_by(2).collect();
+        for link in prose.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let is_there = page.parent().unwrap().join(link).exists();
+            assert!(link.starts_with("http") || is_there, "{} links to {link}", page.display());
+        }
+    }
+}
+
+#[test]
+fn workflows_pin_their_actions_and_may_only_read() {
+    for entry in std::fs::read_dir(repository().join(".github/workflows")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\npermissions:\n  contents: read\n"), "{}", path.display());
+        for action in text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, action)| action) {
+            let commit = action.split_once('@').and_then(|(_, version)| version.split(' ').next()).unwrap_or_default();
+            let is_pinned = commit.len() == 40 && commit.chars().all(|digit| digit.is_ascii_hexdigit());
+            assert!(is_pinned || action.starts_with("./"), "{}: {action}", path.display());
+        }
+    }
+}
+
+/// A file that a page tells people to read or to edit goes out of date first.
+#[test]
+fn files_that_contributors_are_sent_to_are_there() {
+    for (page, text) in pages().into_iter().filter(|(page, _)| page.to_string_lossy().contains("contributing")) {
+        for file in text.split('`').filter(|code| ["src/", "tests/", "docs/"].iter().any(|root| code.starts_with(root)))
+        {
+            let is_pattern = file.contains(['<', '*', ' ']);
+            assert!(is_pattern || repository().join(file).exists(), "{} names {file}", page.display());
+        }
     }
 }

@@ -17,11 +17,36 @@ fn help_goes_to_standard_output_and_names_the_exit_codes() {
     let world = World::new();
     let ran = world.run(&["--help"]).exits(0);
     assert!(ran.stdout.contains("130"), "{}", ran.stdout);
-    for command in ["demo", "validate", "plan", "apply", "sandbox", "schema"] {
+    for command in ["demo", "validate", "plan", "apply", "sandbox", "schema", "completions", "man"] {
         let ran = world.run(&[command, "--help"]).exits(0);
         assert!(ran.stdout.contains("Usage: rolecall"), "{}", ran.stdout);
     }
     let _ = world.run(&["--version"]).exits(0);
+}
+
+#[test]
+fn every_shell_gets_completions_that_know_the_commands() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = world.run(&["completions", shell]).exits(0);
+        assert!(ran.stdout.contains("acknowledge") && ran.stdout.contains("validate"), "{shell}: {}", ran.stdout);
+    }
+    let _ = world.run(&["completions", "tcsh"]).exits(64);
+}
+
+#[test]
+fn every_command_gets_a_man_page() {
+    let world = World::new();
+    let ran = world.run(&["man", "pages/man1"]).exits(0);
+    assert_eq!(ran.stdout, "");
+    for page in ["rolecall", "rolecall-plan", "rolecall-sandbox-init"] {
+        let text = world.read(&format!("pages/man1/{page}.1"));
+        assert!(text.contains(".TH ") && text.contains("SYNOPSIS"), "{page}: {text}");
+    }
+    // A file stands where the folder should be.
+    world.write("taken", String::new());
+    let ran = world.run(&["man", "taken"]).exits(1);
+    assert!(ran.stderr.contains("taken") && ran.stderr.contains("help:"), "{}", ran.stderr);
 }
 
 #[test]
