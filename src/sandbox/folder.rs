@@ -15,11 +15,11 @@ use super::{SandboxError, Seed, lock, tls};
 pub(super) const MARKER: &str = "sandbox.json";
 pub(super) const TENANT: &str = "tenant.json";
 /// The format of the folder, raised when an older one can no longer be read.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The content of the marker file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Marker {
+pub(super) struct Marker {
     format: u32,
     seed: Seed,
 }
@@ -63,19 +63,22 @@ pub(super) fn open(folder: &Path, seed: impl FnOnce() -> Seed) -> Result<Folder,
         }
     };
     remove_temporaries(folder).map_err(failed)?;
-    let (marker, planted) = if let Some(marker) = Marker::read(folder)? {
-        (marker, None)
+    let file = folder.join(TENANT);
+    let (marker, tenant) = if let Some(marker) = Marker::read(folder)? {
+        let tenant = match Store::load(&file).map_err(failed)? {
+            Some(tenant) => tenant,
+            // A first start that was interrupted before the tenant was written.
+            None => Store::create(&file, marker.seed.plant()?).map_err(failed)?,
+        };
+        (marker, tenant)
     } else {
         let seed = seed();
         let tenant = seed.plant()?;
-        (Marker { format: FORMAT, seed }.write(folder).map_err(failed)?, Some(tenant))
-    };
-    let file = folder.join(TENANT);
-    let tenant = match (Store::load(&file).map_err(failed)?, planted) {
-        (Some(store), _) => store,
-        (None, Some(planted)) => Store::create(&file, planted).map_err(failed)?,
-        // A first start that was interrupted before the tenant was written.
-        (None, None) => Store::create(&file, marker.seed.plant()?).map_err(failed)?,
+        let marker = Marker { format: FORMAT, seed }.write(folder).map_err(failed)?;
+        let tenant = Store::create(&file, tenant).map_err(failed)?;
+        // Whoever was in it is in the tenant now, and may be hundreds of thousands.
+        let Marker { format, seed } = marker;
+        (Marker { format, seed: seed.without_people() }.write(folder).map_err(failed)?, tenant)
     };
     let recorder = Arc::new(Recorder::open(folder).map_err(failed)?);
     let identity = tls::identity(folder).map_err(failed)?;
@@ -101,6 +104,12 @@ fn is_sandbox_or_empty(folder: &Path) -> io::Result<bool> {
 }
 
 impl Marker {
+    /// What is in the folder while it is first filled.
+    #[cfg(test)]
+    pub(super) fn unfinished(seed: Seed) -> Self {
+        Self { format: FORMAT, seed }
+    }
+
     /// The marker in `folder`, if there is one.
     fn read(folder: &Path) -> Result<Option<Self>, SandboxError> {
         #[derive(Deserialize)]
@@ -124,8 +133,8 @@ impl Marker {
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
 
-    /// Written before anything else: from then on the folder is a sandbox, and whatever is missing follows from it.
-    fn write(self, folder: &Path) -> io::Result<Self> {
+    /// Written before anything else, with the whole seed: from then on the folder is a sandbox, and whatever is missing follows from it.
+    pub(super) fn write(self, folder: &Path) -> io::Result<Self> {
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut temporary, &self)?;
         temporary.persist(folder.join(MARKER)).map_err(|error| error.error)?;

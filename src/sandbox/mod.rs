@@ -5,7 +5,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `sandbox.json` | that this is a sandbox, and what it was seeded with |
-//! | `tenant.json`, `clusters/NAME.json` | the state, replaced atomically at every write |
+//! | `tenant.json`, `clusters/NAME.json` | the state as it was some time ago |
+//! | `….json.journal` | every write since then, a line each |
 //! | `ca.pem`, `server.pem`, `server.key` | certificates, the same for as long as the folder lives |
 //! | `requests.jsonl` | every request, and every item of a batch |
 //! | `lock` | the process that serves it |
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use secrecy::SecretString;
@@ -56,6 +58,8 @@ pub struct Options {
     pub faults: Faults,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// How far the tenant's clock is ahead of ours, to see what time does: deleted groups are purged after 30 days.
+    pub later: Duration,
 }
 
 /// A running sandbox.
@@ -124,6 +128,7 @@ impl Sandbox {
             store: Arc::clone(&tenant),
             lifetimes: options.lifetimes,
             throttling: faults::Throttling::new(options.faults.throttle),
+            later: options.later,
         };
         // Graph draws for itself, call by call and item by item.
         let router = surround(graph::router(Arc::new(graph)), around(log::GRAPH, None));

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::graph::permission::every_permission;
 use super::graph::state::{
-    App, Group, Invitation, Kind, PrivilegedAssignment, ServicePrincipal, Tenant, User, derived_id, derived_uuid,
+    App, Group, Invitation, Kind, Planted, PrivilegedAssignment, ServicePrincipal, Tenant, User, derived_id,
+    derived_uuid,
 };
 use super::graph::token::workload_credential;
 use crate::state::{AppId, ClusterUid, EnvironmentName, Namespace, ObjectId, TenantId};
@@ -198,6 +199,11 @@ impl Seed {
         }
     }
 
+    /// What is needed of it once the tenant is planted.
+    pub(crate) fn without_people(self) -> Self {
+        Self { users: Vec::new(), groups: Vec::new(), service_principals: Vec::new(), ..self }
+    }
+
     pub(crate) fn tenant_id(&self) -> TenantId {
         let derived = || TenantId::from(derived_uuid(&format!("tenant/{}", self.tenant.domain)));
         self.tenant.id.unwrap_or_else(derived)
@@ -223,13 +229,13 @@ impl Seed {
         self.service_principals.iter().try_for_each(|principal| planting.service_principal(principal))?;
         self.groups.iter().try_for_each(|group| planting.group(group))?;
         self.groups.iter().enumerate().try_for_each(|(position, group)| planting.edges(position, group))?;
-        Ok(planting.tenant)
+        Ok(Tenant::new(planting.planted))
     }
 }
 
 struct Planting<'s> {
     seed: &'s Seed,
-    tenant: Tenant,
+    planted: Planted,
     /// Ids of the groups in the order of the seed.
     groups: Vec<ObjectId>,
     /// Everybody who can be a member, as members are spelt; names in lower case.
@@ -253,24 +259,26 @@ impl<'s> Planting<'s> {
         let (first, second) = signing_key.split_at_mut(16);
         first.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
         second.copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        let tenant = Tenant {
+        let planted = Planted {
             id,
             domain: seed.tenant.domain.clone(),
             apps: BTreeMap::from([(app_id, app)]),
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
-            deleted_groups: BTreeMap::new(),
             service_principals: BTreeMap::from([(applier_id, applier)]),
             privileged: Vec::new(),
-            purged: BTreeSet::new(),
             signing_key,
         };
         let named = BTreeMap::from([(SeedPrincipal::ServicePrincipal(app_id), applier_id)]);
-        Self { seed, tenant, groups: Vec::new(), named, unique_names: BTreeSet::new() }
+        Self { seed, planted, groups: Vec::new(), named, unique_names: BTreeSet::new() }
     }
 
     fn check_new(&self, id: ObjectId, what: &str) -> Result<(), SeedError> {
-        if self.tenant.has_object(id) {
+        let planted = &self.planted;
+        if planted.users.contains_key(&id)
+            || planted.groups.contains_key(&id)
+            || planted.service_principals.contains_key(&id)
+        {
             return Err(SeedError(format!("two objects of the sandbox's seed have the id {id}; the second is {what}")));
         }
         Ok(())
@@ -285,7 +293,7 @@ impl<'s> Planting<'s> {
                 return Err(SeedError("a user without user-principal-name; only guests may go without".into()));
             }
         };
-        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "user", &name));
+        let id = seed.id.unwrap_or_else(|| derived_id(self.planted.id, "user", &name));
         if self.named.insert(SeedPrincipal::User(name.to_lowercase()), id).is_some() {
             return Err(SeedError(format!("the user {name} is in the sandbox's seed twice")));
         }
@@ -304,25 +312,25 @@ impl<'s> Planting<'s> {
             guest: seed.guest.then_some(invitation),
             user_principal_name: name,
         };
-        self.tenant.users.insert(id, user);
+        self.planted.users.insert(id, user);
         Ok(())
     }
 
     fn service_principal(&mut self, seed: &SeedServicePrincipal) -> Result<(), SeedError> {
         let app = seed.app_id.to_string();
-        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "service-principal", &app));
+        let id = seed.id.unwrap_or_else(|| derived_id(self.planted.id, "service-principal", &app));
         if self.named.insert(SeedPrincipal::ServicePrincipal(seed.app_id), id).is_some() {
             return Err(SeedError(format!("the app {app} is in the sandbox's seed twice")));
         }
         self.check_new(id, &seed.display_name)?;
         let principal = ServicePrincipal { id, app_id: seed.app_id, display_name: seed.display_name.clone() };
-        self.tenant.service_principals.insert(id, principal);
+        self.planted.service_principals.insert(id, principal);
         Ok(())
     }
 
     fn group(&mut self, seed: &'s SeedGroup) -> Result<(), SeedError> {
         let name = &seed.display_name;
-        let id = seed.id.unwrap_or_else(|| derived_id(self.tenant.id, "group", name));
+        let id = seed.id.unwrap_or_else(|| derived_id(self.planted.id, "group", name));
         self.check_new(id, &format!("the group {name} (groups of one name need an id each)"))?;
         if let Some(unique) = &seed.unique_name
             && !self.unique_names.insert(unique)
@@ -344,7 +352,7 @@ impl<'s> Planting<'s> {
         self.named.entry(SeedPrincipal::Group(name.clone())).or_insert(id);
         self.named.insert(SeedPrincipal::Group(id.to_string()), id);
         self.groups.push(id);
-        self.tenant.groups.insert(id, group);
+        self.planted.groups.insert(id, group);
         Ok(())
     }
 
@@ -358,14 +366,14 @@ impl<'s> Planting<'s> {
         };
         let (members, privileged, owners) =
             (find(&seed.members)?, find(&seed.privileged_members)?, find(&seed.owners)?);
-        let Some(group) = self.groups.get(position).and_then(|id| self.tenant.groups.get_mut(id)) else {
+        let Some(group) = self.groups.get(position).and_then(|id| self.planted.groups.get_mut(id)) else {
             return Ok(());
         };
         // An active assignment is an ordinary member in every list of members (entra.md §5.3).
         group.members.extend(members.iter().chain(&privileged));
         group.owners.extend(owners);
         let assignment = |principal| PrivilegedAssignment { group: group.id, principal, started: SEEDED.to_owned() };
-        self.tenant.privileged.extend(privileged.into_iter().map(assignment));
+        self.planted.privileged.extend(privileged.into_iter().map(assignment));
         Ok(())
     }
 

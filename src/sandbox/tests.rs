@@ -209,6 +209,7 @@ async fn a_folder_with_something_else_is_left_alone() {
 async fn a_first_start_that_was_interrupted_is_taken_up_again() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).await.stop().await;
+    folder::Marker::unfinished(seed()).write(folder.path()).unwrap();
     fs_err::remove_file(folder.path().join(TENANT)).unwrap();
     fs_err::remove_file(folder.path().join("server.key")).unwrap();
     let sandbox = open(folder.path()).await;

@@ -167,6 +167,7 @@ fn call<'a>(graph: &Graph, outer: &Outer<'a>, request: &Request) -> Result<Call<
             Some(_) => Body::Unreadable,
         },
         page_life: graph.lifetimes.page_token,
+        now: graph.now(),
     })
 }
 

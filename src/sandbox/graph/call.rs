@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -29,6 +30,8 @@ pub(super) struct Call<'a> {
     pub(super) body: Body,
     /// How long a page token lives.
     pub(super) page_life: Duration,
+    /// The time that this tenant takes it to be.
+    pub(super) now: Timestamp,
 }
 
 /// What came as the body.
@@ -71,6 +74,11 @@ impl Call<'_> {
         self.prefer.as_deref().is_some_and(|prefer| {
             prefer.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("create-if-missing"))
         })
+    }
+
+    /// Now, as Graph writes times.
+    pub(super) fn time(&self) -> String {
+        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// `@odata.context` of a reply.

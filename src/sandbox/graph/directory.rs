@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::call::{Call, unreadable};
+use super::change::Change;
 use super::error::Refusal;
 use super::filter::Operator::{Equal, StartsWith};
 use super::object::{Object, Type, View};
@@ -124,19 +125,14 @@ pub(super) fn restore(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Result<
     let deleted = writable_deleted(tenant, call, id)?;
     let group = deleted.group.clone();
     let answer = page::single(call, "directoryObjects/$entity", Object::Group(&group), true)?;
-    tenant.deleted_groups.remove(&group.id);
-    tenant.groups.insert(group.id, group);
+    tenant.make(Change::Restored { group: group.id });
     Ok(Answer { status: StatusCode::OK, ..answer })
 }
 
 /// For good, and with every edge that led to it.
 pub(super) fn purge(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
-    let id = writable_deleted(tenant, call, id)?.group.id;
-    tenant.deleted_groups.remove(&id);
-    tenant.purged.insert(id);
-    for group in tenant.groups.values_mut() {
-        group.members.remove(&id);
-    }
+    let group = writable_deleted(tenant, call, id)?.group.id;
+    tenant.make(Change::Purged { group });
     Ok(Answer::no_content())
 }
 

@@ -1,8 +1,12 @@
 //! `$filter`: the part of `OData`'s language that the directory supports (entra.md §1.3).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::error::Refusal;
+use super::index::Wanted;
+use crate::state::ObjectId;
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +39,9 @@ pub(super) enum Filter {
     },
 }
 
+/// Finds objects by a property; `None` when they are not known by that one.
+pub(super) type Find<'f> = dyn Fn(&str, Wanted<'_>) -> Option<BTreeSet<ObjectId>> + 'f;
+
 /// "Max allowed: 15" holds for `or` and for `in` alike.
 const MOST_CLAUSES: usize = 15;
 /// The longest value that `eq` takes, in characters.
@@ -66,6 +73,23 @@ impl Filter {
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::is_advanced),
             Self::Not(_) | Self::Unequal { .. } | Self::EndsWith { .. } => true,
             Self::Equal { .. } | Self::StartsWith { .. } | Self::Any { .. } => false,
+        }
+    }
+
+    /// The objects that can match, where `find` knows them by a name; `None` when that does not narrow anything.
+    pub(super) fn candidates(&self, find: &Find<'_>) -> Option<BTreeSet<ObjectId>> {
+        match self {
+            Self::And(parts) => parts.iter().find_map(|part| part.candidates(find)),
+            Self::Or(parts) => {
+                let found = parts.iter().map(|part| part.candidates(find)).collect::<Option<Vec<_>>>()?;
+                Some(found.into_iter().flatten().collect())
+            }
+            Self::Equal { property, values } => {
+                let found = values.iter().map(|value| find(property, Wanted::Text(value.as_str()?)));
+                Some(found.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+            }
+            Self::StartsWith { property, prefix } => find(property, Wanted::Prefix(prefix)),
+            Self::Not(_) | Self::Unequal { .. } | Self::EndsWith { .. } | Self::Any { .. } => None,
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::call::{Call, alternate_key};
+use super::change::{Change, Relation};
 use super::error::Refusal;
 use super::filter::Operator::{Any, Equal, StartsWith};
 use super::members;
@@ -31,7 +32,13 @@ const GROUPS: Collection = Collection {
 
 pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     call.caller.require(READ_GROUPS)?;
-    page::list(tenant, call, &GROUPS, tenant.groups.values().map(Object::Group))
+    page::filtered(tenant, call, &GROUPS, |filter| {
+        let few =
+            filter.and_then(|filter| filter.candidates(&|property, wanted| tenant.index.groups(property, wanted)));
+        let all = few.is_none().then(|| tenant.groups.values());
+        let few = few.into_iter().flatten().filter_map(|id| tenant.groups.get(&id));
+        few.chain(all.into_iter().flatten()).map(Object::Group)
+    })
 }
 
 pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
@@ -59,15 +66,15 @@ fn create_with(tenant: &mut Tenant, call: &Call<'_>, body: &Map<String, Value>) 
         call.caller.require_role_assignable()?;
     }
     if let Some(unique_name) = &new.unique_name {
-        let taken = |group: &Group| group.unique_name.as_ref() == Some(unique_name);
+        let taken = |deleted: &DeletedGroup| deleted.group.unique_name.as_ref() == Some(unique_name);
         // Whether a soft-deleted group keeps its key taken is not documented; refusing is what a client must survive.
-        if tenant.groups.values().any(taken) || tenant.deleted_groups.values().any(|deleted| taken(&deleted.group)) {
+        if tenant.group_named(unique_name).is_some() || tenant.deleted_groups.values().any(taken) {
             let message = "Another object with the same value for property uniqueName already exists.";
             let status = http::StatusCode::CONFLICT;
             return Err(Refusal::new(status, "Request_MultipleObjectsWithSameKeyValue", message));
         }
     }
-    let mut group = Group {
+    let group = Group {
         id: tenant.fresh_group_id(&new.mail_nickname),
         display_name: new.display_name,
         description: new.description,
@@ -75,16 +82,18 @@ fn create_with(tenant: &mut Tenant, call: &Call<'_>, body: &Map<String, Value>) 
         role_assignable: new.role_assignable,
         mail_nickname: new.mail_nickname,
         unique_name: new.unique_name,
-        created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        created: call.time(),
         members: std::collections::BTreeSet::new(),
         owners: std::collections::BTreeSet::new(),
     };
-    for (relation, ids) in members::bindings(tenant, call, body)? {
-        members::check_addition(tenant, call, &group, relation, &ids)?;
-        relation.of_mut(&mut group).extend(ids);
+    let bindings = members::bindings(tenant, call, body)?;
+    for (relation, ids) in &bindings {
+        members::check_addition(tenant, call, &group, *relation, ids)?;
     }
     let answer = page::single(call, "groups/$entity", Object::Group(&group), false)?;
-    tenant.groups.insert(group.id, group);
+    let id = group.id;
+    tenant.make(Change::Group(Box::new(group)));
+    add(tenant, id, bindings);
     Ok(Answer { status: http::StatusCode::CREATED, ..answer })
 }
 
@@ -115,12 +124,22 @@ pub(super) fn update(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<
     for (name, value) in body.iter().filter(|(name, _)| !name.ends_with("@odata.bind")) {
         set(&mut changed, name, value)?;
     }
-    for (relation, ids) in bindings {
-        members::check_addition(tenant, call, group, relation, &ids)?;
-        relation.of_mut(&mut changed).extend(ids);
+    for (relation, ids) in &bindings {
+        members::check_addition(tenant, call, group, *relation, ids)?;
     }
-    tenant.groups.insert(changed.id, changed);
+    let id = group.id;
+    if !only_members {
+        (changed.members, changed.owners) = Default::default();
+        tenant.make(Change::Group(Box::new(changed)));
+    }
+    add(tenant, id, bindings);
     Ok(Answer::no_content())
+}
+
+fn add(tenant: &mut Tenant, group: ObjectId, bindings: Vec<(Relation, Vec<ObjectId>)>) {
+    for (relation, added) in bindings.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+        tenant.make(Change::Edges { group, relation, added, removed: Vec::new() });
+    }
 }
 
 /// Soft for groups that the cloud masters (entra.md §2.6).
@@ -132,11 +151,8 @@ pub(super) fn delete(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<
     }
     let group = group?;
     check_editable(group)?;
-    let deleted = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let id = group.id;
-    if let Some(group) = tenant.groups.remove(&id) {
-        tenant.deleted_groups.insert(id, DeletedGroup { group, deleted });
-    }
+    tenant.make(Change::Deleted { group: id, at: call.time() });
     Ok(Answer::no_content())
 }
 

@@ -1,12 +1,12 @@
 //! Members and owners (entra.md §2.4, §2.5).
 
-use std::collections::BTreeSet;
-
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Mark};
 use super::call::Call;
+use super::change::Change;
+pub(super) use super::change::Relation;
 use super::error::Refusal;
 use super::filter::Operator::{Equal, StartsWith};
 use super::groups::{check_editable, find};
@@ -15,13 +15,6 @@ use super::page::{self, Collection};
 use super::permission::{READ_MEMBERS, READ_OWNERS, WRITE_GROUPS, WRITE_MEMBERS, WRITE_USERS};
 use super::state::{Group, Kind, Tenant};
 use crate::state::ObjectId;
-
-/// Which list of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    Members,
-    Owners,
-}
 
 /// Members are read uncast: items are of several types and each says its own.
 const OBJECTS: Collection = Collection {
@@ -36,20 +29,6 @@ const MOST_REFERENCES: usize = 20;
 const MOST_OWNERS: usize = 100;
 
 impl Relation {
-    pub(super) fn of(self, group: &Group) -> &BTreeSet<ObjectId> {
-        match self {
-            Self::Members => &group.members,
-            Self::Owners => &group.owners,
-        }
-    }
-
-    pub(super) fn of_mut(self, group: &mut Group) -> &mut BTreeSet<ObjectId> {
-        match self {
-            Self::Members => &mut group.members,
-            Self::Owners => &mut group.owners,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Members => "members",
@@ -88,9 +67,7 @@ pub(super) fn add(tenant: &mut Tenant, call: &Call<'_>, key: &str, relation: Rel
     check_editable(group)?;
     check_addition(tenant, call, group, relation, &[id])?;
     let group_id = group.id;
-    if let Some(group) = tenant.groups.get_mut(&group_id) {
-        relation.of_mut(group).insert(id);
-    }
+    tenant.make(Change::Edges { group: group_id, relation, added: vec![id], removed: Vec::new() });
     Ok(Answer::no_content())
 }
 
@@ -119,9 +96,7 @@ pub(super) fn remove(
         ));
     }
     let group_id = group.id;
-    if let Some(group) = tenant.groups.get_mut(&group_id) {
-        relation.of_mut(group).remove(&object);
-    }
+    tenant.make(Change::Edges { group: group_id, relation, added: Vec::new(), removed: vec![object] });
     Ok(Answer::no_content())
 }
 
@@ -132,7 +107,7 @@ pub(super) fn delete_object(tenant: &mut Tenant, call: &Call<'_>, key: &str, id:
     let user = id.parse().ok().filter(|id| group.members.contains(id));
     call.caller.require(WRITE_USERS).map_err(dangerous)?;
     let user = user.filter(|id| tenant.users.contains_key(id)).ok_or_else(|| dangerous(Refusal::not_found(id)))?;
-    tenant.users.remove(&user);
+    tenant.make(Change::UserDeleted { user });
     Ok(Answer::no_content().marked(Mark::Danger))
 }
 

@@ -12,15 +12,17 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use serde_json::json;
 
 use self::answer::Answer;
 use self::call::{Body, Call};
+use self::change::Change;
 use self::error::Refusal;
 use self::permission::Caller;
 use self::query::Query;
 use self::respond::RequestIds;
-use self::state::Tenant;
+use self::state::{DeletedGroup, Tenant};
 use self::token::Rejected;
 use super::faults::Throttling;
 use super::log::Item;
@@ -29,10 +31,12 @@ use super::store::Store;
 mod answer;
 mod batch;
 mod call;
+mod change;
 mod directory;
 mod error;
 mod filter;
 mod groups;
+mod index;
 mod members;
 mod metadata;
 mod object;
@@ -75,6 +79,36 @@ pub struct Graph {
     pub(crate) store: Arc<Store<Tenant>>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) throttling: Throttling,
+    /// How far this tenant's clock is ahead of ours.
+    pub(crate) later: Duration,
+}
+
+/// How long a deleted group can be restored (entra.md §2.6).
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+impl Graph {
+    /// The time that this tenant takes it to be.
+    fn now(&self) -> Timestamp {
+        Timestamp::now().checked_add(self.later).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Purges what was deleted longer ago than it is kept.
+    fn forget_expired(&self) -> Result<(), Refusal> {
+        let expired = |tenant: &Tenant| {
+            let oldest = self.now().checked_sub(RETENTION).unwrap_or(Timestamp::MIN);
+            let is_older = |deleted: &&DeletedGroup| deleted.deleted.parse().is_ok_and(|at: Timestamp| at < oldest);
+            tenant.deleted_groups.values().filter(is_older).map(|deleted| deleted.group.id).collect::<Vec<_>>()
+        };
+        if self.store.read(|tenant| expired(tenant).is_empty()) {
+            return Ok(());
+        }
+        let purge = |tenant: &mut Tenant| {
+            for group in expired(tenant) {
+                tenant.make(Change::Purged { group });
+            }
+        };
+        self.store.write(purge).map_err(|error| respond::not_stored(&error))
+    }
 }
 
 /// Who a bearer of this tenant is, for a cluster that trusts the tenant: its object id. Tokens for Graph and for Azure
@@ -104,7 +138,8 @@ async fn call_graph(State(graph): State<Arc<Graph>>, request: Request) -> Respon
     if let Some(retry_after) = graph.throttling.strike() {
         return respond::reply(respond::throttled(retry_after, &ids), &ids, Some(1), Vec::new());
     }
-    let (result, units, items) = match read_body(&parts.headers, body).await {
+    let body = read_body(&parts.headers, body).await;
+    let (result, units, items) = match graph.forget_expired().and(body) {
         Ok(body) => answer(&graph, &parts, body, &ids),
         Err(refusal) => (Err(refusal), Some(1), Vec::new()),
     };
@@ -152,6 +187,7 @@ fn answer(graph: &Graph, parts: &http::request::Parts, body: Body, ids: &Request
         prefer: header(&parts.headers, "prefer").map(str::to_owned),
         body,
         page_life: graph.lifetimes.page_token,
+        now: graph.now(),
     };
     let units = units::resource_units(&call.method, &call.route(), &call.query);
     let result = if route::is_read(&call) {

@@ -42,6 +42,16 @@ pub(super) fn list<'t>(
     collection: &Collection,
     objects: impl Iterator<Item = Object<'t>>,
 ) -> Result<Answer, Refusal> {
+    filtered(tenant, call, collection, |_| objects)
+}
+
+/// The same where `objects` takes the filter to make its choice smaller; every object is still held against it.
+pub(super) fn filtered<'t, I: Iterator<Item = Object<'t>>>(
+    tenant: &Tenant,
+    call: &Call<'_>,
+    collection: &Collection,
+    objects: impl FnOnce(Option<&Filter>) -> I,
+) -> Result<Answer, Refusal> {
     let query = &call.query;
     let filter = query.filter.as_deref().map(Filter::parse).transpose()?;
     let optioned = query.select.is_some() || filter.is_some() || query.top.is_some();
@@ -52,7 +62,7 @@ pub(super) fn list<'t>(
     check_select(call, collection.types)?;
     let after = query.skip_token.as_deref().map(|sealed| after(tenant, call, sealed)).transpose()?;
 
-    let mut matching = objects
+    let mut matching = objects(filter.as_ref())
         .filter(|object| filter.as_ref().is_none_or(|filter| filter.matches(&|name| object.property(name))))
         .collect::<Vec<_>>();
     let total = matching.len();

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::change::{Numbered, Touched};
+use super::index::Index;
 use super::object::Object;
 use crate::state::{AppId, ObjectId, TenantId};
 
-/// The whole tenant, as it is kept on disk.
+/// The whole tenant, as it is kept on disk. What a client can change is changed by [`Tenant::make`] alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tenant {
@@ -17,20 +19,42 @@ pub struct Tenant {
     pub domain: String,
     /// Apps that may ask for a token.
     pub apps: BTreeMap<AppId, App>,
-    /// People, guests among them.
-    pub users: BTreeMap<ObjectId, User>,
-    /// Live groups.
-    pub groups: BTreeMap<ObjectId, Group>,
-    /// Soft-deleted groups; they keep their id, members and owners (entra.md §2.6).
-    pub deleted_groups: BTreeMap<ObjectId, DeletedGroup>,
     /// Service principals of apps and managed identities.
     pub service_principals: BTreeMap<ObjectId, ServicePrincipal>,
     /// Active assignments by Privileged Identity Management.
     pub privileged: Vec<PrivilegedAssignment>,
-    /// Ids of purged groups: an id is never given twice.
-    pub purged: BTreeSet<ObjectId>,
     /// Signs the tokens of this tenant: 32 random bytes.
     pub signing_key: [u8; 32],
+    /// People, guests among them.
+    pub(in crate::sandbox) users: BTreeMap<ObjectId, User>,
+    /// Live groups.
+    pub(in crate::sandbox) groups: BTreeMap<ObjectId, Group>,
+    /// Soft-deleted groups; they keep their id, members and owners (entra.md §2.6).
+    pub(in crate::sandbox) deleted_groups: BTreeMap<ObjectId, DeletedGroup>,
+    /// Ids of purged groups: an id is never given twice.
+    pub(in crate::sandbox) purged: BTreeSet<ObjectId>,
+    /// How many changes were made since the tenant was seeded.
+    pub(super) sequence: u64,
+    /// When each group that changed last did.
+    pub(super) touched: BTreeMap<ObjectId, Touched>,
+    /// The changes that are not in the journal yet.
+    #[serde(skip)]
+    pub(super) unwritten: Vec<Numbered>,
+    #[serde(skip)]
+    pub(super) index: Index,
+}
+
+/// What a tenant starts with.
+#[derive(Debug)]
+pub(crate) struct Planted {
+    pub(crate) id: TenantId,
+    pub(crate) domain: String,
+    pub(crate) apps: BTreeMap<AppId, App>,
+    pub(crate) users: BTreeMap<ObjectId, User>,
+    pub(crate) groups: BTreeMap<ObjectId, Group>,
+    pub(crate) service_principals: BTreeMap<ObjectId, ServicePrincipal>,
+    pub(crate) privileged: Vec<PrivilegedAssignment>,
+    pub(crate) signing_key: [u8; 32],
 }
 
 /// An app registration, as far as signing in needs it.
@@ -167,6 +191,37 @@ pub struct PrivilegedAssignment {
 }
 
 impl Tenant {
+    /// A tenant that nobody has changed yet.
+    pub(crate) fn new(planted: Planted) -> Self {
+        let Planted { id, domain, apps, users, groups, service_principals, privileged, signing_key } = planted;
+        let mut tenant = Self {
+            id,
+            domain,
+            apps,
+            service_principals,
+            privileged,
+            signing_key,
+            users,
+            groups,
+            deleted_groups: BTreeMap::new(),
+            purged: BTreeSet::new(),
+            sequence: 0,
+            touched: BTreeMap::new(),
+            unwritten: Vec::new(),
+            index: Index::default(),
+        };
+        tenant.reindex();
+        tenant
+    }
+
+    /// Learns every name anew.
+    pub(super) fn reindex(&mut self) {
+        let mut index = Index::default();
+        self.users.values().for_each(|user| index.learn_user(user));
+        self.groups.values().for_each(|group| index.learn_group(group));
+        self.index = index;
+    }
+
     /// The directory object with this id, if it is live.
     pub(super) fn object(&self, id: ObjectId) -> Option<Object<'_>> {
         let user = || self.users.get(&id).map(Object::User);
@@ -175,14 +230,9 @@ impl Tenant {
         user().or_else(group).or_else(service_principal)
     }
 
-    /// Whether a live directory object has this id.
-    pub(crate) fn has_object(&self, id: ObjectId) -> bool {
-        self.object(id).is_some()
-    }
-
     /// The live group with this alternate key.
     pub(super) fn group_named(&self, unique_name: &str) -> Option<&Group> {
-        self.groups.values().find(|group| group.unique_name.as_deref() == Some(unique_name))
+        self.groups.get(&self.index.unique_name(unique_name)?)
     }
 
     /// An id that no group of this tenant has or had. It follows from the nickname, so that a tenant that is treated

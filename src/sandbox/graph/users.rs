@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::call::{Call, alternate_key};
 use super::error::Refusal;
 use super::filter::Operator::{Any, EndsWith, Equal, StartsWith};
+use super::index::Wanted;
 use super::object::{Object, Type};
 use super::page::{self, Collection};
 use super::permission::READ_USERS;
@@ -27,7 +28,12 @@ const USERS: Collection = Collection {
 
 pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
     call.caller.require(READ_USERS)?;
-    page::list(tenant, call, &USERS, tenant.users.values().map(Object::User))
+    page::filtered(tenant, call, &USERS, |filter| {
+        let few = filter.and_then(|filter| filter.candidates(&|property, wanted| tenant.index.users(property, wanted)));
+        let all = few.is_none().then(|| tenant.users.values());
+        let few = few.into_iter().flatten().filter_map(|id| tenant.users.get(&id));
+        few.chain(all.into_iter().flatten()).map(Object::User)
+    })
 }
 
 pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
@@ -42,6 +48,6 @@ fn find<'t>(tenant: &'t Tenant, key: &str) -> Option<&'t User> {
     if let Ok(id) = name.parse::<ObjectId>() {
         return tenant.users.get(&id);
     }
-    let name = name.to_lowercase();
-    tenant.users.values().find(|user| user.user_principal_name.to_lowercase() == name)
+    let found = tenant.index.users("userPrincipalName", Wanted::Text(&name))?;
+    found.first().and_then(|id| tenant.users.get(id))
 }

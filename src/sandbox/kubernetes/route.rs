@@ -285,12 +285,7 @@ impl Call<'_> {
             let mut copy = self.shared.store.read(Clone::clone);
             change(&mut copy)
         } else {
-            // A write that was refused, or changed nothing, leaves the file as it is.
-            let written = self.shared.store.write_if(|state| {
-                let before = state.revision();
-                let outcome = change(state);
-                (outcome, state.revision() != before)
-            });
+            let written = self.shared.store.write(change);
             written.map_err(|error| Failure::internal(format!("the sandbox's state could not be written: {error}")))?
         };
         let (code, body) = outcome?;

@@ -13,6 +13,7 @@ use super::authentication::User;
 use super::bootstrap;
 use super::kind::Kind;
 use super::object::text;
+use crate::sandbox::store::Journaled;
 
 /// How many writes can be undone to serve the pages of a list as it was when its first page was read.
 const REMEMBERED_WRITES: usize = 10_000;
@@ -28,6 +29,19 @@ pub struct ClusterState {
     /// The last writes by revision, newest last. Forgotten at a restart, as if etcd had been compacted.
     #[serde(skip)]
     history: BTreeMap<u64, Past>,
+    /// The writes that are not in the journal yet.
+    #[serde(skip)]
+    unwritten: Vec<Change>,
+}
+
+/// One write, as the journal keeps it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Change {
+    revision: u64,
+    kind: Kind,
+    key: String,
+    /// What is stored from then on, nothing after a removal.
+    object: Option<Value>,
 }
 
 /// What was stored under a key before a write.
@@ -125,6 +139,7 @@ impl ClusterState {
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();
         let key = key(kind, text(&object["metadata"], "namespace"), text(&object["metadata"], "name"));
         let before = self.objects.entry(kind).or_default().insert(key.clone(), object.clone());
+        self.unwritten.push(Change { revision: self.revision, kind, key: key.clone(), object: Some(object.clone()) });
         self.remember(Past { kind, key, before });
         object
     }
@@ -134,6 +149,7 @@ impl ClusterState {
         let key = key(kind, namespace, name);
         if let Some(before) = self.objects.get_mut(&kind).and_then(|objects| objects.remove(&key)) {
             self.revision += 1;
+            self.unwritten.push(Change { revision: self.revision, kind, key: key.clone(), object: None });
             self.remember(Past { kind, key, before: Some(before) });
         }
     }
@@ -143,6 +159,26 @@ impl ClusterState {
         while self.history.len() > REMEMBERED_WRITES {
             self.history.pop_first();
         }
+    }
+}
+
+impl Journaled for ClusterState {
+    type Change = Change;
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.unwritten)
+    }
+
+    fn redo(&mut self, change: Change) {
+        if change.revision <= self.revision {
+            return;
+        }
+        self.revision = change.revision;
+        let objects = self.objects.entry(change.kind).or_default();
+        match change.object {
+            Some(object) => objects.insert(change.key, object),
+            None => objects.remove(&change.key),
+        };
     }
 }
 

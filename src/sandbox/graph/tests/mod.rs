@@ -14,6 +14,7 @@ use crate::state::ObjectId;
 mod batch;
 mod directory;
 mod groups;
+mod history;
 mod lists;
 mod members;
 mod permissions;
@@ -48,7 +49,8 @@ impl World {
         let audience = "https://graph.microsoft.com";
         let bearer = token::access_token(&tenant, *id, app, audience, roles, lifetimes.access_token);
         let throttling = Throttling::new(throttle);
-        Self { graph: Arc::new(Graph { store: Arc::new(Store::in_memory(tenant)), lifetimes, throttling }), bearer }
+        let store = Arc::new(Store::in_memory(tenant));
+        Self { graph: Arc::new(Graph { store, lifetimes, throttling, later: Duration::ZERO }), bearer }
     }
 
     /// Sends what `request` says, to the host that the sandbox would have.
