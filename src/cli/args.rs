@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::error::CliError;
+use super::ui::Ui;
 use super::{apply, completions, demo, exit, man, plan, sandbox, schema, validate};
+use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
 const STYLES: Styles = Styles::styled()
@@ -69,6 +73,28 @@ pub(super) struct ConnectionArgs {
     /// Run credential plugins of a kubeconfig that is neither $KUBECONFIG nor ~/.kube/config
     #[arg(long)]
     pub(super) allow_exec: bool,
+    /// Take the credential for Entra from this source only [default: `$ROLECALL_AUTH`, then the first of them that is set up]
+    #[arg(long, value_name = "NAME", value_parser = source_parser(), conflicts_with = "sandbox")]
+    pub(super) auth: Option<SourceName>,
+}
+
+/// The sources by their names, straight from their table.
+fn source_parser() -> impl clap::builder::TypedValueParser<Value = SourceName> {
+    let names = SourceName::all().map(|(name, about)| PossibleValue::new(name.as_str()).help(about));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<SourceName>())
+}
+
+impl ConnectionArgs {
+    /// The only source to use, if one was picked.
+    pub(super) fn auth(&self, ui: &Ui) -> Result<Option<SourceName>, CliError> {
+        if self.auth.is_some() {
+            return Ok(self.auth);
+        }
+        let named = ui.variable("ROLECALL_AUTH").map(|name| (name, name.parse()));
+        named
+            .map(|(name, parsed)| parsed.map_err(|error| CliError::user(format!("ROLECALL_AUTH is `{name}`: {error}"))))
+            .transpose()
+    }
 }
 
 /// What is planned, and what the person running this has agreed to.

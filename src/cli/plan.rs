@@ -117,7 +117,7 @@ fn next_command(args: &Args, file: &Path) -> String {
     if args.path != Path::new(".") {
         words.push(args.path.display().to_string());
     }
-    let ConnectionArgs { sandbox, connections, kubeconfig, allow_exec } = &args.connections;
+    let ConnectionArgs { sandbox, connections, kubeconfig, allow_exec, auth } = &args.connections;
     for (flag, value) in [("--sandbox", sandbox), ("--connections", connections), ("--kubeconfig", kubeconfig)] {
         if let Some(value) = value {
             words.extend([flag.to_owned(), value.display().to_string()]);
@@ -125,6 +125,9 @@ fn next_command(args: &Args, file: &Path) -> String {
     }
     if *allow_exec {
         words.push("--allow-exec".to_owned());
+    }
+    if let Some(source) = auth {
+        words.extend(["--auth".to_owned(), source.to_string()]);
     }
     for target in &args.policy.only {
         words.extend(["--only".to_owned(), target.to_string()]);

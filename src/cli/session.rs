@@ -16,6 +16,7 @@ use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
+use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
 use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
 use crate::providers::{Reader as _, Writer};
@@ -94,26 +95,26 @@ impl Session {
         policy: Policy,
     ) -> Result<Self, CliError> {
         let cloud = match cloud {
-            config::Cloud::Public => entra::Cloud::Public,
-            config::Cloud::UsGovernment => entra::Cloud::UsGovernment,
-            config::Cloud::China => entra::Cloud::China,
+            config::Cloud::Public => Cloud::Public,
+            config::Cloud::UsGovernment => Cloud::UsGovernment,
+            config::Cloud::UsGovernmentDod => Cloud::UsGovernmentDod,
+            config::Cloud::China => Cloud::China,
         };
         let inside = |path: &Path| loaded.contains(path);
         let connections = Connections::read(ui, args, inside)?;
         let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?.map(String::into_bytes);
         let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
-        // Set in pods by the webhook of Azure Workload Identity, for clouds whose login endpoint is another.
-        let authority = ui.variable("AZURE_AUTHORITY_HOST").map(str::parse::<url::Url>).transpose();
-        let authority =
-            authority.map_err(|error| CliError::user(format!("AZURE_AUTHORITY_HOST is no URL: {error}")))?;
-        if let Some(login) = connections.entra.login.clone().or(authority) {
+        let authority = || ui.variable("AZURE_AUTHORITY_HOST").map(|named| cloud.authority(named)).transpose();
+        if let Some(login) = connections.entra.login.clone().map_or_else(authority, |login| Ok(Some(login)))? {
             entra.login = login;
         }
         if let Some(graph) = connections.entra.graph.clone() {
             entra.graph = graph;
         }
         entra.extra_ca = extra_ca;
-        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &ui.env);
+        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &ui.env)
+            .in_cloud(cloud)
+            .picking(args.auth(ui)?);
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
         let mut clusters = BTreeMap::new();
         for (name, environment) in &desired.environments {
@@ -147,7 +148,7 @@ impl Session {
             .await
             .map_err(|error| CliError::user(error.to_string()))?;
         let access = sandbox.access();
-        let mut entra = entra::Connection::to_cloud(entra::Cloud::Public, desired.tenant)?;
+        let mut entra = entra::Connection::to_cloud(Cloud::Public, desired.tenant)?;
         entra.login = access.login.clone();
         entra.graph = access.graph.clone();
         entra.extra_ca = Some(access.ca_pem.clone().into_bytes());

@@ -46,6 +46,8 @@ pub enum Cloud {
     Public,
     /// Azure Government.
     UsGovernment,
+    /// Azure Government for the Department of Defense.
+    UsGovernmentDod,
     /// Azure operated by 21Vianet.
     China,
 }

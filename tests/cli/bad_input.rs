@@ -182,7 +182,7 @@ fn without_a_credential_the_error_lists_what_was_tried() {
     world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &[("PATH", "/nonexistent")]).exits(1);
     let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
-    for word in ["client secret", "workload identity", "Azure CLI", "AZURE_CLIENT_SECRET"] {
+    for word in ["client-secret", "workload-identity", "azure-cli", "AZURE_CLIENT_SECRET"] {
         assert!(words.contains(word), "`{word}` is missing:\n{}", ran.all());
     }
 }
@@ -196,7 +196,7 @@ fn no_secret_is_printed_when_the_login_endpoint_cannot_be_reached() {
     let ran = world.run_with(&arguments, &CREDENTIAL).exits(1);
     assert!(!ran.all().contains("open-sesame"), "{}", ran.all());
     let entra = ran.stdout.split("Entra").nth(1).and_then(|text| text.split("  alpha").next()).unwrap();
-    assert!(entra.contains("client secret") && entra.contains("127.0.0.1:9"), "{entra}");
+    assert!(entra.contains("client-secret") && entra.contains("127.0.0.1:9"), "{entra}");
 }
 
 #[test]
@@ -260,4 +260,32 @@ fn a_yaml_file_that_is_no_access_file_is_an_error_that_names_exclude() {
     says(&ran, &["deploy/values.yaml", "exclude"]);
     world.replace("access/rolecall.yaml", "version: 1", "version: 1\nexclude: ['deploy/**']");
     let _ = world.run(&["validate", "access"]).exits(0);
+}
+
+#[test]
+fn a_picked_source_says_what_it_lacks_and_no_other_is_tried() {
+    let world = quickstart();
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
+    let arguments = ["plan", "access", "--kubeconfig", "kubeconfig", "--auth", "workload-identity"];
+    let ran = world.run_with(&arguments, &CREDENTIAL).exits(1);
+    let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("By --auth workload-identity: AZURE_FEDERATED_TOKEN_FILE is not set"), "{}", ran.all());
+    assert!(!words.contains("client-secret"), "{}", ran.all());
+
+    let by_variable = [("ROLECALL_AUTH", "wrong")];
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &by_variable).exits(1);
+    assert!(ran.stderr.contains("ROLECALL_AUTH is `wrong`: use one of `client-secret`"), "{}", ran.stderr);
+    let ran = world.run(&["plan", "access", "--auth", "az"]).exits(64);
+    assert!(ran.stderr.contains("azure-cli"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_authority_of_another_cloud_is_an_error_before_anything_is_sent() {
+    let world = quickstart();
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
+    let authority = ("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.us/");
+    let arguments = ["plan", "access", "--kubeconfig", "kubeconfig"];
+    let ran = world.run_with(&arguments, &[&CREDENTIAL[..], &[authority]].concat()).exits(1);
+    assert!(ran.stderr.contains("in cloud `public`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("tenant.cloud") && !ran.all().contains("open-sesame"), "{}", ran.stderr);
 }

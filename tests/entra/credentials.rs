@@ -47,7 +47,7 @@ async fn a_wrong_secret_is_told_in_entras_words() {
     environment.insert("AZURE_CLIENT_SECRET".to_owned(), "wr0ng".to_owned());
     let failure = observe_with(&world, &connection(&world, true), &environment).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unauthenticated);
-    assert!(failure.what.contains("client secret: AADSTS7000215: "), "{}", failure.what);
+    assert!(failure.what.contains("client-secret: AADSTS7000215: "), "{}", failure.what);
     assert!(!failure.what.contains("wr0ng") && !failure.what.contains("Trace ID"), "{}", failure.what);
     assert!(failure.next.unwrap().contains("AZURE_CLIENT_SECRET"));
     world.end().await;
@@ -68,7 +68,7 @@ async fn a_workload_shows_the_token_in_its_file() {
 
     std::fs::write(&file, assertion("2020-01-01T00:00:00Z".parse().unwrap())).unwrap();
     let failure = observe_with(&world, &connection(&world, true), &environment).await.unwrap_err();
-    assert!(failure.what.contains("workload identity: AADSTS700024: "), "{}", failure.what);
+    assert!(failure.what.contains("workload-identity: AADSTS700024: "), "{}", failure.what);
     world.end().await;
 }
 

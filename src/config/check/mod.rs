@@ -173,7 +173,12 @@ impl Checker<'_> {
             cloud: self.choose(
                 tenant.get("cloud"),
                 Cloud::Public,
-                &[("public", Cloud::Public), ("us-government", Cloud::UsGovernment), ("china", Cloud::China)],
+                &[
+                    ("public", Cloud::Public),
+                    ("us-government", Cloud::UsGovernment),
+                    ("us-government-dod", Cloud::UsGovernmentDod),
+                    ("china", Cloud::China),
+                ],
             ),
             without_pim: self.choose(tenant.get("pim"), false, &[("none", true)]),
         })

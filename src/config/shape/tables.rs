@@ -99,6 +99,7 @@ static TENANT: Record = Record {
             Form::Choice(&[
                 ("public", "The worldwide cloud."),
                 ("us-government", "Azure Government."),
+                ("us-government-dod", "Azure Government for the Department of Defense, whose Graph is another."),
                 ("china", "Azure operated by 21Vianet."),
             ]),
         ),

@@ -269,7 +269,7 @@ grants:
       help: it is not an id of the form 00000000-0000-0000-0000-000000000000
     invalid-value: `cloud` cannot be `usgov`
       rolecall.yaml:3:35 "usgov" this version does not know it
-      help: use `public`, `us-government` or `china`
+      help: use `public`, `us-government`, `us-government-dod` or `china`
     invalid-value: `pim` cannot be `all`
       rolecall.yaml:3:47 "all" this version does not know it
       help: use `none`

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use azure_identity::{AzureCliCredential, AzureCliCredentialOptions, Executor};
 
-use super::{CredentialSettings, Fetched, Grant, Login, SetUp, login};
+use super::settings::CredentialSettings;
+use super::source::{Fetched, Grant, SetUp};
+use super::{Login, login};
 use crate::state::{Result, TenantId};
 
 /// `az` is a Python program that may have to renew its own token first.

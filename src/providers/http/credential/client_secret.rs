@@ -7,8 +7,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use url::Url;
 
-use super::{CredentialSettings, Fetched, Grant, Login, SetUp, login};
-use crate::state::{Failure, FailureKind, Result};
+use super::settings::{CredentialSettings, Intent};
+use super::source::{Fetched, Grant, SetUp};
+use super::{Login, login};
+use crate::state::Result;
 
 struct ClientSecret {
     login: Login,
@@ -19,25 +21,17 @@ struct ClientSecret {
 }
 
 pub(super) fn set_up(settings: &CredentialSettings, login: &Login) -> SetUp {
-    let Some(secret) = settings.variable("AZURE_CLIENT_SECRET") else {
-        return SetUp::Absent("AZURE_CLIENT_SECRET is not set".to_owned());
+    let [secret, client] = match settings.all(Intent::ByHand, ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_ID"]) {
+        Ok(values) => values,
+        Err(set_up) => return set_up,
     };
-    let Some(client) = settings.variable("AZURE_CLIENT_ID") else {
-        let what = "AZURE_CLIENT_SECRET is set without AZURE_CLIENT_ID";
-        return SetUp::Broken(
-            Failure::new(FailureKind::Unauthenticated, what).with_next("set AZURE_CLIENT_ID to the app's id"),
-        );
-    };
-    match settings.tenant_to_ask() {
-        Ok(tenant) => SetUp::Ready(Box::new(ClientSecret {
-            login: login.clone(),
-            endpoint: settings.login.clone(),
-            tenant,
-            client: client.to_owned(),
-            secret: SecretString::from(secret),
-        })),
-        Err(failure) => SetUp::Broken(failure),
-    }
+    SetUp::of(settings.tenant_to_ask("AZURE_TENANT_ID").map(|tenant| ClientSecret {
+        login: login.clone(),
+        endpoint: settings.login.clone(),
+        tenant,
+        client: client.to_owned(),
+        secret: SecretString::from(secret),
+    }))
 }
 
 #[async_trait]

@@ -15,13 +15,18 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{
     AsyncRawResponse, Body, ClientOptions, HttpClient, Request, RetryOptions, Transport as AzureTransport,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::super::{Answer, NotAnswered, Patience, retry_after};
-use super::{Fetched, Login};
+use super::Login;
+use super::source::Fetched;
 use crate::state::{Failure, FailureKind, Result};
 
 /// Client options for a credential of `azure_identity` that uses this login endpoint and nothing else.
@@ -68,43 +73,50 @@ pub(super) fn first_line(text: &str) -> String {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gave no reason").to_owned()
 }
 
-#[async_trait]
-impl HttpClient for Login {
-    /// Sends a token request. It changes nothing, so it may be repeated whatever became of it.
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+impl Login {
+    /// Sends a request that changes nothing, so it may be repeated whatever became of it.
+    ///
+    /// # Errors
+    /// What `refused` makes of an answer that is no success; the transport's own failure without an answer.
+    pub(super) async fn answer(
+        &self,
+        request: impl Fn() -> Result<reqwest::Request>,
+        refused: impl Fn(&Answer) -> Failure,
+    ) -> Result<Answer> {
         let mut patience = Patience::new(self.pace);
         loop {
-            let (failure, wait) = match self.transport.send(to_reqwest(request)?).await {
-                Ok(answer) if answer.status.is_success() => {
-                    return Ok(AsyncRawResponse::from_bytes(
-                        answer.status.as_u16().into(),
-                        Headers::default(),
-                        answer.body,
-                    ));
-                }
+            let (failure, wait) = match self.transport.send(request()?).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => {
-                    let failure = refused(&answer, request);
                     let asked =
                         answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry_after);
                     let again = answer.status.as_u16() == 429 || answer.status.is_server_error();
-                    (failure, if again { patience.after_failure(asked) } else { None })
+                    (refused(&answer), if again { patience.after_failure(asked) } else { None })
                 }
                 Err(NotAnswered::Refused(failure)) => (failure, None),
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
                     (failure, patience.after_failure(None))
                 }
             };
-            let Some(wait) = wait else {
-                return Err(azure_core::Error::with_error(ErrorKind::Credential, failure, "no token"));
-            };
+            let Some(wait) = wait else { return Err(failure) };
             tokio::time::sleep(wait).await;
         }
     }
 }
 
-fn to_reqwest(request: &Request) -> azure_core::Result<reqwest::Request> {
+#[async_trait]
+impl HttpClient for Login {
+    /// Sends a token request.
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let no_token = |failure| azure_core::Error::with_error(ErrorKind::Credential, failure, "no token");
+        let answer = self.answer(|| to_reqwest(request), |answer| refused(answer, request)).await.map_err(no_token)?;
+        Ok(AsyncRawResponse::from_bytes(answer.status.as_u16().into(), Headers::default(), answer.body))
+    }
+}
+
+fn to_reqwest(request: &Request) -> Result<reqwest::Request> {
     let method = Method::from_bytes(request.method().as_ref().as_bytes());
-    let method = method.map_err(|error| azure_core::Error::new(ErrorKind::Other, error))?;
+    let method = method.map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
     let mut copy = reqwest::Request::new(method, request.url().clone());
     for (name, value) in request.headers().iter() {
         let name = reqwest::header::HeaderName::from_bytes(name.as_str().as_bytes());
@@ -141,10 +153,49 @@ fn refused(answer: &Answer, request: &Request) -> Failure {
     }
     // The rest are a trace id and a time, each time new.
     let text = first_line(body.error_description.split("Trace ID:").next().unwrap_or_default());
-    let failure = Failure::new(kind, without_secrets(text, request));
-    match body.error_codes.iter().find_map(|code| advice(*code)) {
-        Some(next) => failure.with_next(next),
-        None => failure,
+    let text = without_secrets(text, request);
+    let known = body.error_codes.iter().find_map(|code| Some((*code, advice(*code)?)));
+    let Some((code, next)) = known else { return Failure::new(kind, text) };
+    let presented = AssertionClaims::in_request(request);
+    let presented = presented.and_then(|claims| match code {
+        70_021 | 700_211 | 700_212 | 700_213 | 70_025 => Some(claims.identity()),
+        700_024 => Some(claims.times(Timestamp::now())),
+        _ => None,
+    });
+    let text = presented.map_or(text.clone(), |presented| format!("{} {presented}", text.trim_end()));
+    Failure::new(kind, text).with_next(next)
+}
+
+/// What an assertion says about itself. None of it is a secret; the token around it is.
+struct AssertionClaims(serde_json::Map<String, Value>);
+
+impl AssertionClaims {
+    /// The claims of the assertion that a token request shows.
+    fn in_request(request: &Request) -> Option<Self> {
+        let Body::Bytes(body) = request.body() else { return None };
+        let (_, assertion) = form_urlencoded::parse(body).find(|(name, _)| name == "client_assertion")?;
+        let payload = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+        serde_json::from_slice(&payload).ok().map(Self)
+    }
+
+    fn identity(&self) -> String {
+        let claim = |name: &str| match self.0.get(name) {
+            Some(Value::String(text)) => format!("`{text}`"),
+            Some(other) => format!("`{other}`"),
+            None => "none".to_owned(),
+        };
+        format!("It was presented issuer {}, subject {}, audience {}.", claim("iss"), claim("sub"), claim("aud"))
+    }
+
+    fn times(&self, now: Timestamp) -> String {
+        let claim = |name: &str| {
+            let second = self.0.get(name).and_then(Value::as_i64);
+            let time = second.and_then(|second| Timestamp::from_second(second).ok());
+            time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
+        };
+        let start = if self.0.contains_key("nbf") { "nbf" } else { "iat" };
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        format!("The assertion says it is valid from {} to {}; our clock says {now}.", claim(start), claim("exp"))
     }
 }
 
@@ -159,18 +210,37 @@ fn without_secrets(mut text: String, request: &Request) -> String {
     text
 }
 
-/// What to do about the commonest codes of the token endpoint.
+/// What the commonest codes of the token endpoint mean, and what to do.
 fn advice(code: u64) -> Option<&'static str> {
     Some(match code {
-        7_000_215 => "give the secret's value (not its id) in AZURE_CLIENT_SECRET",
+        7_000_215 => "the secret is wrong: give the secret's value (not its id) in AZURE_CLIENT_SECRET",
         7_000_222 => "the secret has expired: make a new one for the app",
-        700_016 => "check AZURE_CLIENT_ID, and that the app has a service principal in this tenant",
-        90_002 => "check the tenant id and the cloud it lives in",
-        70_021 | 700_211 | 700_212 | 700_213 => {
-            "the app has no federated credential for this issuer, subject and audience; after adding one, wait some minutes"
+        700_016 => {
+            "no app of this tenant has this client id: check AZURE_CLIENT_ID, and that the app has a service principal here"
         }
-        70_025 => "add a federated credential to the app",
-        700_024 => "the federated token has expired: get a fresh one",
+        90_002 => "there is no such tenant in this cloud: check the tenant id and tenant.cloud",
+        70_021 => "no federated credential of the app is the assertion's: compare all three, letter by letter",
+        700_211 => {
+            "no federated credential of the app has this issuer, which is compared letter by letter, the last slash \
+             included; after adding one, wait some minutes"
+        }
+        700_212 => {
+            "no federated credential of the app has this audience; each cloud has its own, see tenant.cloud. After \
+             changing it, wait some minutes"
+        }
+        700_213 => {
+            "no federated credential of the app has this subject, which is compared letter by letter (branch, \
+             environment, namespace); after adding one, wait some minutes"
+        }
+        70_025 => "the app has no federated credential: add one with this issuer, subject and audience",
+        700_024 => {
+            "get a fresh token, as its file, variable or job is from before; if the times look right, correct this \
+             machine's clock"
+        }
+        700_027 => {
+            "Entra cannot check the signature: upload this certificate to the app, or sign with the key of one that is there"
+        }
+        500_011 => "this tenant has no such resource: check the audience, and tenant.cloud",
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Tokens from Entra: a chain of sources, tried in order, and one cache for all who ask.
 //!
-//! A source joins as one file and one line in `SOURCES`.
+//! A source joins as one file and one row in [`source`]'s `SOURCES`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,125 +8,40 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use url::Url;
 
 use super::{Pace, Transport};
 use crate::state::{Failure, FailureKind, Result, TenantId};
 
 mod azure_cli;
+mod azure_pipelines;
 mod claims;
+mod client_assertion;
 mod client_secret;
+mod federated;
+mod github_actions;
+mod issuer;
 mod login;
+mod settings;
+mod source;
 mod workload_identity;
 
 pub use claims::Claims;
+pub use settings::CredentialSettings;
+pub use source::SourceName;
 
-/// The sources, in the order in which they are tried: what is set up by hand comes before who happens to be logged in.
-const SOURCES: [Source; 3] = [
-    Source { name: "client secret", set_up: client_secret::set_up },
-    Source { name: "workload identity", set_up: workload_identity::set_up },
-    Source { name: "Azure CLI", set_up: azure_cli::set_up },
-];
+use source::{Fetched, SOURCES, SetUp};
 
 /// A token is renewed this long before it expires, as Azure's own libraries do.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
-
-/// A row of [`SOURCES`].
-struct Source {
-    name: &'static str,
-    set_up: fn(&CredentialSettings, &Login) -> SetUp,
-}
-
-/// What a source makes of the settings.
-enum SetUp {
-    /// It can be asked.
-    Ready(Box<dyn Grant>),
-    /// It is not set up here, and why.
-    Absent(String),
-    /// It is set up, wrongly.
-    Broken(Failure),
-}
-
-/// A way to get tokens.
-#[async_trait]
-trait Grant: Send + Sync {
-    /// Asks for a fresh token.
-    async fn fetch(&self, scope: &str) -> Result<Fetched>;
-}
-
-/// A token as it came, and for how long it is good.
-struct Fetched {
-    secret: SecretString,
-    good_for: Duration,
-}
 
 /// How a source reaches the login endpoint.
 #[derive(Clone, Debug)]
 struct Login {
     transport: Transport,
     pace: Pace,
-}
-
-/// Where credentials may come from. Made by the command line from its environment; nothing below reads the process's.
-#[derive(Clone)]
-pub struct CredentialSettings {
-    /// The tenant that every token must be for.
-    pub tenant: TenantId,
-    /// The login endpoint, e.g. `https://login.microsoftonline.com`.
-    pub login: Url,
-    environment: BTreeMap<String, SecretString>,
-    azure_cli: bool,
-}
-
-impl CredentialSettings {
-    /// Takes the variables named `AZURE_…` from an environment, and allows the Azure CLI.
-    pub fn new(tenant: TenantId, login: Url, environment: &BTreeMap<String, String>) -> Self {
-        let environment = environment
-            .iter()
-            .filter(|(name, value)| name.starts_with("AZURE_") && !value.is_empty())
-            .map(|(name, value)| (name.clone(), SecretString::from(value.as_str())))
-            .collect();
-        Self { tenant, login, environment, azure_cli: true }
-    }
-
-    /// The same settings, never asking the Azure CLI: for a sandbox, which reads no real credential.
-    #[must_use]
-    pub fn without_azure_cli(self) -> Self {
-        Self { azure_cli: false, ..self }
-    }
-
-    fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.get(name).map(SecretString::expose_secret)
-    }
-
-    /// The tenant to ask for a token: the one that the environment names, which must be the config's where it is an id.
-    fn tenant_to_ask(&self) -> Result<String> {
-        let Some(named) = self.variable("AZURE_TENANT_ID") else { return Ok(self.tenant.to_string()) };
-        match named.parse::<TenantId>() {
-            Ok(tenant) if tenant != self.tenant => Err(Failure::new(
-                FailureKind::WrongTarget,
-                format!("AZURE_TENANT_ID is {tenant}, but the config is for tenant {}", self.tenant),
-            )
-            .with_next("use a credential of the config's tenant, or the config of this tenant")),
-            Ok(_) | Err(_) => Ok(named.to_owned()),
-        }
-    }
-}
-
-impl fmt::Debug for CredentialSettings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CredentialSettings")
-            .field("tenant", &self.tenant)
-            .field("login", &self.login.as_str())
-            .field("environment", &self.environment.keys())
-            .field("azure_cli", &self.azure_cli)
-            .finish()
-    }
 }
 
 /// A bearer token and what it says about itself.
@@ -145,11 +60,24 @@ impl Token {
     }
 }
 
+/// How a source stands before it is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'c> {
+    /// It is set up and can be asked.
+    Ready,
+    /// It is not set up here, and why.
+    Absent(&'c str),
+    /// It is set up, wrongly.
+    Broken(&'c Failure),
+}
+
 /// The sources and the tokens that they gave.
 pub struct Chain {
     tenant: TenantId,
     transport: Transport,
-    sources: Vec<(&'static str, SetUp)>,
+    sources: Vec<(SourceName, SetUp)>,
+    /// Whether the one source was picked by name.
+    picked: bool,
     /// The source that gave the first token; the identity of a run never changes after that.
     chosen: OnceLock<usize>,
     slots: std::sync::Mutex<BTreeMap<String, Arc<Slot>>>,
@@ -173,15 +101,34 @@ impl fmt::Debug for Chain {
 }
 
 impl Chain {
-    /// A chain of every source. Nothing is asked yet.
+    /// A chain of every source, or of the one that was picked. Nothing is asked yet.
     pub fn new(settings: &CredentialSettings, transport: Transport) -> Self {
         let login = Login { transport: transport.clone(), pace: Pace { attempts: 4, ..Pace::default() } };
-        let sources = SOURCES.iter().map(|source| (source.name, (source.set_up)(settings, &login))).collect();
-        Self::of_sources(settings.tenant, transport, sources)
+        let sources = SOURCES.iter().filter(|source| settings.picked.is_none_or(|picked| picked == source.name()));
+        let sources = sources.map(|source| (source.name(), (source.set_up)(settings, &login))).collect();
+        Self { picked: settings.picked.is_some(), ..Self::of_sources(settings.tenant, transport, sources) }
     }
 
-    fn of_sources(tenant: TenantId, transport: Transport, sources: Vec<(&'static str, SetUp)>) -> Self {
-        Self { tenant, transport, sources, chosen: OnceLock::new(), slots: std::sync::Mutex::default() }
+    fn of_sources(tenant: TenantId, transport: Transport, sources: Vec<(SourceName, SetUp)>) -> Self {
+        let (chosen, slots) = (OnceLock::new(), std::sync::Mutex::default());
+        Self { tenant, transport, sources, picked: false, chosen, slots }
+    }
+
+    /// Every source of this chain, in the order in which they are tried, and how it stands before it is asked.
+    pub fn sources(&self) -> impl Iterator<Item = (SourceName, Standing<'_>)> {
+        self.sources.iter().map(|(name, set_up)| {
+            let standing = match set_up {
+                SetUp::Ready(_) => Standing::Ready,
+                SetUp::Absent(reason) => Standing::Absent(reason),
+                SetUp::Broken(failure) => Standing::Broken(failure),
+            };
+            (*name, standing)
+        })
+    }
+
+    /// The source that gave the first token, once one has.
+    pub fn chosen(&self) -> Option<SourceName> {
+        self.chosen.get().and_then(|at| self.sources.get(*at)).map(|(name, _)| *name)
     }
 
     /// The transport that token requests use; Graph is reached through the same pool of connections.
@@ -238,12 +185,12 @@ impl Chain {
                 continue;
             }
             if tried.failure.is_some() {
-                tried.note(name, "not tried, since the one before is set up");
+                tried.note(*name, "not tried, since the one before is set up");
                 continue;
             }
             match set_up {
-                SetUp::Absent(reason) => tried.note(name, reason),
-                SetUp::Broken(failure) => tried.fail(name, failure.clone()),
+                SetUp::Absent(reason) => tried.note(*name, reason),
+                SetUp::Broken(failure) => tried.fail(*name, failure.clone()),
                 SetUp::Ready(grant) => match grant.fetch(scope).await {
                     Ok(fetched) => {
                         let token = self.check(fetched)?;
@@ -251,11 +198,11 @@ impl Chain {
                         let _ = self.chosen.set(at);
                         return Ok(token);
                     }
-                    Err(failure) => tried.fail(name, failure),
+                    Err(failure) => tried.fail(*name, failure),
                 },
             }
         }
-        Err(tried.into_failure(scope))
+        Err(tried.into_failure(scope, self.sources.first().map(|(name, _)| *name).filter(|_| self.picked)))
     }
 
     fn check(&self, fetched: Fetched) -> Result<Token> {
@@ -279,27 +226,30 @@ impl Chain {
 /// What was tried, for the error.
 #[derive(Default)]
 struct Tried {
-    lines: Vec<String>,
+    lines: Vec<(SourceName, String)>,
     failure: Option<Failure>,
 }
 
 impl Tried {
-    fn note(&mut self, name: &str, reason: &str) {
-        self.lines.push(format!("{name}: {reason}"));
+    fn note(&mut self, name: SourceName, reason: &str) {
+        self.lines.push((name, reason.to_owned()));
     }
 
-    fn fail(&mut self, name: &str, failure: Failure) {
+    fn fail(&mut self, name: SourceName, failure: Failure) {
         self.note(name, &failure.what);
         self.failure = Some(failure);
     }
 
-    fn into_failure(self, scope: &str) -> Failure {
+    fn into_failure(self, scope: &str, picked: Option<SourceName>) -> Failure {
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
-        let what = format!("no token for {audience}. In order: {}", self.lines.join("; "));
+        let lines: Vec<_> = self.lines.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+        let order = if picked.is_some() { "By --auth" } else { "In order:" };
+        let what = format!("no token for {audience}. {order} {}", lines.join("; "));
         let (kind, next) =
             self.failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
-        Failure::new(kind, what).with_next(next.unwrap_or_else(|| {
-            "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET".to_owned()
+        Failure::new(kind, what).with_next(next.unwrap_or_else(|| match picked {
+            Some(source) => format!("{source} is {}; leave --auth out to try every source", source.about()),
+            None => "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET".to_owned(),
         }))
     }
 }

@@ -2,12 +2,15 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Output};
 use std::sync::atomic::AtomicUsize;
 
+use async_trait::async_trait;
 use azure_core::http::{HttpClient as _, Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::ExposeSecret as _;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::source::Grant;
 use super::*;
 use crate::providers::http::{Transport, TransportSettings};
 
@@ -58,6 +61,7 @@ fn fake(tenant: Option<&'static str>) -> (SetUp, Arc<AtomicUsize>) {
 }
 
 fn chain_of(sources: Vec<(&'static str, SetUp)>) -> Chain {
+    let sources = sources.into_iter().map(|(name, set_up)| (SourceName::invented(name), set_up)).collect();
     Chain::of_sources(TENANT.parse().unwrap(), transport(), sources)
 }
 
@@ -87,7 +91,7 @@ async fn all_who_ask_at_once_share_one_fetch_and_later_ones_its_token() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_shared_too_but_not_kept() {
     let (source, asked) = fake(None);
-    let chain = chain_of(vec![("client secret", source)]);
+    let chain = chain_of(vec![("client-secret", source)]);
     let all = futures::future::join_all((0..8).map(|_| chain.token(SCOPE))).await;
     assert!(all.iter().all(Result::is_err));
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -120,14 +124,14 @@ async fn a_refused_token_is_renewed_once_for_all() {
 async fn a_source_that_is_not_set_up_is_passed_over_and_one_that_fails_is_not() {
     let absent = || SetUp::Absent("AZURE_CLIENT_SECRET is not set".to_owned());
     let (works, _) = fake(Some(TENANT));
-    chain_of(vec![("client secret", absent()), ("Azure CLI", works)]).token(SCOPE).await.unwrap();
+    chain_of(vec![("client-secret", absent()), ("azure-cli", works)]).token(SCOPE).await.unwrap();
 
     let (fails, _) = fake(None);
     let (works, asked) = fake(Some(TENANT));
-    let chain = chain_of(vec![("workload identity", absent()), ("client secret", fails), ("Azure CLI", works)]);
+    let chain = chain_of(vec![("workload-identity", absent()), ("client-secret", fails), ("azure-cli", works)]);
     let failure = chain.token(SCOPE).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unauthenticated);
-    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: workload identity: AZURE_CLIENT_SECRET is not set; client secret: AADSTS7000215: Invalid client secret provided.; Azure CLI: not tried, since the one before is set up");
+    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: workload-identity: AZURE_CLIENT_SECRET is not set; client-secret: AADSTS7000215: Invalid client secret provided.; azure-cli: not tried, since the one before is set up");
     assert_eq!(asked.load(Ordering::SeqCst), 0, "a run must not act as somebody else than it was set up for");
 }
 
@@ -143,7 +147,7 @@ async fn a_token_of_another_tenant_is_refused_and_both_are_named() {
 #[tokio::test]
 async fn without_any_credential_the_error_names_every_source() {
     let failure = Chain::new(&settings(&[]), transport()).token(SCOPE).await.unwrap_err();
-    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: client secret: AZURE_CLIENT_SECRET is not set; workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; Azure CLI: not used here");
+    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com. In order: client-secret: AZURE_CLIENT_SECRET is not set; client-assertion: AZURE_CLIENT_ASSERTION is not set; workload-identity: AZURE_FEDERATED_TOKEN_FILE is not set; github-actions: ACTIONS_ID_TOKEN_REQUEST_URL is not set; azure-pipelines: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is not set; azure-cli: not used here");
     assert!(failure.next.unwrap().contains("az login"));
 }
 
