@@ -62,7 +62,7 @@ fn authenticate(tenant: Arc<Store<Tenant>>, applier: AppId) -> Authenticate {
             let id = bearer(tenant, bearer_token)?;
             let is_applier = tenant.apps.get(&applier).is_some_and(|app| app.service_principal == id);
             let groups = if is_applier { vec![MASTERS.to_owned()] } else { Vec::new() };
-            Some(User { name: id.to_string(), groups })
+            Some(User { name: id.to_string(), groups, ..User::default() })
         })
     })
 }

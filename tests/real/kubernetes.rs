@@ -12,22 +12,23 @@ use rolecall::providers::kubernetes::{KubernetesReader, connect};
 use rolecall::state::{AccessQuestion, Change, Failure, FailureKind, KubernetesKind, Operation, Outcome, Resource};
 use serde_json::{Value, json};
 
+use crate::answers;
 use crate::suite::{self, DONE, Part, connection, failed, observe, write};
 
 macro_rules! suite {
-    ($($test:ident),* $(,)?) => {
+    ($module:ident: $($test:ident),* $(,)?) => {
         $(
             #[tokio::test]
             #[ignore = "needs the real components: run tests/run"]
             async fn $test() {
-                suite::$test(&real!("ROLECALL_REAL_KUBECONFIG")).await;
+                $module::$test(&real!("ROLECALL_REAL_KUBECONFIG")).await;
             }
         )*
     };
 }
 
 suite!(
-    each_kind_is_created_updated_and_deleted_and_each_a_second_time_is_nothing,
+    suite: each_kind_is_created_updated_and_deleted_and_each_a_second_time_is_nothing,
     what_is_not_ours_is_never_taken_over,
     fields_that_others_took_are_named_and_taken_back_only_by_force,
     an_aggregation_rule_on_a_role_of_ours_is_taken_away,
@@ -37,41 +38,17 @@ suite!(
     a_list_of_several_pages_is_read_whole,
     a_plugin_gives_the_credential,
     a_server_that_is_not_there_is_unreachable,
+    a_missing_right_to_read_is_named,
+    an_identity_cannot_give_what_it_does_not_have_and_is_told_what_it_lacks,
+    what_we_may_do_is_answered_as_the_authorizer_does,
 );
 
-impl Part {
-    /// A kubeconfig whose context `limited` is a user who has only the given rules, cluster-wide.
-    async fn limited(&self, rules: &Value) -> PathBuf {
-        let user = format!("{}-limited", self.name);
-        let role = serde_json::from_value(json!({ "metadata": { "name": user }, "rules": rules })).unwrap();
-        self.cluster_roles().create(&PostParams::default(), &role).await.unwrap();
-        let binding = serde_json::from_value(json!({
-            "metadata": { "name": user },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
-        }))
-        .unwrap();
-        let bindings: Api<rbac::ClusterRoleBinding> = Api::all(self.admin.clone());
-        bindings.create(&PostParams::default(), &binding).await.unwrap();
-        let path = self.changed(|kubeconfig| {
-            kubeconfig["contexts"][0]["name"] = json!("limited");
-            let name = kubeconfig["contexts"][0]["context"]["user"].clone();
-            for named in kubeconfig["users"].as_array_mut().unwrap() {
-                if named["name"] == name {
-                    named["user"]["as"] = json!(user);
-                }
-            }
-        });
-        // The authorizer looks at a cache of its own, which follows a moment later.
-        for _ in 0..100 {
-            if observe(&path, "limited").await.is_ok() || rules.as_array().is_some_and(Vec::is_empty) {
-                return path;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the rights of {user} never came to hold");
-    }
-}
+suite!(
+    answers: a_role_holds_no_more_than_its_writer,
+    binding_takes_bind_or_the_rights,
+    what_a_binding_could_not_resolve_is_said,
+    whoever_is_impersonated_is_in_these_groups,
+);
 
 #[tokio::test]
 #[ignore = "needs the real components: run tests/run"]
@@ -95,63 +72,6 @@ async fn an_object_that_a_finalizer_holds_is_not_gone() {
 
 #[tokio::test]
 #[ignore = "needs the real components: run tests/run"]
-async fn a_missing_right_to_read_is_named() {
-    let part = Part::new(&real!("ROLECALL_REAL_KUBECONFIG"), "no-read").await;
-    let limited = part.limited(&json!([])).await;
-    let failure = observe(&limited, "limited").await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Forbidden);
-    assert!(failure.what.contains("`no-read-limited` may not get namespaces in namespace kube-system"), "{failure}");
-    part.end().await;
-}
-
-/// What `plan` needs.
-fn reading() -> Vec<Value> {
-    vec![
-        json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] }),
-        json!({
-            "apiGroups": ["rbac.authorization.k8s.io"],
-            "resources": ["clusterroles", "roles", "clusterrolebindings", "rolebindings"],
-            "verbs": ["list"],
-        }),
-    ]
-}
-
-#[tokio::test]
-#[ignore = "needs the real components: run tests/run"]
-async fn an_identity_cannot_give_what_it_does_not_have_and_is_told_what_it_lacks() {
-    let part = Part::new(&real!("ROLECALL_REAL_KUBECONFIG"), "no-escalation").await;
-    let mut rules = reading();
-    rules.push(json!({
-        "apiGroups": ["rbac.authorization.k8s.io"],
-        "resources": ["clusterroles", "roles", "clusterrolebindings", "rolebindings"],
-        "verbs": ["get", "create", "patch", "delete"],
-    }));
-    let limited = part.limited(&json!(rules)).await;
-    let role = part.role(false, &["patch"]);
-    let bound = part.binding(true, "view", "one");
-    let missing = part.binding(false, "missing", "one");
-    let mut elsewhere = part.binding(true, "view", "one");
-    if let Resource::Binding(binding) = &mut elsewhere {
-        binding.namespace = Some("no-such-namespace".parse().unwrap());
-    }
-    let changes: Vec<Change> = [role, bound, missing, elsewhere].into_iter().map(|after| part.create(after)).collect();
-    let failures: Vec<Failure> = write(&limited, "limited", &changes).await.into_iter().map(failed).collect();
-    let server = "on context `limited`";
-    let expected = [
-        (FailureKind::Forbidden, "403, needs `escalate` on clusterroles or the rules patch deployments, "),
-        (FailureKind::Forbidden, "403, needs `bind` on clusterroles/view or the rules get,list,watch "),
-        (FailureKind::NotFound, "there is no clusterrole missing"),
-        (FailureKind::NotFound, "there is no namespace no-such-namespace"),
-    ];
-    for (failure, (kind, words)) in failures.iter().zip(expected) {
-        assert_eq!(failure.kind, kind, "{failure}");
-        assert!(failure.what.contains(words) && failure.what.contains(server), "{failure}");
-    }
-    part.end().await;
-}
-
-#[tokio::test]
-#[ignore = "needs the real components: run tests/run"]
 async fn a_namespace_on_its_way_out_takes_no_binding() {
     let part = Part::new(&real!("ROLECALL_REAL_KUBECONFIG"), "leaving").await;
     let namespaces: Api<Namespace> = Api::all(part.admin.clone());
@@ -164,40 +84,6 @@ async fn a_namespace_on_its_way_out_takes_no_binding() {
     assert!(failure.what.contains("the namespace leaving is being deleted"), "{failure}");
     let release = json!({ "metadata": { "finalizers": null } });
     namespaces.patch(part.name, &PatchParams::default(), &Patch::Merge(release)).await.unwrap();
-}
-
-#[tokio::test]
-#[ignore = "needs the real components: run tests/run"]
-async fn what_we_may_do_is_answered_as_the_authorizer_does() {
-    let part = Part::new(&real!("ROLECALL_REAL_KUBECONFIG"), "questions").await;
-    let mut rules = reading();
-    rules.push(json!({
-        "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": ["view"], "verbs": ["bind"],
-    }));
-    let limited = part.limited(&json!(rules)).await;
-    let who = observe(&limited, "limited").await.unwrap();
-    assert_eq!(who.username, "questions-limited");
-    assert!(who.user_groups.contains("system:authenticated"));
-    let question = |verb: &str, name: Option<&str>| AccessQuestion {
-        verb: verb.to_owned(),
-        kind: KubernetesKind::ClusterRole,
-        namespace: None,
-        name: name.map(str::to_owned),
-    };
-    let questions = [
-        question("create", None),
-        question("bind", Some("view")),
-        question("bind", Some("edit")),
-        question("list", None),
-    ];
-    let mut allowed = Vec::new();
-    for (path, context) in [(&limited, "limited"), (&part.kubeconfig, "real-one")] {
-        let link = connect(&connection(path, context)).await.unwrap();
-        let answers = KubernetesReader::new(link).ask(&questions).await.unwrap();
-        allowed.push(answers.into_iter().map(|answer| answer.allowed).collect::<Vec<_>>());
-    }
-    assert_eq!(allowed, [[false, true, false, true], [true, true, true, true]]);
-    part.end().await;
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ macro_rules! real {
     };
 }
 
+#[path = "../suite/answers.rs"]
+mod answers;
 mod azure_cli;
 mod company;
 mod kubernetes;

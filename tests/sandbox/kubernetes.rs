@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::answers;
 use crate::suite::{self, ALREADY, CONFIG, DONE, Part};
 
 const TOKEN: &str = "sandbox-token";
@@ -88,19 +89,19 @@ impl TokenSource for Token {
 }
 
 macro_rules! suite {
-    ($($test:ident),* $(,)?) => {
+    ($module:ident: $($test:ident),* $(,)?) => {
         $(
             #[tokio::test]
             async fn $test() {
                 let sandbox = Sandbox::start().await;
-                suite::$test(sandbox.kubeconfig().to_str().unwrap()).await;
+                $module::$test(sandbox.kubeconfig().to_str().unwrap()).await;
             }
         )*
     };
 }
 
 suite!(
-    each_kind_is_created_updated_and_deleted_and_each_a_second_time_is_nothing,
+    suite: each_kind_is_created_updated_and_deleted_and_each_a_second_time_is_nothing,
     what_is_not_ours_is_never_taken_over,
     fields_that_others_took_are_named_and_taken_back_only_by_force,
     an_aggregation_rule_on_a_role_of_ours_is_taken_away,
@@ -110,6 +111,16 @@ suite!(
     a_list_of_several_pages_is_read_whole,
     a_plugin_gives_the_credential,
     a_server_that_is_not_there_is_unreachable,
+    a_missing_right_to_read_is_named,
+    an_identity_cannot_give_what_it_does_not_have_and_is_told_what_it_lacks,
+    what_we_may_do_is_answered_as_the_authorizer_does,
+);
+
+suite!(
+    answers: a_role_holds_no_more_than_its_writer,
+    binding_takes_bind_or_the_rights,
+    what_a_binding_could_not_resolve_is_said,
+    whoever_is_impersonated_is_in_these_groups,
 );
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use kube::{Api, Client, Config};
 use rolecall::providers::kubernetes::{Connection, KubernetesReader, KubernetesWriter, connect};
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::state::{
-    Address, Binding, Change, Cluster, ClusterQuery, Failure, FailureKind, KubernetesKind, LiveMeta, Mark, Operation,
-    Outcome, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+    AccessQuestion, Address, Binding, Change, Cluster, ClusterQuery, Failure, FailureKind, KubernetesKind, LiveMeta,
+    Mark, Operation, Outcome, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -410,5 +410,124 @@ pub(crate) async fn a_server_that_is_not_there_is_unreachable(kubeconfig: &str) 
     let failure = observe(&path, "real-one").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable);
     assert!(failure.what.contains("cannot connect to context `real-one` (https://127.0.0.1:9/)"), "{failure}");
+    part.end().await;
+}
+
+impl Part {
+    /// A kubeconfig whose context `limited` is a user who has only the given rules, cluster-wide.
+    pub(crate) async fn limited(&self, rules: &Value) -> PathBuf {
+        let user = format!("{}-limited", self.name);
+        let role = serde_json::from_value(json!({ "metadata": { "name": user }, "rules": rules })).unwrap();
+        self.cluster_roles().create(&PostParams::default(), &role).await.unwrap();
+        let binding = serde_json::from_value(json!({
+            "metadata": { "name": user },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+        }))
+        .unwrap();
+        let bindings: Api<rbac::ClusterRoleBinding> = Api::all(self.admin.clone());
+        bindings.create(&PostParams::default(), &binding).await.unwrap();
+        let path = self.changed(|kubeconfig| {
+            kubeconfig["contexts"][0]["name"] = json!("limited");
+            let name = kubeconfig["contexts"][0]["context"]["user"].clone();
+            for named in kubeconfig["users"].as_array_mut().unwrap() {
+                if named["name"] == name {
+                    named["user"]["as"] = json!(user);
+                }
+            }
+        });
+        // The authorizer looks at a cache of its own, which follows a moment later.
+        for _ in 0..100 {
+            if observe(&path, "limited").await.is_ok() || rules.as_array().is_some_and(Vec::is_empty) {
+                return path;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the rights of {user} never came to hold");
+    }
+}
+
+pub(crate) async fn a_missing_right_to_read_is_named(kubeconfig: &str) {
+    let part = Part::new(kubeconfig, "no-read").await;
+    let limited = part.limited(&json!([])).await;
+    let failure = observe(&limited, "limited").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Forbidden);
+    assert!(failure.what.contains("`no-read-limited` may not get namespaces in namespace kube-system"), "{failure}");
+    part.end().await;
+}
+
+/// What `plan` needs.
+fn reading() -> Vec<Value> {
+    vec![
+        json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] }),
+        json!({
+            "apiGroups": ["rbac.authorization.k8s.io"],
+            "resources": ["clusterroles", "roles", "clusterrolebindings", "rolebindings"],
+            "verbs": ["list"],
+        }),
+    ]
+}
+
+pub(crate) async fn an_identity_cannot_give_what_it_does_not_have_and_is_told_what_it_lacks(kubeconfig: &str) {
+    let part = Part::new(kubeconfig, "no-escalation").await;
+    let mut rules = reading();
+    rules.push(json!({
+        "apiGroups": ["rbac.authorization.k8s.io"],
+        "resources": ["clusterroles", "roles", "clusterrolebindings", "rolebindings"],
+        "verbs": ["get", "create", "patch", "delete"],
+    }));
+    let limited = part.limited(&json!(rules)).await;
+    let role = part.role(false, &["patch"]);
+    let bound = part.binding(true, "view", "one");
+    let missing = part.binding(false, "missing", "one");
+    let mut elsewhere = part.binding(true, "view", "one");
+    if let Resource::Binding(binding) = &mut elsewhere {
+        binding.namespace = Some("no-such-namespace".parse().unwrap());
+    }
+    let changes: Vec<Change> = [role, bound, missing, elsewhere].into_iter().map(|after| part.create(after)).collect();
+    let failures: Vec<Failure> = write(&limited, "limited", &changes).await.into_iter().map(failed).collect();
+    let server = "on context `limited`";
+    let expected = [
+        (FailureKind::Forbidden, "403, needs `escalate` on clusterroles or the rules patch deployments, "),
+        (FailureKind::Forbidden, "403, needs `bind` on clusterroles/view or the rules get,list,watch "),
+        (FailureKind::NotFound, "there is no clusterrole missing"),
+        (FailureKind::NotFound, "there is no namespace no-such-namespace"),
+    ];
+    for (failure, (kind, words)) in failures.iter().zip(expected) {
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(failure.what.contains(words) && failure.what.contains(server), "{failure}");
+    }
+    part.end().await;
+}
+
+pub(crate) async fn what_we_may_do_is_answered_as_the_authorizer_does(kubeconfig: &str) {
+    let part = Part::new(kubeconfig, "questions").await;
+    let mut rules = reading();
+    rules.push(json!({
+        "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": ["view"], "verbs": ["bind"],
+    }));
+    let limited = part.limited(&json!(rules)).await;
+    let who = observe(&limited, "limited").await.unwrap();
+    assert_eq!(who.username, "questions-limited");
+    assert!(who.user_groups.contains("system:authenticated"));
+    let question = |verb: &str, name: Option<&str>| AccessQuestion {
+        verb: verb.to_owned(),
+        kind: KubernetesKind::ClusterRole,
+        namespace: None,
+        name: name.map(str::to_owned),
+    };
+    let questions = [
+        question("create", None),
+        question("bind", Some("view")),
+        question("bind", Some("edit")),
+        question("list", None),
+    ];
+    let mut allowed = Vec::new();
+    for (path, context) in [(&limited, "limited"), (&part.kubeconfig, "real-one")] {
+        let link = connect(&connection(path, context)).await.unwrap();
+        let answers = KubernetesReader::new(link).ask(&questions).await.unwrap();
+        allowed.push(answers.into_iter().map(|answer| answer.allowed).collect::<Vec<_>>());
+    }
+    assert_eq!(allowed, [[false, true, false, true], [true, true, true, true]]);
     part.end().await;
 }

@@ -13,6 +13,7 @@ mod decode;
 mod discovery;
 mod escalation;
 mod fields;
+mod impersonation;
 mod kind;
 mod list;
 mod managed;

@@ -105,7 +105,14 @@ impl Review {
         match self {
             Self::SelfSubject => {
                 review["metadata"]["creationTimestamp"] = now().into();
-                review["status"] = json!({ "userInfo": { "username": user.name, "groups": user.groups } });
+                let mut who = json!({ "username": user.name, "groups": user.groups });
+                if !user.uid.is_empty() {
+                    who["uid"] = user.uid.as_str().into();
+                }
+                if !user.extra.is_empty() {
+                    who["extra"] = json!(user.extra);
+                }
+                review["status"] = json!({ "userInfo": who });
             }
             Self::SelfSubjectRules => {
                 let namespace = text(&review["spec"], "namespace").to_owned();
@@ -127,7 +134,7 @@ impl Review {
                 } else {
                     // Verbatim: system:authenticated is not added to the groups of a review.
                     let groups = texts(spec, "groups").map(str::to_owned).collect();
-                    User { name: text(spec, "user").to_owned(), groups }
+                    User { name: text(spec, "user").to_owned(), groups, ..User::default() }
                 };
                 review["status"] = status(&authorize(state, &subject, &action(spec)));
             }

@@ -13,6 +13,7 @@ use super::authentication::{User, authenticate};
 use super::authorize::{Action, authorize, refuse};
 use super::body::{self, PatchType};
 use super::discovery;
+use super::impersonation::impersonate;
 use super::kind::Kind;
 use super::list::list;
 use super::object::whole;
@@ -78,7 +79,8 @@ pub(super) async fn serve(State(shared): State<Shared>, request: http::Request<B
 }
 
 fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Response, Failure> {
-    let user = authenticate(shared, &head.headers)?;
+    let sender = authenticate(shared, &head.headers)?;
+    let user = shared.store.read(|state| impersonate(state, sender, &head.headers))?;
     let request = Request::parse(&head.method, head.uri.path(), head.uri.query().unwrap_or_default());
     shared.store.read(|state| allow(state, &user, &Action::of(&request)))?;
     if !request.is_resource {
@@ -95,7 +97,8 @@ fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Response, Failu
     unknown(&request)
 }
 
-fn allow(state: &ClusterState, user: &User, action: &Action) -> Result<(), Failure> {
+/// 403 unless the user may.
+pub(super) fn allow(state: &ClusterState, user: &User, action: &Action) -> Result<(), Failure> {
     let decision = authorize(state, user, action);
     if decision.allowed { Ok(()) } else { Err(refuse(user, action, &decision)) }
 }

@@ -77,7 +77,7 @@ impl ClusterState {
 
     /// Lets a bearer token in as that user; `system:authenticated` is added when it is used.
     pub fn add_token(&mut self, token: &str, username: &str, groups: Vec<String>) {
-        self.tokens.insert(digest(token), User { name: username.to_owned(), groups });
+        self.tokens.insert(digest(token), User { name: username.to_owned(), groups, ..User::default() });
     }
 
     /// Adds a namespace with labels; one of that name that is there already gets these labels besides its own.

@@ -94,12 +94,12 @@ fn is_name_part(text: &str) -> bool {
         && text.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.'))
 }
 
-fn is_dns_label(text: &str) -> bool {
+pub(super) fn is_dns_label(text: &str) -> bool {
     let inner = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit();
     text.starts_with(inner) && text.ends_with(inner) && text.chars().all(|sign| inner(sign) || sign == '-')
 }
 
-fn is_dns_subdomain(text: &str) -> bool {
+pub(super) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 

@@ -7,6 +7,7 @@ mod apply;
 mod client;
 mod discovery;
 mod escalation;
+mod impersonation;
 mod list;
 mod namespaces;
 mod review;

@@ -1,0 +1,115 @@
+//! The roles of docs/permissions.yaml are enough on a cluster, and no more than is needed.
+
+use kube::api::{DynamicObject, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Api, Client, Config};
+use rolecall::sandbox::{Options, Sandbox, Seed};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::common::{Ran, World, repository};
+
+/// A served sandbox, and a connections file by which the cluster knows the program as `ci`.
+struct Cluster {
+    world: World,
+    sandbox: Sandbox,
+    admin: Client,
+}
+
+impl Cluster {
+    /// The quickstart with a role of its own, which takes `escalate`.
+    async fn new() -> Self {
+        let world = World::with_example("quickstart");
+        world.replace(
+            "access/rolecall.yaml",
+            "read-only: { cluster-role: view }",
+            "read-only: { rules: [{ apiGroups: [apps], resources: [deployments], verbs: [get, patch] }] }",
+        );
+        let _ = world.plan(&[]).exits(0);
+        let seed = || Seed::new("contoso.com");
+        let sandbox = Sandbox::open(&world.path("sandbox"), seed, Options::default()).await.unwrap();
+        let text = sandbox.access().kubeconfig();
+        let mut impersonating: Value = serde_json::from_str(text.expose_secret()).unwrap();
+        impersonating["users"][0]["user"]["as"] = "ci".into();
+        world.write("kubeconfig", impersonating.to_string());
+        let access = sandbox.access();
+        let connections = format!(
+            "entra: {{ login: '{}', graph: '{}', ca-file: '{}' }}\nenvironments: {{ alpha: {{ kubeconfig: kubeconfig }} }}\n",
+            access.login,
+            access.graph,
+            access.ca_file.display()
+        );
+        world.write("connections.yaml", connections);
+        let kubeconfig = Kubeconfig::from_yaml(text.expose_secret()).unwrap();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        config.proxy_url = None;
+        Self { world, sandbox, admin: Client::try_from(config).unwrap() }
+    }
+
+    async fn create(&self, object: Value) {
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let types = object.types.clone().unwrap();
+        let kind = GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", &types.kind);
+        let api: Api<DynamicObject> = Api::all_with(self.admin.clone(), &ApiResource::from_gvk(&kind));
+        api.create(&PostParams::default(), &object).await.unwrap();
+    }
+
+    /// Gives `ci` a role of docs/permissions.yaml, without its rules that have one of these verbs.
+    async fn give(&self, role: &str, without: &[&str]) {
+        let text = std::fs::read_to_string(repository().join("docs/permissions.yaml")).unwrap();
+        let documents = text.split("\n---\n").map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
+        let mut document = documents.into_iter().find(|document| document["metadata"]["name"] == role).unwrap();
+        let has = |rule: &Value| rule["verbs"].as_array().unwrap().iter().any(|verb| without.iter().any(|w| verb == w));
+        document["rules"].as_array_mut().unwrap().retain(|rule| !has(rule));
+        self.create(document).await;
+        self.create(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": role },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ci" }],
+        }))
+        .await;
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let environment = self.sandbox.access().environment();
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // The sandbox goes on serving in the runtime's other threads.
+        tokio::task::block_in_place(|| {
+            self.world.run_with(&[arguments, &["access", "--connections", "connections.yaml"]].concat(), &environment)
+        })
+    }
+}
+
+fn words(ran: &Ran) -> String {
+    ran.all().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_two_roles_are_enough_for_plan_and_apply() {
+    let cluster = Cluster::new().await;
+    let nothing = cluster.run(&["plan"]).exits(1);
+    assert!(words(&nothing).contains("`ci` may not get namespaces"), "{}", nothing.all());
+
+    cluster.give("rolecall-plan", &[]).await;
+    let planned = cluster.run(&["plan", "--detailed-exitcode"]).exits(2);
+    assert!(planned.stdout.contains("0 withheld"), "{}", planned.stdout);
+    let refused = cluster.run(&["apply", "--yes"]);
+    assert_eq!(refused.code, 4, "the group is made, the cluster refuses\n{}", refused.all());
+
+    cluster.give("rolecall-apply", &[]).await;
+    let _ = cluster.run(&["apply", "--yes"]).exits(0);
+    let _ = cluster.run(&["plan", "--detailed-exitcode"]).exits(0);
+    cluster.sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_bind_and_escalate_nothing_is_granted_and_the_right_is_named() {
+    let cluster = Cluster::new().await;
+    cluster.give("rolecall-plan", &[]).await;
+    cluster.give("rolecall-apply", &["bind", "escalate"]).await;
+    let refused = cluster.run(&["apply", "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.all());
+    assert!(words(&refused).contains("needs `escalate` on"), "{}", refused.all());
+    cluster.sandbox.stop().await;
+}
