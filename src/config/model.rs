@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::{Located, Span};
 use crate::state::{
-    AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership, Namespace, PolicyRule,
-    PrincipalName, RoleKey, TenantId, TokenNaming,
+    Allowance, AppId, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership,
+    Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
 };
 
 /// A whole config without a mistake: every name in it is well formed and every reference resolves.
@@ -78,6 +78,10 @@ pub struct Environment {
     pub protected: bool,
     /// How its tokens name people and groups.
     pub tokens: TokenNaming,
+    /// What is done about bindings that the files do not ask for.
+    pub unmanaged: Unmanaged,
+    /// Which of those may stay.
+    pub allow_unmanaged: Vec<Located<Allowance>>,
 }
 
 /// An entry of `groups`.
@@ -130,6 +134,8 @@ pub struct Grant {
     pub environments: Vec<EnvironmentName>,
     /// Where within each environment.
     pub scope: Scope,
+    /// Bindings made by hand that it takes over from.
+    pub replaces: Vec<Located<BindingName>>,
 }
 
 /// The scope of a grant.

@@ -64,6 +64,8 @@ rules! {
     GROUP_AS_OWNER = "group-as-owner", "A group is owned by users and service principals; Entra allows no others.";
     PROTECTED_WITHOUT_CLUSTER = "protected-without-cluster", "A protected environment names its cluster by uid.";
     NON_RESOURCE_IN_NAMESPACE = "non-resource-in-namespace", "Rules about non-resource URLs are granted cluster-wide.";
+    ALLOWANCE_WITHOUT_EFFECT = "allowance-without-effect", "What may stay is only named where something is said about what stays.";
+    REPLACES_OUTSIDE_GRANT = "replaces-outside-grant", "A binding that a grant replaces lies where the grant holds.";
     SUBJECT_WITHOUT_UPN = "subject-without-upn", "Where tokens name users by UPN, guests and apps get access through groups.";
     NOT_UNDERSTOOD = "not-understood", "Everything that passes the check is used.";
 }

@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Config, Grant, RoleSource, Scope};
 use crate::diagnostics::{FileId, SourceMap};
 use crate::state::{
-    DesiredBinding, DesiredRole, EnvironmentName, Namespace, Origin, PolicyRule, PrincipalName, RoleKey, RoleKind,
-    RoleRef, RoleTarget, ScopeTarget, mark,
+    DesiredBinding, DesiredReplacement, DesiredRole, EnvironmentName, Namespace, Origin, PolicyRule, PrincipalName,
+    RoleKey, RoleKind, RoleRef, RoleTarget, ScopeTarget, mark,
 };
 
-/// The role objects of ours and the bindings that an environment needs, each sorted.
-pub(super) fn compile(
-    config: &Config,
-    environment: &EnvironmentName,
-    sources: &SourceMap,
-) -> (Vec<DesiredRole>, Vec<DesiredBinding>) {
+/// What the grants ask for on one environment, each sorted.
+pub(super) struct Compiled {
+    /// The role objects of ours.
+    pub(super) roles: Vec<DesiredRole>,
+    pub(super) bindings: Vec<DesiredBinding>,
+    pub(super) replacements: Vec<DesiredReplacement>,
+}
+
+/// The role objects of ours and the bindings that an environment needs, and what they replace.
+pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &SourceMap) -> Compiled {
     let grants: Vec<&Grant> = config.grants.iter().filter(|grant| grant.environments.contains(environment)).collect();
     let all_uses = uses(&grants);
     let mut targets: BTreeMap<&RoleKey, RoleTarget> = BTreeMap::new();
@@ -44,7 +48,32 @@ pub(super) fn compile(
         };
         targets.insert(key, target);
     }
-    (roles, bindings(&grants, &targets, sources))
+    let replacements = replacements(&grants, &targets, sources);
+    Compiled { roles, bindings: bindings(&grants, &targets, sources), replacements }
+}
+
+fn replacements(
+    grants: &[&Grant],
+    targets: &BTreeMap<&RoleKey, RoleTarget>,
+    sources: &SourceMap,
+) -> Vec<DesiredReplacement> {
+    let each = |grant: &&Grant| {
+        let subjects: BTreeSet<PrincipalName> = grant.subjects.iter().map(|subject| subject.value.clone()).collect();
+        let roles: BTreeSet<RoleTarget> =
+            grant.roles.iter().filter_map(|role| targets.get(&role.value).cloned()).collect();
+        let scopes: BTreeSet<ScopeTarget> = scopes(&grant.scope).into_iter().collect();
+        let replaced = grant.replaces.iter().map(|name| DesiredReplacement {
+            target: name.value.clone(),
+            origin: sources.origin(name.span),
+            subjects: subjects.clone(),
+            roles: roles.clone(),
+            scopes: scopes.clone(),
+        });
+        replaced.collect::<Vec<_>>()
+    };
+    let mut replacements: Vec<DesiredReplacement> = grants.iter().flat_map(each).collect();
+    replacements.sort();
+    replacements
 }
 
 fn bindings(grants: &[&Grant], targets: &BTreeMap<&RoleKey, RoleTarget>, sources: &SourceMap) -> Vec<DesiredBinding> {

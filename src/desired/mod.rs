@@ -9,7 +9,9 @@ pub use query::{cluster_query, tenant_query};
 
 use crate::config::{Config, Environment, Group};
 use crate::diagnostics::{Located, SourceMap};
-use crate::state::{Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName};
+use crate::state::{
+    AllowedUnmanaged, Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName,
+};
 
 /// Compiles a config. The result depends on what the files say, not on the order in which they say it; where two lines
 /// ask for the same, the first by path and line is named.
@@ -50,7 +52,8 @@ fn environment(
     block: &Environment,
     sources: &SourceMap,
 ) -> DesiredEnvironment {
-    let (roles, bindings) = bindings::compile(config, name, sources);
+    let bindings::Compiled { roles, bindings, replacements } = bindings::compile(config, name, sources);
+    let allowed = block.allow_unmanaged.iter();
     DesiredEnvironment {
         origin: sources.origin(block.span),
         context: block.context.as_ref().map_or_else(|| name.to_string(), |context| context.value.clone()),
@@ -59,6 +62,11 @@ fn environment(
         tokens: block.tokens.clone(),
         roles,
         bindings,
+        unmanaged: block.unmanaged,
+        allow_unmanaged: allowed
+            .map(|each| AllowedUnmanaged { origin: sources.origin(each.span), what: each.value.clone() })
+            .collect(),
+        replacements,
     }
 }
 

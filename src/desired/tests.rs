@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::{cluster_query, compile, tenant_query};
 use crate::config::{File, read};
-use crate::state::{Desired, DesiredEnvironment, Only, Origin, PrincipalName, ScopeTarget, TenantQuery};
+use crate::state::{
+    Desired, DesiredEnvironment, DesiredReplacement, Only, Origin, PrincipalName, ScopeTarget, TenantQuery, Unmanaged,
+};
 
 const ROOT: &str = "version: 1
 name: contoso
@@ -44,6 +46,11 @@ fn said(environment: &DesiredEnvironment) -> String {
         let whose = if binding.role.ours { "our " } else { "" };
         let (subject, origin) = (&binding.subject, &binding.origin);
         writeln!(said, "{subject}: {whose}{} {} in {scope} ({origin})", reference.kind, reference.name).unwrap();
+    }
+    for replacement in &environment.replacements {
+        let DesiredReplacement { target, origin, subjects, roles, scopes } = replacement;
+        let counts = (subjects.len(), roles.len(), scopes.len());
+        writeln!(said, "replaces {} {target} by {counts:?} ({origin})", target.kind()).unwrap();
     }
     said
 }
@@ -278,4 +285,33 @@ fn people_are_one_whatever_the_case() {
     let bindings = &desired.environments[&"alpha".parse().unwrap()].bindings;
     assert_eq!(bindings.len(), 1);
     assert_eq!(bindings[0].subject, PrincipalName::User("sam@contoso.com".parse().unwrap()));
+}
+
+#[test]
+fn a_grant_replaces_in_each_of_its_environments() {
+    let desired = desired(&[(
+        "rolecall.yaml",
+        &format!(
+            "{}groups: {{ dev: {{ members: [] }} }}\nroles: {{ view: {{ cluster-role: view }}, edit: {{ cluster-role: edit }} }}\ngrants:\n\
+             - {{ groups: [dev], roles: [view, edit], environments: {{ stage: dev }}, namespaces: [trinity, docs], replaces: [docs/by-hand, trinity/by-hand] }}\n\
+             - {{ users: [sam@contoso.com], roles: [view], environments: [prod], cluster-wide: true, replaces: by-hand }}\n",
+            ROOT.replace("context: contoso-prod", "unmanaged: refuse, allow-unmanaged: [argocd/*, { config: apps }]")
+        ),
+    )]);
+    let replaced = |name: &str| {
+        let said = said(&desired.environments[&name.parse().unwrap()]);
+        said.lines().filter(|line| line.starts_with("replaces")).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(replaced("alpha"), @"
+    replaces rolebinding docs/by-hand by (1, 2, 2) (rolecall.yaml:12)
+    replaces rolebinding trinity/by-hand by (1, 2, 2) (rolecall.yaml:12)
+    ");
+    assert_eq!(replaced("alpha"), replaced("beta"));
+    insta::assert_snapshot!(replaced("prod"), @"replaces clusterrolebinding by-hand by (1, 1, 1) (rolecall.yaml:13)");
+    let prod = &desired.environments[&"prod".parse().unwrap()];
+    assert_eq!(prod.unmanaged, Unmanaged::Refuse);
+    let allowed: Vec<String> =
+        prod.allow_unmanaged.iter().map(|each| format!("{} {}", each.what, each.origin)).collect();
+    assert_eq!(allowed, ["argocd/* rolecall.yaml:8", "config: apps rolecall.yaml:8"]);
+    assert_eq!(desired.environments[&"alpha".parse().unwrap()].unmanaged, Unmanaged::Report);
 }

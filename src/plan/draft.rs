@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Note, Withheld};
+use super::{Note, UnmanagedBinding, Withheld};
 use crate::state::{Address, Change, EnvironmentName, Origin};
 
 /// Why something is withheld. One cause may hold back many addresses.
@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) withheld: BTreeMap<Cause, BTreeSet<Address>>,
     /// Notes; a set, because two parts may see the same thing.
     pub(super) notes: BTreeSet<Note>,
+    /// Bindings that no file asks for, those included that this plan takes away.
+    pub(super) unmanaged: Vec<UnmanagedBinding>,
 }
 
 impl Draft {

@@ -11,6 +11,7 @@ mod kubernetes;
 mod names;
 mod order;
 mod parts;
+mod power;
 pub mod preflight;
 mod reach;
 mod resolve;
@@ -18,10 +19,14 @@ pub mod saved;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod unmanaged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use self::power::Power;
+pub use self::unmanaged::{Beside, UnmanagedBinding};
 
 use self::draft::Draft;
 use self::entra::Entra;
@@ -48,6 +53,8 @@ pub struct Plan {
     pub withheld: Vec<Withheld>,
     /// What a person should know and nobody needs to act on now.
     pub notes: Vec<Note>,
+    /// Bindings on clusters that no file asks for and this plan does not take away, by environment and address.
+    pub unmanaged: Vec<UnmanagedBinding>,
     /// The guards that have something to say.
     pub verdicts: Vec<Verdict>,
     /// Parts that could not be read: an environment, or Entra as a whole.
@@ -91,7 +98,7 @@ pub struct Note {
     pub environment: Option<EnvironmentName>,
     /// The line it is about.
     pub origin: Option<Origin>,
-    /// A stable id, e.g. `unmanaged-binding`, `disabled-person`, `adoption-candidate`.
+    /// A stable id, e.g. `allowance-unused`, `disabled-person`, `adoption-candidate`.
     pub kind: String,
     /// The message. May hold remote text.
     pub message: String,
@@ -165,11 +172,13 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         compared.bindings += Environment::new(name, &parts, *part, desired, &directory, policy).compare(&mut draft);
         compared.environments += 1;
     }
+    kubernetes::note_done(desired, &parts, policy, &mut draft);
     let unread: Vec<&EnvironmentName> =
         desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
     entra::wait_for_bindings(&directory, &parts.clusters, &unread, &mut draft);
     order::settle(&mut draft);
     let withheld = draft.withheld();
+    draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
     let mut changes = order::order(draft.changes);
     reach::mark_protected(&mut changes, desired, &parts, &directory);
     Plan {
@@ -178,6 +187,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
         verdicts: guards::judge(desired, observed, policy, &changes),
         names: names::of_ids(&changes, &directory, desired),
+        unmanaged: draft.unmanaged,
         changes,
         withheld,
         notes: draft.notes.into_iter().collect(),

@@ -1,12 +1,13 @@
 //! From names to object ids, and from the groups of the files to the live ones they mean.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Cause;
 use super::standing::{self, Standing};
 use crate::state::{
     Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind, PrincipalName,
-    Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming,
+    Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
 };
 
 /// What a name stands for.
@@ -53,6 +54,8 @@ pub(super) struct Directory<'a> {
     listed: BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>>,
     /// The service principals of the appliers.
     appliers: BTreeSet<ObjectId>,
+    /// Everybody whose name was read; made when it is first asked for.
+    people: OnceCell<BTreeMap<ObjectId, PrincipalName>>,
 }
 
 impl<'a> Directory<'a> {
@@ -67,6 +70,7 @@ impl<'a> Directory<'a> {
             finally_called: BTreeMap::new(),
             listed: BTreeMap::new(),
             appliers: BTreeSet::new(),
+            people: OnceCell::new(),
         };
         let Some(tenant) = tenant else { return directory };
         directory.listed = listed(desired, tenant);
@@ -233,6 +237,36 @@ impl<'a> Directory<'a> {
     /// The groups that a subject names now. More than one only where clusters know groups by display name.
     pub(super) fn groups_called(&self, tokens: &TokenNaming, subject: &Subject) -> Vec<&'a GroupKey> {
         self.groups_by(tokens, subject, &self.called)
+    }
+
+    /// Whom a live subject stands for, where what was read tells.
+    pub(super) fn named(&self, tokens: &TokenNaming, subject: &Subject) -> Option<PrincipalName> {
+        let SubjectName::Known(name) = &subject.name else { return None };
+        match (&subject.kind, tokens.users) {
+            (SubjectKind::Group, _) => match self.groups_called(tokens, subject)[..] {
+                [key] => Some(PrincipalName::Group(key.clone())),
+                _ => None,
+            },
+            (SubjectKind::User, UserNaming::ObjectId) => {
+                let id = name.strip_prefix(&tokens.users_prefix).and_then(spelt_id)?;
+                self.people.get_or_init(|| self.all_people()).get(&id).cloned()
+            }
+            (SubjectKind::User, UserNaming::UserPrincipalName)
+            | (SubjectKind::ServiceAccount | SubjectKind::Other(_), _) => None,
+        }
+    }
+
+    /// Everybody whose name was read, by object id.
+    fn all_people(&self) -> BTreeMap<ObjectId, PrincipalName> {
+        let Some(tenant) = self.tenant else { return BTreeMap::new() };
+        let groups = tenant.marked.values().chain(tenant.by_id.values().flatten());
+        let listed = groups.flat_map(|group| group.members.iter().chain(&group.owners));
+        let found = tenant.directory.values().filter_map(|resolution| match resolution {
+            Resolution::Found(live) => Some(live),
+            Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+        });
+        let people = listed.chain(found).filter(|live| live.kind != PrincipalKind::Group);
+        people.map(|live| (live.id, live.name.clone())).collect()
     }
 
     /// The groups that a subject names once the plan is applied: a display name is taken by renaming a group to it.

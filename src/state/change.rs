@@ -171,6 +171,10 @@ pub struct Change {
     pub overrules: Vec<String>,
     /// Protected environments that this change reaches; it is then left to a saved plan.
     pub protected: BTreeSet<EnvironmentName>,
+    /// For the removal of a binding that is not ours: the bindings of ours that give all of its subjects the same, so that
+    /// nobody loses anything by it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub replaced_by: BTreeSet<Address>,
 }
 
 impl Change {
@@ -187,6 +191,7 @@ impl Change {
             resource_version: None,
             overrules: Vec::new(),
             protected: BTreeSet::new(),
+            replaced_by: BTreeSet::new(),
         }
     }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey,
-    RoleRef, TenantId,
+    Allowance, AppId, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule,
+    PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
 };
 
 /// A line of an access file.
@@ -131,6 +131,36 @@ pub struct DesiredEnvironment {
     pub roles: Vec<DesiredRole>,
     /// The grants, one entry for each subject × role × scope.
     pub bindings: Vec<DesiredBinding>,
+    /// What is done about bindings that the files do not ask for.
+    pub unmanaged: Unmanaged,
+    /// Which of those may stay.
+    pub allow_unmanaged: Vec<AllowedUnmanaged>,
+    /// Bindings of somebody else that grants take over from.
+    pub replacements: Vec<DesiredReplacement>,
+}
+
+/// An entry of `allow-unmanaged`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AllowedUnmanaged {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What it allows.
+    pub what: Allowance,
+}
+
+/// A binding that is not ours and that a grant takes over from, if the grant gives at least what it gives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DesiredReplacement {
+    /// The binding.
+    pub target: BindingName,
+    /// Where `replaces` names it.
+    pub origin: Origin,
+    /// The subjects of the grant.
+    pub subjects: BTreeSet<PrincipalName>,
+    /// Its roles.
+    pub roles: BTreeSet<RoleTarget>,
+    /// Its scopes.
+    pub scopes: BTreeSet<ScopeTarget>,
 }
 
 /// A role object of ours that must exist.

@@ -14,11 +14,12 @@ mod policy;
 mod principal;
 mod query;
 mod resource;
+mod unmanaged;
 
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
 pub use desired::{
-    Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredRole, GroupNaming, Management, Membership,
-    Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
+    AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
+    GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
 pub use name::{
@@ -35,3 +36,4 @@ pub use query::{AccessQuestion, ClusterQuery, TenantQuery};
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
+pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

@@ -11,4 +11,9 @@ mod golden;
 mod permissions;
 mod readme;
 mod saved_plan;
+#[path = "../real/served.rs"]
+mod served;
+#[path = "../suite/takeover.rs"]
+mod takeover;
+mod unmanaged;
 mod usage;

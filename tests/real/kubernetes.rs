@@ -112,3 +112,10 @@ async fn a_certificate_of_somebody_else_and_a_wrong_token_are_told_apart() {
     assert_eq!(failure.kind, FailureKind::Unauthenticated);
     part.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the real components: run tests/run"]
+async fn a_binding_made_by_hand_is_taken_over_without_a_moment_without_access() {
+    let kubeconfig = real!("ROLECALL_REAL_KUBECONFIG");
+    crate::takeover::a_binding_made_by_hand_is_taken_over(Some((&kubeconfig, "real-one"))).await;
+}

@@ -17,6 +17,8 @@ mod kubernetes;
 mod served;
 #[path = "../suite/kubernetes.rs"]
 mod suite;
+#[path = "../suite/takeover.rs"]
+mod takeover;
 
 /// Where a part is. A part that is missing is a failure: nothing here may pass without it.
 fn part(variable: &str) -> String {

@@ -3,9 +3,9 @@
 use super::{Checker, label, labels};
 use crate::config::model::{Environment, EnvironmentType};
 use crate::config::rules;
-use crate::config::yaml::Node;
+use crate::config::yaml::{Node, Value};
 use crate::diagnostics::Located;
-use crate::state::{GroupNaming, TokenNaming, UserNaming};
+use crate::state::{Allowance, BindingPattern, ConfigName, GroupNaming, TokenNaming, Unmanaged, UserNaming};
 
 /// `--only entra` and addresses such as `entra/group/…` mean the tenant.
 const RESERVED: &str = "entra";
@@ -35,7 +35,35 @@ impl Checker<'_> {
             cluster: self.parse(node.get("cluster")),
             protected,
             tokens: self.tokens(node.get("tokens")),
+            unmanaged: self.unmanaged(node),
+            allow_unmanaged: self.allowances(node.get("allow-unmanaged")),
         })
+    }
+
+    fn unmanaged(&mut self, node: &Node) -> Unmanaged {
+        let words = [("ignore", Unmanaged::Ignore), ("report", Unmanaged::Report), ("refuse", Unmanaged::Refuse)];
+        let unmanaged = self.choose(node.get("unmanaged"), Unmanaged::default(), &words);
+        if let (Unmanaged::Ignore, Some(allowed), Some(ignored)) =
+            (unmanaged, node.entry("allow-unmanaged"), node.entry("unmanaged"))
+        {
+            let places = [label(allowed.key.span, "allows nothing"), label(ignored.key.span, "`ignore` here")];
+            let message = "`allow-unmanaged` means nothing beside `unmanaged: ignore`";
+            let help = "take one of the two out, or write `unmanaged: report` or `refuse`";
+            self.report(&rules::ALLOWANCE_WITHOUT_EFFECT, message, places, help);
+        }
+        unmanaged
+    }
+
+    fn allowances(&mut self, node: Option<&Node>) -> Vec<Located<Allowance>> {
+        let mut allowances = Vec::new();
+        for item in node.map_or(&[][..], Node::items) {
+            let allowance = match item.value {
+                Value::Map(_) => self.parse::<ConfigName>(item.get("config")).map(|name| name.map(Allowance::Config)),
+                _ => self.parse::<BindingPattern>(Some(item)).map(|name| name.map(Allowance::Bindings)),
+            };
+            allowances.extend(allowance);
+        }
+        allowances
     }
 
     fn tokens(&mut self, node: Option<&Node>) -> TokenNaming {

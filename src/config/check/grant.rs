@@ -9,7 +9,7 @@ use crate::config::model::{Environment, Grant, Role, RoleSource, Scope};
 use crate::config::rules;
 use crate::config::yaml::{Node, Value};
 use crate::diagnostics::Located;
-use crate::state::{AppId, EnvironmentName, GroupKey, PrincipalName, RoleKey, UserNaming};
+use crate::state::{AppId, BindingName, EnvironmentName, GroupKey, PrincipalName, RoleKey, UserNaming};
 
 impl Checker<'_> {
     pub(super) fn grant(
@@ -35,7 +35,46 @@ impl Checker<'_> {
             self.refuse_non_resource(&granted, roles);
         }
         subjects.extend(direct);
-        Some(Grant { span: node.head(), subjects, roles: granted, environments: places, scope: scope? })
+        let scope = scope?;
+        let replaces = self.replaces(node.get("replaces"), &scope);
+        Some(Grant { span: node.head(), subjects, roles: granted, environments: places, scope, replaces })
+    }
+
+    /// The bindings that a grant takes over from: one name or a list.
+    fn replaces(&mut self, node: Option<&Node>, scope: &Scope) -> Vec<Located<BindingName>> {
+        let names: Vec<Located<BindingName>> = match node.map(|node| &node.value) {
+            Some(Value::Seq(_)) => self.parse_list(node),
+            _ => self.parse(node).into_iter().collect(),
+        };
+        for name in &names {
+            let (why, help) = match (&name.value.namespace, scope) {
+                (None, Scope::Cluster) => continue,
+                (Some(_), Scope::Cluster) => (
+                    "it is in a namespace, and this grant is for the whole cluster",
+                    "a RoleBinding gives less than this grant does: name a ClusterRoleBinding, as `NAME`",
+                ),
+                (None, Scope::Namespaces(_) | Scope::Selector(_)) => (
+                    "without a namespace it is a ClusterRoleBinding, and this grant is for namespaces",
+                    "write it as `NAMESPACE/NAME`; what holds on the whole cluster is replaced by a grant with \
+                     `cluster-wide: true`",
+                ),
+                (Some(namespace), Scope::Namespaces(list)) => {
+                    if list.iter().any(|each| each.value == *namespace) {
+                        continue;
+                    }
+                    ("its namespace is none of this grant's", "add the namespace to the grant, or take the line out")
+                }
+                (Some(namespace), Scope::Selector(_)) => {
+                    if namespace.as_str() != "default" && !namespace.as_str().starts_with("kube-") {
+                        continue;
+                    }
+                    ("labels never match `default` and `kube-*`", "name the namespace in a grant of its own")
+                }
+            };
+            let message = format!("`{}` lies outside this grant", name.value);
+            self.report(&rules::REPLACES_OUTSIDE_GRANT, message, [label(name.span, why)], help);
+        }
+        names
     }
 
     fn references<T: std::str::FromStr>(&mut self, list: Option<&Node>, kind: Kind) -> Vec<Located<T>> {

@@ -145,7 +145,31 @@ static ENVIRONMENT: Record = Record {
             "How the cluster's tokens name people and groups; by object id without a prefix when left out.",
             Form::Record(&TOKENS),
         ),
+        optional(
+            "unmanaged",
+            "What is done about bindings on the cluster that no access file asks for; `report` when left out.",
+            Form::Choice(&[
+                ("ignore", "Nothing is said about them."),
+                ("report", "The plan lists them."),
+                ("refuse", "The plan lists them, and apply refuses while one is there that is not allowed."),
+            ]),
+        ),
+        optional(
+            "allow-unmanaged",
+            "Bindings that no access file asks for and that may stay: `NAMESPACE/NAME`, or `NAME` for a \
+             ClusterRoleBinding, with `*` for any characters; or the name of another rolecall config that applies to the \
+             same cluster. Left out, none is allowed.",
+            Form::List(&Form::Either(&[Form::Text(&text::BINDING_PATTERN), Form::Record(&ALLOWED)]), 1),
+        ),
     ],
+    constraints: &[],
+    refused: &[],
+};
+
+static ALLOWED: Record = Record {
+    name: "allowed config",
+    about: "Every binding that another rolecall config has applied on the same cluster.",
+    keys: &[required("config", "The name of that config.", Form::Text(&text::CONFIG_NAME))],
     constraints: &[],
     refused: &[],
 };
@@ -354,6 +378,13 @@ static GRANT: Record = Record {
             Form::Either(&[Form::List(&Form::Text(&text::NAMESPACE), 1), Form::Record(&NAMESPACE_SELECTOR)]),
         ),
         optional("cluster-wide", "The whole cluster.", Form::OnlyTrue),
+        optional(
+            "replaces",
+            "A binding made by hand that this grant takes over from, or a list of them: `NAMESPACE/NAME`, or `NAME` for \
+             a ClusterRoleBinding. It is deleted, after ours are made, if the grant gives all of its subjects the same \
+             role in the same place. Left out, nothing is taken over.",
+            Form::Either(&[Form::Text(&text::BINDING), Form::List(&Form::Text(&text::BINDING), 1)]),
+        ),
     ],
     constraints: &[
         Constraint::AtLeastOne(&["groups", "users", "service-principals"]),

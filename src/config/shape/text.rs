@@ -1,7 +1,7 @@
 //! The forms of text in access files. Each pattern accepts what its check accepts, which a test compares.
 
 use super::Text;
-use crate::state::{GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName};
+use crate::state::{BindingName, BindingPattern, GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName};
 
 const KEY_PATTERN: &str = "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$";
 const ID_PATTERN: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
@@ -79,6 +79,20 @@ pub(super) static CLUSTER_ROLE: Text = Text {
     longest: None,
     any_case: false,
     check: check_cluster_role,
+};
+pub(super) static BINDING: Text = Text {
+    name: "the name of a binding",
+    pattern: "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?(?!system:)(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: |text| text.parse::<BindingName>().map(drop),
+};
+pub(super) static BINDING_PATTERN: Text = Text {
+    name: "the name of a binding or a pattern",
+    pattern: "^([a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?/)?(?!system:)(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: |text| text.parse::<BindingPattern>().map(drop),
 };
 pub(crate) static LABEL_KEY: Text = Text {
     name: "a label's key",

@@ -194,9 +194,9 @@ grants:
       help: YAML 1.2 has `true` and `false`, without quotes
     wrong-type: `tokens` must be a map with `groups-as`, `groups-prefix`, `users-as` or `users-prefix`, not text
       rolecall.yaml:6:109 "none" this is text
-    wrong-type: `beta` must be a map with `type`, `labels`, `context`, `cluster`, `protected` or `tokens`, not a list
+    wrong-type: `beta` must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged` or `allow-unmanaged`, not a list
       rolecall.yaml:7:10 "k3s" this is a list
-    wrong-type: `gamma` has no value; it must be a map with `type`, `labels`, `context`, `cluster`, `protected` or `tokens`
+    wrong-type: `gamma` has no value; it must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged` or `allow-unmanaged`
       rolecall.yaml:8:3 "gamma" nothing here
       help: give it a value, or take it out
     wrong-type: `description` must be a description, not a number
@@ -220,7 +220,7 @@ grants:
       help: put it in quotes: `"12"`
     wrong-type: `roles` must be a map from a role's key to what it is, not a list
       rolecall.yaml:15:8 "[]" this is a list
-    wrong-type: an entry of `grants` must be a map with `groups`, `users`, `service-principals`, `roles`, `environments`, `namespaces` or `cluster-wide`, not text
+    wrong-type: an entry of `grants` must be a map with `groups`, `users`, `service-principals`, `roles`, `environments`, `namespaces`, `cluster-wide` or `replaces`, not text
       rolecall.yaml:17:5 "text" this is text
     wrong-type: `roles` must be a list, not a map
       rolecall.yaml:18:31 "a" this is a map
@@ -649,4 +649,68 @@ fn every_rule_has_a_case() {
         let is_shown = cases.lines().any(|line| line.trim_start().starts_with(&format!("{}: ", rule.id)));
         assert!(is_shown || rule.id == "not-understood", "no test shows `{}`", rule.id);
     }
+}
+
+#[test]
+fn what_may_stay_and_what_is_replaced() {
+    let loaded = root_with(
+        "environments:
+  alpha: { type: k3s, unmanaged: ignore, allow-unmanaged: [argocd/*] }
+  beta: { type: k3s, unmanaged: refuze, allow-unmanaged: [a/b/c, 'system:*', Ops/x, { config: Apps }, argocd/*, argocd/*] }
+groups:
+  dev: { members: [] }
+roles:
+  view: { cluster-role: view }
+grants:
+  - { groups: [dev], roles: [view], environments: [beta], namespaces: [trinity], replaces: payments/by-hand }
+  - { groups: [dev], roles: [view], environments: [beta], namespaces: [trinity], replaces: [trinity/fine, by-hand] }
+  - { groups: [dev], roles: [view], environments: [beta], cluster-wide: true, replaces: [fine, trinity/by-hand] }
+  - { groups: [dev], roles: [view], environments: [beta], namespaces: { labels: { a: b } }, replaces: kube-system/by-hand }
+  - { groups: [dev], roles: [view], environments: [beta], cluster-wide: true, replaces: 'system:basic-user' }
+  - { groups: [dev], roles: [view], environments: [beta], cluster-wide: true, replaces: 7 }
+",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    allowance-without-effect: `allow-unmanaged` means nothing beside `unmanaged: ignore`
+      rolecall.yaml:6:42 "allow-unmanaged" allows nothing
+      rolecall.yaml:6:23 "unmanaged" `ignore` here
+      help: take one of the two out, or write `unmanaged: report` or `refuse`
+    invalid-value: `unmanaged` cannot be `refuze`
+      rolecall.yaml:7:33 "refuze" this version does not know it
+      help: did you mean `refuse`? It takes `ignore`, `report` or `refuse`
+    invalid-name: `a/b/c` is not the name of a binding or a pattern
+      rolecall.yaml:7:59 "a/b/c" not well formed
+      help: write NAMESPACE/NAME, or NAME for a ClusterRoleBinding
+    invalid-name: `system:*` is not the name of a binding or a pattern
+      rolecall.yaml:7:66 "'system:*'" not well formed
+      help: what starts with `system:` is Kubernetes' own and never touched
+    invalid-name: `Ops/x` is not the name of a binding or a pattern
+      rolecall.yaml:7:78 "Ops/x" not well formed
+      help: a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63
+    invalid-name: `Apps` is not the name of a config
+      rolecall.yaml:7:95 "Apps" not well formed
+      help: use lower-case letters, digits, `-` and `_`, with a letter or digit at both ends
+    duplicate-entry: `argocd/*` is listed twice in `allow-unmanaged`
+      rolecall.yaml:7:113 "argocd/*" listed again here
+      rolecall.yaml:7:103 "argocd/*" first listed here
+      help: take one of the two out
+    replaces-outside-grant: `payments/by-hand` lies outside this grant
+      rolecall.yaml:13:92 "payments/by-hand" its namespace is none of this grant's
+      help: add the namespace to the grant, or take the line out
+    replaces-outside-grant: `by-hand` lies outside this grant
+      rolecall.yaml:14:107 "by-hand" without a namespace it is a ClusterRoleBinding, and this grant is for namespaces
+      help: write it as `NAMESPACE/NAME`; what holds on the whole cluster is replaced by a grant with `cluster-wide: true`
+    replaces-outside-grant: `trinity/by-hand` lies outside this grant
+      rolecall.yaml:15:96 "trinity/by-hand" it is in a namespace, and this grant is for the whole cluster
+      help: a RoleBinding gives less than this grant does: name a ClusterRoleBinding, as `NAME`
+    replaces-outside-grant: `kube-system/by-hand` lies outside this grant
+      rolecall.yaml:16:103 "kube-system/by-hand" labels never match `default` and `kube-*`
+      help: name the namespace in a grant of its own
+    invalid-name: `system:basic-user` is not the name of a binding
+      rolecall.yaml:17:89 "'system:basic-user'" not well formed
+      help: what starts with `system:` is Kubernetes' own and never touched
+    wrong-type: `replaces` must be the name of a binding, not a number
+      rolecall.yaml:18:89 "7" YAML reads this as a number
+      help: put it in quotes: `"7"`
+    "#);
 }

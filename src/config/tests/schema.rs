@@ -102,6 +102,8 @@ environments:
     cluster: 5c1e7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90
     protected: true
     tokens: { groups-as: display-name, groups-prefix: 'g:', users-as: upn, users-prefix: 'u:' }
+    unmanaged: refuse
+    allow-unmanaged: [argocd/*, prometheus, { config: contoso-apps }]
   beta: { type: kubernetes }
 groups:
   dev:
@@ -129,6 +131,7 @@ grants:
     roles: [view]
     environments: [beta]
     namespaces: { labels: { team: sre } }
+    replaces: sre/hand-made
   - { groups: [dev], roles: [own], environments: { stage: dev }, cluster-wide: true }
 ";
 
@@ -201,6 +204,14 @@ fn the_schema_refuses_what_an_editor_can_see() {
         "roles: { a: { cluster-role: view, rules: [{ apiGroups: [''], resources: [pods], verbs: [get] }] } }",
         "roles: { a: { rules: [{ apiGroups: [''], verbs: [get] }] } }",
         "roles: { a: { rules: [{ resources: [pods], verbs: [get] }] } }",
+        "environments: { a: { type: k3s, unmanaged: report-all } }",
+        "environments: { a: { type: k3s, allow-unmanaged: [] } }",
+        "environments: { a: { type: k3s, allow-unmanaged: [a/b/c] } }",
+        "environments: { a: { type: k3s, allow-unmanaged: ['system:*'] } }",
+        "environments: { a: { type: k3s, allow-unmanaged: [{}] } }",
+        "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: true, replaces: 'system:basic-user' }]",
+        "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: true, replaces: [] }]",
+        "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: true, replaces: { a: b } }]",
         "grants: [{ groups: [a], roles: [b], environments: [c] }]",
         "grants: [{ roles: [b], environments: [c], cluster-wide: true }]",
         "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: false }]",
@@ -250,7 +261,7 @@ proptest::proptest! {
 
     #[test]
     fn patterns_accept_what_the_check_accepts(
-        value in "([a-zA-Z0-9._@#:/%{}\\[\\]* -]{0,70}|[a-z]{1,5}@[a-z.-]{1,9}|[a-z.]{1,9}/[a-zA-Z._-]{1,9}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\\PC{0,9}|[a-zéß\u{7}\u{85}\n]{0,5}|\\.{0,3}|[a-z]{60,66})"
+        value in "([a-zA-Z0-9._@#:/%{}\\[\\]* -]{0,70}|[a-z]{1,5}@[a-z.-]{1,9}|[a-z.]{1,9}/[a-zA-Z._-]{1,9}|[a-z*-]{0,66}/?(system:)?[a-z*.]{0,4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\\PC{0,9}|[a-zéß\u{7}\u{85}\n]{0,5}|\\.{0,3}|[a-z]{60,66})"
     ) {
         for (text, pattern) in PATTERNS.iter() {
             let accepted = (text.check)(&value).is_ok();

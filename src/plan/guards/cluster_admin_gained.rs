@@ -1,15 +1,15 @@
 //! Nobody becomes master of a cluster unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::{Case, Guard, Objection};
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
+use crate::plan::power::{Power, power};
 use crate::plan::reach::{Nesting, key_of, live_members};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
-    Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
+    Operation, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
 pub(super) static GUARD: Guard = Guard {
@@ -195,32 +195,6 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         }
     }
     admins
-}
-
-/// What a role lets its subjects do on the whole cluster.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Power {
-    /// Give themselves everything.
-    Take,
-    /// Everything.
-    All,
-}
-
-impl fmt::Display for Power {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Take => "lets whoever has it give itself everything",
-            Self::All => "grants everything",
-        })
-    }
-}
-
-fn power(rules: &[PolicyRule]) -> Option<Power> {
-    if PolicyRule::grant_everything(rules) {
-        Some(Power::All)
-    } else {
-        PolicyRule::lead_to_cluster_admin(rules).then_some(Power::Take)
-    }
 }
 
 fn role_in(resource: &Resource) -> Option<&Role> {

@@ -11,6 +11,7 @@ mod last_owner;
 mod own_identity;
 mod protected;
 mod removals;
+mod unmanaged;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ use super::Verdict;
 use super::parts::Parts;
 use super::resolve::Directory;
 use crate::state::{
-    Acknowledgement, Address, Change, Desired, Edge, GroupKey, Observed, Operation, Policy, RemovalLimits, Resource,
+    Acknowledgement, Address, Change, Desired, Edge, GroupKey, Observed, Only, Operation, Policy, RemovalLimits,
+    Resource,
 };
 
 /// One guard.
@@ -33,7 +35,7 @@ pub struct Guard {
 }
 
 /// Every guard.
-pub static GUARDS: [&Guard; 9] = [
+pub static GUARDS: [&Guard; 10] = [
     &config_renamed::GUARD,
     &empty_config::GUARD,
     &group_deleted::GUARD,
@@ -42,6 +44,7 @@ pub static GUARDS: [&Guard; 9] = [
     &own_identity::GUARD,
     &cluster_admin_gained::GUARD,
     &removals::GUARD,
+    &unmanaged::GUARD,
     &protected::GUARD,
 ];
 
@@ -49,6 +52,7 @@ pub static GUARDS: [&Guard; 9] = [
 struct Case<'a> {
     desired: &'a Desired,
     limits: RemovalLimits,
+    only: &'a Only,
     changes: &'a [Change],
     parts: &'a Parts<'a>,
     directory: &'a Directory<'a>,
@@ -74,7 +78,8 @@ impl Objection {
 pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
     let parts = Parts::new(desired, observed, policy);
     let directory = Directory::new(desired, parts.tenant, policy);
-    let case = Case { desired, limits: policy.limits, changes, parts: &parts, directory: &directory };
+    let case =
+        Case { desired, limits: policy.limits, only: &policy.only, changes, parts: &parts, directory: &directory };
     let mut verdicts = Vec::new();
     for guard in GUARDS {
         for objection in (guard.check)(&case) {

@@ -9,12 +9,12 @@ use crate::plan::digest::digest;
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
     Address, Binding, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin, PrincipalName,
-    Resource, RoleKind, RoleRef, ScopeTarget, SubjectKind, SubjectName, mark,
+    Resource, RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
 };
 
 /// What the files ask for on this cluster, as far as pruning must know it.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     /// Every binding the files ask for, whether or not it can be made now. None of them is ever pruned.
     pub(super) kept: BTreeSet<Address>,
     /// Where every role that the files refer to is.
@@ -23,6 +23,38 @@ pub(super) struct Asked {
     pub(super) held: Vec<HeldGrant>,
     /// Grants that this plan makes, by subject.
     pub(super) granted: BTreeMap<(SubjectKind, SubjectName), BTreeSet<Address>>,
+    /// Every subject × role × place, whether or not it can be granted now.
+    pub(super) given: Vec<Given<'a>>,
+}
+
+/// One subject × role × place as other bindings are compared with it.
+pub(super) struct Given<'a> {
+    pub(super) desired: &'a DesiredBinding,
+    /// The place: `None` is the whole cluster.
+    pub(super) namespace: Option<Namespace>,
+    /// Our binding.
+    pub(super) address: Address,
+    kind: SubjectKind,
+    /// The subject's name, where it is known.
+    name: Option<SubjectName>,
+    /// Whether the subject can be bound now.
+    is_spelt: bool,
+}
+
+impl Given<'_> {
+    pub(super) fn role(&self) -> &RoleRef {
+        &self.desired.role.reference
+    }
+
+    /// Whether a live subject is the one it is for.
+    pub(super) fn is_for(&self, subject: &Subject) -> bool {
+        self.is_spelt && self.kind == subject.kind && self.name.as_ref() == Some(&subject.name)
+    }
+
+    /// Whether a live subject may be the one it is for, once that can be told.
+    pub(super) fn may_be_for(&self, subject: &Subject) -> bool {
+        !self.is_spelt && self.kind == subject.kind && self.name.as_ref().is_none_or(|name| *name == subject.name)
+    }
 }
 
 /// One subject × role × place, and what is known about it.
@@ -46,14 +78,14 @@ pub(super) struct HeldGrant {
     pub(super) cause: Cause,
 }
 
-impl Environment<'_> {
-    pub(super) fn compare_bindings(&self, roles: &Roles<'_>, draft: &mut Draft) -> Asked {
+impl<'a> Environment<'a> {
+    pub(super) fn compare_bindings(&self, roles: &Roles<'_>, draft: &mut Draft) -> Asked<'a> {
         let live: BTreeMap<Address, &LiveBinding> =
             self.cluster.bindings.iter().map(|live| (binding_address(self.name, &live.binding), live)).collect();
         let mut subjects: BTreeMap<&PrincipalName, Result<Spelt, Unspelt>> = BTreeMap::new();
         let mut asked = Asked::default();
         // Where one thing is asked for twice, the first line is the one that is named.
-        let mut bindings: Vec<&DesiredBinding> = self.desired.bindings.iter().collect();
+        let mut bindings: Vec<&'a DesiredBinding> = self.desired.bindings.iter().collect();
         bindings.sort();
         for desired in bindings {
             let spelt = subjects.entry(&desired.subject).or_insert_with(|| self.spell(&desired.subject, draft));
@@ -64,6 +96,7 @@ impl Environment<'_> {
                 let binding = Binding { namespace, name: name.clone(), role: role.clone(), subjects: Vec::new() };
                 let address = binding_address(self.name, &binding);
                 asked.roles.insert(place_of(role, binding.namespace.as_ref()));
+                asked.given.push(given(desired, spelt, &binding, &address));
                 if asked.kept.insert(address.clone()) {
                     let live = live.get(&address).copied();
                     let grant = Grant { desired, spelt, refers: &refers, binding, address, live };
@@ -105,14 +138,11 @@ impl Environment<'_> {
         }
     }
 
-    fn compare_grant(&self, grant: Grant<'_>, roles: &Roles<'_>, asked: &mut Asked, draft: &mut Draft) {
+    fn compare_grant(&self, grant: Grant<'_>, roles: &Roles<'_>, asked: &mut Asked<'_>, draft: &mut Draft) {
         let (causes, ready) = self.examine(&grant, roles);
         let Grant { spelt, refers, mut binding, address, live, desired } = grant;
         let Some((spelt, role)) = ready.filter(|_| causes.is_empty()) else {
-            let (kind, name) = match spelt {
-                Ok(spelt) => (spelt.subject.kind.clone(), Some(spelt.subject.name.clone())),
-                Err(unspelt) => (unspelt.kind.clone(), unspelt.name.clone().map(SubjectName::Known)),
-            };
+            let (kind, name) = subject_of(spelt);
             for cause in causes {
                 draft.withhold(&cause, [address.clone()]);
                 let (namespace, kind, name) = (binding.namespace.clone(), kind.clone(), name.clone());
@@ -183,6 +213,25 @@ impl Environment<'_> {
         );
         Cause::new(Some(origin), "missing-namespace", message)
     }
+}
+
+/// The kind of a subject, and its name where that is known.
+fn subject_of(spelt: &Result<Spelt, Unspelt>) -> (SubjectKind, Option<SubjectName>) {
+    match spelt {
+        Ok(spelt) => (spelt.subject.kind.clone(), Some(spelt.subject.name.clone())),
+        Err(unspelt) => (unspelt.kind.clone(), unspelt.name.clone().map(SubjectName::Known)),
+    }
+}
+
+fn given<'a>(
+    desired: &'a DesiredBinding,
+    spelt: &Result<Spelt, Unspelt>,
+    binding: &Binding,
+    address: &Address,
+) -> Given<'a> {
+    let (kind, name) = subject_of(spelt);
+    let (namespace, address) = (binding.namespace.clone(), address.clone());
+    Given { desired, namespace, address, kind, name, is_spelt: spelt.is_ok() }
 }
 
 /// What a binding gets from the role it refers to.

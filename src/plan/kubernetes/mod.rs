@@ -2,12 +2,16 @@
 
 mod bindings;
 mod prune;
+mod replace;
 mod roles;
 mod subjects;
 mod unmanaged;
 
 pub(super) use self::prune::{is_ourselves, spelling};
+pub(super) use self::replace::note_done;
+pub(super) use self::unmanaged::unmanaged;
 
+use self::bindings::Asked;
 use super::draft::Draft;
 use super::parts::{Part, Parts};
 use super::resolve::Directory;
@@ -56,15 +60,15 @@ impl<'a> Environment<'a> {
             draft.note(Some(self.name), Some(&self.desired.origin), "cluster-uid", message);
         }
         let roles = self.compare_roles(draft);
-        let mut count = 0;
+        let mut asked = Asked::default();
         // Without Entra nobody knows whom a subject means, so no binding is made, and none is taken away either.
         if self.directory.tenant().is_some() {
-            let asked = self.compare_bindings(&roles, draft);
+            asked = self.compare_bindings(&roles, draft);
+            self.replace(&asked, draft);
             self.prune(&asked, draft);
-            count = asked.kept.len();
         }
-        self.note_unmanaged(draft);
-        count
+        self.tell_unmanaged(&asked, draft);
+        asked.kept.len()
     }
 
     fn address(&self, kind: KubernetesKind, namespace: Option<&Namespace>, name: &str) -> Address {

@@ -12,7 +12,7 @@ use crate::state::{
 
 impl Environment<'_> {
     /// Bindings first, then the roles that nothing refers to any more.
-    pub(super) fn prune(&self, asked: &Asked, draft: &mut Draft) {
+    pub(super) fn prune(&self, asked: &Asked<'_>, draft: &mut Draft) {
         let unidentified = self.not_told_apart();
         for live in &self.cluster.bindings {
             let address = binding_address(self.name, &live.binding);
@@ -39,7 +39,7 @@ impl Environment<'_> {
     }
 
     /// Two environments on one cluster would take each other's objects for left over.
-    fn not_told_apart(&self) -> Option<Cause> {
+    pub(super) fn not_told_apart(&self) -> Option<Cause> {
         let twins: Vec<&str> = self.twins.iter().map(|name| name.as_str()).collect();
         (!twins.is_empty()).then(|| {
             let message = format!(
@@ -53,7 +53,7 @@ impl Environment<'_> {
         })
     }
 
-    fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked, draft: &mut Draft) {
+    fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked<'_>, draft: &mut Draft) {
         if let Some(subject) = live.binding.subjects.iter().find(|subject| is_ourselves(self.cluster, subject)) {
             let message = format!(
                 "{address} gives rolecall itself its access ({} {}) and is left alone. If it is meant to go, have \
@@ -93,7 +93,7 @@ impl Environment<'_> {
         draft.change(Change { requires, ..self.object(address, operation, None, Some(&live.meta)) });
     }
 
-    fn prune_role(&self, place: &Place, live: &LiveRole, asked: &Asked, draft: &mut Draft) {
+    fn prune_role(&self, place: &Place, live: &LiveRole, asked: &Asked<'_>, draft: &mut Draft) {
         let address = self.role_address(place.0.as_ref(), &place.1);
         let users: BTreeSet<Address> = self
             .cluster

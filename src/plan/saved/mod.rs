@@ -188,5 +188,6 @@ pub fn fingerprint(change: &Change) -> String {
     if let Operation::Create { after: Resource::Group(group) } = &mut operation {
         group.first_owner = None;
     }
-    digest(&(&change.address, &operation, &change.refers, &change.cluster, &change.uid, &change.overrules))
+    let Change { address, refers, cluster, uid, overrules, replaced_by, .. } = change;
+    digest(&(address, &operation, refers, cluster, uid, overrules, replaced_by))
 }

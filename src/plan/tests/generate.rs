@@ -11,10 +11,11 @@ use super::world::{
     rule, tenant_id, who,
 };
 use crate::state::{
-    Binding, DeletedGroup, DesiredBinding, DesiredGroup, DesiredRole, EnvironmentName, Failure, FailureKind, GroupKey,
-    GroupKind, GroupNaming, GroupSummary, LiveBinding, LiveGroup, LivePrincipal, LiveRole, Management, Mark,
-    Membership, ObjectId, Only, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Role, RoleKind, RoleRef,
-    RoleTarget, ScopeTarget, Subject, SubjectKind, Target, UserNaming, mark,
+    Binding, BindingName, Cluster, DeletedGroup, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement,
+    DesiredRole, EnvironmentName, Failure, FailureKind, GroupKey, GroupKind, GroupNaming, GroupSummary, LiveBinding,
+    LiveGroup, LivePrincipal, LiveRole, Management, Mark, Membership, ObjectId, Only, PrincipalKind, PrincipalName,
+    PrivilegedMembers, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject, SubjectKind, Target,
+    Tenant, UserNaming, mark,
 };
 
 const KEYS: [&str; 4] = ["g0", "g1", "g2", "g3"];
@@ -208,11 +209,14 @@ struct Place {
     /// Live bindings: for the asked one with this number (if there is one), or left over.
     live: Vec<(usize, Mark, Subject, bool, bool, &'static str)>,
     roles: Vec<(&'static str, Mark, bool, bool)>,
+    /// Live bindings that give what the asked one with this number gives, or nearly, and that a grant replaces.
+    by_hand: Vec<(usize, Mark, bool, bool)>,
 }
 
 fn place() -> impl Strategy<Value = Place> {
     let live =
         (0..8_usize, live_mark(), live_subject(), any::<bool>(), any::<bool>(), select(&["view", "own-object"][..]));
+    let by_hand_mark = prop_oneof![6 => Just(Mark::None), 1 => live_mark()];
     let role = (select(&["own-object", "left-object", "local-object"][..]), live_mark(), any::<bool>(), any::<bool>());
     (
         proptest::bool::weighted(0.1),
@@ -221,14 +225,16 @@ fn place() -> impl Strategy<Value = Place> {
         proptest::collection::vec(asked_binding(), 0..6),
         proptest::collection::vec(live, 0..6),
         proptest::collection::vec(role, 0..4),
+        proptest::collection::vec((0..6_usize, by_hand_mark, any::<bool>(), proptest::bool::weighted(0.2)), 0..4),
     )
-        .prop_map(|(unreachable, protected, by_name, bindings, live, roles)| Place {
+        .prop_map(|(unreachable, protected, by_name, bindings, live, roles, by_hand)| Place {
             unreachable,
             protected,
             by_name,
             bindings,
             live,
             roles,
+            by_hand,
         })
 }
 
@@ -372,6 +378,9 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
     world.add_environment(name, number);
     let name: EnvironmentName = environment(name);
     let config = world.desired.config.clone();
+    let tenant = world.tenant().clone();
+    let display_names =
+        world.desired.groups.iter().map(|(key, group)| (key.clone(), group.display_name.clone())).collect();
     let desired = world.desired.environments.get_mut(&name).unwrap();
     desired.protected = place.protected;
     desired.tokens.groups = if place.by_name.0 { GroupNaming::DisplayName } else { GroupNaming::ObjectId };
@@ -428,6 +437,7 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
                 .push(LiveBinding { binding: Binding { namespace: place, name, role, subjects: vec![subject] }, meta });
         }
     }
+    fill_by_hand(&place.by_hand, desired, &tenant, &display_names, &mut cluster);
     for (name, mark, is_same, is_drifted) in place.roles {
         let place = (name == "local-object").then(|| namespace("trinity"));
         if cluster.roles.iter().all(|live| live.role.name != name) {
@@ -442,4 +452,64 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
         }
     }
     world.observed.clusters.insert(name, Ok(cluster));
+}
+
+/// Bindings made by hand beside what is asked for: the same role in the same place, for its subject as the cluster calls it,
+/// and for the subject of the first grant or a stranger. Each is replaced by a grant of both.
+fn fill_by_hand(
+    by_hand: &[(usize, Mark, bool, bool)],
+    desired: &mut DesiredEnvironment,
+    tenant: &Tenant,
+    display_names: &BTreeMap<GroupKey, Option<String>>,
+    cluster: &mut Cluster,
+) {
+    let spelt = |desired: &DesiredEnvironment, who: &PrincipalName| match who {
+        PrincipalName::Group(key) => {
+            let name = match desired.tokens.groups {
+                GroupNaming::ObjectId => id(number(key.as_str())).to_string(),
+                GroupNaming::DisplayName => {
+                    display_names.get(key).cloned().flatten().unwrap_or_else(|| key.to_string())
+                }
+            };
+            super::world::subject(SubjectKind::Group, &name)
+        }
+        who => {
+            let name = match (tenant.directory.get(who), desired.tokens.users) {
+                (Some(Resolution::Found(live)), UserNaming::ObjectId) => live.id.to_string(),
+                (Some(Resolution::Found(live)), UserNaming::UserPrincipalName) => {
+                    live.user_principal_name.clone().unwrap_or_else(|| "nobody".to_owned())
+                }
+                _ => "nobody".to_owned(),
+            };
+            super::world::subject(SubjectKind::User, &name)
+        }
+    };
+    for (number, (which, mark, has_another, is_for_a_stranger)) in by_hand.iter().enumerate() {
+        let (Some(asked), Some(first)) = (desired.bindings.get(*which).cloned(), desired.bindings.first().cloned())
+        else {
+            continue;
+        };
+        let place = match &asked.scope {
+            ScopeTarget::Namespace(name) => Some(name.clone()),
+            ScopeTarget::Selector(_) => Some(namespace("trinity")),
+            ScopeTarget::Cluster => None,
+        };
+        let mut subjects = vec![spelt(desired, &asked.subject)];
+        if *has_another {
+            subjects.push(spelt(desired, &first.subject));
+        }
+        if *is_for_a_stranger {
+            subjects.push(super::world::subject(SubjectKind::User, "stranger"));
+        }
+        let name = format!("hand-{number}");
+        desired.replacements.push(DesiredReplacement {
+            target: BindingName { namespace: place.clone(), name: name.clone() },
+            origin: at(40),
+            subjects: BTreeSet::from([asked.subject, first.subject]),
+            roles: BTreeSet::from([asked.role.clone(), first.role]),
+            scopes: BTreeSet::from([asked.scope, first.scope]),
+        });
+        let binding = Binding { namespace: place, name, role: asked.role.reference, subjects };
+        cluster.bindings.push(LiveBinding { binding, meta: meta(mark.clone()) });
+    }
 }

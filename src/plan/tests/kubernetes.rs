@@ -115,7 +115,7 @@ fn what_has_our_name_and_not_our_mark_is_in_the_way() {
         alpha/clusterrolebinding/readers-restarter-b642139de3
     withheld name-taken at access.yaml:30: alpha/rolebinding/trinity/readers-view-34cb26a8a5 is there already and is not ours: it carries our labels, but rolecall did not apply it. Nothing that is not ours is changed; have it deleted or renamed, then plan again
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    note unmanaged-binding: rolebinding trinity/readers-view-34cb26a8a5: group readers has clusterrole view in trinity
+    unmanaged alpha/rolebinding/trinity/readers-view-34cb26a8a5 (LabelsOnly) reported: view to group:readers
     ");
 }
 
@@ -474,13 +474,14 @@ fn only_what_is_ours_is_pruned() {
     world.cluster().bindings.last_mut().unwrap().meta.bootstrapping = true;
     live_role(&mut world, "theirs", Mark::OtherConfig("other".to_owned()));
     live_role(&mut world, "ours", Mark::Ours);
-    assert_snapshot!(world.shown(), @"
+    assert_snapshot!(world.shown(), @r#"
     - alpha/clusterrole/ours-object
     - alpha/clusterrolebinding/ours
-    note unmanaged-binding: clusterrolebinding copied: user root@contoso.com has clusterrole view
-    note unmanaged-binding: clusterrolebinding none: user root@contoso.com has clusterrole view
+    unmanaged alpha/clusterrolebinding/copied (LabelsOnly) reported: view to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/none (None) reported: view to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/theirs (OtherConfig("other")) reported: view to user Known("root@contoso.com")
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 0 groups and 3 objects on clusters that would go
-    ");
+    "#);
 }
 
 #[test]
@@ -511,14 +512,14 @@ fn a_role_in_use_is_not_pruned() {
     world.bind(Some("trinity"), "hand-made", "by-hand-object", subject(SubjectKind::User, "root"), Mark::None);
     live_role(&mut world, "borrowed", Mark::Ours);
     world.grant("group:readers", "borrowed-object", in_namespace("trinity"));
-    assert_snapshot!(world.shown(), @"
+    assert_snapshot!(world.shown(), @r#"
     + alpha/rolebinding/trinity/readers-borrowed-object-4c33cb7d64
     withheld role-in-use: alpha/clusterrole/borrowed-object is ours and no file defines it any more, but the files refer to it as a role that is there; it is left alone until nothing does
         alpha/clusterrole/borrowed-object
     withheld role-in-use: alpha/clusterrole/by-hand-object is ours and no file defines it any more, but alpha/rolebinding/trinity/hand-made, which stays, refers to it; it is left alone until nothing does
         alpha/clusterrole/by-hand-object
-    note unmanaged-binding: rolebinding trinity/hand-made: user root has clusterrole by-hand-object in trinity
-    ");
+    unmanaged alpha/rolebinding/trinity/hand-made (None) reported: by-hand-object to user Known("root")
+    "#);
 }
 
 #[test]
@@ -563,11 +564,12 @@ fn a_binding_of_somebody_else_that_names_a_deleted_group_is_said() {
     world.live("readers", &[]);
     world.live("old", &[]);
     world.bind(Some("trinity"), "theirs", "view", group_subject("old"), Mark::OtherConfig("other".to_owned()));
-    assert_snapshot!(world.shown(), @"
+    assert_snapshot!(world.shown(), @r#"
     - entra/group/old
     note bound-by-others: group old is to be deleted, and alpha/rolebinding/trinity/theirs, which is not ours, names it and stays. Have it removed if nobody else needs it
+    unmanaged alpha/rolebinding/trinity/theirs (OtherConfig("other")) reported: view to group:old
     guard group-deleted:old: old would be deleted with its 0 members (restorable for 30 days)
-    ");
+    "#);
 }
 
 #[test]
@@ -700,11 +702,13 @@ fn unmanaged_bindings_are_listed() {
     world.bind(None, "nodes", "view", subject(SubjectKind::Group, "system:nodes"), Mark::None);
     world.bind(None, "account", "view", subject(SubjectKind::ServiceAccount, "argocd"), Mark::None);
     world.bind(None, "theirs", "view", subject(SubjectKind::User, "sam"), Mark::OtherConfig("other".to_owned()));
-    assert_snapshot!(world.shown(), @"
-    note unmanaged-binding: clusterrolebinding everybody: group system:authenticated has clusterrole view
-    note unmanaged-binding: clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
-    note unmanaged-binding: rolebinding trinity/copied: group readers has clusterrole edit in trinity
-    ");
+    assert_snapshot!(world.shown(), @r#"
+    unmanaged alpha/clusterrolebinding/account (None) reported: view to service account Known("argocd")
+    unmanaged alpha/clusterrolebinding/everybody (None) reported: view to group Known("system:authenticated")
+    unmanaged alpha/clusterrolebinding/hand-made-admin (None) reported: cluster-admin to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/theirs (OtherConfig("other")) reported: view to user Known("sam")
+    unmanaged alpha/rolebinding/trinity/copied (LabelsOnly) reported: edit to group:readers
+    "#);
 }
 
 #[test]

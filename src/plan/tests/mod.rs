@@ -8,6 +8,7 @@ mod kubernetes;
 mod model;
 mod properties;
 mod saved;
+mod unmanaged;
 mod world;
 
 use std::fmt::Write as _;
@@ -35,6 +36,33 @@ fn show(plan: &Plan) -> String {
     }
     for note in &plan.notes {
         let _ = writeln!(text, "note {}: {}", note.kind, note.message);
+    }
+    for binding in &plan.unmanaged {
+        let subjects: Vec<String> = binding
+            .subjects
+            .iter()
+            .map(|subject| match &subject.principal {
+                Some(principal) => principal.to_string(),
+                None => format!("{} {:?}", subject.kind, subject.name),
+            })
+            .collect();
+        let standing = match (&binding.allowed, binding.refused) {
+            (Some(origin), _) => format!("allowed at {origin}"),
+            (None, true) => "refused".to_owned(),
+            (None, false) => "reported".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "unmanaged {} ({:?}) {standing}: {} to {}",
+            binding.address,
+            binding.mark,
+            binding.role.name,
+            subjects.join(", ")
+        );
+        for beside in &binding.beside {
+            let replaceable = if beside.replaceable { ", replaceable" } else { "" };
+            let _ = writeln!(text, "    beside {} of {}{replaceable}", beside.address, beside.origin);
+        }
     }
     for verdict in &plan.verdicts {
         let sign = if verdict.acknowledged { "acknowledged" } else { "guard" };

@@ -8,7 +8,7 @@ use super::generate::world;
 use super::show;
 use super::world::World;
 use crate::plan::resolve::Directory;
-use crate::state::{Address, Operation, PrincipalName, Resource};
+use crate::state::{Address, LiveBinding, Mark, Operation, PrincipalName, Resource};
 
 fn addresses(world: &World) -> BTreeSet<Address> {
     world.plan().changes.into_iter().map(|change| change.address).collect()
@@ -88,6 +88,33 @@ proptest! {
             let names: Vec<&PrincipalName> = list.into_iter().flat_map(|list| list.keys()).collect();
             for name in names {
                 prop_assert!(directory.resolve(name).is_ok(), "{} although {name} is unknown in {key}", change.address);
+            }
+        }
+    }
+
+    /// Before anything that is not ours goes, ours give every one of its subjects the same role in the same place.
+    #[test]
+    fn nobody_loses_by_a_replacement(world in world()) {
+        let plan = world.plan();
+        for (index, change) in plan.changes.iter().enumerate() {
+            let Operation::Delete { before: Resource::Binding(before) } = &change.operation else { continue };
+            let mut meanwhile = world.clone();
+            meanwhile.apply_first(&plan.changes, index);
+            let cluster = meanwhile.cluster_of(change.address.environment().unwrap().as_str());
+            let is_it = |live: &&LiveBinding| (&live.binding.namespace, &live.binding.name) == (&before.namespace, &before.name);
+            let live = cluster.bindings.iter().find(is_it).unwrap();
+            prop_assert_eq!(live.meta.mark == Mark::Ours, change.replaced_by.is_empty(), "{}", change.address);
+            if live.meta.mark == Mark::Ours {
+                continue;
+            }
+            for subject in &before.subjects {
+                let given = cluster.bindings.iter().any(|ours| {
+                    ours.meta.mark == Mark::Ours
+                        && ours.binding.namespace == before.namespace
+                        && ours.binding.role == before.role
+                        && ours.binding.subjects.contains(subject)
+                });
+                prop_assert!(given, "{} is gone before {subject:?} has it from us\n{}", change.address, show(&plan));
             }
         }
     }

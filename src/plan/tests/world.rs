@@ -7,7 +7,7 @@ use crate::state::{
     DesiredRole, EnvironmentName, GroupKey, GroupKind, GroupNaming, LiveBinding, LiveGroup, LiveMeta, LivePrincipal,
     LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin, OwnIdentity, Policy, PolicyRule,
     PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject, SubjectKind,
-    SubjectName, Tenant, TenantId, TokenNaming, UserNaming, mark,
+    SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
 };
 
 /// What is asked for, what is there, and what may be done.
@@ -206,6 +206,9 @@ impl World {
             },
             roles: Vec::new(),
             bindings: Vec::new(),
+            unmanaged: Unmanaged::Report,
+            allow_unmanaged: Vec::new(),
+            replacements: Vec::new(),
         })
     }
 

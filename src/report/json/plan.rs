@@ -1,11 +1,11 @@
 //! From a plan to its published form.
 
 use super::v1;
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
-    Address, Binding, Change, Edge, FailureKind, Identity, Origin, PolicyRule, PrincipalKind, Resource, RoleKind, Sign,
-    Subject, SubjectKind, SubjectName,
+    Address, Binding, Change, Edge, FailureKind, Identity, Mark, Origin, PolicyRule, PrincipalKind, Resource, RoleKind,
+    RoleRef, Sign, Subject, SubjectKind, SubjectName,
 };
 
 /// The plan as JSON of the format `rolecall-plan/1`, with a line break at the end.
@@ -45,6 +45,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
                 message: note.message.clone(),
             })
             .collect(),
+        unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
         unread: plan
             .unread
@@ -108,6 +109,7 @@ fn change(change: &Change) -> v1::Change {
         uid: change.uid.clone(),
         overrules: change.overrules.clone(),
         protected: texts(&change.protected),
+        replaced_by: texts::<Address>(&change.replaced_by),
     }
 }
 
@@ -169,14 +171,53 @@ fn binding(binding: &Binding) -> v1::Resource {
     v1::Resource::Binding {
         namespace: binding.namespace.as_ref().map(ToString::to_string),
         name: binding.name.clone(),
-        role: v1::RoleRef {
-            kind: match binding.role.kind {
-                RoleKind::ClusterRole => v1::RoleKind::ClusterRole,
-                RoleKind::Role => v1::RoleKind::Role,
-            },
-            name: binding.role.name.clone(),
-        },
+        role: role_ref(&binding.role),
         subjects: binding.subjects.iter().map(subject).collect(),
+    }
+}
+
+fn role_ref(role: &RoleRef) -> v1::RoleRef {
+    v1::RoleRef {
+        kind: match role.kind {
+            RoleKind::ClusterRole => v1::RoleKind::ClusterRole,
+            RoleKind::Role => v1::RoleKind::Role,
+        },
+        name: role.name.clone(),
+    }
+}
+
+fn unmanaged(binding: &UnmanagedBinding) -> v1::Unmanaged {
+    let (owner, config) = match &binding.mark {
+        Mark::OtherConfig(config) => (v1::BindingOwner::OtherConfig, Some(config.clone())),
+        _ if binding.built_in => (v1::BindingOwner::BuiltIn, None),
+        Mark::LabelsOnly => (v1::BindingOwner::LabelsOnly, None),
+        Mark::None | Mark::Ours => (v1::BindingOwner::Unmarked, None),
+    };
+    let beside = |beside: &Beside| v1::Beside {
+        address: beside.address.to_string(),
+        origin: origin(&beside.origin),
+        replaceable: beside.replaceable,
+    };
+    v1::Unmanaged {
+        environment: binding.environment.to_string(),
+        address: binding.address.to_string(),
+        name: binding.name(),
+        owner,
+        config,
+        role: role_ref(&binding.role),
+        role_exists: binding.role_is_there,
+        power: binding.power.map(|power| match power {
+            Power::All => v1::Power::Everything,
+            Power::Take => v1::Power::TakesEverything,
+        }),
+        subjects: binding.subjects.iter().map(subject).collect(),
+        standing: match (&binding.allowed, binding.refused) {
+            (Some(_), _) => v1::Standing::Allowed,
+            (None, true) => v1::Standing::Refused,
+            (None, false) => v1::Standing::Reported,
+        },
+        allowed_by: binding.allowed.as_ref().map(origin),
+        beside: binding.beside.iter().map(beside).collect(),
     }
 }
 

@@ -67,7 +67,8 @@ fn a_plan_as_json() {
           "cluster": null,
           "uid": null,
           "overrules": [],
-          "protected": []
+          "protected": [],
+          "replaced_by": []
         },
         {
           "address": "entra/group/k8s_dev_users/member/hayden@contoso.com",
@@ -91,7 +92,8 @@ fn a_plan_as_json() {
           "cluster": null,
           "uid": null,
           "overrules": [],
-          "protected": []
+          "protected": [],
+          "replaced_by": []
         },
         {
           "address": "staging/clusterrole/restarter-0a1b2c3d4e",
@@ -179,7 +181,8 @@ fn a_plan_as_json() {
           "overrules": [
             "kubectl-edit"
           ],
-          "protected": []
+          "protected": [],
+          "replaced_by": []
         },
         {
           "address": "prod/clusterrolebinding/sre-admin-77ab00ff12",
@@ -220,7 +223,8 @@ fn a_plan_as_json() {
           "overrules": [],
           "protected": [
             "prod"
-          ]
+          ],
+          "replaced_by": []
         }
       ],
       "withheld": [
@@ -249,10 +253,65 @@ fn a_plan_as_json() {
       ],
       "notes": [
         {
-          "kind": "unmanaged-binding",
+          "kind": "disabled-person",
+          "environment": null,
+          "origin": {
+            "file": "teams/sre.yaml",
+            "line": 8
+          },
+          "message": "kim@contoso.com is disabled"
+        }
+      ],
+      "unmanaged": [
+        {
           "environment": "alpha",
-          "origin": null,
-          "message": "clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin"
+          "address": "alpha/clusterrolebinding/hand-made-admin",
+          "name": "hand-made-admin",
+          "owner": "unmarked",
+          "config": null,
+          "role": {
+            "kind": "ClusterRole",
+            "name": "cluster-admin"
+          },
+          "role_exists": true,
+          "power": null,
+          "subjects": [
+            {
+              "kind": "User",
+              "name": "root@contoso.com",
+              "after_apply": null,
+              "namespace": null,
+              "principal": null
+            }
+          ],
+          "standing": "reported",
+          "allowed_by": null,
+          "beside": []
+        },
+        {
+          "environment": "alpha",
+          "address": "alpha/rolebinding/trinity/apps-edit",
+          "name": "trinity/apps-edit",
+          "owner": "other-config",
+          "config": "contoso-apps",
+          "role": {
+            "kind": "ClusterRole",
+            "name": "edit"
+          },
+          "role_exists": true,
+          "power": null,
+          "subjects": [
+            {
+              "kind": "Group",
+              "name": "0f3c0000-0000-0000-0000-000000000001",
+              "after_apply": null,
+              "namespace": null,
+              "principal": "group:k8s_dev_users"
+            }
+          ],
+          "standing": "reported",
+          "allowed_by": null,
+          "beside": []
         }
       ],
       "guards": [

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) withheld: Vec<Withheld>,
     /// What is worth knowing.
     pub(super) notes: Vec<Note>,
+    /// Bindings on clusters that no file asks for, those that may stay included; none of an environment that ignores them.
+    pub(super) unmanaged: Vec<Unmanaged>,
     /// What guards say.
     pub(super) guards: Vec<Guard>,
     /// Parts that could not be read.
@@ -92,6 +94,8 @@ pub(super) struct Change {
     pub(super) overrules: Vec<String>,
     /// Protected environments that it reaches.
     pub(super) protected: Vec<String>,
+    /// For the removal of a binding that is not ours: addresses of those of ours that give all of its subjects the same.
+    pub(super) replaced_by: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -238,6 +242,76 @@ pub(super) struct Note {
     pub(super) environment: Option<String>,
     pub(super) origin: Option<Origin>,
     pub(super) message: String,
+}
+
+/// A binding on a cluster that no file asks for.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unmanaged {
+    pub(super) environment: String,
+    pub(super) address: String,
+    /// As `allow-unmanaged` and `replaces` name it.
+    pub(super) name: String,
+    /// Whose it is.
+    pub(super) owner: BindingOwner,
+    /// The other config, where it is one's.
+    pub(super) config: Option<String>,
+    pub(super) role: RoleRef,
+    /// Whether the role is there; a binding without one gives nothing.
+    pub(super) role_exists: bool,
+    /// Whether it makes its subjects masters of the whole cluster.
+    pub(super) power: Option<Power>,
+    /// Who gets the role, Kubernetes' own parts left out.
+    pub(super) subjects: Vec<Subject>,
+    pub(super) standing: Standing,
+    /// The line of `allow-unmanaged` that lets it stay.
+    pub(super) allowed_by: Option<Origin>,
+    /// Grants that give one of its subjects the same role in the same place.
+    pub(super) beside: Vec<Beside>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum BindingOwner {
+    /// Nobody that rolecall knows.
+    Unmarked,
+    /// Nobody that rolecall knows, though it carries our labels.
+    LabelsOnly,
+    /// Another rolecall config.
+    OtherConfig,
+    /// It passes for Kubernetes' own, to which these subjects do not belong.
+    BuiltIn,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Power {
+    /// It grants everything.
+    Everything,
+    /// It lets its subjects give themselves everything.
+    TakesEverything,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Standing {
+    /// It is listed.
+    Reported,
+    /// It may stay.
+    Allowed,
+    /// `apply` refuses while it is there.
+    Refused,
+}
+
+/// A grant that gives the same as a binding that is not ours.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Beside {
+    /// The binding that is ours.
+    pub(super) address: String,
+    pub(super) origin: Origin,
+    /// Whether `replaces` on that grant would take over from it.
+    pub(super) replaceable: bool,
 }
 
 /// What a guard says about one subject.

@@ -34,6 +34,25 @@ fn hostile_plan(pool: &[String]) -> Plan {
     for note in &mut plan.notes {
         (note.message, note.kind) = (next(), next());
     }
+    for binding in &mut plan.unmanaged {
+        if let Address::Object { name, .. } = &mut binding.address {
+            *name = next();
+        }
+        if let Mark::OtherConfig(config) = &mut binding.mark {
+            *config = next();
+        }
+        binding.role.name = next();
+        for _ in 0..4 {
+            binding.subjects.push(Subject {
+                kind: SubjectKind::ServiceAccount,
+                name: SubjectName::Known(next()),
+                namespace: Some(next()),
+                principal: None,
+            });
+        }
+        let origin = Origin { file: next(), line: 3 };
+        binding.beside.push(Beside { address: binding.address.clone(), origin, replaceable: true });
+    }
     for verdict in &mut plan.verdicts {
         (verdict.message, verdict.subject, verdict.guard) = (next(), next(), next());
     }
@@ -131,7 +150,7 @@ proptest! {
         for page in &plain {
             prop_assert!(is_a_page(page), "{:?}", page);
         }
-        let signs = |page: &str| page.lines().filter(|line| line.starts_with(['+', '~', '-', '!'])).count();
+        let signs = |page: &str| page.lines().filter(|line| line.starts_with(['+', '~', '-', '!', '='])).count();
         let honest = plan(&full_plan(), &context(), Layout { width: 120, colour: false });
         let screen = plan(&hostile_plan(&pool), &context(), Layout { width: 120, colour: false });
         prop_assert_eq!(signs(&screen), signs(&honest), "no text adds a line with a sign");

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Commit, Context, Spent};
-use crate::plan::{Compared, Note, Plan, Unread, Verdict, Withheld};
+use crate::plan::{Beside, Compared, Note, Plan, UnmanagedBinding, Unread, Verdict, Withheld};
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
-    Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName, Resource, Role, RoleKind,
+    Mark, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName, Resource, Role, RoleKind,
     RoleRef, Subject, SubjectKind, SubjectName, Usage,
 };
 
@@ -37,6 +37,7 @@ pub(super) fn change(address: Address, operation: Operation, origin: Option<Orig
         resource_version: None,
         overrules: Vec::new(),
         protected: BTreeSet::new(),
+        replaced_by: BTreeSet::new(),
     }
 }
 
@@ -116,10 +117,28 @@ pub(super) fn empty_plan() -> Plan {
         changes: Vec::new(),
         withheld: Vec::new(),
         notes: Vec::new(),
+        unmanaged: Vec::new(),
         verdicts: Vec::new(),
         unread: Vec::new(),
         compared: Compared { groups: 184, environments: 3, bindings: 412 },
         names: BTreeMap::new(),
+    }
+}
+
+/// A binding that nobody has marked, and that gives no more than it says.
+pub(super) fn unmanaged(address: Address, role: &str, subjects: Vec<Subject>) -> UnmanagedBinding {
+    UnmanagedBinding {
+        environment: address.environment().unwrap().clone(),
+        address,
+        mark: Mark::None,
+        built_in: false,
+        role: RoleRef { kind: RoleKind::ClusterRole, name: role.to_owned() },
+        role_is_there: true,
+        power: None,
+        subjects,
+        allowed: None,
+        refused: false,
+        beside: Vec::new(),
     }
 }
 
@@ -245,18 +264,29 @@ pub(super) fn full_plan() -> Plan {
                 is_error: true,
             },
         ],
-        notes: vec![
-            Note {
-                environment: Some(environment("alpha")),
-                origin: None,
-                kind: "unmanaged-binding".to_owned(),
-                message: "clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin".to_owned(),
-            },
-            Note {
-                environment: None,
-                origin: Some(origin("teams/sre.yaml", 8)),
-                kind: "disabled-person".to_owned(),
-                message: "kim@contoso.com is disabled".to_owned(),
+        notes: vec![Note {
+            environment: None,
+            origin: Some(origin("teams/sre.yaml", 8)),
+            kind: "disabled-person".to_owned(),
+            message: "kim@contoso.com is disabled".to_owned(),
+        }],
+        unmanaged: vec![
+            unmanaged(
+                object("alpha", KubernetesKind::ClusterRoleBinding, None, "hand-made-admin"),
+                "cluster-admin",
+                vec![subject(SubjectKind::User, "root@contoso.com", None)],
+            ),
+            UnmanagedBinding {
+                mark: Mark::OtherConfig("contoso-apps".to_owned()),
+                ..unmanaged(
+                    object("alpha", KubernetesKind::RoleBinding, Some("trinity"), "apps-edit"),
+                    "edit",
+                    vec![subject(
+                        SubjectKind::Group,
+                        &id("0f3c").to_string(),
+                        Some(PrincipalName::Group(key("k8s_dev_users"))),
+                    )],
+                )
             },
         ],
         verdicts: vec![

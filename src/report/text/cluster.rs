@@ -13,11 +13,15 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
     let mut changes: Vec<&Change> = changes.collect();
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     for change in changes {
-        let Address::Object { kind, namespace, name, .. } = &change.address else { continue };
-        let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        let text = format!("{kind} {namespace}{}{}", words::word(name), view.protection(change));
+        if change.address.environment().is_none() {
+            continue;
+        }
+        let text = format!("{}{}", words::object(&change.address), view.protection(change));
         page.marked(0, Mark::Sign(change.sign()), &text, View::origin(change, "no longer in the files"));
         content(page, change, view);
+        for held in view.held(&change.address) {
+            page.marked(4, Mark::Same, held, None);
+        }
         if !change.overrules.is_empty() {
             let managers: Vec<String> = change.overrules.iter().map(|manager| escape::quoted(manager)).collect();
             page.detail(4, &format!("drift: taken back from field manager {}", managers.join(", ")));
@@ -28,6 +32,9 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
 fn content(page: &mut Page, change: &Change, view: &View<'_>) {
     match &change.operation {
         Operation::Create { after } => whole(page, after, Sign::Add, view),
+        Operation::Delete { before: Resource::Binding(before) } if !change.replaced_by.is_empty() => {
+            replaced(page, before, &change.replaced_by, view);
+        }
         Operation::Delete { before } => whole(page, before, Sign::Remove, view),
         Operation::Update { before, after } => match after {
             Resource::Role(after) => {
@@ -43,6 +50,15 @@ fn content(page: &mut Page, change: &Change, view: &View<'_>) {
             Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) => {}
         },
     }
+}
+
+/// A binding of somebody else that ours take over from.
+fn replaced(page: &mut Page, before: &Binding, by: &BTreeSet<Address>, view: &View<'_>) {
+    for subject in &before.subjects {
+        page.marked(4, Mark::Same, &grant(before, subject, "still may", view), None);
+    }
+    let ours: Vec<String> = by.iter().map(words::object).collect();
+    page.detail(4, &format!("not ours; replaced by {}", ours.join(", ")));
 }
 
 fn whole(page: &mut Page, resource: &Resource, sign: Sign, view: &View<'_>) {

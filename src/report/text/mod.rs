@@ -5,6 +5,7 @@ mod cluster;
 mod entra;
 mod page;
 mod plan;
+mod unmanaged;
 mod view;
 mod words;
 
@@ -13,6 +14,8 @@ pub use plan::plan;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unmanaged_tests;
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

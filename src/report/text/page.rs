@@ -25,6 +25,8 @@ pub(super) enum Mark {
     Sign(Sign),
     /// `!`: somebody must decide.
     Decide,
+    /// `=`: it has no effect.
+    Same,
 }
 
 impl Mark {
@@ -35,6 +37,7 @@ impl Mark {
             Self::Sign(Sign::Change) => Some(("~", AnsiColor::Yellow.on_default())),
             Self::Sign(Sign::Remove) => Some(("-", AnsiColor::Red.on_default())),
             Self::Decide => Some(("!", AnsiColor::Red.on_default().bold())),
+            Self::Same => Some(("=", Style::new())),
         }
     }
 }

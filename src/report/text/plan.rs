@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, cluster, entra};
+use super::{Layout, cluster, entra, unmanaged};
 use crate::plan::{Note, Plan, Verdict, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{EnvironmentName, Origin};
 use unicode_width::UnicodeWidthStr as _;
 
-/// The kind of notes about bindings to people and groups that are not ours.
-const UNMANAGED: &str = "unmanaged-binding";
+/// How many verdicts of the guard about bindings that are not ours are told one by one.
+const UNMANAGED_LISTED: usize = 10;
 /// The widest column of places in front of messages.
 const WIDEST_TERM: usize = 40;
 
@@ -27,9 +27,8 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     withheld_part(&mut page, "Errors", &errors);
     withheld_part(&mut page, "Withheld", &withheld);
     unread(&mut page, plan);
-    let (unmanaged, others): (Vec<&Note>, Vec<&Note>) = plan.notes.iter().partition(|note| note.kind == UNMANAGED);
-    notes(&mut page, "Not ours, for your information", &unmanaged);
-    notes(&mut page, "Notes", &others);
+    messages(&mut page, "Not ours, for your information", &unmanaged::entries(plan, &View::of(plan)));
+    notes(&mut page, "Notes", &plan.notes);
     guards(&mut page, plan);
     page.gap();
     conclusions(&mut page, &counts(plan, context), layout);
@@ -134,7 +133,7 @@ fn unread(page: &mut Page, plan: &Plan) {
     messages(page, "Not read", &entries);
 }
 
-fn notes(page: &mut Page, title: &str, notes: &[&Note]) {
+fn notes(page: &mut Page, title: &str, notes: &[Note]) {
     let entries: Vec<(String, String)> = notes
         .iter()
         .map(|note| {
@@ -151,7 +150,14 @@ fn guards(page: &mut Page, plan: &Plan) {
         return;
     }
     page.gap();
+    let mut unmanaged = 0;
     for verdict in &plan.verdicts {
+        if verdict.guard == "unmanaged" && !verdict.acknowledged {
+            unmanaged += 1;
+            if unmanaged > UNMANAGED_LISTED {
+                continue;
+            }
+        }
         let Verdict { guard, subject, message, acknowledged, leaves_out } = verdict;
         page.marked(0, Mark::Decide, &format!("{guard}: {}", escape::message(message)), None);
         if *acknowledged {
@@ -161,6 +167,13 @@ fn guards(page: &mut Page, plan: &Plan) {
             let subject = escape::shell_word(&format!("{guard}:{subject}"));
             page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
         }
+    }
+    if unmanaged > UNMANAGED_LISTED {
+        let more = unmanaged - UNMANAGED_LISTED;
+        let text = format!(
+            "unmanaged: {more} more; `--output json` lists each. `*` in `allow-unmanaged` allows many, such as `argocd/*`"
+        );
+        page.marked(0, Mark::Decide, &text, None);
     }
 }
 

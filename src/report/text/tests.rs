@@ -61,6 +61,8 @@ fn a_plan() {
 
     Not ours, for your information
       alpha  clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
+      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps": group k8s_dev_users (0f3c…) has
+             clusterrole edit in trinity
 
     Notes
       teams/sre.yaml:8  kim@contoso.com is disabled
@@ -144,6 +146,8 @@ fn a_plan_at_eighty_columns() {
     Not ours, for your information
       alpha  clusterrolebinding hand-made-admin: user root@contoso.com is
              cluster-admin
+      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps":
+             group k8s_dev_users (0f3c…) has clusterrole edit in trinity
 
     Notes
       teams/sre.yaml:8
@@ -209,17 +213,19 @@ fn nothing_to_do_claims_no_match_for_what_was_not_read() {
 
 #[test]
 fn nothing_to_do_still_lists_what_is_not_ours() {
-    let notes = full_plan().notes;
-    insta::assert_snapshot!(plan(&Plan { notes, ..empty_plan() }, &context(), WIDE), @"
+    let Plan { notes, unmanaged, .. } = full_plan();
+    insta::assert_snapshot!(plan(&Plan { notes, unmanaged, ..empty_plan() }, &context(), WIDE), @r#"
     Not ours, for your information
       alpha  clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
+      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps": group k8s_dev_users (0f3c…) has
+             clusterrole edit in trinity
 
     Notes
       teams/sre.yaml:8  kim@contoso.com is disabled
 
     No changes. 184 groups, 3 environments, 412 bindings match contoso-platform at 4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
-    ");
+    "#);
 }
 
 #[test]

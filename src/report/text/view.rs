@@ -1,7 +1,9 @@
 //! What the parts of a plan need to know about the whole of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use super::words;
 use crate::plan::Plan;
 use crate::state::{Address, Change, EnvironmentName, ObjectId, Sign};
 
@@ -10,6 +12,10 @@ pub(super) struct View<'a> {
     names: &'a BTreeMap<String, String>,
     /// What is left to a saved plan, and for which environments.
     left_out: BTreeMap<&'a Address, BTreeSet<&'a str>>,
+    /// What changes.
+    changed: BTreeSet<&'a Address>,
+    /// What is told of a binding because of bindings that are not ours and give the same.
+    held: BTreeMap<&'a Address, Vec<String>>,
 }
 
 impl<'a> View<'a> {
@@ -20,7 +26,35 @@ impl<'a> View<'a> {
                 left_out.entry(address).or_default().insert(&verdict.subject);
             }
         }
-        Self { names: &plan.names, left_out }
+        let mut held: BTreeMap<&Address, Vec<String>> = BTreeMap::new();
+        for change in &plan.changes {
+            let text = format!("already held through {}, which this replaces", words::object(&change.address));
+            for ours in &change.replaced_by {
+                held.entry(ours).or_default().push(text.clone());
+            }
+        }
+        for binding in &plan.unmanaged {
+            for beside in &binding.beside {
+                let mut text = format!("already held through {}, not ours", words::object(&binding.address));
+                if beside.replaceable {
+                    let name = words::word(&binding.name());
+                    let _ = write!(text, "; `replaces: {name}` on this grant takes over from it");
+                }
+                held.entry(&beside.address).or_default().push(text);
+            }
+        }
+        let changed = plan.changes.iter().map(|change| &change.address).collect();
+        Self { names: &plan.names, left_out, changed, held }
+    }
+
+    /// Whether this plan changes it.
+    pub(super) fn changes(&self, address: &Address) -> bool {
+        self.changed.contains(address)
+    }
+
+    /// What else gives the same as a binding of ours, and is not ours.
+    pub(super) fn held(&self, address: &Address) -> &[String] {
+        self.held.get(address).map_or(&[], Vec::as_slice)
     }
 
     /// The name that was read for an object id.

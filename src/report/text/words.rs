@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::report::escape;
 use crate::state::{
-    Edge, Identity, ObjectId, PolicyRule, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName,
+    Address, Edge, Identity, ObjectId, PolicyRule, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName,
 };
 
 /// `1 group`, `2 groups`.
@@ -127,6 +127,17 @@ pub(super) fn rule(rule: &PolicyRule) -> String {
 
 fn is_any(items: &[String]) -> bool {
     matches!(items, [only] if only == "*")
+}
+
+/// An object on a cluster without its environment: `rolebinding trinity/hand-made`.
+pub(super) fn object(address: &Address) -> String {
+    match address {
+        Address::Object { kind, namespace, name, .. } => {
+            let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            format!("{kind} {namespace}{}", word(name))
+        }
+        Address::Group(_) | Address::Owner(..) | Address::Member(..) => escape::name(&address.to_string()),
+    }
 }
 
 /// A word as it is; quoted where its end could be mistaken.

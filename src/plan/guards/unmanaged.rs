@@ -1,0 +1,80 @@
+//! Where the files say so, nothing is applied beside access that nobody has put into them.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Guard, Objection};
+use crate::plan::kubernetes::{spelling, unmanaged};
+use crate::plan::unmanaged::UnmanagedBinding;
+use crate::state::{Address, Mark, Operation, RoleKind, Subject, SubjectKind};
+
+pub(super) static GUARD: Guard = Guard {
+    id: "unmanaged",
+    summary: "An environment says `unmanaged: refuse`, and a binding that no file asks for or allows gives somebody access.",
+    can_be_acknowledged: true,
+    check,
+};
+
+/// How many subjects are named.
+const NAMED: usize = 5;
+
+fn check(case: &Case<'_>) -> Vec<Objection> {
+    let taken_away: BTreeSet<&Address> = case
+        .changes
+        .iter()
+        .filter(|change| matches!(change.operation, Operation::Delete { .. }))
+        .map(|change| &change.address)
+        .collect();
+    let mut objections = Vec::new();
+    for (name, part) in case.parts.clusters.iter().filter(|(name, _)| case.only.environment(name)) {
+        // What leaves a protected environment alone need not wait for somebody to tidy it up.
+        let is_left_alone =
+            part.desired.protected && !case.changes.iter().any(|change| change.protected.contains(*name));
+        if is_left_alone {
+            continue;
+        }
+        let refused = unmanaged(name, *part, case.directory).into_iter().filter(|binding| binding.refused);
+        let there = refused.filter(|binding| !taken_away.contains(&binding.address));
+        objections.extend(there.map(|binding| Objection::new(binding.subject(), message(&binding))));
+    }
+    objections
+}
+
+fn message(binding: &UnmanagedBinding) -> String {
+    let named: Vec<String> = binding.subjects.iter().take(NAMED).map(called).collect();
+    let more = binding.subjects.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (whose, next) = match &binding.mark {
+        Mark::OtherConfig(config) => (
+            format!("is of the rolecall config `{config}`"),
+            format!("allow it with `allow-unmanaged: [{{ config: {config} }}]`, or take it out of that config"),
+        ),
+        _ if binding.built_in => ("passes for Kubernetes' own".to_owned(), "have them taken out of it".to_owned()),
+        Mark::None | Mark::LabelsOnly | Mark::Ours => {
+            // A grant gives cluster roles, and nothing to service accounts.
+            let can_be_granted = binding.role.kind == RoleKind::ClusterRole
+                && binding.subjects.iter().all(|subject| subject.kind != SubjectKind::ServiceAccount);
+            let take_over = if can_be_granted { "take it over with `replaces` on a grant, " } else { "" };
+            let next = format!("{take_over}allow it with `allow-unmanaged`, or have it deleted");
+            ("is not ours".to_owned(), next)
+        }
+    };
+    let place = match &binding.address {
+        Address::Object { namespace: Some(namespace), .. } => format!(" in {namespace}"),
+        _ => " on the whole cluster".to_owned(),
+    };
+    format!(
+        "{} {whose} and gives {} {}{place} to {}{more}; {next}",
+        binding.address,
+        binding.role.kind,
+        binding.role.name,
+        named.join(", ")
+    )
+}
+
+fn called(subject: &Subject) -> String {
+    let whole = || {
+        let namespace = subject.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{} {namespace}{}", subject.kind, spelling(&subject.name))
+    };
+    subject.principal.as_ref().map_or_else(whole, ToString::to_string)
+}

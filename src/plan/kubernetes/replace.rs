@@ -1,0 +1,212 @@
+//! Bindings made by hand that a grant takes over from: ours first, then that one goes, if nobody loses anything by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bindings::{Asked, Given};
+use super::prune::{is_ourselves, spelling};
+use super::{Environment, binding_address};
+use crate::plan::draft::{Cause, Draft};
+use crate::plan::parts::Parts;
+use crate::state::{
+    Address, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation, Origin,
+    Policy, PrincipalName, Resource, Subject, SubjectKind,
+};
+
+/// What becomes of one `replaces`.
+enum Answer {
+    /// These bindings of ours give all that it gives.
+    Replaced(BTreeSet<Address>),
+    /// It stays, and why.
+    Stays(Cause),
+    /// There is nothing to take over.
+    Ours,
+}
+
+impl Environment<'_> {
+    /// Plans the removal of what grants take over from. Where several grants name one binding, one that gives all of it is
+    /// enough.
+    pub(super) fn replace(&self, asked: &Asked<'_>, draft: &mut Draft) {
+        let mut by_target: BTreeMap<&BindingName, Vec<&DesiredReplacement>> = BTreeMap::new();
+        for replacement in &self.desired.replacements {
+            by_target.entry(&replacement.target).or_default().push(replacement);
+        }
+        for (target, replacements) in by_target {
+            // What is gone is told once for all environments.
+            let Some(live) = self.cluster.bindings.iter().find(|live| is_target(target, live)) else { continue };
+            let address = binding_address(self.name, &live.binding);
+            let mut replaced: Option<(&Origin, BTreeSet<Address>)> = None;
+            let mut causes = Vec::new();
+            for replacement in replacements {
+                match self.examine_replacement(replacement, live, &address, asked) {
+                    Answer::Replaced(ours) => match &mut replaced {
+                        Some((_, all)) => all.extend(ours),
+                        None => replaced = Some((&replacement.origin, ours)),
+                    },
+                    Answer::Stays(cause) => causes.push(cause),
+                    Answer::Ours => {
+                        let message = format!(
+                            "`replaces: {target}`: rolecall made {address} itself, and prunes it when no grant asks for it \
+                             any more; take the line out"
+                        );
+                        draft.note(None, Some(&replacement.origin), "replaces-ours", message);
+                    }
+                }
+            }
+            match replaced {
+                Some((origin, ours)) => {
+                    let operation = Operation::Delete { before: Resource::Binding(live.binding.clone()) };
+                    draft.change(Change {
+                        requires: ours.clone(),
+                        replaced_by: ours,
+                        ..self.object(address, operation, Some(origin), Some(&live.meta))
+                    });
+                }
+                None => causes.iter().for_each(|cause| draft.withhold(cause, [address.clone()])),
+            }
+        }
+    }
+
+    fn examine_replacement(
+        &self,
+        replacement: &DesiredReplacement,
+        live: &LiveBinding,
+        address: &Address,
+        asked: &Asked<'_>,
+    ) -> Answer {
+        let stays = |reason, why: String| {
+            let message = format!("{address} stays, though this grant `replaces` it: {why}");
+            Answer::Stays(Cause::new(Some(&replacement.origin), reason, message))
+        };
+        if live.meta.bootstrapping {
+            let why = "it is Kubernetes' own, or passes for it by its label. Take the line out".to_owned();
+            return stays("replaces-built-in", why);
+        }
+        match &live.meta.mark {
+            Mark::Ours => return Answer::Ours,
+            Mark::OtherConfig(config) => {
+                let why = format!(
+                    "it belongs to the rolecall config `{config}`. Take its grant out of that config, and the line out here"
+                );
+                return stays("replaces-other-config", why);
+            }
+            Mark::LabelsOnly | Mark::None => {}
+        }
+        if live.binding.subjects.iter().any(|subject| is_ourselves(self.cluster, subject)) {
+            let why = "it gives rolecall itself its access. Have somebody delete it who does not need it".to_owned();
+            return stays("own-access", why);
+        }
+        if let Some(cause) = self.not_told_apart() {
+            return Answer::Stays(cause);
+        }
+        let given: Vec<&Given<'_>> = asked
+            .given
+            .iter()
+            .filter(|given| {
+                let desired = given.desired;
+                given.namespace == live.binding.namespace
+                    && replacement.subjects.contains(&desired.subject)
+                    && replacement.roles.contains(&desired.role)
+                    && replacement.scopes.contains(&desired.scope)
+            })
+            .collect();
+        if given.is_empty() {
+            let why = "the labels of the grant do not match its namespace. Name the namespace, or take the line out";
+            return stays("replaces-elsewhere", why.to_owned());
+        }
+        self.compare_replacement(live, &given).map_or_else(
+            |differences| {
+                let advice = "`replaces` takes over only where nobody loses anything: make the two the same, or take the \
+                              line out";
+                stays("replaces-other-access", format!("{}. {advice}", differences.join(", and ")))
+            },
+            Answer::Replaced,
+        )
+    }
+
+    /// The bindings of ours that give every subject what it has, or what it would lose.
+    fn compare_replacement(&self, live: &LiveBinding, given: &[&Given<'_>]) -> Result<BTreeSet<Address>, Vec<String>> {
+        let role = &live.binding.role;
+        let same_role: Vec<&&Given<'_>> = given.iter().filter(|given| given.role() == role).collect();
+        let mut differences = Vec::new();
+        if same_role.is_empty() {
+            let ours: BTreeSet<String> =
+                given.iter().map(|given| format!("{} {}", given.role().kind, given.role().name)).collect();
+            let ours: Vec<String> = ours.into_iter().collect();
+            differences.push(format!("it gives {} {}, and the grant {}", role.kind, role.name, ours.join(", ")));
+        }
+        let candidates = if same_role.is_empty() { given.iter().collect() } else { same_role };
+        let mut ours = BTreeSet::new();
+        let mut others = Vec::new();
+        for subject in &live.binding.subjects {
+            // A subject that cannot be spelt now may be this one. Its own grant is held back, and with it this removal.
+            let of_subject: Vec<&&&Given<'_>> =
+                candidates.iter().filter(|given| given.is_for(subject) || given.may_be_for(subject)).collect();
+            if of_subject.is_empty() {
+                others.push(self.called(subject));
+            }
+            let certain = of_subject.iter().any(|given| given.is_for(subject));
+            let needed = of_subject.iter().filter(|given| !certain || given.is_for(subject));
+            ours.extend(needed.map(|given| given.address.clone()));
+        }
+        if !others.is_empty() {
+            differences.push(format!("it is also for {}, and the grant is not", shortened(&others)));
+        }
+        if differences.is_empty() { Ok(ours) } else { Err(differences) }
+    }
+
+    /// A subject by its name once the plan is applied, so that the same is said before and after.
+    fn called(&self, subject: &Subject) -> String {
+        let tokens = &self.desired.tokens;
+        let principal = match (&subject.kind, &self.directory.groups_finally_called(tokens, subject)[..]) {
+            (SubjectKind::Group, [key]) => Some(PrincipalName::Group((*key).clone())),
+            (SubjectKind::Group, _) => None,
+            _ => self.directory.named(tokens, subject),
+        };
+        let name = match principal {
+            Some(principal) => return format!("`{principal}`"),
+            None => spelling(&subject.name),
+        };
+        let namespace = subject.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{} `{namespace}{name}`", subject.kind)
+    }
+}
+
+fn is_target(target: &BindingName, live: &LiveBinding) -> bool {
+    (&target.namespace, &target.name) == (&live.binding.namespace, &live.binding.name)
+}
+
+fn shortened(names: &[String]) -> String {
+    const LISTED: usize = 8;
+    let more = names.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names[..names.len().min(LISTED)].join(", "))
+}
+
+/// Says which `replaces` have nothing left to do: no environment of their grant has the binding. Nothing is derived from an
+/// environment that was not read or is not part of this plan.
+pub(in crate::plan) fn note_done(desired: &Desired, parts: &Parts<'_>, policy: &Policy, draft: &mut Draft) {
+    let mut places: BTreeMap<(&Origin, &BindingName), Vec<&EnvironmentName>> = BTreeMap::new();
+    for (name, environment) in &desired.environments {
+        for DesiredReplacement { target, origin, .. } in &environment.replacements {
+            places.entry((origin, target)).or_default().push(name);
+        }
+    }
+    for ((origin, target), environments) in places {
+        let is_gone = |name: &&EnvironmentName| {
+            policy.only.environment(name)
+                && parts
+                    .clusters
+                    .get(*name)
+                    .is_some_and(|part| !part.cluster.bindings.iter().any(|live| is_target(target, live)))
+        };
+        if environments.iter().all(is_gone) {
+            let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
+            let message = format!(
+                "`replaces: {target}`: no {} of this name is on {}, so nothing is left to replace; take the line out",
+                target.kind(),
+                names.join(", ")
+            );
+            draft.note(None, Some(origin), "replaces-done", message);
+        }
+    }
+}

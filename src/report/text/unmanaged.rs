@@ -1,0 +1,121 @@
+//! The part of a plan about bindings that are not ours.
+
+use std::collections::BTreeMap;
+
+use super::view::View;
+use super::words;
+use crate::plan::{Plan, Power, UnmanagedBinding};
+use crate::report::escape;
+use crate::state::{Address, EnvironmentName, Mark, Namespace, Subject, SubjectKind, SubjectName};
+
+/// How many bindings of one environment are listed.
+const LISTED: usize = 10;
+/// How many subjects of one binding are named.
+const NAMED: usize = 5;
+
+/// A place and a message for each binding that is listed, and for each environment what is not. What a guard refuses is told
+/// there.
+pub(super) fn entries(plan: &Plan, view: &View<'_>) -> Vec<(String, String)> {
+    let mut by_environment: BTreeMap<&EnvironmentName, Vec<&UnmanagedBinding>> = BTreeMap::new();
+    for binding in plan.unmanaged.iter().filter(|binding| binding.allowed.is_none() && !is_refused(plan, binding)) {
+        by_environment.entry(&binding.environment).or_default().push(binding);
+    }
+    let mut entries = Vec::new();
+    for (environment, bindings) in by_environment {
+        // What software on the cluster has comes by the dozen, and hides what people have.
+        let (software, people): (Vec<_>, Vec<_>) = bindings.into_iter().partition(|binding| is_for_software(binding));
+        let named = people.len().min(LISTED);
+        let room = if software.len() <= LISTED - named { software.len() } else { 0 };
+        for binding in people.iter().take(LISTED).chain(software.iter().take(room)) {
+            entries.push((environment.to_string(), message(binding, view)));
+        }
+        let mut rest = Vec::new();
+        if people.len() > named {
+            rest.push(format!("{} more", people.len() - named));
+        }
+        if software.len() > room {
+            let gives = if software.len() == 1 { "gives" } else { "give" };
+            let bindings = words::count(software.len(), "binding");
+            rest.push(format!("{bindings} that {gives} access to service accounts only"));
+        }
+        if !rest.is_empty() {
+            let and = if named + room > 0 { "and " } else { "" };
+            let message = format!("{and}{}; `--output json` lists each", rest.join(", and "));
+            entries.push((environment.to_string(), message));
+        }
+    }
+    entries
+}
+
+fn is_refused(plan: &Plan, binding: &UnmanagedBinding) -> bool {
+    binding.refused
+        && plan.verdicts.iter().any(|verdict| verdict.guard == "unmanaged" && verdict.subject == binding.subject())
+}
+
+fn is_for_software(binding: &UnmanagedBinding) -> bool {
+    let is_software = |subject: &Subject| {
+        subject.kind == SubjectKind::ServiceAccount
+            || matches!(&subject.name, SubjectName::Known(name) if name.starts_with("system:serviceaccount"))
+    };
+    binding.subjects.iter().all(is_software)
+}
+
+fn message(binding: &UnmanagedBinding, view: &View<'_>) -> String {
+    let whose = match &binding.mark {
+        Mark::OtherConfig(config) => format!(", of the rolecall config {}", escape::quoted(config)),
+        _ if binding.built_in => ", which passes for Kubernetes' own".to_owned(),
+        Mark::LabelsOnly => ", which carries our labels and is not ours".to_owned(),
+        Mark::None | Mark::Ours => String::new(),
+    };
+    format!("{}{whose}: {}{}", words::object(&binding.address), gives(binding, view), beside(binding, view))
+}
+
+/// `user root@contoso.com is cluster-admin`, `group readers and user sam have clusterrole view in trinity`.
+fn gives(binding: &UnmanagedBinding, view: &View<'_>) -> String {
+    let mut who: Vec<String> = binding.subjects.iter().take(NAMED).map(|each| words::subject(each, view)).collect();
+    if binding.subjects.len() > NAMED {
+        who.push(format!("{} more", binding.subjects.len() - NAMED));
+    }
+    let who = match who.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => who.concat(),
+    };
+    let (is, has) = if binding.subjects.len() == 1 { ("is", "has") } else { ("are", "have") };
+    let role = if binding.role.name == "cluster-admin" {
+        format!("{is} cluster-admin")
+    } else {
+        format!("{has} {} {}", binding.role.kind, words::word(&binding.role.name))
+    };
+    let place = namespace(&binding.address).map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+    let power = match binding.power {
+        _ if !binding.role_is_there => ", a role that is not there",
+        Some(Power::All) if binding.role.name != "cluster-admin" => ", which grants everything",
+        Some(Power::Take) => ", which lets whoever has it give itself everything",
+        Some(Power::All) | None => "",
+    };
+    format!("{who} {role}{place}{power}")
+}
+
+/// The grants beside it that are not part of the changes, where they are told at their own place.
+fn beside(binding: &UnmanagedBinding, view: &View<'_>) -> String {
+    let others: Vec<_> = binding.beside.iter().filter(|beside| !view.changes(&beside.address)).collect();
+    let mut places: Vec<String> = others.iter().map(|beside| beside.origin.to_string()).collect();
+    places.dedup();
+    if places.is_empty() {
+        return String::new();
+    }
+    let takes_over = if others.iter().any(|beside| beside.replaceable) {
+        format!("; `replaces: {}` on that grant takes over from it", words::word(&binding.name()))
+    } else {
+        String::new()
+    };
+    let grant = if places.len() == 1 { "grants" } else { "grant" };
+    format!(". {} {grant} this role there, too{takes_over}", escape::name(&places.join(", ")))
+}
+
+fn namespace(address: &Address) -> Option<&Namespace> {
+    match address {
+        Address::Object { namespace, .. } => namespace.as_ref(),
+        Address::Group(_) | Address::Owner(..) | Address::Member(..) => None,
+    }
+}
