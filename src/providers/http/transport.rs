@@ -12,6 +12,8 @@ use url::Host;
 
 use crate::state::{Failure, FailureKind, Result};
 
+/// How long connecting to what runs beside us may take: it answers at once or is not there.
+const NEAR_DEADLINE: Duration = Duration::from_secs(2);
 /// How long connecting, TLS included, may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// More than twenty full pages of members in one batch, and far less than memory.
@@ -50,6 +52,9 @@ impl TransportSettings {
 pub struct Transport {
     client: Client,
     call_deadline: Duration,
+    connect_deadline: Duration,
+    /// See [`Transport::to_this_machine`].
+    link_local: bool,
 }
 
 /// An answer that was read whole. Its status is never a redirect.
@@ -92,6 +97,24 @@ impl Transport {
     /// # Errors
     /// When the extra CA is not PEM, or no root can be loaded.
     pub fn new(settings: &TransportSettings) -> Result<Self> {
+        Self::build(settings, CONNECT_DEADLINE)
+    }
+
+    /// A transport for the identity endpoints that Azure puts beside a machine or an app.
+    ///
+    /// They speak plain HTTP by nature: the instance metadata service at 169.254.169.254, and App Service at an address of
+    /// the same range or on loopback. This is the one exception from TLS besides loopback, and no other transport has it:
+    /// link-local addresses are never routed, so what is sent does not leave the host's own link. No proxy is used.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub fn to_this_machine() -> Result<Self> {
+        let settings =
+            TransportSettings { extra_ca: None, proxies: Proxies::None, call_deadline: Duration::from_secs(10) };
+        Ok(Self { link_local: true, ..Self::build(&settings, NEAR_DEADLINE)? })
+    }
+
+    fn build(settings: &TransportSettings, connect_deadline: Duration) -> Result<Self> {
         static PROVIDER: Once = Once::new();
         // Another part of the process may have installed one before; both are ring, so either will do.
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -100,7 +123,7 @@ impl Transport {
             .user_agent(concat!("rolecall/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_DEADLINE)
+            .connect_timeout(connect_deadline)
             .tcp_nodelay(true);
         if let Some(pem) = &settings.extra_ca {
             let certificates = Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
@@ -114,10 +137,10 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", innermost(&error)))
+            Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", cause(&error)))
                 .with_next("install the CA certificates of the operating system (often the package ca-certificates)")
         })?;
-        Ok(Self { client, call_deadline: settings.call_deadline })
+        Ok(Self { client, call_deadline: settings.call_deadline, connect_deadline, link_local: false })
     }
 
     /// Sends one request and reads its whole answer, of whatever status below or above 3xx.
@@ -126,7 +149,9 @@ impl Transport {
     /// See [`NotAnswered`].
     pub async fn send(&self, request: Request) -> std::result::Result<Answer, NotAnswered> {
         let origin = request.url().origin().ascii_serialization();
-        require_tls(request.url()).map_err(NotAnswered::Refused)?;
+        if !(self.link_local && is_link_local(request.url())) {
+            require_tls(request.url()).map_err(NotAnswered::Refused)?;
+        }
         match tokio::time::timeout(self.call_deadline, self.exchange(request, &origin)).await {
             Ok(answer) => answer,
             Err(_) => Err(NotAnswered::Unknown(Failure::new(
@@ -137,13 +162,13 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request, origin: &str) -> std::result::Result<Answer, NotAnswered> {
-        let mut response = self.client.execute(request).await.map_err(|error| not_answered(&error, origin))?;
+        let mut response = self.client.execute(request).await.map_err(|error| self.not_answered(&error, origin))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_redirection() {
             return Err(NotAnswered::Refused(redirected(origin, status, &headers, response.url())));
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| not_answered(&error, origin))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.not_answered(&error, origin))? {
             if body.len() + chunk.len() > LARGEST_BODY {
                 return Err(NotAnswered::Refused(Failure::new(
                     FailureKind::BadAnswer,
@@ -154,6 +179,52 @@ impl Transport {
         }
         Ok(Answer { status, headers, body: body.freeze() })
     }
+
+    fn not_answered(&self, error: &reqwest::Error, origin: &str) -> NotAnswered {
+        let reason = self.innermost(error);
+        let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
+        if error.is_builder() {
+            return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
+        }
+        if !error.is_connect() {
+            return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
+        }
+        let failure = failure(format!("cannot connect to {origin}: {reason}"));
+        if reason.contains("certificate") {
+            // One that is not trusted now will not be trusted in a second.
+            return NotAnswered::Refused(failure.with_next(
+                "if the server uses a private CA, name its CA file in the connection; certificates are always verified",
+            ));
+        }
+        if self.link_local {
+            // Where it is not, it will not be in a second.
+            return NotAnswered::Refused(failure);
+        }
+        NotAnswered::NotSent(failure.with_next("check the network, the proxy and the address of the connection"))
+    }
+
+    /// The cause at the bottom: reqwest's own text only repeats the URL.
+    fn innermost(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() && error.is_connect() {
+            return format!("no connection within {} s", self.connect_deadline.as_secs());
+        }
+        cause(error)
+    }
+}
+
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    text.unwrap_or_else(|| "the connection failed".to_owned())
+}
+
+/// Whether a URL points to a link-local address, over plain HTTP.
+fn is_link_local(url: &Url) -> bool {
+    url.scheme() == "http" && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
 }
 
 /// Whether a URL points to this machine: the only place that may be reached without TLS.
@@ -191,39 +262,6 @@ fn redirected(origin: &str, status: StatusCode, headers: &HeaderMap, base: &Url)
         format!("{origin} redirects to {target} ({}); redirects are never followed", status.as_u16()),
     )
     .with_next("check the address of the connection, and whether a proxy or sign-in page stands in between")
-}
-
-fn not_answered(error: &reqwest::Error, origin: &str) -> NotAnswered {
-    let reason = innermost(error);
-    let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
-    if error.is_builder() {
-        return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
-    }
-    if !error.is_connect() {
-        return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
-    }
-    let failure = failure(format!("cannot connect to {origin}: {reason}"));
-    if reason.contains("certificate") {
-        // One that is not trusted now will not be trusted in a second.
-        return NotAnswered::Refused(failure.with_next(
-            "if the server uses a private CA, name its CA file in the connection; certificates are always verified",
-        ));
-    }
-    NotAnswered::NotSent(failure.with_next("check the network, the proxy and the address of the connection"))
-}
-
-/// The cause at the bottom: reqwest's own text only repeats the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() && error.is_connect() {
-        return format!("no connection within {} s", CONNECT_DEADLINE.as_secs());
-    }
-    let mut cause = error.source();
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    text.unwrap_or_else(|| "the connection failed".to_owned())
 }
 
 #[cfg(test)]

@@ -17,13 +17,16 @@ use crate::state::{Failure, FailureKind, Result, TenantId};
 
 mod azure_cli;
 mod azure_pipelines;
+mod certificate;
 mod claims;
 mod client_assertion;
+mod client_certificate;
 mod client_secret;
 mod federated;
 mod github_actions;
 mod issuer;
 mod login;
+mod managed_identity;
 mod settings;
 mod source;
 mod workload_identity;
