@@ -15,6 +15,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
+use crate::plan::preflight::{Forecast, Intent, Preflight};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
@@ -173,7 +174,7 @@ impl Session {
     }
 
     /// Reads the live systems and plans. Nothing is written.
-    pub(super) async fn plan(&self, progress: &Progress) -> Result<Planned, CliError> {
+    pub(super) async fn plan(&self, progress: &Progress, intent: Intent) -> Result<Planned, CliError> {
         let started = Instant::now();
         let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
         let query = desired::tenant_query(&self.desired, &self.policy.only);
@@ -183,25 +184,7 @@ impl Session {
         ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
         self.check_groups(&observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &self.policy);
-        let asked = plan::preflight::questions(&plan.changes).into_iter().filter_map(|(environment, questions)| {
-            let reader = readers.get(&environment)?;
-            Some(async move { (environment, reader.ask(&questions).await, questions) })
-        });
-        let mut answers = BTreeMap::new();
-        for (environment, given, questions) in futures::future::join_all(asked).await {
-            match given {
-                Ok(given) => {
-                    answers.insert(environment, questions.into_iter().zip(given).collect());
-                }
-                Err(failure) => plan.notes.push(plan::Note {
-                    message: format!("whether we may write here could not be asked: {}", failure.what),
-                    environment: Some(environment),
-                    origin: None,
-                    kind: "not-asked".to_owned(),
-                }),
-            }
-        }
-        plan.notes.extend(plan::preflight::notes(&answers));
+        plan.forecasts = self.preflight(&observed, &plan.changes, intent, &readers).await;
         if self.sandbox.is_some() {
             // The uid of an invented cluster is nothing to pin.
             plan.notes.retain(|note| note.kind != "cluster-uid");
@@ -213,6 +196,33 @@ impl Session {
         }
         progress.done();
         Ok(Planned { plan, observed, spent })
+    }
+
+    /// Asks the API servers, round by round, what they would refuse.
+    async fn preflight(
+        &self,
+        observed: &Observed,
+        changes: &[Change],
+        intent: Intent,
+        readers: &BTreeMap<EnvironmentName, KubernetesReader>,
+    ) -> Vec<Forecast> {
+        let mut preflight = Preflight::new(&self.desired, observed, changes, intent);
+        loop {
+            let asked = preflight.questions().into_iter().map(|(environment, questions)| async move {
+                let answers = match readers.get(&environment) {
+                    Some(reader) => reader.ask(&questions).await,
+                    None => Err(Failure::new(FailureKind::BadAnswer, format!("{environment} was not read"))),
+                };
+                (environment, questions, answers)
+            });
+            let answered = futures::future::join_all(asked).await;
+            if answered.is_empty() {
+                return preflight.conclude();
+            }
+            for (environment, questions, answers) in answered {
+                preflight.answer(&environment, questions, answers);
+            }
+        }
     }
 
     /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.

@@ -5,6 +5,7 @@ mod cluster;
 mod entra;
 mod page;
 mod plan;
+mod preflight;
 mod unmanaged;
 mod view;
 mod words;

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-pub(super) use read::Reading;
+pub(super) use read::{Reading, Review};
 pub(super) use write::Writing;
 
 use super::link::Link;

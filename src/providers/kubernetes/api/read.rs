@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SubjectAccessReview};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ impl Review for SelfSubjectReview {
 
 impl Review for SelfSubjectAccessReview {
     const PATH: &'static str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+}
+
+impl Review for SubjectAccessReview {
+    const PATH: &'static str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 }
 
 /// One page. Strict where Kubernetes' own types are lenient: `items` that are left out are no empty list.
@@ -151,7 +155,7 @@ impl Reading {
         Err(odd(&format!("the list has more than {PAGES} pages")))
     }
 
-    /// Asks the API server something about ourselves.
+    /// Asks the API server something.
     pub(in crate::providers::kubernetes) async fn review<T: Review>(
         &self,
         review: &T,
