@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Applier, ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName,
-    TenantId,
+    ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName, TenantId,
 };
 
 /// What to read from Entra.
@@ -36,11 +35,9 @@ pub struct ClusterQuery {
     pub cluster: Option<ClusterUid>,
 }
 
-/// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
+/// May we do this? Asked of the API server by `SelfSubjectAccessReview`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccessQuestion {
-    /// By whom; `None` is ourselves.
-    pub who: Option<Applier>,
     /// `create`, `patch`, `delete`, `bind`, …
     pub verb: String,
     /// The kind; all are of the group `rbac.authorization.k8s.io`.

@@ -4,6 +4,5 @@
 
 mod credentials;
 mod reading;
-mod sources;
 mod world;
 mod writing;

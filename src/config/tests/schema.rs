@@ -104,8 +104,7 @@ environments:
     tokens: { groups-as: display-name, groups-prefix: 'g:', users-as: upn, users-prefix: 'u:' }
     unmanaged: refuse
     allow-unmanaged: [argocd/*, prometheus, { config: contoso-apps }]
-    applier: { user: ci, groups: [deployers] }
-  beta: { type: kubernetes, applier: { service-account: rolecall/applier } }
+  beta: { type: kubernetes }
 groups:
   dev:
     description: Developers

@@ -6,7 +6,6 @@ mod generate;
 mod guards;
 mod kubernetes;
 mod model;
-mod preflight;
 mod properties;
 mod saved;
 mod unmanaged;
