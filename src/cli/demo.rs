@@ -13,7 +13,8 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
-use super::{apply, doctor, plan, validate};
+use super::{apply, plan, validate};
+use crate::plan::preflight::Intent;
 use crate::sandbox::Access;
 use crate::state::ObjectId;
 
@@ -81,7 +82,6 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
-        Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await?,
         Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
             Exit::Usage
         }
@@ -97,7 +97,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
 async fn ask_the_cluster(ui: &mut Ui) -> Result<(), CliError> {
     let connections = ConnectionArgs { sandbox: Some(PathBuf::from("sandbox")), ..ConnectionArgs::default() };
     let session = Session::open(ui, Path::new("quickstart"), &connections, &PolicyArgs::default()).await?;
-    let planned = session.plan(&Progress::new(ui)).await?;
+    let planned = session.plan(&Progress::new(ui), Intent::Later).await?;
     let group = planned
         .observed
         .tenant

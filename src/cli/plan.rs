@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
+use crate::plan::preflight::Intent;
 use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
 use crate::{git, report};
@@ -43,7 +44,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(check_name).transpose()?;
     let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
     let progress = Progress::new(ui);
-    let planned = session.plan(&progress).await?;
+    let planned = session.plan(&progress, Intent::Later).await?;
     show(ui, &session, &planned, args.output)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;

@@ -101,7 +101,7 @@ async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
     let sandbox = Sandbox::open(&dir, || Seed::new("contoso.com"), options)
         .await
         .map_err(|error| CliError::user(error.to_string()))?;
-    let described = describe(sandbox.access(), &dir, &args.dir);
+    let described = sandbox.write_credentials().and_then(|_| describe(sandbox.access(), &dir, &args.dir));
     match described {
         Ok(text) => ui.print(&text)?,
         Err(error) => {
@@ -152,6 +152,7 @@ fn describe(access: &Access, dir: &Path, shown: &Path) -> std::io::Result<String
     for (name, file) in [
         ("CA", "ca.pem"),
         ("Credentials", "credentials.env"),
+        ("One a source", "credentials/"),
         ("Kubeconfig", "kubeconfig"),
         ("Connections", "connections.yaml"),
     ] {

@@ -65,10 +65,7 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
         .environments
         .iter()
         .map(|(name, environment)| {
-            (
-                name.clone(),
-                SeedCluster { uid: environment.cluster, namespaces: namespaces(environment), applier_rules: None },
-            )
+            (name.clone(), SeedCluster { uid: environment.cluster, namespaces: namespaces(environment) })
         })
         .collect();
     seed

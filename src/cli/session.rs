@@ -15,6 +15,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
+use crate::plan::preflight::{Forecast, Intent, Preflight};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
@@ -36,11 +37,9 @@ pub(super) struct Session {
     pub(super) loaded: Loaded,
     pub(super) desired: Desired,
     pub(super) policy: Policy,
-    pub(super) entra: entra::Connection,
-    pub(super) chain: Arc<Chain>,
+    entra: entra::Connection,
+    chain: Arc<Chain>,
     clusters: BTreeMap<EnvironmentName, kubernetes::Connection>,
-    // Environments to which there is no way, and why. Empty but for `doctor`.
-    pub(super) unroutable: BTreeMap<EnvironmentName, CliError>,
     // One link a cluster serves the reader and the writer, so that a credential plugin runs once.
     links: BTreeMap<EnvironmentName, OnceCell<Link>>,
     // Keeps the embedded servers running for as long as somebody may call them.
@@ -73,17 +72,6 @@ pub(super) fn style(ui: &Ui) -> findings::Style {
 impl Session {
     /// Reads the config and finds the way to everything it names. Nothing is contacted yet.
     pub(super) async fn open(
-        ui: &mut Ui,
-        path: &Path,
-        connections: &ConnectionArgs,
-        policy: &PolicyArgs,
-    ) -> Result<Self, CliError> {
-        let mut session = Self::open_anyway(ui, path, connections, policy).await?;
-        session.unroutable.pop_first().map_or(Ok(session), |(_, error)| Err(error))
-    }
-
-    /// The same, going on without the clusters to which there is no way.
-    pub(super) async fn open_anyway(
         ui: &mut Ui,
         path: &Path,
         connections: &ConnectionArgs,
@@ -129,19 +117,25 @@ impl Session {
             .in_cloud(cloud)
             .picking(args.auth(ui)?);
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
-        let (mut clusters, mut unroutable) = (BTreeMap::new(), BTreeMap::new());
+        let mut clusters = BTreeMap::new();
         for (name, environment) in &desired.environments {
             if !is_read(&policy, name) {
                 continue;
             }
-            let route = connections.route(ui, args, name, environment, inside);
-            match route.and_then(|route| connection(route, &chain)) {
-                Ok(connection) => drop(clusters.insert(name.clone(), connection)),
-                Err(error) => drop(unroutable.insert(name.clone(), error)),
-            }
+            let connection = match connections.route(ui, args, name, environment, inside)? {
+                Route::Kubeconfig { path, context, allow_exec } => {
+                    kubernetes::Connection::Kubeconfig { path, context, allow_exec }
+                }
+                Route::InCluster => kubernetes::Connection::InCluster,
+                Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
+                    server,
+                    ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
+                    token: Arc::new(AudienceToken { chain: Arc::clone(&chain), audience }),
+                },
+            };
+            clusters.insert(name.clone(), connection);
         }
-        let links = links(&clusters);
-        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: None })
+        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: None })
     }
 
     async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
@@ -176,12 +170,11 @@ impl Session {
                 (name.clone(), connection)
             })
             .collect();
-        let (links, unroutable) = (links(&clusters), BTreeMap::new());
-        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: Some(sandbox) })
+        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: Some(sandbox) })
     }
 
     /// Reads the live systems and plans. Nothing is written.
-    pub(super) async fn plan(&self, progress: &Progress) -> Result<Planned, CliError> {
+    pub(super) async fn plan(&self, progress: &Progress, intent: Intent) -> Result<Planned, CliError> {
         let started = Instant::now();
         let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
         let query = desired::tenant_query(&self.desired, &self.policy.only);
@@ -191,25 +184,7 @@ impl Session {
         ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
         self.check_groups(&observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &self.policy);
-        let asked = plan::preflight::questions(&plan.changes).into_iter().filter_map(|(environment, questions)| {
-            let reader = readers.get(&environment)?;
-            Some(async move { (environment, reader.ask(&questions).await, questions) })
-        });
-        let mut answers = BTreeMap::new();
-        for (environment, given, questions) in futures::future::join_all(asked).await {
-            match given {
-                Ok(given) => {
-                    answers.insert(environment, questions.into_iter().zip(given).collect());
-                }
-                Err(failure) => plan.notes.push(plan::Note {
-                    message: format!("whether we may write here could not be asked: {}", failure.what),
-                    environment: Some(environment),
-                    origin: None,
-                    kind: "not-asked".to_owned(),
-                }),
-            }
-        }
-        plan.notes.extend(plan::preflight::notes(&answers));
+        plan.forecasts = self.preflight(&observed, &plan.changes, intent, &readers).await;
         if self.sandbox.is_some() {
             // The uid of an invented cluster is nothing to pin.
             plan.notes.retain(|note| note.kind != "cluster-uid");
@@ -221,6 +196,33 @@ impl Session {
         }
         progress.done();
         Ok(Planned { plan, observed, spent })
+    }
+
+    /// Asks the API servers, round by round, what they would refuse.
+    async fn preflight(
+        &self,
+        observed: &Observed,
+        changes: &[Change],
+        intent: Intent,
+        readers: &BTreeMap<EnvironmentName, KubernetesReader>,
+    ) -> Vec<Forecast> {
+        let mut preflight = Preflight::new(&self.desired, observed, changes, intent);
+        loop {
+            let asked = preflight.questions().into_iter().map(|(environment, questions)| async move {
+                let answers = match readers.get(&environment) {
+                    Some(reader) => reader.ask(&questions).await,
+                    None => Err(Failure::new(FailureKind::BadAnswer, format!("{environment} was not read"))),
+                };
+                (environment, questions, answers)
+            });
+            let answered = futures::future::join_all(asked).await;
+            if answered.is_empty() {
+                return preflight.conclude();
+            }
+            for (environment, questions, answers) in answered {
+                preflight.answer(&environment, questions, answers);
+            }
+        }
     }
 
     /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.
@@ -284,7 +286,7 @@ impl Session {
     }
 
     /// The way to a cluster, found once. `None` when there is none for this name.
-    pub(super) async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
+    async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
         let connection = self.clusters.get(name)?;
         let link = self.links.get(name)?.get_or_try_init(|| kubernetes::connect(connection)).await;
         Some(link.cloned())
@@ -336,20 +338,6 @@ impl Session {
             sandbox.stop().await;
         }
     }
-}
-
-fn connection(route: Route, chain: &Arc<Chain>) -> Result<kubernetes::Connection, CliError> {
-    Ok(match route {
-        Route::Kubeconfig { path, context, allow_exec } => {
-            kubernetes::Connection::Kubeconfig { path, context, allow_exec }
-        }
-        Route::InCluster => kubernetes::Connection::InCluster,
-        Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
-            server,
-            ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
-            token: Arc::new(AudienceToken { chain: Arc::clone(chain), audience }),
-        },
-    })
 }
 
 /// Whether a cluster is read: what is planned there, or what groups mean there.

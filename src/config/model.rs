@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::{Located, Span};
 use crate::state::{
-    Allowance, AppId, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership,
+    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership,
     Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
 };
 
@@ -82,6 +82,8 @@ pub struct Environment {
     pub unmanaged: Unmanaged,
     /// Which of those may stay.
     pub allow_unmanaged: Vec<Located<Allowance>>,
+    /// Who applies there.
+    pub applier: Option<Applier>,
 }
 
 /// An entry of `groups`.

@@ -60,6 +60,7 @@ fn environment(
         cluster: block.cluster.map(|uid| uid.value),
         protected: block.protected,
         tokens: block.tokens.clone(),
+        applier: block.applier.clone(),
         roles,
         bindings,
         unmanaged: block.unmanaged,

@@ -57,6 +57,8 @@ pub struct Plan {
     pub unmanaged: Vec<UnmanagedBinding>,
     /// The guards that have something to say.
     pub verdicts: Vec<Verdict>,
+    /// What the API servers would refuse, by environment; filled in after [`preflight`] has asked.
+    pub forecasts: Vec<preflight::Forecast>,
     /// Parts that could not be read: an environment, or Entra as a whole.
     pub unread: Vec<Unread>,
     /// How much was compared.
@@ -191,6 +193,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         changes,
         withheld,
         notes: draft.notes.into_iter().collect(),
+        forecasts: Vec::new(),
         unread: parts.unread,
         compared,
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::preflight::Forecast;
 use crate::plan::{Plan, Verdict};
 use crate::state::Sign;
 
@@ -17,6 +18,8 @@ pub(super) struct Counts {
     pub(super) unread: usize,
     /// Guards because of which `apply` would refuse.
     pub(super) refusals: usize,
+    /// Changes that an API server would refuse for lack of rights.
+    pub(super) forbidden: usize,
     /// Changes that `apply` without a saved plan would leave out.
     pub(super) left_out: usize,
 }
@@ -34,6 +37,7 @@ impl Counts {
             errors,
             unread: plan.unread.len(),
             refusals: plan.refusals().count(),
+            forbidden: plan.forecasts.iter().flat_map(Forecast::forbidden).collect::<BTreeSet<_>>().len(),
             left_out: open.iter().flat_map(|verdict| &verdict.leaves_out).collect::<BTreeSet<_>>().len(),
         }
     }

@@ -16,6 +16,8 @@ pub struct Access {
     pub graph: Url,
     /// The sign-in service, without the tenant.
     pub login: Url,
+    /// The identity endpoints beside a machine and an app; plain HTTP, as the real ones.
+    pub machine: Url,
     /// The certificate authority of every server, PEM.
     pub ca_pem: String,
     /// The file that holds it.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "requests.jsonl";
 /// What the log calls the server that stands for Microsoft Graph and the sign-in service.
 pub const GRAPH: &str = "graph";
+/// What the log calls the server that stands for the identity endpoints beside a machine and an app.
+pub const MACHINE: &str = "machine";
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

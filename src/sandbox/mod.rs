@@ -36,6 +36,7 @@ use self::store::Store;
 
 mod access;
 mod clusters;
+mod credentials;
 mod faults;
 mod folder;
 pub mod graph;
@@ -131,7 +132,8 @@ impl Sandbox {
             later: options.later,
         };
         // Graph draws for itself, call by call and item by item.
-        let router = surround(graph::router(Arc::new(graph)), around(log::GRAPH, None));
+        let graph = Arc::new(graph);
+        let router = surround(graph::router(Arc::clone(&graph)), around(log::GRAPH, None));
         let origin = running.start(router).await.map_err(failed)?;
         let mut clusters = BTreeMap::new();
         for cluster in clusters::open(folder, &seed, &tenant).map_err(failed)? {
@@ -139,11 +141,14 @@ impl Sandbox {
             let server = running.start(router).await.map_err(failed)?;
             clusters.insert(cluster.name, ClusterAccess { server, token: cluster.token });
         }
+        let router = surround(graph::managed_identity::router(graph), around(log::MACHINE, None));
+        let machine = running.start_plain(router).await.map_err(failed)?;
         let client_id = seed.applier_app_id();
         let secret = tenant.read(|tenant| tenant.apps.get(&client_id).map(|app| app.secret.clone()));
         let access = Access {
             graph: origin.clone(),
             login: origin,
+            machine,
             ca_pem: identity.authority,
             ca_file: identity.authority_file,
             tenant_id: tenant.read(|tenant| tenant.id),
@@ -176,7 +181,7 @@ impl Sandbox {
     pub fn assertion(&self, expires: jiff::Timestamp) -> SecretString {
         let assertion = self.tenant.read(|tenant| {
             let app = tenant.apps.get(&self.access.client_id);
-            app.and_then(|app| graph::token::assertion(tenant, app, expires))
+            app.and_then(|app| graph::token::workload_assertion(tenant, app, expires))
         });
         SecretString::from(assertion.unwrap_or_default())
     }
@@ -198,9 +203,20 @@ struct Running {
 impl Running {
     /// Starts one more; returns its origin.
     async fn start(&mut self, router: Router) -> io::Result<Url> {
-        let server = Server::start(self.next_port.unwrap_or(0), Arc::clone(&self.tls), router).await?;
+        let tls = Some(Arc::clone(&self.tls));
+        self.start_with(tls, router).await
+    }
+
+    /// Starts one more without TLS, for what speaks plain HTTP by nature.
+    async fn start_plain(&mut self, router: Router) -> io::Result<Url> {
+        self.start_with(None, router).await
+    }
+
+    async fn start_with(&mut self, tls: Option<Arc<rustls::ServerConfig>>, router: Router) -> io::Result<Url> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = Server::start(self.next_port.unwrap_or(0), tls, router).await?;
         self.next_port = self.next_port.map(|port| port.saturating_add(1));
-        let origin = Url::parse(&format!("https://{}", server.address)).map_err(io::Error::other)?;
+        let origin = Url::parse(&format!("{scheme}://{}", server.address)).map_err(io::Error::other)?;
         self.servers.push(server);
         Ok(origin)
     }

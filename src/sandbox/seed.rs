@@ -9,10 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::graph::permission::every_permission;
 use super::graph::state::{
-    App, Group, Invitation, Kind, Planted, PrivilegedAssignment, ServicePrincipal, Tenant, User, derived_id,
-    derived_uuid,
+    App, FederatedCredential, Group, Invitation, Kind, Planted, PrivilegedAssignment, ServicePrincipal, Tenant, User,
+    derived_id, derived_uuid,
 };
 use super::graph::token::workload_credential;
+use super::graph::{certificate, issuer};
 use crate::state::{AppId, ClusterUid, EnvironmentName, Namespace, ObjectId, TenantId};
 
 /// When everything that was seeded is said to have been created.
@@ -65,6 +66,10 @@ pub struct SeedApplier {
     /// Its application permissions of Microsoft Graph; every one that matters when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<BTreeSet<String>>,
+    /// Whose assertions are taken instead of its secret: a workload's, a GitHub workflow's and a service connection's of Azure
+    /// Pipelines when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federated: Option<Vec<FederatedCredential>>,
 }
 
 /// A user or a guest.
@@ -152,9 +157,6 @@ pub struct SeedCluster {
     /// Namespaces beyond those of every cluster.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub namespaces: BTreeMap<Namespace, SeedNamespace>,
-    /// What the applier may do there, as rules of a ClusterRole; everything when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applier_rules: Option<Vec<serde_json::Value>>,
 }
 
 /// A namespace.
@@ -255,7 +257,13 @@ impl<'s> Planting<'s> {
         let app = App {
             service_principal: applier_id,
             secret: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
-            federated: vec![workload_credential()],
+            federated: seed
+                .applier
+                .federated
+                .clone()
+                .unwrap_or_else(|| std::iter::once(workload_credential()).chain(issuer::credentials()).collect()),
+            // The built-in key makes one, always.
+            certificates: certificate::make().into_iter().collect(),
             roles: seed.applier.roles.clone().unwrap_or_else(every_permission),
         };
         let mut signing_key = [0; 32];

@@ -1,4 +1,4 @@
-//! HTTPS on loopback, with the log and the faults around every router.
+//! HTTPS on loopback (and plain HTTP where the real thing speaks it), with the log and the faults around every router.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +15,7 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -36,12 +37,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Listens on 127.0.0.1; port 0 takes any free one.
-    pub(crate) async fn start(port: u16, tls: Arc<rustls::ServerConfig>, router: Router) -> io::Result<Self> {
+    pub(crate) async fn start(port: u16, tls: Option<Arc<rustls::ServerConfig>>, router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listener.map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(listener, TlsAcceptor::from(tls), router, stopped));
+        let task = tokio::spawn(accept(listener, tls.map(TlsAcceptor::from), router, stopped));
         Ok(Self { address, stop, task })
     }
 
@@ -60,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -81,15 +82,24 @@ async fn accept(listener: TcpListener, tls: TlsAcceptor, router: Router, mut sto
     }
 }
 
-async fn serve(stream: TcpStream, tls: TlsAcceptor, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, mut stopped: watch::Receiver<bool>) {
     // Small replies must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return answer(stream, router, stopped).await };
     let handshake = tokio::select! {
         handshake = tls.accept(stream) => handshake,
         _ = stopped.changed() => return,
     };
     // A client that does not trust our certificate goes away here, and says so itself.
     let Ok(stream) = handshake else { return };
+    answer(stream, router, stopped).await;
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = TowerToHyperService::new(router);
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterUid, EnvironmentName, GroupKey, Namespace, Origin, PrincipalName, Resource};
+use super::{ClusterUid, EnvironmentName, GroupKey, Namespace, Origin, PrincipalName, Resource, RoleKind};
 
 /// Where a resource lives. Stable between runs and machines: it holds names, never ids that only one run knows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +86,15 @@ impl KubernetesKind {
             Self::Role => "roles",
             Self::ClusterRoleBinding => "clusterrolebindings",
             Self::RoleBinding => "rolebindings",
+        }
+    }
+}
+
+impl From<RoleKind> for KubernetesKind {
+    fn from(kind: RoleKind) -> Self {
+        match kind {
+            RoleKind::ClusterRole => Self::ClusterRole,
+            RoleKind::Role => Self::Role,
         }
     }
 }

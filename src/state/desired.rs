@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allowance, AppId, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule,
-    PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
+    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId,
+    PolicyRule, PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
 };
 
 /// A line of an access file.
@@ -127,6 +127,8 @@ pub struct DesiredEnvironment {
     pub protected: bool,
     /// How subjects are spelt.
     pub tokens: TokenNaming,
+    /// Who applies here, where the files say it.
+    pub applier: Option<Applier>,
     /// Own roles that some grant uses here; object name and namespace are final.
     pub roles: Vec<DesiredRole>,
     /// The grants, one entry for each subject × role × scope.

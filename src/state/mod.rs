@@ -3,11 +3,12 @@
 //! This is the floor of the house: it depends on nothing else of ours, does no I/O and knows no clock, so that every
 //! other module can speak in these types.
 
+mod applier;
 mod change;
-mod checkup;
 pub mod covering;
 mod desired;
 mod failure;
+mod lack;
 pub mod mark;
 mod name;
 mod observed;
@@ -17,16 +18,14 @@ mod query;
 mod resource;
 mod unmanaged;
 
+pub use applier::Applier;
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
-pub use checkup::{
-    Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, RightQuestion, ServerCertificate, SourceTrial,
-    TenantCheckup, Trial,
-};
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
     GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
+pub use lack::{Lack, MissingRight};
 pub use name::{
     AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, InvalidName, Mail, Namespace, ObjectId, RoleKey,
     TenantId, UserPrincipalName,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName, TenantId,
+    Applier, ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName,
+    TenantId,
 };
 
 /// What to read from Entra.
@@ -35,9 +36,11 @@ pub struct ClusterQuery {
     pub cluster: Option<ClusterUid>,
 }
 
-/// May we do this? Asked of the API server by `SelfSubjectAccessReview`.
+/// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccessQuestion {
+    /// By whom; `None` is ourselves.
+    pub who: Option<Applier>,
     /// `create`, `patch`, `delete`, `bind`, …
     pub verb: String,
     /// The kind; all are of the group `rbac.authorization.k8s.io`.

@@ -6,7 +6,6 @@ mod bad_input;
 mod cluster_permissions;
 mod common;
 mod demo;
-mod doctor;
 mod examples;
 mod golden;
 mod permissions;

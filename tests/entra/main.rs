@@ -4,5 +4,6 @@
 
 mod credentials;
 mod reading;
+mod sources;
 mod world;
 mod writing;

@@ -14,6 +14,7 @@ mod answers;
 mod azure_cli;
 mod company;
 mod kubernetes;
+mod preflight;
 mod served;
 #[path = "../suite/kubernetes.rs"]
 mod suite;

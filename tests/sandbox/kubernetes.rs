@@ -131,8 +131,13 @@ async fn a_reader_sends_nothing_but_get_and_reviews() {
     let cluster = reader.observe(&query).await.unwrap();
     assert_eq!(cluster.uid.to_string(), UIDS[0]);
     assert!(cluster.roles.iter().any(|live| live.role.name == "view" && live.meta.bootstrapping && live.aggregated));
-    let question =
-        AccessQuestion { verb: "create".to_owned(), kind: KubernetesKind::Role, namespace: None, name: None };
+    let question = AccessQuestion {
+        who: None,
+        verb: "create".to_owned(),
+        kind: KubernetesKind::Role,
+        namespace: None,
+        name: None,
+    };
     assert!(reader.ask(&[question]).await.unwrap()[0].allowed);
     let log = sandbox.log.lock().unwrap();
     assert_eq!(reader.usage().requests, log.len() as u64);

@@ -489,8 +489,14 @@ pub(crate) async fn an_identity_cannot_give_what_it_does_not_have_and_is_told_wh
     let failures: Vec<Failure> = write(&limited, "limited", &changes).await.into_iter().map(failed).collect();
     let server = "on context `limited`";
     let expected = [
-        (FailureKind::Forbidden, "403, needs `escalate` on clusterroles or the rules patch deployments, "),
-        (FailureKind::Forbidden, "403, needs `bind` on clusterroles/view or the rules get,list,watch "),
+        (
+            FailureKind::Forbidden,
+            "403, needs `escalate` on clusterroles/no-escalation-role on the whole cluster, or the rules { apiGroups: [\"\"], resources: [deployments, pods], verbs: [patch] }, ",
+        ),
+        (
+            FailureKind::Forbidden,
+            "403, needs `bind` on clusterroles/view in namespace no-escalation, or the rules { apiGroups: [\"\"], ",
+        ),
         (FailureKind::NotFound, "there is no clusterrole missing"),
         (FailureKind::NotFound, "there is no namespace no-such-namespace"),
     ];
@@ -512,6 +518,7 @@ pub(crate) async fn what_we_may_do_is_answered_as_the_authorizer_does(kubeconfig
     assert_eq!(who.username, "questions-limited");
     assert!(who.user_groups.contains("system:authenticated"));
     let question = |verb: &str, name: Option<&str>| AccessQuestion {
+        who: None,
         verb: verb.to_owned(),
         kind: KubernetesKind::ClusterRole,
         namespace: None,

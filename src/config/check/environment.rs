@@ -5,7 +5,7 @@ use crate::config::model::{Environment, EnvironmentType};
 use crate::config::rules;
 use crate::config::yaml::{Node, Value};
 use crate::diagnostics::Located;
-use crate::state::{Allowance, BindingPattern, ConfigName, GroupNaming, TokenNaming, Unmanaged, UserNaming};
+use crate::state::{Allowance, Applier, BindingPattern, ConfigName, GroupNaming, TokenNaming, Unmanaged, UserNaming};
 
 /// `--only entra` and addresses such as `entra/group/…` mean the tenant.
 const RESERVED: &str = "entra";
@@ -37,6 +37,7 @@ impl Checker<'_> {
             tokens: self.tokens(node.get("tokens")),
             unmanaged: self.unmanaged(node),
             allow_unmanaged: self.allowances(node.get("allow-unmanaged")),
+            applier: node.get("applier").and_then(applier),
         })
     }
 
@@ -77,4 +78,12 @@ impl Checker<'_> {
             users_prefix: get("users-prefix").map_or("", Node::words).to_owned(),
         }
     }
+}
+
+fn applier(node: &Node) -> Option<Applier> {
+    if let Some((namespace, name)) = node.get("service-account").and_then(|account| account.words().split_once('/')) {
+        return Some(Applier::service_account(namespace, name));
+    }
+    let groups = node.get("groups").map_or(&[][..], Node::items).iter().map(|group| group.words().to_owned());
+    node.get("user").map(|user| Applier::new(user.words(), groups))
 }

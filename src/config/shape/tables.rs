@@ -161,6 +161,12 @@ static ENVIRONMENT: Record = Record {
              same cluster. Left out, none is allowed.",
             Form::List(&Form::Either(&[Form::Text(&text::BINDING_PATTERN), Form::Record(&ALLOWED)]), 1),
         ),
+        optional(
+            "applier",
+            "The identity that applies here, as the API server names it, so that `plan` can ask whether that identity may \
+             write what it shows. Left out, whoever plans is asked about, if they may write at all.",
+            Form::Record(&APPLIER),
+        ),
     ],
     constraints: &[],
     refused: &[],
@@ -171,6 +177,22 @@ static ALLOWED: Record = Record {
     about: "Every binding that another rolecall config has applied on the same cluster.",
     keys: &[required("config", "The name of that config.", Form::Text(&text::CONFIG_NAME))],
     constraints: &[],
+    refused: &[],
+};
+
+static APPLIER: Record = Record {
+    name: "applier",
+    about: "The identity that applies on a cluster, as its API server names it (`kubectl auth whoami`).",
+    keys: &[
+        optional("user", "The user name.", Form::Text(&text::TOKEN_NAME)),
+        optional(
+            "groups",
+            "The groups of that user; `system:authenticated` need not be said. None when left out.",
+            Form::List(&Form::Text(&text::TOKEN_NAME), 1),
+        ),
+        optional("service-account", "A service account, as NAMESPACE/NAME.", Form::Text(&text::SERVICE_ACCOUNT)),
+    ],
+    constraints: &[Constraint::ExactlyOne(&["user", "service-account"]), Constraint::Needs("groups", "user")],
     refused: &[],
 };
 

@@ -35,6 +35,7 @@ pub(super) static CLUSTER_UID: Text = id("the uid of a cluster's kube-system nam
 pub(super) static CONTEXT: Text = line("a kubeconfig context");
 pub(super) static PATTERN: Text = line("a pattern such as `charts/**`");
 pub(super) static WORD: Text = line("a word of Kubernetes");
+pub(super) static TOKEN_NAME: Text = line("a user or group as the API server names it");
 
 pub(super) static NAMESPACE: Text = Text {
     name: "a namespace",
@@ -42,6 +43,13 @@ pub(super) static NAMESPACE: Text = Text {
     longest: Some(63),
     any_case: false,
     check: |text| text.parse::<Namespace>().map(drop),
+};
+pub(super) static SERVICE_ACCOUNT: Text = Text {
+    name: "a service account, NAMESPACE/NAME",
+    pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+    longest: None,
+    any_case: false,
+    check: check_service_account,
 };
 pub(super) static USER: Text = Text {
     name: "a user principal name",
@@ -145,6 +153,20 @@ fn check_user(text: &str) -> Result<(), InvalidName> {
         return invalid("this is a guest: write `{ guest: … }` with their mail address");
     }
     text.parse::<UserPrincipalName>().map(drop)
+}
+
+fn check_service_account(text: &str) -> Result<(), InvalidName> {
+    let Some((namespace, name)) = text.split_once('/') else {
+        return invalid("write its namespace, `/`, and its name");
+    };
+    namespace.parse::<Namespace>()?;
+    let inner = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit();
+    let is_name = name.starts_with(inner) && name.ends_with(inner) && name.len() <= 253;
+    if is_name && name.chars().all(|each| inner(each) || each == '-' || each == '.') {
+        Ok(())
+    } else {
+        invalid("its name is not one of a service account: small letters, digits, `-` and `.`, at most 253 of them")
+    }
 }
 
 /// The API server takes any path segment as a name (`ValidatePathSegmentName`).

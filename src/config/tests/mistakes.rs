@@ -194,9 +194,9 @@ grants:
       help: YAML 1.2 has `true` and `false`, without quotes
     wrong-type: `tokens` must be a map with `groups-as`, `groups-prefix`, `users-as` or `users-prefix`, not text
       rolecall.yaml:6:109 "none" this is text
-    wrong-type: `beta` must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged` or `allow-unmanaged`, not a list
+    wrong-type: `beta` must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged`, `allow-unmanaged` or `applier`, not a list
       rolecall.yaml:7:10 "k3s" this is a list
-    wrong-type: `gamma` has no value; it must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged` or `allow-unmanaged`
+    wrong-type: `gamma` has no value; it must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged`, `allow-unmanaged` or `applier`
       rolecall.yaml:8:3 "gamma" nothing here
       help: give it a value, or take it out
     wrong-type: `description` must be a description, not a number
@@ -712,5 +712,50 @@ grants:
     wrong-type: `replaces` must be the name of a binding, not a number
       rolecall.yaml:18:89 "7" YAML reads this as a number
       help: put it in quotes: `"7"`
+    "#);
+}
+
+#[test]
+fn appliers_of_environments() {
+    let loaded = root_with(
+        "environments:
+  alpha: { type: k3s, applier: ci }
+  beta: { type: k3s, applier: { user: ci, service-account: rolecall/applier } }
+  gamma: { type: k3s, applier: { service-account: applier } }
+  delta: { type: k3s, applier: { service-account: Rolecall/applier } }
+  epsilon: { type: k3s, applier: { service-account: rolecall/applier, groups: [deployers] } }
+  zeta: { type: k3s, applier: { groups: [deployers] } }
+  eta: { type: k3s, applier: { service-account: rolecall/Applier } }
+  theta: { type: k3s, applier: { user: ci, groups: [] } }
+",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    wrong-type: `applier` must be a map with `user`, `groups` or `service-account`, not text
+      rolecall.yaml:6:32 "ci" this is text
+    one-of: `user` and `service-account` exclude each other in an applier
+      rolecall.yaml:7:33 "user" only one of these
+      rolecall.yaml:7:43 "service-account" only one of these
+      help: keep one: `user` or `service-account`
+    invalid-name: `applier` is not a service account, NAMESPACE/NAME
+      rolecall.yaml:8:51 "applier" not well formed
+      help: write its namespace, `/`, and its name
+    invalid-name: `Rolecall/applier` is not a service account, NAMESPACE/NAME
+      rolecall.yaml:9:51 "Rolecall/applier" not well formed
+      help: a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63
+    missing-key: `groups` needs `user` beside it
+      rolecall.yaml:10:71 "groups" no `user` with it
+      help: The user name.
+    one-of: an applier needs one of `user` or `service-account`
+      rolecall.yaml:11:22 "applier" none of them is here
+      help: `user`: The user name. `service-account`: A service account, as NAMESPACE/NAME.
+    missing-key: `groups` needs `user` beside it
+      rolecall.yaml:11:33 "groups" no `user` with it
+      help: The user name.
+    invalid-name: `rolecall/Applier` is not a service account, NAMESPACE/NAME
+      rolecall.yaml:12:49 "rolecall/Applier" not well formed
+      help: its name is not one of a service account: small letters, digits, `-` and `.`, at most 253 of them
+    empty-list: `groups` is empty
+      rolecall.yaml:13:52 "[]" nothing is named here
+      help: name at least one, or take the key out
     "#);
 }

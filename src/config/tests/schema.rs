@@ -104,7 +104,8 @@ environments:
     tokens: { groups-as: display-name, groups-prefix: 'g:', users-as: upn, users-prefix: 'u:' }
     unmanaged: refuse
     allow-unmanaged: [argocd/*, prometheus, { config: contoso-apps }]
-  beta: { type: kubernetes }
+    applier: { user: ci, groups: [deployers] }
+  beta: { type: kubernetes, applier: { service-account: rolecall/applier } }
 groups:
   dev:
     description: Developers

@@ -33,7 +33,7 @@ pub(super) struct Environment<'a> {
 }
 
 /// Where a role is: its namespace, if it has one, and its name.
-pub(super) type Place = (Option<Namespace>, String);
+pub(in crate::plan) type Place = (Option<Namespace>, String);
 
 impl<'a> Environment<'a> {
     pub(super) fn new(
@@ -109,7 +109,7 @@ impl<'a> Environment<'a> {
 }
 
 /// Where the role that a binding refers to is.
-pub(super) fn place_of(reference: &RoleRef, namespace: Option<&Namespace>) -> Place {
+pub(in crate::plan) fn place_of(reference: &RoleRef, namespace: Option<&Namespace>) -> Place {
     let namespace = match reference.kind {
         RoleKind::ClusterRole => None,
         RoleKind::Role => namespace.cloned(),

@@ -6,6 +6,7 @@ mod generate;
 mod guards;
 mod kubernetes;
 mod model;
+mod preflight;
 mod properties;
 mod saved;
 mod unmanaged;

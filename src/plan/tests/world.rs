@@ -204,6 +204,7 @@ impl World {
                 users: UserNaming::ObjectId,
                 users_prefix: String::new(),
             },
+            applier: None,
             roles: Vec::new(),
             bindings: Vec::new(),
             unmanaged: Unmanaged::Report,

@@ -3,9 +3,8 @@
 mod cloud;
 pub mod credential;
 mod throttle;
-pub mod tls;
 mod transport;
 
 pub use cloud::Cloud;
 pub use throttle::{Gate, Pace, Patience, retry_after};
-pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, ahead, is_loopback, require_tls};
+pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, is_loopback, require_tls};

@@ -1,19 +1,19 @@
 //! The only place that makes an HTTP client: rustls on ring, roots of the operating system, no redirects, HTTPS or
 //! loopback, and every wait and every body bounded.
 
-use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::Once;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
 use url::Host;
 
-use crate::state::{Failure, FailureKind, Heard, Result};
+use crate::state::{Failure, FailureKind, Result};
 
+/// How long connecting to what runs beside us may take: it answers at once or is not there.
+const NEAR_DEADLINE: Duration = Duration::from_secs(2);
 /// How long connecting, TLS included, may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// More than twenty full pages of members in one batch, and far less than memory.
@@ -52,8 +52,9 @@ impl TransportSettings {
 pub struct Transport {
     client: Client,
     call_deadline: Duration,
-    /// What answers say besides what was asked, by origin.
-    heard: Arc<Mutex<BTreeMap<String, Heard>>>,
+    connect_deadline: Duration,
+    /// See [`Transport::to_this_machine`].
+    link_local: bool,
 }
 
 /// An answer that was read whole. Its status is never a redirect.
@@ -96,6 +97,24 @@ impl Transport {
     /// # Errors
     /// When the extra CA is not PEM, or no root can be loaded.
     pub fn new(settings: &TransportSettings) -> Result<Self> {
+        Self::build(settings, CONNECT_DEADLINE)
+    }
+
+    /// A transport for the identity endpoints that Azure puts beside a machine or an app.
+    ///
+    /// They speak plain HTTP by nature: the instance metadata service at 169.254.169.254, and App Service at an address of
+    /// the same range or on loopback. This is the one exception from TLS besides loopback, and no other transport has it:
+    /// link-local addresses are never routed, so what is sent does not leave the host's own link. No proxy is used.
+    ///
+    /// # Errors
+    /// As [`Transport::new`].
+    pub fn to_this_machine() -> Result<Self> {
+        let settings =
+            TransportSettings { extra_ca: None, proxies: Proxies::None, call_deadline: Duration::from_secs(10) };
+        Ok(Self { link_local: true, ..Self::build(&settings, NEAR_DEADLINE)? })
+    }
+
+    fn build(settings: &TransportSettings, connect_deadline: Duration) -> Result<Self> {
         static PROVIDER: Once = Once::new();
         // Another part of the process may have installed one before; both are ring, so either will do.
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -104,7 +123,7 @@ impl Transport {
             .user_agent(concat!("rolecall/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_DEADLINE)
+            .connect_timeout(connect_deadline)
             .tcp_nodelay(true);
         if let Some(pem) = &settings.extra_ca {
             let certificates = Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
@@ -118,10 +137,10 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", innermost(&error)))
+            Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", cause(&error)))
                 .with_next("install the CA certificates of the operating system (often the package ca-certificates)")
         })?;
-        Ok(Self { client, call_deadline: settings.call_deadline, heard: Arc::default() })
+        Ok(Self { client, call_deadline: settings.call_deadline, connect_deadline, link_local: false })
     }
 
     /// Sends one request and reads its whole answer, of whatever status below or above 3xx.
@@ -130,7 +149,9 @@ impl Transport {
     /// See [`NotAnswered`].
     pub async fn send(&self, request: Request) -> std::result::Result<Answer, NotAnswered> {
         let origin = request.url().origin().ascii_serialization();
-        require_tls(request.url()).map_err(NotAnswered::Refused)?;
+        if !(self.link_local && is_link_local(request.url())) {
+            require_tls(request.url()).map_err(NotAnswered::Refused)?;
+        }
         match tokio::time::timeout(self.call_deadline, self.exchange(request, &origin)).await {
             Ok(answer) => answer,
             Err(_) => Err(NotAnswered::Unknown(Failure::new(
@@ -141,14 +162,13 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request, origin: &str) -> std::result::Result<Answer, NotAnswered> {
-        let mut response = self.client.execute(request).await.map_err(|error| not_answered(&error, origin))?;
+        let mut response = self.client.execute(request).await.map_err(|error| self.not_answered(&error, origin))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        self.hear(origin, &headers);
         if status.is_redirection() {
             return Err(NotAnswered::Refused(redirected(origin, status, &headers, response.url())));
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| not_answered(&error, origin))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.not_answered(&error, origin))? {
             if body.len() + chunk.len() > LARGEST_BODY {
                 return Err(NotAnswered::Refused(Failure::new(
                     FailureKind::BadAnswer,
@@ -159,30 +179,52 @@ impl Transport {
         }
         Ok(Answer { status, headers, body: body.freeze() })
     }
-}
 
-impl Transport {
-    /// What the answers of each origin have said about its clock and its limits so far.
-    pub fn heard(&self) -> BTreeMap<String, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn hear(&self, origin: &str, headers: &HeaderMap) {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let heard = heard.entry(origin.to_owned()).or_default();
-        heard.ahead = text("date").and_then(ahead).or(heard.ahead);
-        let throttle = text("x-ms-throttle-limit-percentage").and_then(|value| value.trim().parse::<f64>().ok());
-        if let Some(throttle) = throttle.filter(|throttle| throttle.is_finite()) {
-            heard.throttle = Some(heard.throttle.map_or(throttle, |highest| highest.max(throttle)));
+    fn not_answered(&self, error: &reqwest::Error, origin: &str) -> NotAnswered {
+        let reason = self.innermost(error);
+        let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
+        if error.is_builder() {
+            return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
         }
+        if !error.is_connect() {
+            return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
+        }
+        let failure = failure(format!("cannot connect to {origin}: {reason}"));
+        if reason.contains("certificate") {
+            // One that is not trusted now will not be trusted in a second.
+            return NotAnswered::Refused(failure.with_next(
+                "if the server uses a private CA, name its CA file in the connection; certificates are always verified",
+            ));
+        }
+        if self.link_local {
+            // Where it is not, it will not be in a second.
+            return NotAnswered::Refused(failure);
+        }
+        NotAnswered::NotSent(failure.with_next("check the network, the proxy and the address of the connection"))
+    }
+
+    /// The cause at the bottom: reqwest's own text only repeats the URL.
+    fn innermost(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() && error.is_connect() {
+            return format!("no connection within {} s", self.connect_deadline.as_secs());
+        }
+        cause(error)
     }
 }
 
-/// How far a clock that shows this `Date` is ahead of ours.
-pub fn ahead(date: &str) -> Option<SignedDuration> {
-    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
-    Some(theirs.duration_since(Timestamp::now()))
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(inner) = cause {
+        text = Some(inner.to_string());
+        cause = inner.source();
+    }
+    text.unwrap_or_else(|| "the connection failed".to_owned())
+}
+
+/// Whether a URL points to a link-local address, over plain HTTP.
+fn is_link_local(url: &Url) -> bool {
+    url.scheme() == "http" && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
 }
 
 /// Whether a URL points to this machine: the only place that may be reached without TLS.
@@ -220,39 +262,6 @@ fn redirected(origin: &str, status: StatusCode, headers: &HeaderMap, base: &Url)
         format!("{origin} redirects to {target} ({}); redirects are never followed", status.as_u16()),
     )
     .with_next("check the address of the connection, and whether a proxy or sign-in page stands in between")
-}
-
-fn not_answered(error: &reqwest::Error, origin: &str) -> NotAnswered {
-    let reason = innermost(error);
-    let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
-    if error.is_builder() {
-        return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
-    }
-    if !error.is_connect() {
-        return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
-    }
-    let failure = failure(format!("cannot connect to {origin}: {reason}"));
-    if reason.contains("certificate") {
-        // One that is not trusted now will not be trusted in a second.
-        return NotAnswered::Refused(failure.with_next(
-            "if the server uses a private CA, name its CA file in the connection; certificates are always verified",
-        ));
-    }
-    NotAnswered::NotSent(failure.with_next("check the network, the proxy and the address of the connection"))
-}
-
-/// The cause at the bottom: reqwest's own text only repeats the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() && error.is_connect() {
-        return format!("no connection within {} s", CONNECT_DEADLINE.as_secs());
-    }
-    let mut cause = error.source();
-    let mut text = None;
-    while let Some(inner) = cause {
-        text = Some(inner.to_string());
-        cause = inner.source();
-    }
-    text.unwrap_or_else(|| "the connection failed".to_owned())
 }
 
 #[cfg(test)]
@@ -296,26 +305,6 @@ mod tests {
         let NotAnswered::Refused(failure) = refused else { panic!("{refused:?}") };
         assert!(failure.what.ends_with("redirects to https://evil.contoso.com (302); redirects are never followed"));
         assert!(!failure.what.contains("secret"), "{}", failure.what);
-    }
-
-    #[tokio::test]
-    async fn what_an_answer_says_about_clock_and_limits_is_kept() {
-        let server = MockServer::start().await;
-        // A throttled answer counts, and a lower value later does not hide the highest.
-        for (value, date) in [("1.2", "Wed, 01 Jan 2025 00:00:00 GMT"), ("0.9", "no date"), ("NaN", "no date")] {
-            let reply = ResponseTemplate::new(429)
-                .insert_header("x-ms-throttle-limit-percentage", value)
-                .insert_header("date", date);
-            Mock::given(any()).respond_with(reply).up_to_n_times(1).mount(&server).await;
-        }
-        let transport = transport();
-        for _ in 0..3 {
-            transport.send(get(&server.uri())).await.unwrap();
-        }
-        let heard = transport.heard();
-        let [heard] = heard.values().collect::<Vec<_>>()[..] else { panic!("{heard:?}") };
-        assert_eq!(heard.throttle, Some(1.2));
-        assert!(heard.ahead.unwrap().as_hours() < -24 * 300, "{heard:?}");
     }
 
     #[tokio::test]

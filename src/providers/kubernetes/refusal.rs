@@ -7,12 +7,10 @@ use kube::core::Status;
 use kube::core::response::StatusCause;
 
 use super::link::Link;
-use crate::state::{Failure, FailureKind};
+use crate::state::{Failure, FailureKind, PolicyRule};
 
 /// The longest piece of remote text in a message, in characters.
 const EXCERPT: usize = 400;
-/// How many missing rules a message names.
-const NAMED_RULES: usize = 5;
 
 /// Remote text for a message: one line, no control characters, bounded.
 pub(super) fn excerpt(text: &str) -> String {
@@ -126,21 +124,16 @@ impl Refusal {
     }
 
     /// The rules that we lack, when the answer is the one of the escalation check.
-    pub(super) fn missing_rules(&self) -> Option<String> {
+    pub(super) fn missing_rules(&self) -> Option<Vec<PolicyRule>> {
         let (_, rules) = self.message.split_once("attempting to grant RBAC permissions not currently held:")?;
         // The server may append why it could not resolve some of our own roles.
         let rules = rules.split("; resolution errors:").next().unwrap_or(rules);
-        let mut named: Vec<String> = rules.lines().filter_map(rule_text).collect();
-        if named.is_empty() {
-            return Some(excerpt(rules));
-        }
-        let more = named.len().saturating_sub(NAMED_RULES);
-        named.truncate(NAMED_RULES);
-        let mut text = named.join(", ");
-        if more > 0 {
-            text = format!("{text} and {more} more");
-        }
-        Some(text)
+        Some(rules.lines().filter_map(rule).collect())
+    }
+
+    /// The verb, the resource and the namespace that the authorizer denied us.
+    pub(super) fn denied(&self) -> Option<(String, String, Option<String>)> {
+        Denied::parse(&self.message).map(|denied| (denied.verb, denied.resource, denied.namespace))
     }
 }
 
@@ -149,7 +142,7 @@ struct Denied {
     user: String,
     verb: String,
     resource: String,
-    place: String,
+    namespace: Option<String>,
 }
 
 impl Denied {
@@ -158,17 +151,19 @@ impl Denied {
         let (user, rest) = quoted(rest)?;
         let (verb, rest) = rest.trim_start().strip_prefix("cannot ")?.split_once(" resource ")?;
         let (resource, rest) = quoted(rest)?;
-        let place = match rest.split_once(" in the namespace ").and_then(|(_, rest)| quoted(rest)) {
-            Some((namespace, _)) => format!("in namespace {}", excerpt(&namespace)),
-            None => "on the whole cluster".to_owned(),
-        };
-        Some(Self { user: excerpt(&user), verb: excerpt(verb), resource: excerpt(&resource), place })
+        let namespace = rest.split_once(" in the namespace ").and_then(|(_, rest)| quoted(rest));
+        let namespace = namespace.map(|(namespace, _)| excerpt(&namespace));
+        Some(Self { user: excerpt(&user), verb: excerpt(verb), resource: excerpt(&resource), namespace })
     }
 }
 
 impl std::fmt::Display for Denied {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "`{}` may not {} {} {}", self.user, self.verb, self.resource, self.place)
+        let Self { user, verb, resource, namespace } = self;
+        match namespace {
+            Some(namespace) => write!(formatter, "`{user}` may not {verb} {resource} in namespace {namespace}"),
+            None => write!(formatter, "`{user}` may not {verb} {resource} on the whole cluster"),
+        }
     }
 }
 
@@ -187,9 +182,8 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// One rule of the escalation check's message, e.g. `{APIGroups:["apps"], Resources:["deployments"], Verbs:["patch"]}`,
-/// as `patch apps/deployments`.
-fn rule_text(line: &str) -> Option<String> {
+/// One rule of the escalation check's message, e.g. `{APIGroups:["apps"], Resources:["deployments"], Verbs:["patch"]}`.
+fn rule(line: &str) -> Option<PolicyRule> {
     let list = |key: &str| -> Vec<String> {
         let Some((_, mut rest)) = line.split_once(&format!("{key}:[")) else { return Vec::new() };
         let mut entries = Vec::new();
@@ -199,28 +193,20 @@ fn rule_text(line: &str) -> Option<String> {
         }
         entries
     };
-    let verbs = list("Verbs").join(",");
-    if verbs.is_empty() {
-        return None;
-    }
-    let urls = list("NonResourceURLs");
-    if !urls.is_empty() {
-        return Some(format!("{verbs} {}", urls.join(",")));
-    }
-    let resources = list("Resources").join(",");
-    let groups = list("APIGroups");
-    let target = match groups.join(",") {
-        group if group.is_empty() => resources,
-        group => format!("{group}/{resources}"),
+    let rule = PolicyRule {
+        api_groups: list("APIGroups"),
+        resources: list("Resources"),
+        verbs: list("Verbs"),
+        resource_names: list("ResourceNames"),
+        non_resource_urls: list("NonResourceURLs"),
     };
-    let names = list("ResourceNames");
-    let only = if names.is_empty() { String::new() } else { format!(" named {}", names.join(",")) };
-    Some(format!("{verbs} {target}{only}"))
+    (!rule.verbs.is_empty()).then_some(rule)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::covering;
     use insta::assert_snapshot;
 
     fn refusal(code: u16, message: &str) -> Refusal {
@@ -260,17 +246,8 @@ mod tests {
                        {APIGroups:[\"\"], Resources:[\"secrets\"], ResourceNames:[\"a\" \"b\"], Verbs:[\"get\"]}\n\
                        {APIGroups:[\"apps\"], Resources:[\"deployments\" \"daemonsets\"], Verbs:[\"get\" \"patch\"]}\n\
                        {NonResourceURLs:[\"/metrics\"], Verbs:[\"get\"]}; resolution errors: [role \"x\" not found]";
-        assert_snapshot!(refusal(403, message).missing_rules().unwrap(), @"get secrets named a,b, get,patch apps/deployments,daemonsets, get /metrics");
+        assert_snapshot!(covering::words(&refusal(403, message).missing_rules().unwrap()), @r#"{ apiGroups: [""], resources: [secrets], resourceNames: [a, b], verbs: [get] }, { apiGroups: [apps], resources: [deployments, daemonsets], verbs: [get, patch] }, { nonResourceURLs: [/metrics], verbs: [get] }"#);
         assert_eq!(refusal(403, "something else").missing_rules(), None);
-    }
-
-    #[test]
-    fn many_missing_rules_are_counted() {
-        let rules: String = (0..9).fold(String::new(), |text, number| {
-            format!("{text}\n{{APIGroups:[\"\"], Resources:[\"r{number}\"], Verbs:[\"get\"]}}")
-        });
-        let message = format!("attempting to grant RBAC permissions not currently held:{rules}");
-        assert_snapshot!(refusal(403, &message).missing_rules().unwrap(), @"get r0, get r1, get r2, get r3, get r4 and 4 more");
     }
 
     #[test]

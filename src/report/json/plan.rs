@@ -1,6 +1,7 @@
 //! From a plan to its published form.
 
 use super::v1;
+use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
 use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
@@ -47,6 +48,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .collect(),
         unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
+        preflight: plan.forecasts.iter().map(preflight).collect(),
         unread: plan
             .unread
             .iter()
@@ -66,6 +68,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             errors: counts.errors,
             unread: counts.unread,
             refusals: counts.refusals,
+            forbidden: counts.forbidden,
             left_out: counts.left_out,
         },
         compared: v1::Compared {
@@ -253,6 +256,36 @@ fn guard(verdict: &Verdict) -> v1::Guard {
             (false, false) => v1::Verdict::LeavesOut,
         },
         leaves_out: texts(&verdict.leaves_out),
+    }
+}
+
+fn preflight(forecast: &Forecast) -> v1::Preflight {
+    let (verdict, refusals, why, next) = match &forecast.finding {
+        Finding::Allowed => (v1::Rights::Allowed, &[][..], None, None),
+        Finding::Refused(refusals) => (v1::Rights::Refused, &refusals[..], None, None),
+        Finding::Unchecked { why, next } => (v1::Rights::Unchecked, &[][..], Some(why.clone()), Some(next.clone())),
+    };
+    v1::Preflight {
+        environment: forecast.environment.to_string(),
+        identity: forecast.identity.clone(),
+        whose: match forecast.whose {
+            Whose::Ourselves => v1::Whose::Ourselves,
+            Whose::Planner => v1::Whose::Planner,
+            Whose::Applier => v1::Whose::Applier,
+        },
+        verdict,
+        refusals: refusals
+            .iter()
+            .map(|ExpectedRefusal { lack, addresses }| v1::Refusal {
+                addresses: texts(addresses),
+                needs: lack.needs(),
+                namespaces: lack.places.iter().cloned().collect(),
+                remedy: rule(&lack.remedy()),
+                not_held: lack.rules.iter().map(rule).collect(),
+            })
+            .collect(),
+        why,
+        next,
     }
 }
 

@@ -339,6 +339,68 @@ fn a_plan_as_json() {
           ]
         }
       ],
+      "preflight": [
+        {
+          "environment": "alpha",
+          "identity": "system:serviceaccount:rolecall:applier",
+          "whose": "applier",
+          "verdict": "refused",
+          "refusals": [
+            {
+              "addresses": [
+                "alpha/rolebinding/trinity/k8s_dev_users-read"
+              ],
+              "needs": "`bind` on clusterroles/view in namespace trinity, or the rule { apiGroups: [\"\"], resources: [pods, services], verbs: [get, list] }",
+              "namespaces": [
+                "trinity"
+              ],
+              "remedy": {
+                "apiGroups": [
+                  "rbac.authorization.k8s.io"
+                ],
+                "resources": [
+                  "clusterroles"
+                ],
+                "verbs": [
+                  "bind"
+                ],
+                "resourceNames": [
+                  "view"
+                ],
+                "nonResourceURLs": []
+              },
+              "not_held": [
+                {
+                  "apiGroups": [
+                    ""
+                  ],
+                  "resources": [
+                    "pods",
+                    "services"
+                  ],
+                  "verbs": [
+                    "get",
+                    "list"
+                  ],
+                  "resourceNames": [],
+                  "nonResourceURLs": []
+                }
+              ]
+            }
+          ],
+          "why": null,
+          "next": null
+        },
+        {
+          "environment": "prod",
+          "identity": "reader",
+          "whose": "planner",
+          "verdict": "unchecked",
+          "refusals": [],
+          "why": "`reader`, who plans, may write none of this",
+          "next": "say who applies"
+        }
+      ],
       "unread": [
         {
           "environment": "dr",
@@ -356,6 +418,7 @@ fn a_plan_as_json() {
         "errors": 1,
         "unread": 1,
         "refusals": 1,
+        "forbidden": 1,
         "left_out": 1
       },
       "compared": {

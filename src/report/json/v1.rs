@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) unmanaged: Vec<Unmanaged>,
     /// What guards say.
     pub(super) guards: Vec<Guard>,
+    /// Whether whoever applies may write the changes, for each environment that they touch.
+    pub(super) preflight: Vec<Preflight>,
     /// Parts that could not be read.
     pub(super) unread: Vec<Unread>,
     /// Counts of all of the above.
@@ -338,6 +340,62 @@ pub(super) enum Verdict {
     Acknowledged,
 }
 
+/// What the API server of one environment would say to the changes there.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Preflight {
+    pub(super) environment: String,
+    /// Whom it is about, as the API server names them.
+    pub(super) identity: String,
+    /// Who that is.
+    pub(super) whose: Whose,
+    pub(super) verdict: Rights,
+    /// What it would refuse.
+    pub(super) refusals: Vec<Refusal>,
+    /// For `unchecked`: why.
+    pub(super) why: Option<String>,
+    /// For `unchecked`: what lets it be checked.
+    pub(super) next: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Whose {
+    /// Whoever ran this, and applies it.
+    Ourselves,
+    /// Whoever ran this; who applies it is not known.
+    Planner,
+    /// The environment's `applier`.
+    Applier,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Rights {
+    /// No change would be refused for lack of rights.
+    Allowed,
+    /// Some would.
+    Refused,
+    /// Nobody knows.
+    Unchecked,
+}
+
+/// Changes that would be refused because one right is missing.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refusal {
+    /// Addresses of the changes.
+    pub(super) addresses: Vec<String>,
+    /// What is missing, in words.
+    pub(super) needs: String,
+    /// The namespaces in which it is missing; `null` is the whole cluster.
+    pub(super) namespaces: Vec<Option<String>>,
+    /// The least rule that would do.
+    pub(super) remedy: Rule,
+    /// The rules that are given and not held; holding all of them would do as well. Empty where that does not help.
+    pub(super) not_held: Vec<Rule>,
+}
+
 /// A part that could not be read.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -365,6 +423,8 @@ pub(super) struct Counts {
     pub(super) unread: usize,
     /// Guards because of which `apply` would refuse.
     pub(super) refusals: usize,
+    /// Changes that an API server would refuse for lack of rights.
+    pub(super) forbidden: usize,
     /// Changes that `apply` without a saved plan would leave out.
     pub(super) left_out: usize,
 }

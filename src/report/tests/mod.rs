@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Commit, Context, Spent};
+use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
 use crate::plan::{Beside, Compared, Note, Plan, UnmanagedBinding, Unread, Verdict, Withheld};
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
-    Mark, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName, Resource, Role, RoleKind,
-    RoleRef, Subject, SubjectKind, SubjectName, Usage,
+    Lack, Mark, MissingRight, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName,
+    Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName, Usage,
 };
 
 pub(super) fn key(text: &str) -> GroupKey {
@@ -118,6 +119,7 @@ pub(super) fn empty_plan() -> Plan {
         withheld: Vec::new(),
         notes: Vec::new(),
         unmanaged: Vec::new(),
+        forecasts: Vec::new(),
         verdicts: Vec::new(),
         unread: Vec::new(),
         compared: Compared { groups: 184, environments: 3, bindings: 412 },
@@ -313,6 +315,31 @@ pub(super) fn full_plan() -> Plan {
                         .to_owned(),
                 acknowledged: false,
                 leaves_out: vec![object("prod", KubernetesKind::ClusterRoleBinding, None, "sre-admin-77ab00ff12")],
+            },
+        ],
+        forecasts: vec![
+            Forecast {
+                environment: environment("alpha"),
+                identity: "system:serviceaccount:rolecall:applier".to_owned(),
+                whose: Whose::Applier,
+                finding: Finding::Refused(vec![ExpectedRefusal {
+                    lack: Lack::new(
+                        MissingRight::Bind(RoleRef { kind: RoleKind::ClusterRole, name: "view".to_owned() }),
+                        Some("trinity".to_owned()),
+                        vec![rule(&[""], &["pods", "services"], &["get", "list"])],
+                    ),
+                    addresses: [object("alpha", KubernetesKind::RoleBinding, Some("trinity"), "k8s_dev_users-read")]
+                        .into(),
+                }]),
+            },
+            Forecast {
+                environment: environment("prod"),
+                identity: "reader".to_owned(),
+                whose: Whose::Planner,
+                finding: Finding::Unchecked {
+                    why: "`reader`, who plans, may write none of this".to_owned(),
+                    next: "say who applies".to_owned(),
+                },
             },
         ],
         unread: vec![Unread {

@@ -2,16 +2,15 @@
 
 mod apply;
 mod cluster;
-mod doctor;
 mod entra;
 mod page;
 mod plan;
+mod preflight;
 mod unmanaged;
 mod view;
 mod words;
 
 pub use apply::{Outcomes, closing, opening};
-pub use doctor::doctor;
 pub use plan::plan;
 
 #[cfg(test)]

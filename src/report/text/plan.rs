@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, cluster, entra, unmanaged};
+use super::{Layout, cluster, entra, preflight, unmanaged};
 use crate::plan::{Note, Plan, Verdict, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{EnvironmentName, Origin};
@@ -27,6 +27,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     withheld_part(&mut page, "Errors", &errors);
     withheld_part(&mut page, "Withheld", &withheld);
     unread(&mut page, plan);
+    messages(&mut page, "Not checked: whether whoever applies may write this", &preflight::unchecked(&plan.forecasts));
     messages(&mut page, "Not ours, for your information", &unmanaged::entries(plan, &View::of(plan)));
     notes(&mut page, "Notes", &plan.notes);
     guards(&mut page, plan);
@@ -76,6 +77,8 @@ fn changes(page: &mut Page, plan: &Plan) {
         page.gap();
         page.words(0, environment.as_str());
         cluster::objects(page, at(Some(environment)), &view);
+        let forecasts = plan.forecasts.iter().filter(|forecast| forecast.environment == *environment);
+        forecasts.for_each(|forecast| preflight::refusals(page, forecast));
     }
 }
 
@@ -225,6 +228,10 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
     }
     if counts.refusals > 0 {
         sentences.push(format!("`apply` would refuse: {}.", count(counts.refusals, "guard")));
+    }
+    if counts.forbidden > 0 {
+        let forbidden = count(counts.forbidden, "change");
+        sentences.push(format!("{forbidden} would be refused by the API server: rights are missing."));
     }
     if counts.left_out > 0 {
         let left_out = count(counts.left_out, "protected change");

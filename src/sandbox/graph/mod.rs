@@ -31,12 +31,15 @@ use super::store::Store;
 mod answer;
 mod batch;
 mod call;
+pub(crate) mod certificate;
 mod change;
 mod directory;
 mod error;
 mod filter;
 mod groups;
 mod index;
+pub(crate) mod issuer;
+pub(crate) mod managed_identity;
 mod members;
 mod metadata;
 mod object;
@@ -128,6 +131,7 @@ pub fn router(graph: Arc<Graph>) -> Router {
         .route("/common/discovery/instance", get(instance_discovery))
         .route("/metadata/endpoints", get(cloud_endpoints))
         .route("/subscriptions", get(subscriptions))
+        .merge(issuer::routes())
         .fallback(not_modelled)
         .with_state(graph)
 }

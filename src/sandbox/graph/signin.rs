@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::state::{App, Tenant};
-use super::token;
+use super::{certificate, token};
 use crate::state::AppId;
 
 /// The app that Azure Kubernetes Service has in every tenant as the audience of its API servers (entra.md §5.1).
@@ -114,7 +114,12 @@ fn grant(tenant: &Tenant, name: &str, form: &[u8], life: Duration) -> Result<Str
             let message = "The request body must contain the following parameter: 'client_assertion_type'.";
             return Err(Denied::new(400, "invalid_request", 900_144, message));
         }
-        check_assertion(tenant, client, app, field("client_assertion")?)?;
+        let assertion = field("client_assertion")?;
+        if certificate::is_signed(assertion) {
+            check_signed(client, app, name, assertion)?;
+        } else {
+            check_assertion(tenant, client, app, assertion)?;
+        }
     } else if field("client_secret")? != app.secret {
         let message = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, \
@@ -155,18 +160,7 @@ fn check_assertion(tenant: &Tenant, client: &str, app: &App, assertion: &str) ->
     }
     let claims = token::verify_assertion(tenant, assertion)
         .ok_or_else(|| Denied::new(401, "invalid_client", 700_027, "Client assertion failed signature validation."))?;
-    let now = Timestamp::now();
-    if !(claims.nbf..claims.exp).contains(&now.as_second()) {
-        let show =
-            |second: i64| Timestamp::from_second(second).map_or_else(|_| second.to_string(), |time| time.to_string());
-        let message = format!(
-            "Client assertion is not within its valid time range. Current time: {now}, assertion valid from {}, expiry \
-             time of assertion {}.",
-            show(claims.nbf),
-            show(claims.exp)
-        );
-        return Err(Denied::new(401, "invalid_client", 700_024, message));
-    }
+    check_time(claims.nbf, claims.exp)?;
     let no_match = |code: u32, what: &str, value: &str| {
         let message = format!("No matching federated identity record found for presented assertion {what} '{value}'.");
         Denied::new(400, "invalid_request", code, message)
@@ -183,6 +177,41 @@ fn check_assertion(tenant: &Tenant, client: &str, app: &App, assertion: &str) ->
         return Ok(());
     }
     Err(no_match(700_212, "audience", &claims.aud))
+}
+
+/// An assertion that the app signed itself: by one of its certificates, for this token endpoint, about itself.
+fn check_signed(client: &str, app: &App, tenant: &str, assertion: &str) -> Result<(), Denied> {
+    let claims = certificate::verify(app, assertion).ok_or_else(|| {
+        let message = "Client assertion failed signature validation. The certificate used to sign it is not registered on \
+                       application.";
+        Denied::new(401, "invalid_client", 700_027, message)
+    })?;
+    check_time(claims.nbf, claims.exp)?;
+    if claims.iss != client || claims.sub != client {
+        let message = "Client assertion contains an invalid 'iss' or 'sub': it must be the application's identifier.";
+        return Err(Denied::new(401, "invalid_client", 700_021, message));
+    }
+    if !claims.aud.ends_with(&format!("/{tenant}/oauth2/v2.0/token")) {
+        let message = "Client assertion audience claim does not match Realm issuer.";
+        return Err(Denied::new(401, "invalid_client", 700_023, message));
+    }
+    Ok(())
+}
+
+fn check_time(nbf: i64, exp: i64) -> Result<(), Denied> {
+    let now = Timestamp::now();
+    if (nbf..exp).contains(&now.as_second()) {
+        return Ok(());
+    }
+    let show =
+        |second: i64| Timestamp::from_second(second).map_or_else(|_| second.to_string(), |time| time.to_string());
+    let message = format!(
+        "Client assertion is not within its valid time range. Current time: {now}, assertion valid from {}, expiry time \
+         of assertion {}.",
+        show(nbf),
+        show(exp)
+    );
+    Err(Denied::new(401, "invalid_client", 700_024, message))
 }
 
 /// What a token is for.

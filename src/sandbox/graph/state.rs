@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::RegisteredCertificate;
 use super::change::{Numbered, Touched};
 use super::index::Index;
 use super::object::Object;
@@ -67,6 +68,9 @@ pub struct App {
     pub secret: String,
     /// Whose assertions are taken instead of the secret.
     pub federated: Vec<FederatedCredential>,
+    /// With which it may sign assertions of its own.
+    #[serde(default)]
+    pub certificates: Vec<RegisteredCertificate>,
     /// Granted application permissions of Microsoft Graph, which end up in the `roles` claim.
     pub roles: BTreeSet<String>,
 }

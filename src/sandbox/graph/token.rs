@@ -9,7 +9,7 @@ use ring::hmac;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::state::{App, Tenant};
+use super::state::{App, FederatedCredential, Tenant};
 use crate::state::{AppId, ObjectId, TenantId};
 
 /// Issuer of the assertions that [`assertion`] makes.
@@ -87,17 +87,20 @@ pub(super) fn verify(tenant: &Tenant, token: &str) -> Result<Claims, Rejected> {
 
 /// An assertion as a workload's token file would hold it, for the first federated credential of `app`, valid from an
 /// hour before `expires` to `expires`.
-pub(crate) fn assertion(tenant: &Tenant, app: &App, expires: Timestamp) -> Option<String> {
-    let credential = app.federated.first()?;
+pub(crate) fn workload_assertion(tenant: &Tenant, app: &App, expires: Timestamp) -> Option<String> {
     let exp = expires.as_second();
-    let claims = Assertion {
-        iss: credential.issuer.clone(),
-        sub: credential.subject.clone(),
-        aud: credential.audience.clone(),
-        nbf: exp.saturating_sub(3600),
-        exp,
-    };
-    Some(sign(tenant, &claims))
+    Some(assertion(tenant, app.federated.first()?, exp.saturating_sub(3600), exp))
+}
+
+/// An assertion for a federated credential. The sandbox signs for every issuer, and takes nothing that it did not sign.
+pub(super) fn assertion(tenant: &Tenant, credential: &FederatedCredential, nbf: i64, exp: i64) -> String {
+    let FederatedCredential { issuer, subject, audience } = credential.clone();
+    sign(tenant, &Assertion { iss: issuer, sub: subject, aud: audience, nbf, exp })
+}
+
+/// The bearer by which a job proves to its CI system, and an app to its platform, that it is the one.
+pub(crate) fn job_token(tenant: &Tenant) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key(tenant), b"job"))
 }
 
 /// The claims of an assertion that the sandbox itself made, whatever issuer it names.
@@ -106,8 +109,8 @@ pub(super) fn verify_assertion(tenant: &Tenant, token: &str) -> Option<Assertion
 }
 
 /// The federated credential that every seeded applier has.
-pub(crate) fn workload_credential() -> super::state::FederatedCredential {
-    super::state::FederatedCredential {
+pub(crate) fn workload_credential() -> FederatedCredential {
+    FederatedCredential {
         issuer: ASSERTION_ISSUER.to_owned(),
         subject: "system:serviceaccount:rolecall:rolecall".to_owned(),
         audience: "api://AzureADTokenExchange".to_owned(),

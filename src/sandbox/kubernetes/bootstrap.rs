@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::aggregate;
-use super::kind::{Kind, RBAC};
+use super::kind::Kind;
 use super::managed::{Managers, blank};
 use super::object::{complete, default, whole};
 use super::state::{ClusterState, new_uid, now};
@@ -69,20 +69,6 @@ pub(super) fn namespace(state: &mut ClusterState, name: &str, labels: BTreeMap<S
     object["metadata"]["name"] = name.into();
     object["metadata"]["labels"] = labels.into();
     make(state, Kind::Namespace, object);
-}
-
-/// Makes a role with these rules, and binds it to users on the whole cluster.
-pub(super) fn give(state: &mut ClusterState, name: &str, users: &[String], rules: &[Value]) {
-    let mut role = blank(Kind::ClusterRole);
-    role["metadata"]["name"] = name.into();
-    role["rules"] = rules.into();
-    make(state, Kind::ClusterRole, role);
-    let mut binding = blank(Kind::ClusterRoleBinding);
-    binding["metadata"]["name"] = name.into();
-    binding["roleRef"] = json!({ "apiGroup": RBAC, "kind": "ClusterRole", "name": name });
-    let subjects = users.iter().map(|user| json!({ "apiGroup": RBAC, "kind": "User", "name": user }));
-    binding["subjects"] = subjects.collect();
-    make(state, Kind::ClusterRoleBinding, binding);
 }
 
 fn make(state: &mut ClusterState, kind: Kind, mut object: Value) {

@@ -10,6 +10,8 @@ use super::PolicyRule;
 
 /// How many missing rules a message names.
 const NAMED_RULES: usize = 5;
+/// How many it names where there are more: then nobody copies them, and a few tell what it is about.
+const NAMED_OF_MANY: usize = 2;
 
 /// One single right: what a rule comes apart into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,19 +127,20 @@ pub fn compact<'a>(rights: impl IntoIterator<Item = Right<'a>>) -> Vec<PolicyRul
 }
 
 /// Rules in words that can be copied into a role: YAML in flow style, resources of one group with the same verbs
-/// together, and a count of those beyond the first five.
+/// together; of more than five, the first two and a count.
 ///
 /// What stands in a rule of somebody else's role is hostile text: it is quoted here and must still be escaped.
 pub fn words(rules: &[PolicyRule]) -> String {
     let rules = together(rules);
-    let more = rules.len().saturating_sub(NAMED_RULES);
-    let named: Vec<String> = rules.iter().take(NAMED_RULES).map(rule_words).collect();
+    let shown = if rules.len() > NAMED_RULES { NAMED_OF_MANY } else { NAMED_RULES };
+    let more = rules.len().saturating_sub(shown);
+    let named: Vec<String> = rules.iter().take(shown).map(rule_words).collect();
     let named = named.join(", ");
     if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// The same rights in fewer rules: those that differ only in the object, then only in the resource or the path, become one.
-fn together(rules: &[PolicyRule]) -> Vec<PolicyRule> {
+pub(super) fn together(rules: &[PolicyRule]) -> Vec<PolicyRule> {
     let same_place = |one: &PolicyRule, other: &PolicyRule| {
         one.api_groups == other.api_groups
             && one.verbs == other.verbs

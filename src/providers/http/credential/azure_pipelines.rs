@@ -17,15 +17,15 @@ const CLIENT: &str = "AZURESUBSCRIPTION_CLIENT_ID";
 const TENANT: &str = "AZURESUBSCRIPTION_TENANT_ID";
 const URL: &str = "SYSTEM_OIDCREQUESTURI";
 const TOKEN: &str = "SYSTEM_ACCESSTOKEN";
+const PASS_ON: &str = "pass the token on in the step: `env: { SYSTEM_ACCESSTOKEN: $(System.AccessToken) }`";
 /// The version of the request that `azure_identity` sends too.
 const VERSION: &str = "7.1";
 
 pub(super) fn set_up(settings: &CredentialSettings, login: &Login) -> SetUp {
     match settings.all(Intent::Ambient, [CONNECTION, CLIENT, URL, TOKEN]) {
         Ok([connection, client, url, bearer]) => SetUp::of(federated(settings, login, connection, client, url, bearer)),
-        Err(SetUp::Absent(reason)) if reason.contains(TOKEN) => {
-            SetUp::Absent(format!("{reason}; pass it on in the step: `env: {{ {TOKEN}: $(System.AccessToken) }}`"))
-        }
+        Err(SetUp::Absent(reason)) if reason.contains(TOKEN) => SetUp::Absent(format!("{reason}; {PASS_ON}")),
+        Err(SetUp::Broken(failure)) if failure.what.contains(TOKEN) => SetUp::Broken(failure.with_next(PASS_ON)),
         Err(set_up) => set_up,
     }
 }

@@ -8,16 +8,24 @@ use secrecy::SecretString;
 use std::time::Duration;
 
 use super::settings::CredentialSettings;
-use super::{Login, azure_cli, azure_pipelines, client_assertion, client_secret, github_actions, workload_identity};
+use super::{
+    Login, azure_cli, azure_pipelines, client_assertion, client_certificate, client_secret, github_actions,
+    managed_identity, workload_identity,
+};
 use crate::state::{Failure, InvalidName, Result};
 
 /// The sources, in the order in which they are tried: what is set up by hand comes before what the place that we run in
 /// offers, and that before who happens to be logged in.
-pub(super) static SOURCES: [Source; 6] = [
+pub(super) static SOURCES: [Source; 8] = [
     Source {
         name: "client-secret",
         about: "an app's secret: AZURE_CLIENT_ID, AZURE_CLIENT_SECRET",
         set_up: client_secret::set_up,
+    },
+    Source {
+        name: "client-certificate",
+        about: "an app's certificate, in PEM with its key: AZURE_CLIENT_ID, AZURE_CLIENT_CERTIFICATE_PATH",
+        set_up: client_certificate::set_up,
     },
     Source {
         name: "client-assertion",
@@ -38,6 +46,11 @@ pub(super) static SOURCES: [Source; 6] = [
         name: "azure-pipelines",
         about: "an app that trusts the service connection we run with: AZURESUBSCRIPTION_*, SYSTEM_ACCESSTOKEN",
         set_up: azure_pipelines::set_up,
+    },
+    Source {
+        name: "managed-identity",
+        about: "the identity of the Azure app or virtual machine that we run in; AZURE_CLIENT_ID where several are assigned",
+        set_up: managed_identity::set_up,
     },
     Source { name: "azure-cli", about: "whoever is logged in with `az login`", set_up: azure_cli::set_up },
 ];

@@ -1,12 +1,9 @@
 //! The calls that change nothing.
 
-use std::sync::PoisonError;
-
 use bytes::Bytes;
 use http::Method;
-use jiff::SignedDuration;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SubjectAccessReview};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,6 +35,10 @@ impl Review for SelfSubjectAccessReview {
     const PATH: &'static str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 }
 
+impl Review for SubjectAccessReview {
+    const PATH: &'static str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+}
+
 /// One page. Strict where Kubernetes' own types are lenient: `items` that are left out are no empty list.
 #[derive(Deserialize)]
 struct Page<T> {
@@ -51,13 +52,6 @@ struct Page<T> {
 #[derive(Deserialize)]
 struct Bare {
     metadata: ObjectMeta,
-}
-
-/// Only what is needed of `/version`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    git_version: String,
 }
 
 /// A client that cannot change anything.
@@ -161,7 +155,7 @@ impl Reading {
         Err(odd(&format!("the list has more than {PAGES} pages")))
     }
 
-    /// Asks the API server something about ourselves.
+    /// Asks the API server something.
     pub(in crate::providers::kubernetes) async fn review<T: Review>(
         &self,
         review: &T,
@@ -179,21 +173,6 @@ impl Reading {
         };
         let body = self.caller.call(&call).await?;
         self.caller.decode(&body, tried)
-    }
-
-    /// What the server says of its own version.
-    pub(in crate::providers::kubernetes) async fn version(&self) -> Result<String> {
-        let tried = "get the server's version";
-        let found: Option<Version> =
-            self.get("", "version").await.map_err(|error| error.into_failure(self.link(), tried))?;
-        found.map(|version| version.git_version).ok_or_else(|| {
-            Failure::new(FailureKind::BadAnswer, format!("{} does not say which version it is", self.link()))
-        })
-    }
-
-    /// How far the server's clock is ahead of ours, by its last answer.
-    pub(in crate::providers::kubernetes) fn ahead(&self) -> Option<SignedDuration> {
-        *self.caller.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The uid of `kube-system`, which names the cluster.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
+    SubjectAccessReviewSpec,
+};
 use k8s_openapi::api::core::v1 as core;
 
-mod checkup;
-
-use super::api::{CallError, Reading};
+use super::api::{CallError, Reading, Review};
 use super::link::Link;
 use super::normalise::{self, API_GROUP};
 use super::refusal::excerpt;
@@ -74,26 +75,43 @@ impl KubernetesReader {
         Ok(found.into_iter().collect())
     }
 
+    async fn review<T: Review>(&self, review: &T, tried: &str) -> Result<T> {
+        self.api.review(review, tried).await.map_err(|error| error.into_failure(self.api.link(), tried))
+    }
+
     async fn answer(&self, question: &AccessQuestion) -> Result<AccessAnswer> {
-        let tried = "ask what we may do";
-        let review = SelfSubjectAccessReview {
-            spec: SelfSubjectAccessReviewSpec {
-                resource_attributes: Some(ResourceAttributes {
-                    group: Some(API_GROUP.to_owned()),
-                    resource: Some(question.kind.plural().to_owned()),
-                    verb: Some(question.verb.clone()),
-                    namespace: question.namespace.as_ref().map(ToString::to_string),
-                    name: question.name.clone(),
-                    ..ResourceAttributes::default()
-                }),
-                ..SelfSubjectAccessReviewSpec::default()
-            },
-            ..SelfSubjectAccessReview::default()
+        let attributes = ResourceAttributes {
+            group: Some(API_GROUP.to_owned()),
+            resource: Some(question.kind.plural().to_owned()),
+            verb: Some(question.verb.clone()),
+            namespace: question.namespace.as_ref().map(ToString::to_string),
+            name: question.name.clone(),
+            ..ResourceAttributes::default()
         };
-        let answer =
-            self.api.review(&review, tried).await.map_err(|error| error.into_failure(self.api.link(), tried))?;
-        let Some(status) = answer.status else {
-            let what = format!("{} gives no answer when asked what we may do", self.api.link());
+        let (status, tried) = match &question.who {
+            None => {
+                let tried = "ask what we may do".to_owned();
+                let spec = SelfSubjectAccessReviewSpec {
+                    resource_attributes: Some(attributes),
+                    ..SelfSubjectAccessReviewSpec::default()
+                };
+                let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+                (self.review(&review, &tried).await?.status, tried)
+            }
+            Some(who) => {
+                let tried = format!("ask what `{}` may do", excerpt(&who.user));
+                let spec = SubjectAccessReviewSpec {
+                    resource_attributes: Some(attributes),
+                    user: Some(who.user.clone()),
+                    groups: Some(who.groups.iter().cloned().collect()),
+                    ..SubjectAccessReviewSpec::default()
+                };
+                let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+                (self.review(&review, &tried).await?.status, tried)
+            }
+        };
+        let Some(status) = status else {
+            let what = format!("{} gives no answer when we {tried}", self.api.link());
             return Err(Failure::new(FailureKind::BadAnswer, what));
         };
         let reason = [status.reason, status.evaluation_error]

@@ -283,6 +283,7 @@ async fn questions_are_answered_in_their_order() {
         Answer::Json(201, json!({ "spec": seen.body["spec"], "status": status }))
     });
     let question = |verb: &str, namespace: Option<&str>, name: Option<&str>| AccessQuestion {
+        who: None,
         verb: verb.to_owned(),
         kind: KubernetesKind::ClusterRole,
         namespace: namespace.map(|name| name.parse().unwrap()),
@@ -310,8 +311,13 @@ async fn questions_are_answered_in_their_order() {
 #[tokio::test]
 async fn an_access_review_without_status_is_no_answer() {
     let (link, _) = link(|_, _| Answer::Json(201, json!({ "spec": {} })));
-    let question =
-        AccessQuestion { verb: "create".to_owned(), kind: KubernetesKind::Role, namespace: None, name: None };
+    let question = AccessQuestion {
+        who: None,
+        verb: "create".to_owned(),
+        kind: KubernetesKind::Role,
+        namespace: None,
+        name: None,
+    };
     let failure = KubernetesReader::new(link).ask(&[question]).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::BadAnswer);
 }

@@ -4,7 +4,7 @@ use super::attempt::Task;
 use super::body::Place;
 use crate::providers::kubernetes::link::Link;
 use crate::providers::kubernetes::refusal::Refusal;
-use crate::state::{Failure, FailureKind, KubernetesKind, Resource, RoleRef};
+use crate::state::{Failure, FailureKind, KubernetesKind, Lack, MissingRight, Resource, RoleRef, covering};
 
 /// The failure behind a refused write.
 pub(super) fn refusal(link: &Link, place: &Place, task: Task<'_>, refusal: &Refusal) -> Failure {
@@ -16,17 +16,10 @@ pub(super) fn refusal(link: &Link, place: &Place, task: Task<'_>, refusal: &Refu
             let what = format!("cannot {tried} on {link}: the namespace {namespace} is being deleted");
             Failure::new(FailureKind::Conflict, what).with_next("plan again when it is gone or there again")
         }
-        403 => match refusal.missing_rules() {
-            Some(missing) => {
-                let right = match role {
-                    Some(role) => format!("`bind` on {}s/{}", role.kind, role.name),
-                    None => format!("`escalate` on {}", place.kind.plural()),
-                };
-                let rules = if missing.contains(", ") || missing.contains(" more") { "rules" } else { "rule" };
-                let what = format!("cannot {tried} on {link}: 403, needs {right} or the {rules} {missing}");
-                Failure::new(FailureKind::Forbidden, what).with_next(
-                    "nobody may give what they do not have: grant the one or the other to the identity that applies",
-                )
+        403 => match lack(place, role, refusal) {
+            Some(lack) => {
+                let what = format!("cannot {tried} on {link}: 403, needs {}", lack.needs());
+                Failure::new(FailureKind::Forbidden, what).with_next(lack.next())
             }
             None => refusal.failure(link, &tried),
         },
@@ -52,6 +45,20 @@ pub(super) fn refusal(link: &Link, place: &Place, task: Task<'_>, refusal: &Refu
         }
         _ => refusal.failure(link, &tried),
     }
+}
+
+/// What we lack for a write, in the words in which a plan forecasts it.
+fn lack(place: &Place, role: Option<&RoleRef>, refusal: &Refusal) -> Option<Lack> {
+    if let Some(rules) = refusal.missing_rules() {
+        let right = match role {
+            Some(role) => MissingRight::Bind(role.clone()),
+            None => MissingRight::Escalate { kind: place.kind, name: place.name.clone() },
+        };
+        return Some(Lack::new(right, place.namespace.clone(), covering::compact(covering::rights(&rules))));
+    }
+    let (verb, resource, namespace) = refusal.denied()?;
+    let right = MissingRight::Write { verbs: [verb].into(), kind: place.kind };
+    (resource == place.kind.plural()).then(|| Lack::new(right, namespace, Vec::new()))
 }
 
 fn verb(task: Task<'_>) -> &'static str {

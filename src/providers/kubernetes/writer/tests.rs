@@ -384,9 +384,9 @@ async fn what_the_identity_may_not_give_is_explained() {
         assert_eq!(lines(&log).len(), 1, "a clear no is neither repeated nor read back");
         shown.push(failure.what);
     }
-    assert_snapshot!(shown.join("\n"), @r"
-    cannot update clusterrole restarter on context `alpha`: 403, needs `escalate` on clusterroles or the rule patch apps/deployments
-    cannot create rolebinding trinity/b on context `alpha`: 403, needs `bind` on clusterroles/view or the rule patch apps/deployments
+    assert_snapshot!(shown.join("\n"), @"
+    cannot update clusterrole restarter on context `alpha`: 403, needs `escalate` on clusterroles/restarter on the whole cluster, or the rule { apiGroups: [apps], resources: [deployments], verbs: [patch] }
+    cannot create rolebinding trinity/b on context `alpha`: 403, needs `bind` on clusterroles/view in namespace trinity, or the rule { apiGroups: [apps], resources: [deployments], verbs: [patch] }
     ");
 }
 

@@ -124,10 +124,9 @@ async fn each_wrong_field_is_refused_with_its_code() {
 async fn an_assertion_is_compared_with_the_federated_credential() {
     let world = World::new(&people(&[]));
     let made = |expires: Timestamp| {
-        world
-            .graph
-            .store
-            .read(|tenant| token::assertion(tenant, tenant.apps.first_key_value().unwrap().1, expires).unwrap())
+        world.graph.store.read(|tenant| {
+            token::workload_assertion(tenant, tenant.apps.first_key_value().unwrap().1, expires).unwrap()
+        })
     };
     let forged = |change: &dyn Fn(&mut Assertion)| {
         world.graph.store.read(|tenant| {

@@ -1,0 +1,236 @@
+//! What is foretold about the answers of an API server, and what is asked for it.
+
+use std::collections::BTreeSet;
+
+use super::world::{World, cluster_role, in_namespace, meta, namespace, rule};
+use crate::plan::preflight::{Finding, Forecast, Intent, Preflight, Whose};
+use crate::state::{
+    AccessAnswer, AccessQuestion, Applier, Binding, Failure, FailureKind, LiveBinding, LiveRole, Mark, PolicyRule,
+    Role, ScopeTarget, Subject, SubjectKind, SubjectName,
+};
+
+fn rbac(verbs: &[&str], resources: &[&str], names: &[&str]) -> PolicyRule {
+    PolicyRule {
+        api_groups: vec!["rbac.authorization.k8s.io".to_owned()],
+        resource_names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..rule(verbs, resources)
+    }
+}
+
+fn writes() -> PolicyRule {
+    rbac(&["create", "patch", "delete"], &["roles", "rolebindings", "clusterroles", "clusterrolebindings"], &[])
+}
+
+impl World {
+    /// Gives rules to the applier's service account, in a namespace or on the whole cluster.
+    fn give(&mut self, place: Option<&str>, rules: Vec<PolicyRule>) -> &mut Self {
+        let name = format!("given-{}", self.cluster().roles.len());
+        let subject = Subject {
+            kind: SubjectKind::ServiceAccount,
+            name: SubjectName::Known("applier".to_owned()),
+            namespace: Some("rolecall".to_owned()),
+            principal: None,
+        };
+        let binding = Binding {
+            namespace: place.map(namespace),
+            name: name.clone(),
+            role: cluster_role(&name),
+            subjects: vec![subject],
+        };
+        let role = Role { namespace: None, name, rules };
+        self.cluster().roles.push(LiveRole { role, meta: meta(Mark::None), aggregated: false });
+        self.cluster().bindings.push(LiveBinding { binding, meta: meta(Mark::None) });
+        self
+    }
+
+    /// The forecast for alpha, with the questions that were asked for it.
+    fn forecast(&self, intent: Intent, answer: impl Fn(&AccessQuestion) -> bool) -> (Forecast, Vec<String>) {
+        let plan = self.plan();
+        let mut preflight = Preflight::new(&self.desired, &self.observed, &plan.changes, intent);
+        let mut asked = Vec::new();
+        while let Some((environment, questions)) = preflight.questions().pop_first() {
+            asked.extend(questions.iter().map(said));
+            let answers =
+                questions.iter().map(|question| AccessAnswer { allowed: answer(question), reason: String::new() });
+            let answers = Ok(answers.collect());
+            preflight.answer(&environment, questions, answers);
+        }
+        (preflight.conclude().remove(0), asked)
+    }
+}
+
+fn said(question: &AccessQuestion) -> String {
+    let AccessQuestion { who, verb, kind, namespace, name } = question;
+    format!(
+        "{} {verb} {} {} {}",
+        who.as_ref().map_or("we", |who| &who.user),
+        kind.plural(),
+        namespace.as_ref().map_or("*", |namespace| namespace.as_str()),
+        name.as_deref().unwrap_or("*")
+    )
+}
+
+fn shown(finding: &Finding) -> String {
+    match finding {
+        Finding::Allowed => "allowed".to_owned(),
+        Finding::Unchecked { why, next } => format!("unchecked: {why}; {next}"),
+        Finding::Refused(refusals) => {
+            let lines =
+                refusals.iter().map(|refusal| format!("{} of {}", refusal.lack.needs(), refusal.addresses.len()));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// A role of ours and bindings to it and to edit, in two namespaces.
+fn world() -> World {
+    let mut world = World::new();
+    world.ask("sre", &[]);
+    world.live("sre", &[]);
+    let restarter = world.role("restarter", vec![rule(&["patch"], &["pods"]), rule(&["get"], &["secrets"])]);
+    for (role, place) in [("edit", "trinity"), ("edit", "payments"), ("restarter", "trinity")] {
+        world.grant("group:sre", role, in_namespace(place));
+        if role == "restarter" {
+            world.alpha().bindings[2].role = restarter.clone();
+        }
+    }
+    world
+}
+
+#[test]
+fn what_was_read_answers_without_a_question() {
+    let mut world = world();
+    world.give(None, vec![writes(), rbac(&["bind", "escalate"], &["clusterroles"], &[])]);
+    let (forecast, asked) = world.forecast(Intent::Now, |_| panic!("nothing is to be asked"));
+    assert_eq!((forecast.finding, forecast.whose, asked.len()), (Finding::Allowed, Whose::Ourselves, 0));
+
+    // By holding what is given, in each of the places, and `bind` on the rest.
+    let mut world = self::world();
+    let held = vec![rule(&["*"], &["pods"]), rule(&["get"], &["secrets"])];
+    world.give(None, vec![writes(), held[1].clone()]).give(None, held);
+    let (forecast, _) = world.forecast(Intent::Now, |_| false);
+    assert_eq!(shown(&forecast.finding), "allowed");
+}
+
+#[test]
+fn a_right_in_one_namespace_is_none_in_another() {
+    let mut world = world();
+    world
+        .give(None, vec![writes(), rule(&["patch"], &["pods"])])
+        .give(Some("trinity"), vec![rbac(&["bind"], &["clusterroles"], &["edit", "restarter-object"])])
+        .give(Some("payments"), vec![rbac(&["bind"], &["clusterroles"], &["view"]), rule(&["get"], &["pods"])]);
+    let (forecast, asked) = world.forecast(Intent::Now, |_| false);
+    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    `bind` on clusterroles/edit in namespace payments, or the rule { apiGroups: [""], resources: [pods], verbs: [list] } of 1
+    `escalate` on clusterroles/restarter-object on the whole cluster, or the rule { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    "#);
+    insta::assert_snapshot!(asked.join("\n"), @"
+    we bind clusterroles * edit
+    we escalate clusterroles * restarter-object
+    we bind clusterroles payments edit
+    ");
+}
+
+#[test]
+fn what_another_authorizer_allows_is_allowed() {
+    let (forecast, asked) = world().forecast(Intent::Now, |question| question.namespace.is_none());
+    assert_eq!(forecast.finding, Finding::Allowed);
+    insta::assert_snapshot!(asked.join("\n"), @"
+    we bind clusterroles * edit
+    we bind clusterroles * restarter-object
+    we create clusterroles * *
+    we create rolebindings * *
+    we escalate clusterroles * restarter-object
+    we patch clusterroles * *
+    we patch rolebindings * *
+    ");
+    let (forecast, _) = world().forecast(Intent::Now, |question| question.verb != "bind");
+    assert!(shown(&forecast.finding).starts_with("`bind` on clusterroles/"), "{}", shown(&forecast.finding));
+}
+
+#[test]
+fn a_superuser_may_do_anything() {
+    let mut world = world();
+    world.cluster().user_groups.insert("system:masters".to_owned());
+    assert_eq!(world.forecast(Intent::Now, |_| panic!()).0.finding, Finding::Allowed);
+}
+
+#[test]
+fn whoever_only_reads_is_not_taken_for_the_applier() {
+    let (forecast, _) = world().forecast(Intent::Later, |_| false);
+    assert_eq!(forecast.whose, Whose::Planner);
+    insta::assert_snapshot!(shown(&forecast.finding), @"unchecked: `system:serviceaccount:rolecall:applier`, who plans, may write none of this, and the files do not say who applies; say it with `applier:` in the environment alpha, and it is asked about");
+    // At the moment of writing there is nobody else.
+    let (forecast, _) = world().forecast(Intent::Now, |_| false);
+    assert!(matches!(forecast.finding, Finding::Refused(_)), "{forecast:?}");
+    // Somebody who may write at all is taken at their word.
+    let mut world = world();
+    world.give(None, vec![writes()]);
+    let (forecast, _) = world.forecast(Intent::Later, |_| false);
+    assert_eq!(forecast.whose, Whose::Planner);
+    assert!(matches!(forecast.finding, Finding::Refused(_)), "{forecast:?}");
+}
+
+#[test]
+fn the_applier_of_the_files_is_asked_about() {
+    let mut world = world();
+    world.give(None, vec![writes(), rbac(&["bind"], &["clusterroles"], &[]), rbac(&["escalate"], &["*"], &[])]);
+    world.cluster().username = "reader".to_owned();
+    world.alpha().applier = Some(Applier::service_account("rolecall", "applier"));
+    let (forecast, _) = world.forecast(Intent::Later, |_| false);
+    assert_eq!((forecast.whose, forecast.finding), (Whose::Applier, Finding::Allowed));
+    world.alpha().applier = Some(Applier::new("deployer", []));
+    let (forecast, asked) = world.forecast(Intent::Later, |_| false);
+    assert_eq!(forecast.identity, "deployer");
+    assert!(asked.iter().all(|question| question.starts_with("deployer ")), "{asked:?}");
+    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    `create` and `patch` on clusterroles on the whole cluster of 1
+    `create` and `patch` on rolebindings in namespaces payments, trinity of 3
+    `bind` on clusterroles/edit in namespaces payments, trinity, or the rule { apiGroups: [""], resources: [pods], verbs: [get, list, patch] } of 2
+    `bind` on clusterroles/restarter-object in namespace trinity, or the rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    `escalate` on clusterroles/restarter-object on the whole cluster, or the rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    "#);
+    // Who is asked about and is the one who asks needs no leave to ask.
+    world.cluster().username = "deployer".to_owned();
+    let (forecast, asked) = world.forecast(Intent::Later, |_| false);
+    assert_eq!((forecast.identity.as_str(), forecast.whose), ("deployer", Whose::Applier));
+    assert!(asked.iter().all(|question| question.starts_with("we ")), "{asked:?}");
+    world.cluster().username = "reader".to_owned();
+    // Whoever applies is the one who runs `apply`, whatever the files say.
+    assert_eq!(world.forecast(Intent::Now, |_| false).0.identity, "reader");
+}
+
+#[test]
+fn who_may_not_be_asked_about_is_unchecked() {
+    let mut world = world();
+    world.alpha().applier = Some(Applier::new("deployer", []));
+    let plan = world.plan();
+    let mut preflight = Preflight::new(&world.desired, &world.observed, &plan.changes, Intent::Later);
+    let (environment, questions) = preflight.questions().pop_first().unwrap();
+    let failure =
+        Failure::new(FailureKind::Forbidden, "`reader` may not create subjectaccessreviews").with_next("let it");
+    preflight.answer(&environment, questions, Err(failure));
+    assert!(preflight.questions().is_empty(), "it is not asked again");
+    let finding = preflight.conclude().remove(0).finding;
+    assert_eq!(shown(&finding), "unchecked: `reader` may not create subjectaccessreviews; let it");
+}
+
+#[test]
+fn a_role_of_the_same_plan_counts_as_it_will_be() {
+    let mut world = World::new();
+    world.ask("sre", &[]);
+    world.live("sre", &[]);
+    let role = world.role("wide", vec![rule(&["*"], &["*"])]);
+    world.grant("group:sre", "edit", ScopeTarget::Cluster);
+    world.alpha().bindings[0].role = role;
+    world.give(None, vec![writes(), rule(&["get"], &["pods"])]);
+    let (forecast, _) = world.forecast(Intent::Now, |_| false);
+    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    `bind` on clusterroles/wide-object on the whole cluster, or the rule { apiGroups: ["*"], resources: ["*"], verbs: ["*"] } of 1
+    `escalate` on clusterroles/wide-object on the whole cluster, or the rule { apiGroups: ["*"], resources: ["*"], verbs: ["*"] } of 1
+    "#);
+    let Finding::Refused(refusals) = forecast.finding else { panic!() };
+    let addresses: BTreeSet<String> =
+        refusals.iter().flat_map(|refusal| &refusal.addresses).map(ToString::to_string).collect();
+    assert_eq!(addresses.len(), 2, "{addresses:?}");
+}

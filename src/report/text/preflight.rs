@@ -1,0 +1,61 @@
+//! What the API servers would refuse, below the changes of each environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::page::{Mark, Page};
+use super::words;
+use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
+use crate::report::escape;
+use crate::state::{Address, covering};
+
+/// How many changes are named for one right that is missing.
+const NAMED: usize = 5;
+
+/// Adds what one environment's API server would refuse: what is missing, for which changes, and what to do.
+pub(super) fn refusals(page: &mut Page, forecast: &Forecast) {
+    let Finding::Refused(refusals) = &forecast.finding else { return };
+    let identity = escape::quoted(&forecast.identity);
+    let (who, hint) = match forecast.whose {
+        Whose::Ourselves => (identity, ""),
+        Whose::Applier => (format!("the applier {identity}"), ""),
+        Whose::Planner => (format!("{identity}, who plans,"), " (if somebody else applies, name them with `applier:`)"),
+    };
+    let changes = forecast.forbidden().collect::<BTreeSet<_>>().len();
+    page.marked(0, Mark::Decide, &format!("{who} may not write {changes} of these{hint}:"), None);
+    for ExpectedRefusal { lack, addresses } in refusals {
+        page.detail(4, &named(addresses));
+        page.detail(6, &format!("needs {}", escape::message(&lack.needs())));
+        page.detail(6, &format!("{}:", escape::message(&lack.advice())));
+        page.verbatim(6, &escape::message(&format!("- {}", covering::words(&[lack.remedy()]))));
+    }
+}
+
+fn named(addresses: &BTreeSet<Address>) -> String {
+    let more = addresses.len().saturating_sub(NAMED);
+    let named: Vec<String> = addresses.iter().take(NAMED).map(object).collect();
+    let named = named.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// An object as it is named above, below its environment.
+fn object(address: &Address) -> String {
+    match address {
+        Address::Object { kind, namespace: Some(namespace), name, .. } => {
+            format!("{kind} {namespace}/{}", words::word(name))
+        }
+        Address::Object { kind, namespace: None, name, .. } => format!("{kind} {}", words::word(name)),
+        Address::Group(_) | Address::Owner(..) | Address::Member(..) => escape::name(&address.to_string()),
+    }
+}
+
+/// What could not be checked, the environments with the same reason together.
+pub(super) fn unchecked(forecasts: &[Forecast]) -> Vec<(String, String)> {
+    let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for forecast in forecasts {
+        if let Finding::Unchecked { why, next } = &forecast.finding {
+            let message = escape::message(&format!("{why}; {next}"));
+            by_reason.entry(message).or_default().push(forecast.environment.as_str());
+        }
+    }
+    by_reason.into_iter().map(|(message, environments)| (environments.join(", "), message)).collect()
+}

@@ -1,0 +1,64 @@
+//! Who writes on a cluster.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+const SUPERUSERS: &str = "system:masters";
+
+/// An identity as an API server names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Applier {
+    /// The user name.
+    pub user: String,
+    /// Every group, those included that the API server adds by itself.
+    pub groups: BTreeSet<String>,
+}
+
+impl Applier {
+    /// A user with these groups and those that every authenticated user, or every service account, is in. An access review
+    /// takes the groups as they are given, so that they must all be in it (apiserver
+    /// `pkg/authentication/group/authenticated_group_adder.go`, `pkg/authentication/serviceaccount/util.go`).
+    pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {
+        let user = user.into();
+        let mut groups: BTreeSet<String> = groups.into_iter().collect();
+        groups.insert("system:authenticated".to_owned());
+        if let Some((namespace, _)) = user.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':')) {
+            groups.insert("system:serviceaccounts".to_owned());
+            groups.insert(format!("system:serviceaccounts:{namespace}"));
+        }
+        Self { user, groups }
+    }
+
+    /// A service account.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self::new(format!("{SERVICE_ACCOUNT}{namespace}:{name}"), [])
+    }
+
+    /// Whether the API server lets it do anything, without a look at any role.
+    pub fn is_superuser(&self) -> bool {
+        self.groups.contains(SUPERUSERS)
+    }
+}
+
+impl fmt::Display for Applier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_groups_that_the_server_adds_are_there() {
+        let groups = |applier: &Applier| applier.groups.iter().cloned().collect::<Vec<_>>().join(" ");
+        let user = Applier::new("ci", ["deployers".to_owned()]);
+        assert_eq!((user.user.as_str(), groups(&user).as_str()), ("ci", "deployers system:authenticated"));
+        let account = Applier::service_account("rolecall", "applier");
+        assert_eq!(account.user, "system:serviceaccount:rolecall:applier");
+        assert_eq!(groups(&account), "system:authenticated system:serviceaccounts system:serviceaccounts:rolecall");
+        assert!(!account.is_superuser() && Applier::new("root", ["system:masters".to_owned()]).is_superuser());
+    }
+}
