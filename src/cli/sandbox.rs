@@ -1,5 +1,6 @@
 //! `rolecall sandbox`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::ui::Ui;
 use crate::config::yaml;
-use crate::sandbox::{Access, Faults, Options, Sandbox, Seed, Throttle};
+use crate::sandbox::{Access, Fault, Faults, Invention, Options, Rule, Sandbox, Seed, invent};
 
 /// Make or serve an embedded tenant and embedded clusters
 #[derive(Debug, clap::Args)]
@@ -26,15 +27,38 @@ enum SandboxCommand {
     Serve(ServeArgs),
 }
 
-/// Make a sandbox in DIR from a YAML file that describes a tenant and clusters
+/// Make a sandbox in DIR, from a description or invented
+///
+/// An invented tenant has people, guests, nested groups and groups of every kind, and clusters with namespaces and bindings
+/// that somebody made by hand. The same numbers and seed make the same one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  rolecall sandbox init /tmp/try --from examples/sandbox.yaml")]
+#[command(after_help = "Examples:
+  rolecall sandbox init /tmp/try --from examples/sandbox.yaml
+  rolecall sandbox init /tmp/try --groups 300 --members 50 --seed 7 --files /tmp/access
+  rolecall plan /tmp/access --sandbox /tmp/try   # No changes.")]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["from", "groups"]))]
 struct InitArgs {
     /// The folder; it must be empty or missing
     dir: PathBuf,
-    /// The description
+    /// A YAML file that describes a tenant and clusters
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from: Option<PathBuf>,
+    /// Invent a tenant with so many groups
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    groups: Option<u32>,
+    /// So many members in each of them
+    #[arg(long, value_name = "COUNT", default_value_t = 20, conflicts_with = "from",
+        value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    members: u32,
+    /// The number that decides everything else
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, conflicts_with = "from")]
+    seed: u64,
+    /// Write access files that ask for what is in it into this empty or missing folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "from")]
+    files: Option<PathBuf>,
+    /// Leave out of the sandbox what the access files ask for, so that the first plan creates everything
+    #[arg(long, requires = "files")]
+    not_applied: bool,
 }
 
 /// Keep a sandbox running for other programs, and print how to reach it
@@ -59,6 +83,20 @@ struct ServeArgs {
     /// The seed that decides which requests are throttled
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Take every fault that FILE describes; docs/sandbox.md says how
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    faults: Option<PathBuf>,
+    /// Take it to be so many days later: deleted groups are gone after 30
+    #[arg(long, value_name = "DAYS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=36500))]
+    days_later: u64,
+}
+
+fn read_faults(file: &Path, shown: &Path) -> Result<Faults, CliError> {
+    let wrong = |why: &dyn std::fmt::Display| CliError::user(format!("{}: {why}", shown.display()));
+    let text = fs_err::read_to_string(file).map_err(|error| CliError::user(error.to_string()))?;
+    let faults: Faults = yaml::from_str(&text).map_err(|error| wrong(&error))?;
+    faults.check().map_err(|why| wrong(&why))?;
+    Ok(faults)
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
@@ -69,19 +107,60 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
 }
 
 async fn init(args: &InitArgs, ui: &mut Ui) -> Result<Exit, CliError> {
-    let text = fs_err::read_to_string(ui.resolve(&args.from)).map_err(|error| CliError::user(error.to_string()))?;
-    let seed: Seed =
-        yaml::from_str(&text).map_err(|error| CliError::user(format!("{}: {error}", args.from.display())))?;
     let dir = ui.resolve(&args.dir);
-    if dir.is_dir() && fs_err::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(CliError::user(format!("{}: the folder is not empty, so it was left alone", args.dir.display()))
-            .hint("name a new folder"));
+    refuse_unless_empty(&dir, &args.dir)?;
+    let (seed, files) = match (&args.from, args.groups) {
+        (Some(from), _) => (read_seed(&ui.resolve(from), from)?, None),
+        (None, groups) => {
+            let invention = Invention {
+                groups: usize::try_from(groups.unwrap_or_default()).unwrap_or_default(),
+                members: usize::try_from(args.members).unwrap_or_default(),
+                seed: args.seed,
+                applied: !args.not_applied,
+            };
+            let invented = invent(invention).ok_or_else(|| CliError::user("nothing could be invented of this size"))?;
+            (invented.seed, args.files.as_ref().map(|folder| (folder, invented.files)))
+        }
+    };
+    if let Some((shown, files)) = &files {
+        let folder = ui.resolve(shown);
+        refuse_unless_empty(&folder, shown)?;
+        write_files(&folder, files).map_err(|error| CliError::user(error.to_string()))?;
     }
     let sandbox =
         Sandbox::open(&dir, || seed, Options::default()).await.map_err(|error| CliError::user(error.to_string()))?;
     sandbox.stop().await;
     ui.print(&format!("Made a sandbox in {0}. Use it with --sandbox {0}.", args.dir.display()))?;
+    if let Some((shown, files)) = files {
+        let (count, folder) = (files.len(), shown.display());
+        ui.print(&format!(
+            "Wrote {count} access files into {folder}. Try: rolecall plan {folder} --sandbox {}",
+            args.dir.display()
+        ))?;
+    }
     Ok(Exit::Fine)
+}
+
+fn read_seed(file: &Path, shown: &Path) -> Result<Seed, CliError> {
+    let text = fs_err::read_to_string(file).map_err(|error| CliError::user(error.to_string()))?;
+    yaml::from_str(&text).map_err(|error| CliError::user(format!("{}: {error}", shown.display())))
+}
+
+fn refuse_unless_empty(dir: &Path, shown: &Path) -> Result<(), CliError> {
+    if dir.is_dir() && fs_err::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CliError::user(format!("{}: the folder is not empty, so it was left alone", shown.display()))
+            .hint("name a new folder"));
+    }
+    Ok(())
+}
+
+fn write_files(folder: &Path, files: &BTreeMap<String, String>) -> std::io::Result<()> {
+    for (path, text) in files {
+        let file = folder.join(path);
+        fs_err::create_dir_all(file.parent().unwrap_or(folder))?;
+        fs_err::write(file, text)?;
+    }
+    Ok(())
 }
 
 async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
@@ -90,13 +169,19 @@ async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
         return Err(CliError::user(format!("{}: there is no sandbox here", args.dir.display()))
             .hint("make one with `rolecall sandbox init`, or with `rolecall plan FOLDER --sandbox DIR`"));
     }
-    let throttle = (args.throttle_percent > 0).then(|| Throttle {
-        percent: args.throttle_percent,
-        seed: args.seed,
-        retry_after: Duration::from_millis(args.retry_after_ms),
-    });
-    let faults = Faults { latency: Duration::from_millis(args.latency_ms), throttle };
-    let options = Options { faults, ..Options::default() };
+    let mut faults = match &args.faults {
+        Some(file) => read_faults(&ui.resolve(file), file)?,
+        None => Faults { seed: args.seed, ..Faults::default() },
+    };
+    if args.latency_ms > 0 {
+        faults.latency_ms = args.latency_ms;
+    }
+    if args.throttle_percent > 0 {
+        let fault = Fault::Throttled { retry_after_ms: args.retry_after_ms };
+        faults.rules.push(Rule { percent: args.throttle_percent, ..Rule::of(fault) });
+    }
+    let later = Duration::from_secs(args.days_later * 24 * 60 * 60);
+    let options = Options { faults, later, ..Options::default() };
     // The folder holds a sandbox, so the seed is never asked for.
     let sandbox = Sandbox::open(&dir, || Seed::new("contoso.com"), options)
         .await

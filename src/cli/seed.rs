@@ -65,7 +65,10 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
         .environments
         .iter()
         .map(|(name, environment)| {
-            (name.clone(), SeedCluster { uid: environment.cluster, namespaces: namespaces(environment) })
+            (
+                name.clone(),
+                SeedCluster { uid: environment.cluster, namespaces: namespaces(environment), ..SeedCluster::default() },
+            )
         })
         .collect();
     seed

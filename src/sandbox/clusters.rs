@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::graph::state::Tenant;
 use super::graph::{bearer, token};
 use super::kubernetes::{self, ClusterState, User};
-use super::seed::{Seed, SeedCluster};
+use super::seed::{Seed, SeedBinding, SeedCluster, SeedPrincipal};
 use super::store::Store;
 use crate::state::{AppId, EnvironmentName};
 
@@ -40,6 +40,9 @@ pub(crate) fn open(folder: &Path, seed: &Seed, tenant: &Arc<Store<Tenant>>) -> i
             let namespaces = namespaces.map(|(name, namespace)| (name.to_string(), namespace.labels.clone()));
             let namespaces = namespaces.collect::<BTreeMap<_, _>>();
             let mut state = ClusterState::new(&seed.cluster_uid(name).to_string(), namespaces);
+            for binding in &cluster.bindings {
+                tenant.read(|tenant| plant(&mut state, tenant, binding));
+            }
             state.add_token(token.expose_secret(), APPLIER, vec![MASTERS.to_owned()]);
             state
         };
@@ -49,6 +52,21 @@ pub(crate) fn open(folder: &Path, seed: &Seed, tenant: &Arc<Store<Tenant>>) -> i
         Ok(Cluster { name: name.clone(), router, token })
     };
     seed.clusters.iter().map(open).collect()
+}
+
+/// A binding of the seed. Its subjects were known when the tenant was planted; who is gone since is left out.
+fn plant(state: &mut ClusterState, tenant: &Tenant, binding: &SeedBinding) {
+    let subject = |principal: &SeedPrincipal| {
+        let kind = if matches!(principal, SeedPrincipal::Group(_)) { "Group" } else { "User" };
+        Some((kind, tenant.find_principal(principal)?.to_string()))
+    };
+    state.add_binding(kubernetes::PlantedBinding {
+        name: &binding.name,
+        namespace: binding.namespace.as_ref().map(crate::state::Namespace::as_str),
+        cluster_role: &binding.cluster_role,
+        subjects: binding.subjects.iter().filter_map(subject).collect(),
+        config: binding.config.as_ref().map(crate::state::ConfigName::as_str),
+    });
 }
 
 type Authenticate = Arc<dyn Fn(&str) -> Option<User> + Send + Sync>;

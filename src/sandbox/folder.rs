@@ -1,7 +1,7 @@
 //! A sandbox's folder: whose it is, and what it holds before anything is served.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -136,7 +136,10 @@ impl Marker {
     /// Written before anything else, with the whole seed: from then on the folder is a sandbox, and whatever is missing follows from it.
     pub(super) fn write(self, folder: &Path) -> io::Result<Self> {
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut temporary, &self)?;
+        let mut writer = io::BufWriter::new(&mut temporary);
+        serde_json::to_writer_pretty(&mut writer, &self)?;
+        writer.flush()?;
+        drop(writer);
         temporary.persist(folder.join(MARKER)).map_err(|error| error.error)?;
         Ok(self)
     }

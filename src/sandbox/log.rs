@@ -25,7 +25,7 @@ pub struct Line {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Status of the reply.
+    /// Status of the reply; 0 when the connection was ended without one.
     pub status: u16,
     /// The items of a `$batch`, in the order in which they were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +36,9 @@ pub struct Line {
     /// The sandbox does not model it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub not_modelled: bool,
+    /// The fault that the request was struck with, as the faults file calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// One request inside a `$batch`.
@@ -53,6 +56,9 @@ pub struct Item {
     /// As [`Line::not_modelled`].
     #[serde(default, skip_serializing_if = "is_false")]
     pub not_modelled: bool,
+    /// As [`Line::fault`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 // `skip_serializing_if` passes a reference.
@@ -67,6 +73,7 @@ pub(crate) struct Note {
     pub(crate) items: Vec<Item>,
     pub(crate) danger: bool,
     pub(crate) not_modelled: bool,
+    pub(crate) fault: Option<&'static str>,
 }
 
 /// What was asked of a sandbox, in the order of the replies.
@@ -194,6 +201,7 @@ mod tests {
             status: 200,
             danger: false,
             not_modelled: false,
+            fault: None,
         };
         Line {
             time: Timestamp::UNIX_EPOCH,
@@ -204,6 +212,7 @@ mod tests {
             items: items.iter().map(item).collect(),
             danger: false,
             not_modelled: false,
+            fault: None,
         }
     }
 

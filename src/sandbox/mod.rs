@@ -22,14 +22,16 @@ use secrecy::SecretString;
 use url::Url;
 
 pub use self::access::{Access, ClusterAccess};
-pub use self::faults::{Faults, Throttle};
-use self::graph::Graph;
+pub use self::faults::{Budget, Fault, Faults, Hostile, Lag, Rule};
+use self::faults::{Dialect, Faulty, Injector};
 pub use self::graph::Lifetimes;
 use self::graph::state::Tenant;
+use self::graph::{Behaviour, Graph};
+pub use self::invent::{Invented, Invention, invent};
 pub use self::log::RequestLog;
 pub use self::seed::{
-    Seed, SeedApplier, SeedCluster, SeedError, SeedGroup, SeedNamespace, SeedPrincipal, SeedServicePrincipal,
-    SeedTenant, SeedUser,
+    Seed, SeedApplier, SeedBinding, SeedCluster, SeedError, SeedGroup, SeedNamespace, SeedPrincipal,
+    SeedServicePrincipal, SeedTenant, SeedUser,
 };
 use self::server::{Server, Surroundings, surround};
 use self::store::Store;
@@ -40,6 +42,7 @@ mod credentials;
 mod faults;
 mod folder;
 pub mod graph;
+mod invent;
 pub mod kubernetes;
 mod lock;
 pub mod log;
@@ -51,7 +54,7 @@ mod tests;
 mod tls;
 
 /// How a sandbox is run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The port of Graph; the clusters take the ones after it, in the order of their names. Any free ports when `None`.
     pub first_port: Option<u16>,
@@ -119,29 +122,30 @@ impl Sandbox {
         let failed = |source| SandboxError::Io { folder: folder.to_owned(), source };
         let folder::Folder { lock, seed, tenant, recorder, identity } = folder::open(folder, seed)?;
         let mut running = Running { tls: identity.config, next_port: options.first_port, servers: Vec::new() };
-        let around = |name: &str, throttle| Surroundings {
-            name: name.to_owned(),
-            recorder: Arc::clone(&recorder),
-            latency: options.faults.latency,
-            throttling: faults::Throttling::new(throttle),
-        };
+        let faults = &options.faults;
+        let around = |name: &str| Surroundings { name: name.to_owned(), recorder: Arc::clone(&recorder) };
+        let latency = Duration::from_millis(faults.latency_ms);
+        let injector = Arc::new(Injector::new(faults, log::GRAPH));
         let graph = Graph {
             store: Arc::clone(&tenant),
             lifetimes: options.lifetimes,
-            throttling: faults::Throttling::new(options.faults.throttle),
-            later: options.later,
+            behaviour: Behaviour::new(faults, Arc::clone(&injector), options.later),
         };
-        // Graph draws for itself, call by call and item by item.
         let graph = Arc::new(graph);
-        let router = surround(graph::router(Arc::clone(&graph)), around(log::GRAPH, None));
+        let around_it = Faulty { dialect: Dialect::Graph, latency, injector };
+        let router = surround(graph::router(Arc::clone(&graph)), around(log::GRAPH), around_it);
         let origin = running.start(router).await.map_err(failed)?;
         let mut clusters = BTreeMap::new();
         for cluster in clusters::open(folder, &seed, &tenant).map_err(failed)? {
-            let router = surround(cluster.router, around(cluster.name.as_str(), options.faults.throttle));
+            let injector = Arc::new(Injector::new(faults, cluster.name.as_str()));
+            let around_it = Faulty { dialect: Dialect::Kubernetes, latency, injector };
+            let router = surround(cluster.router, around(cluster.name.as_str()), around_it);
             let server = running.start(router).await.map_err(failed)?;
             clusters.insert(cluster.name, ClusterAccess { server, token: cluster.token });
         }
-        let router = surround(graph::managed_identity::router(graph), around(log::MACHINE, None));
+        let injector = Arc::new(Injector::new(faults, log::MACHINE));
+        let around_it = Faulty { dialect: Dialect::Graph, latency, injector };
+        let router = surround(graph::managed_identity::router(graph), around(log::MACHINE), around_it);
         let machine = running.start_plain(router).await.map_err(failed)?;
         let client_id = seed.applier_app_id();
         let secret = tenant.read(|tenant| tenant.apps.get(&client_id).map(|app| app.secret.clone()));

@@ -14,7 +14,7 @@ use super::graph::state::{
 };
 use super::graph::token::workload_credential;
 use super::graph::{certificate, issuer};
-use crate::state::{AppId, ClusterUid, EnvironmentName, Namespace, ObjectId, TenantId};
+use crate::state::{AppId, ClusterUid, ConfigName, EnvironmentName, Namespace, ObjectId, TenantId};
 
 /// When everything that was seeded is said to have been created.
 const SEEDED: &str = "2026-01-05T08:00:00Z";
@@ -157,6 +157,27 @@ pub struct SeedCluster {
     /// Namespaces beyond those of every cluster.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub namespaces: BTreeMap<Namespace, SeedNamespace>,
+    /// Bindings that are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<SeedBinding>,
+}
+
+/// A binding. Its subjects are named by object id, as `tokens: { groups-as: object-id, users-as: object-id }` has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SeedBinding {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; the whole cluster when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Namespace>,
+    /// The `ClusterRole`.
+    pub cluster_role: String,
+    /// Who.
+    pub subjects: Vec<SeedPrincipal>,
+    /// The config of rolecall that applied it; made by hand when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigName>,
 }
 
 /// A namespace.
@@ -234,6 +255,9 @@ impl Seed {
         self.service_principals.iter().try_for_each(|principal| planting.service_principal(principal))?;
         self.groups.iter().try_for_each(|group| planting.group(group))?;
         self.groups.iter().enumerate().try_for_each(|(position, group)| planting.edges(position, group))?;
+        for (cluster, binding) in self.clusters.iter().flat_map(|(name, c)| c.bindings.iter().map(move |b| (name, b))) {
+            planting.check_binding(cluster, binding)?;
+        }
         Ok(Tenant::new(planting.planted))
     }
 }
@@ -386,6 +410,22 @@ impl<'s> Planting<'s> {
         let assignment = |principal| PrivilegedAssignment { group: group.id, principal, started: SEEDED.to_owned() };
         self.planted.privileged.extend(privileged.into_iter().map(assignment));
         Ok(())
+    }
+
+    fn check_binding(&self, cluster: &EnvironmentName, binding: &SeedBinding) -> Result<(), SeedError> {
+        let wrong = |why: String| {
+            Err(SeedError(format!("the binding {} on {cluster} in the sandbox's seed {why}", binding.name)))
+        };
+        if let Some(namespace) = &binding.namespace
+            && !matches!(namespace.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease")
+            && !self.seed.clusters.get(cluster).is_some_and(|cluster| cluster.namespaces.contains_key(namespace))
+        {
+            return wrong(format!("is in the namespace {namespace}, which it does not have"));
+        }
+        match binding.subjects.iter().find(|subject| self.find(subject).is_none()) {
+            Some(nobody) => wrong(format!("names {nobody}, which it does not have")),
+            None => Ok(()),
+        }
     }
 
     fn find(&self, principal: &SeedPrincipal) -> Option<ObjectId> {

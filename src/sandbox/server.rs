@@ -1,27 +1,27 @@
 //! HTTPS on loopback (and plain HTTP where the real thing speaks it), with the log and the faults around every router.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 
-use super::faults::Throttling;
+use super::faults::{self, Cut, Faulty};
 use super::log::{Line, Note, Recorder};
 
 /// How long a stopping server waits for requests in flight.
@@ -100,7 +100,11 @@ async fn answer(
     router: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let service = TowerToHyperService::new(router);
+    // An error of the service ends the connection without a reply.
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        async move { unless_cut(router.oneshot(request).await) }
+    });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -111,55 +115,45 @@ async fn answer(
     let _ = connection.await;
 }
 
+fn unless_cut(reply: Result<Response, Infallible>) -> io::Result<Response> {
+    match reply {
+        Ok(reply) if reply.extensions().get::<Cut>().is_some() => Err(io::ErrorKind::ConnectionReset.into()),
+        Ok(reply) => Ok(reply),
+        Err(never) => match never {},
+    }
+}
+
 /// What surrounds every request to one server.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     /// The server's name in the log.
     pub(crate) name: String,
     pub(crate) recorder: Arc<Recorder>,
-    pub(crate) latency: Duration,
-    /// Whole requests that are refused before the router sees them.
-    pub(crate) throttling: Throttling,
 }
 
-/// The router with latency and the log around it. A request that cannot be logged is not answered: tests trust the log.
-pub(crate) fn surround(router: Router, surroundings: Surroundings) -> Router {
-    router.layer(axum::middleware::from_fn_with_state(Arc::new(surroundings), observe))
-}
-
-/// What kube-apiserver's priority and fairness filter answers: whole seconds, and no `Status` object
-/// (apiserver `pkg/server/filters/priority-and-fairness.go`).
-fn too_many_requests(retry_after: Duration) -> Response {
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-    let mut response = Response::new(Body::from("Too many requests, please try again later.\n"));
-    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    response
+/// The router with its faults and, around them, the log. A request that cannot be logged is not answered: tests trust it.
+pub(crate) fn surround(router: Router, surroundings: Surroundings, faulty: Faulty) -> Router {
+    let layer = axum::middleware::from_fn_with_state(Arc::new(surroundings), observe);
+    faults::inject(router, faulty).layer(layer)
 }
 
 async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next: Next) -> Response {
     let time = Timestamp::now();
     let method = request.method().to_string();
     let path = request.uri().path_and_query().map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
-    if !around.latency.is_zero() {
-        tokio::time::sleep(around.latency).await;
-    }
-    let mut response = match around.throttling.strike() {
-        Some(retry_after) => too_many_requests(retry_after),
-        None => next.run(request).await,
-    };
+    let mut response = next.run(request).await;
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
+    let is_cut = response.extensions().get::<Cut>().is_some();
     let line = Line {
         time,
         server: around.name.clone(),
         method,
         path,
-        status: response.status().as_u16(),
+        status: if is_cut { 0 } else { response.status().as_u16() },
         items: note.items,
         danger: note.danger,
         not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,
+        fault: note.fault.map(str::to_owned),
     };
     if around.recorder.record(&line).is_err() {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -8,6 +8,7 @@ mod common;
 mod demo;
 mod examples;
 mod golden;
+mod invented;
 mod permissions;
 mod readme;
 mod saved_plan;

@@ -1,6 +1,6 @@
 use rolecall::providers::Reader as _;
 use rolecall::sandbox::graph::state::Kind;
-use rolecall::sandbox::{Faults, Options, SeedGroup, SeedPrincipal, SeedServicePrincipal, SeedUser, Throttle};
+use rolecall::sandbox::{Faults, Options, SeedGroup, SeedPrincipal, SeedServicePrincipal, SeedUser};
 use rolecall::state::{
     FailureKind, GroupKind, Management, ObjectId, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution,
 };
@@ -396,8 +396,7 @@ async fn throttling_slows_reading_and_changes_nothing() {
         seed.groups
             .push(SeedGroup { members: vec![member(&format!("person{number}"))], ..ours(&format!("g{number}")) });
     }
-    let throttle = Throttle { percent: 20, seed: 7, retry_after: std::time::Duration::from_millis(20) };
-    let options = Options { faults: Faults { throttle: Some(throttle), ..Faults::default() }, ..Options::default() };
+    let options = Options { faults: Faults::throttle(20, 7, 20), ..Options::default() };
     let mut world = World::with(seed, options).await;
     world.query.groups = (0..30).map(|number| (key(&format!("g{number}")), Management::Owned)).collect();
     let tenant = world.observe().await.unwrap();

@@ -1,6 +1,6 @@
 use rolecall::providers::Writer as _;
 use rolecall::sandbox::graph::state::Kind;
-use rolecall::sandbox::{Faults, Options, SeedGroup, Throttle};
+use rolecall::sandbox::{Faults, Options, SeedGroup};
 use rolecall::state::{
     Address, Change, Failure, FailureKind, Identity, KubernetesKind, ObjectId, Operation, Outcome, PrincipalName,
     Resolution, Resource, Role, mark,
@@ -312,8 +312,7 @@ async fn a_first_apply_goes_in_full_batches_even_when_throttled() {
     assert!(spent <= 24, "{spent}");
     world.end().await;
 
-    let throttle = Throttle { percent: 10, seed: 3, retry_after: std::time::Duration::from_millis(15) };
-    let options = Options { faults: Faults { throttle: Some(throttle), ..Faults::default() }, ..Options::default() };
+    let options = Options { faults: Faults::throttle(10, 3, 15), ..Options::default() };
     let world = World::with(seed, options).await;
     first_apply(&world, 20).await;
     assert!(world.writer.usage().throttled > 0);

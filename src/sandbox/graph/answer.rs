@@ -10,6 +10,8 @@ pub(super) struct Answer {
     pub(super) body: Option<Value>,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) mark: Mark,
+    /// The fault that made it what it is, for the log.
+    pub(super) fault: Option<&'static str>,
 }
 
 /// What the sandbox's log says about a request beyond its status.
@@ -26,7 +28,7 @@ pub(super) enum Mark {
 
 impl Answer {
     pub(super) fn new(status: StatusCode, body: Option<Value>) -> Self {
-        Self { status, body, headers: Vec::new(), mark: Mark::Nothing }
+        Self { status, body, headers: Vec::new(), mark: Mark::Nothing, fault: None }
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -39,6 +41,12 @@ impl Answer {
 
     pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same answer, owed to a fault.
+    pub(super) fn because(mut self, fault: &'static str) -> Self {
+        self.fault = Some(fault);
         self
     }
 

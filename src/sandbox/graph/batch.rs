@@ -12,7 +12,8 @@ use super::error::Refusal;
 use super::permission::Caller;
 use super::query::Query;
 use super::respond::{self, RequestIds};
-use super::{Graph, route, units};
+use super::{Graph, fault, units};
+use crate::sandbox::faults::Fault;
 use crate::sandbox::log::Item;
 
 /// The most requests that one batch holds.
@@ -42,6 +43,7 @@ pub(super) struct Outer<'a> {
     pub(super) caller: &'a Caller,
     pub(super) origin: &'a str,
     pub(super) ids: &'a RequestIds,
+    pub(super) version: &'static str,
 }
 
 /// What came of the items so far.
@@ -59,12 +61,10 @@ pub(super) fn run(graph: &Graph, outer: &Outer<'_>, body: &Body) -> (Result<Answ
         Err(refusal) => return (Err(refusal), Vec::new()),
     };
     let calls = requests.into_iter().map(|request| (call(graph, outer, &request), request)).collect::<Vec<_>>();
-    // One write of the state for the whole batch: twenty of them would be twenty files for nothing.
-    let replies = if calls.iter().all(|(call, _)| call.as_ref().is_ok_and(route::is_read)) {
-        Ok(graph.store.read(|tenant| answer_each(graph, outer, &calls, |call| route::read(tenant, call))))
-    } else {
-        graph.store.write(|tenant| answer_each(graph, outer, &calls, |call| route::any(tenant, call)))
-    };
+    let only_reads = calls.iter().all(|(call, _)| call.is_ok())
+        && graph.behaviour.only_reads(calls.iter().filter_map(|(call, _)| call.as_ref().ok()));
+    // One write of the state for the whole batch: twenty of them would be twenty lines for nothing.
+    let replies = graph.behaviour.with(&graph.store, only_reads, |answer| answer_each(graph, outer, &calls, answer));
     match replies {
         Ok(Replies { mut responses, items, failed: _ }) => {
             // Replies come in any order, so a client that trusts the order of its requests fails here.
@@ -79,7 +79,7 @@ fn answer_each(
     graph: &Graph,
     outer: &Outer<'_>,
     calls: &[(Result<Call<'_>, Refusal>, Request)],
-    mut answer: impl FnMut(&Call<'_>) -> Result<Answer, Refusal>,
+    answer: &mut dyn FnMut(&Call<'_>) -> Result<Answer, Refusal>,
 ) -> Replies {
     let mut replies = Replies::default();
     for (call, request) in calls {
@@ -88,10 +88,8 @@ fn answer_each(
         let result = if blocked {
             let message = "The request was not executed because a request it depends on failed.";
             Err(Refusal::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", message))
-        } else if let Some(retry_after) = graph.throttling.strike() {
-            Ok(respond::throttled(retry_after, outer.ids))
         } else {
-            call.as_ref().map_err(Clone::clone).and_then(&mut answer)
+            call.as_ref().map_err(Clone::clone).and_then(|call| struck_or(graph, call, answer))
         };
         let answer = result.unwrap_or_else(|refusal| outer.ids.refuse(&refusal));
         if !answer.status.is_success() {
@@ -103,10 +101,36 @@ fn answer_each(
             status: answer.status.as_u16(),
             danger: answer.mark == Mark::Danger,
             not_modelled: answer.mark == Mark::NotModelled,
+            fault: answer.fault.map(str::to_owned),
         });
         replies.responses.push(response(request, answer, units));
     }
     replies
+}
+
+/// The answer to an item, or what a fault makes of it.
+fn struck_or(
+    graph: &Graph,
+    call: &Call<'_>,
+    answer: &mut dyn FnMut(&Call<'_>) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
+    if let Err(refused) = graph.behaviour.charge(call) {
+        return Ok(refused);
+    }
+    let Some(fault) = graph.behaviour.strike_item(call.method.as_str(), &call.url()) else { return answer(call) };
+    let made_up = || {
+        let host = call.origin.trim_start_matches("https://");
+        fault::answer(&fault, &call.method, &call.url(), host, call.ids).map(|made_up| made_up.because(fault.name()))
+    };
+    match &fault {
+        Fault::EmptyPage => answer(&call.with_empty_page()),
+        // Carried out, and denied afterwards.
+        Fault::Unavailable { after_work: true, .. } => {
+            let done = answer(call);
+            made_up().map_or(done, Ok)
+        }
+        _ => made_up().map_or_else(|| answer(call), Ok),
+    }
 }
 
 fn read(body: &Body) -> Result<Vec<Request>, Refusal> {
@@ -168,6 +192,9 @@ fn call<'a>(graph: &Graph, outer: &Outer<'a>, request: &Request) -> Result<Call<
         },
         page_life: graph.lifetimes.page_token,
         now: graph.now(),
+        version: outer.version,
+        ids: outer.ids,
+        empty_page: false,
     })
 }
 

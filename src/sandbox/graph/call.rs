@@ -10,17 +10,19 @@ use serde_json::{Map, Value};
 use super::error::Refusal;
 use super::permission::Caller;
 use super::query::Query;
+use super::respond::RequestIds;
 
-/// A request to Graph v1.0.
-#[derive(Debug)]
+/// A request to Graph.
+#[derive(Clone, Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
-    /// The path below `/v1.0`, decoded. `groups(uniqueName='x')` is two segments: `groups` and `(uniqueName='x')`.
+    /// The path below the version, decoded. `groups(uniqueName='x')` is two segments: `groups` and `(uniqueName='x')`.
     pub(super) segments: Vec<String>,
     /// The same path as it was sent.
     pub(super) path: String,
     pub(super) query: Query,
     pub(super) caller: &'a Caller,
+    pub(super) ids: &'a RequestIds,
     /// Scheme and authority under which the client reached us; links in replies start with it (entra.md §1.2).
     pub(super) origin: &'a str,
     /// Whether the client sent `ConsistencyLevel: eventual`.
@@ -32,10 +34,14 @@ pub(super) struct Call<'a> {
     pub(super) page_life: Duration,
     /// The time that this tenant takes it to be.
     pub(super) now: Timestamp,
+    /// `v1.0` or `beta`.
+    pub(super) version: &'static str,
+    /// Whether a list is to show an empty page first.
+    pub(super) empty_page: bool,
 }
 
 /// What came as the body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Body {
     Nothing,
     Json(Value),
@@ -61,6 +67,18 @@ impl Call<'_> {
         self.segments.iter().map(String::as_str).collect()
     }
 
+    /// Version, path and query, as a client would see them in a log.
+    pub(super) fn url(&self) -> String {
+        let path = self.path.trim_start_matches('/');
+        let (mark, query) = if self.query.raw.is_empty() { ("", "") } else { ("?", self.query.raw.as_str()) };
+        format!("/{}/{path}{mark}{query}", self.version)
+    }
+
+    /// The same call, which meets an empty page.
+    pub(super) fn with_empty_page(&self) -> Self {
+        Self { empty_page: true, ..self.clone() }
+    }
+
     /// The body as an object.
     pub(super) fn object(&self) -> Result<&Map<String, Value>, Refusal> {
         match &self.body {
@@ -83,7 +101,7 @@ impl Call<'_> {
 
     /// `@odata.context` of a reply.
     pub(super) fn context(&self, of: &str) -> String {
-        format!("{}/v1.0/$metadata#{of}", self.origin)
+        format!("{}/{}/$metadata#{of}", self.origin, self.version)
     }
 }
 
@@ -93,7 +111,7 @@ pub(super) fn unreadable() -> Refusal {
     )
 }
 
-/// Takes a path below `/v1.0` apart.
+/// Takes a path below the version apart.
 pub(super) fn segments(path: &str) -> Result<Vec<String>, Refusal> {
     let mut segments = Vec::new();
     for part in path.split('/').filter(|part| !part.is_empty()) {

@@ -41,6 +41,20 @@ pub struct Numbered {
     change: Change,
 }
 
+impl Numbered {
+    /// The group that it is about.
+    pub(super) fn group(&self) -> Option<ObjectId> {
+        match &self.change {
+            Change::Group(group) => Some(group.id),
+            Change::Edges { group, .. }
+            | Change::Deleted { group, .. }
+            | Change::Restored { group }
+            | Change::Purged { group } => Some(*group),
+            Change::UserDeleted { .. } => None,
+        }
+    }
+}
+
 /// When a group last changed, by the sequence of the changes; what was seeded never did. This is all that delta needs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,7 +12,7 @@ use super::error::Refusal;
 use super::filter::Operator::{Equal, StartsWith};
 use super::object::{Object, Type, View};
 use super::page::{self, Collection};
-use super::permission::{READ_DELETED, READ_DIRECTORY, READ_MEMBERS, READ_ORGANIZATION, WRITE_GROUPS};
+use super::permission::{READ_DELETED, READ_DIRECTORY, READ_ORGANIZATION, WRITE_GROUPS};
 use super::state::{DeletedGroup, Tenant};
 use crate::state::ObjectId;
 
@@ -24,8 +24,6 @@ const DELETED_GROUPS: Collection = Collection {
 };
 /// The most ids that one `getByIds` takes (entra.md §3).
 const MOST_IDS: usize = 1000;
-/// The most groups that one `checkMemberGroups` takes.
-const MOST_GROUPS: usize = 20;
 
 pub(super) fn object(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
     call.caller.require(READ_DIRECTORY)?;
@@ -64,28 +62,6 @@ pub(super) fn by_ids(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal
         }
     }
     Ok(Answer::ok(json!({"@odata.context": call.context("directoryObjects"), "value": found})))
-}
-
-/// Which of the groups the object is in, directly or through others.
-pub(super) fn check_member_groups(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
-    call.caller.require(READ_MEMBERS)?;
-    let object = id.parse().ok().and_then(|id| tenant.object(id)).ok_or_else(|| Refusal::not_found(id))?;
-    let asked = texts(call.object()?.get("groupIds"))?;
-    if asked.len() > MOST_GROUPS {
-        return Err(Refusal::bad_request(format!("Too many groups: {}. At most {MOST_GROUPS}.", asked.len())));
-    }
-    let mut containing = BTreeSet::new();
-    let mut pending = vec![object.id()];
-    while let Some(member) = pending.pop() {
-        for group in tenant.groups.values().filter(|group| group.members.contains(&member)) {
-            if containing.insert(group.id) {
-                pending.push(group.id);
-            }
-        }
-    }
-    let found = asked.iter().filter(|id| id.parse().is_ok_and(|id: ObjectId| containing.contains(&id)));
-    let found = found.collect::<Vec<_>>();
-    Ok(Answer::ok(json!({"@odata.context": call.context("Collection(Edm.String)"), "value": found})))
 }
 
 pub(super) fn organization(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -148,7 +124,7 @@ fn find_deleted<'t>(tenant: &'t Tenant, id: &str) -> Result<&'t DeletedGroup, Re
     found.ok_or_else(|| Refusal::not_found(id))
 }
 
-fn texts(value: Option<&Value>) -> Result<Vec<String>, Refusal> {
+pub(super) fn texts(value: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let items = value.and_then(Value::as_array).ok_or_else(unreadable)?;
     items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(unreadable)).collect()
 }

@@ -93,6 +93,20 @@ impl Filter {
         }
     }
 
+    /// The ids of `id eq … or id eq …`; `None` for any other filter.
+    pub(super) fn ids(&self) -> Option<BTreeSet<ObjectId>> {
+        match self {
+            Self::Equal { property, values } if property == "id" => {
+                values.iter().map(|value| value.as_str()?.parse().ok()).collect()
+            }
+            Self::Or(parts) => {
+                let ids = parts.iter().map(Self::ids).collect::<Option<Vec<_>>>()?;
+                Some(ids.into_iter().flatten().collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Calls `check` with every property and what is asked of it.
     pub(super) fn each_property(
         &self,

@@ -41,6 +41,12 @@ pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> 
     })
 }
 
+/// `GET …/$count`
+pub(super) fn count(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.caller.require(READ_GROUPS)?;
+    page::count(call, tenant.groups.len())
+}
+
 pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
     call.caller.require(READ_GROUPS)?;
     page::single(call, "groups/$entity", Object::Group(find(tenant, key)?), false)

@@ -8,21 +8,12 @@ use super::call::Call;
 use super::change::Change;
 pub(super) use super::change::Relation;
 use super::error::Refusal;
-use super::filter::Operator::{Equal, StartsWith};
 use super::groups::{check_editable, find};
 use super::object::{Object, Type};
-use super::page::{self, Collection};
-use super::permission::{READ_MEMBERS, READ_OWNERS, WRITE_GROUPS, WRITE_MEMBERS, WRITE_USERS};
+use super::permission::{WRITE_GROUPS, WRITE_MEMBERS, WRITE_USERS};
 use super::state::{Group, Kind, Tenant};
 use crate::state::ObjectId;
 
-/// Members are read uncast: items are of several types and each says its own.
-const OBJECTS: Collection = Collection {
-    context: "directoryObjects",
-    types: &[Type::User, Type::Group, Type::ServicePrincipal],
-    cast: false,
-    filterable: &[("id", &[Equal]), ("displayName", &[Equal, StartsWith])],
-};
 /// The most references that one request may add.
 const MOST_REFERENCES: usize = 20;
 /// The most owners that a group may have.
@@ -36,25 +27,12 @@ impl Relation {
         }
     }
 
-    fn read(self) -> &'static [&'static str] {
-        match self {
-            Self::Members => READ_MEMBERS,
-            Self::Owners => READ_OWNERS,
-        }
-    }
-
     fn write(self) -> &'static [&'static str] {
         match self {
             Self::Members => WRITE_MEMBERS,
             Self::Owners => WRITE_GROUPS,
         }
     }
-}
-
-pub(super) fn list(tenant: &Tenant, call: &Call<'_>, key: &str, relation: Relation) -> Result<Answer, Refusal> {
-    call.caller.require(relation.read())?;
-    let group = find(tenant, key)?;
-    page::list(tenant, call, &OBJECTS, relation.of(group).iter().filter_map(|id| tenant.object(*id)))
 }
 
 /// `POST …/$ref`
@@ -215,7 +193,8 @@ fn writable<'t>(tenant: &'t Tenant, call: &Call<'_>, key: &str, relation: Relati
 /// that its path says.
 fn referenced(tenant: &Tenant, call: &Call<'_>, reference: &str) -> Result<ObjectId, Refusal> {
     let invalid = || Refusal::bad_request(format!("Invalid object reference '{reference}'."));
-    let path = reference.strip_prefix(call.origin).and_then(|rest| rest.strip_prefix("/v1.0/")).ok_or_else(invalid)?;
+    let rest = reference.strip_prefix(call.origin).ok_or_else(invalid)?;
+    let path = rest.strip_prefix("/v1.0/").or_else(|| rest.strip_prefix("/beta/")).ok_or_else(invalid)?;
     let (collection, id) = path.split_once('/').ok_or_else(invalid)?;
     let id = id.parse::<ObjectId>().map_err(|_| invalid())?;
     let object = tenant.object(id).ok_or_else(|| Refusal::not_found(&id.to_string()))?;

@@ -16,31 +16,38 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use self::answer::Answer;
+pub(crate) use self::behaviour::Behaviour;
 use self::call::{Body, Call};
 use self::change::Change;
 use self::error::Refusal;
+pub(crate) use self::fault::fault_reply;
 use self::permission::Caller;
 use self::query::Query;
 use self::respond::RequestIds;
 use self::state::{DeletedGroup, Tenant};
 use self::token::Rejected;
-use super::faults::Throttling;
-use super::log::Item;
+use super::faults::{Fault, Struck};
+use super::log::{Item, Note};
 use super::store::Store;
 
 mod answer;
 mod batch;
+mod behaviour;
 mod call;
 pub(crate) mod certificate;
 mod change;
+mod delta;
 mod directory;
 mod error;
+mod fault;
 mod filter;
 mod groups;
 mod index;
 pub(crate) mod issuer;
+mod lag;
 pub(crate) mod managed_identity;
 mod members;
+mod membership;
 mod metadata;
 mod object;
 mod page;
@@ -81,9 +88,7 @@ impl Default for Lifetimes {
 pub struct Graph {
     pub(crate) store: Arc<Store<Tenant>>,
     pub(crate) lifetimes: Lifetimes,
-    pub(crate) throttling: Throttling,
-    /// How far this tenant's clock is ahead of ours.
-    pub(crate) later: Duration,
+    pub(crate) behaviour: Behaviour,
 }
 
 /// How long a deleted group can be restored (entra.md §2.6).
@@ -92,7 +97,7 @@ const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 impl Graph {
     /// The time that this tenant takes it to be.
     fn now(&self) -> Timestamp {
-        Timestamp::now().checked_add(self.later).unwrap_or(Timestamp::MAX)
+        Timestamp::now().checked_add(self.behaviour.later).unwrap_or(Timestamp::MAX)
     }
 
     /// Purges what was deleted longer ago than it is kept.
@@ -122,10 +127,11 @@ pub(crate) fn bearer(tenant: &Tenant, token: &str) -> Option<crate::state::Objec
     for_cluster.then_some(claims.oid)
 }
 
-/// Microsoft Graph v1.0, the token endpoint and what clients read before they sign in, on one origin (entra.md §8).
+/// Microsoft Graph v1.0 and beta, the token endpoint and what clients read before they sign in, on one origin (entra.md §8).
 pub fn router(graph: Arc<Graph>) -> Router {
     Router::new()
         .route("/v1.0/{*path}", any(call_graph))
+        .route("/beta/{*path}", any(call_graph))
         .route("/{tenant}/oauth2/v2.0/token", post(sign_in))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(openid_configuration))
         .route("/common/discovery/instance", get(instance_discovery))
@@ -139,16 +145,17 @@ pub fn router(graph: Arc<Graph>) -> Router {
 async fn call_graph(State(graph): State<Arc<Graph>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let ids = RequestIds::new(&parts.headers);
-    if let Some(retry_after) = graph.throttling.strike() {
-        return respond::reply(respond::throttled(retry_after, &ids), &ids, Some(1), Vec::new());
-    }
     let body = read_body(&parts.headers, body).await;
-    let (result, units, items) = match graph.forget_expired().and(body) {
+    let answered = match graph.forget_expired().and(body) {
         Ok(body) => answer(&graph, &parts, body, &ids),
-        Err(refusal) => (Err(refusal), Some(1), Vec::new()),
+        Err(refusal) => Answered::refused(refusal),
     };
-    let answer = result.unwrap_or_else(|refusal| ids.refuse(&refusal));
-    respond::reply(answer, &ids, units, items)
+    let mut answer = answered.result.unwrap_or_else(|refusal| ids.refuse(&refusal));
+    if let Some(full) = answered.full {
+        answer = answer.with_header("x-ms-throttle-limit-percentage", format!("{full:.2}"));
+    }
+    let note = Note { items: answered.items, ..Note::default() };
+    respond::reply(answer, &ids, answered.units, note)
 }
 
 async fn read_body(headers: &HeaderMap, body: HttpBody) -> Result<Body, Refusal> {
@@ -158,26 +165,43 @@ async fn read_body(headers: &HeaderMap, body: HttpBody) -> Result<Body, Refusal>
     Ok(Body::parse(&bytes, header(headers, "content-type")))
 }
 
-type Answered = (Result<Answer, Refusal>, Option<u32>, Vec<Item>);
+/// What came of a request.
+struct Answered {
+    result: Result<Answer, Refusal>,
+    /// What it cost; a batch by itself costs nothing.
+    units: Option<u32>,
+    items: Vec<Item>,
+    /// How full the bucket is, when that is worth saying.
+    full: Option<f64>,
+}
+
+impl Answered {
+    fn refused(refusal: Refusal) -> Self {
+        Self { result: Err(refusal), units: Some(1), items: Vec::new(), full: None }
+    }
+}
 
 fn answer(graph: &Graph, parts: &http::request::Parts, body: Body, ids: &RequestIds) -> Answered {
-    let refused = |refusal| (Err(refusal), Some(1), Vec::new());
     let caller = match graph.store.read(|tenant| authenticate(tenant, &parts.headers)) {
         Ok(caller) => caller,
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => return Answered::refused(refusal),
     };
     let origin = origin(&parts.headers);
-    let path = parts.uri.path().strip_prefix("/v1.0").unwrap_or_default();
+    let path = parts.uri.path();
+    let (version, path) = match path.strip_prefix("/beta") {
+        Some(path) => ("beta", path),
+        None => ("v1.0", path.strip_prefix("/v1.0").unwrap_or_default()),
+    };
     if path == "/$batch" && parts.method == http::Method::POST {
-        let outer = batch::Outer { caller: &caller, origin: &origin, ids };
+        let outer = batch::Outer { caller: &caller, origin: &origin, ids, version };
         let (result, items) = batch::run(graph, &outer, &body);
         // Every item is charged by itself, the batch is not.
-        return (result, None, items);
+        return Answered { result, units: None, items, full: None };
     }
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let (segments, query) = match (call::segments(path), query) {
         (Ok(segments), Ok(query)) => (segments, query),
-        (Err(refusal), _) | (_, Err(refusal)) => return refused(refusal),
+        (Err(refusal), _) | (_, Err(refusal)) => return Answered::refused(refusal),
     };
     let call = Call {
         method: parts.method.clone(),
@@ -192,15 +216,20 @@ fn answer(graph: &Graph, parts: &http::request::Parts, body: Body, ids: &Request
         body,
         page_life: graph.lifetimes.page_token,
         now: graph.now(),
+        version,
+        ids,
+        empty_page: matches!(parts.extensions.get(), Some(Struck(Fault::EmptyPage))),
     };
     let units = units::resource_units(&call.method, &call.route(), &call.query);
-    let result = if route::is_read(&call) {
-        graph.store.read(|tenant| route::read(tenant, &call))
-    } else {
-        let stored = graph.store.write(|tenant| route::any(tenant, &call));
-        stored.unwrap_or_else(|error| Err(respond::not_stored(&error)))
+    let (result, full) = match graph.behaviour.charge(&call) {
+        Err(refused) => (Ok(refused), None),
+        Ok(full) => {
+            let only_reads = graph.behaviour.only_reads(std::iter::once(&call));
+            let answered = graph.behaviour.with(&graph.store, only_reads, |answer| answer(&call));
+            (answered.unwrap_or_else(|error| Err(respond::not_stored(&error))), full)
+        }
     };
-    (result, Some(units), Vec::new())
+    Answered { result, units: Some(units), items: Vec::new(), full }
 }
 
 /// 401 is about the token itself; what it may do comes later (entra.md §1.1).
@@ -256,7 +285,7 @@ async fn subscriptions(State(graph): State<Arc<Graph>>, headers: HeaderMap) -> R
         Ok(_) => respond::plain(StatusCode::OK, &json!({"value": []})),
         Err(refusal) => {
             let ids = RequestIds::new(&headers);
-            respond::reply(ids.refuse(&refusal), &ids, None, Vec::new())
+            respond::reply(ids.refuse(&refusal), &ids, None, Note::default())
         }
     }
 }
@@ -264,7 +293,7 @@ async fn subscriptions(State(graph): State<Arc<Graph>>, headers: HeaderMap) -> R
 async fn not_modelled(request: Request) -> Response {
     let ids = RequestIds::new(request.headers());
     let refusal = Refusal::not_modelled(&format!("{} {}", request.method(), request.uri().path()));
-    respond::reply(ids.refuse(&refusal), &ids, None, Vec::new())
+    respond::reply(ids.refuse(&refusal), &ids, None, Note::default())
 }
 
 /// The origin under which the client reached us.

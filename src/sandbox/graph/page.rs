@@ -1,6 +1,5 @@
 //! Lists: filter, page, project (entra.md §1.2, §1.3).
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,8 +30,11 @@ pub(super) struct Collection {
 struct SkipToken {
     /// The path it belongs to.
     path: String,
-    after: ObjectId,
+    /// The last object that was shown, none at the very start.
+    after: Option<ObjectId>,
     expires: i64,
+    /// How many pages in a row held nothing.
+    empty: u32,
 }
 
 /// The page of `objects` that the call asks for. They must come in the order of their ids.
@@ -60,7 +62,17 @@ pub(super) fn filtered<'t, I: Iterator<Item = Object<'t>>>(
         filter.each_property(&mut |name, operator| check_filterable(collection, name, operator))?;
     }
     check_select(call, collection.types)?;
-    let after = query.skip_token.as_deref().map(|sealed| after(tenant, call, sealed)).transpose()?;
+    let token = query.skip_token.as_deref().map(|sealed| unsealed(tenant, call, sealed)).transpose()?;
+    let after = token.as_ref().and_then(|token| token.after);
+    if call.empty_page {
+        let empty = token.map_or(0, |token| token.empty) + 1;
+        return Ok(Answer::ok(json!({
+            "@odata.context": call.context(collection.context),
+            "@odata.nextLink": next_link(tenant, call, after, empty),
+            "value": [],
+        }))
+        .because("empty-page"));
+    }
 
     let mut matching = objects(filter.as_ref())
         .filter(|object| filter.as_ref().is_none_or(|filter| filter.matches(&|name| object.property(name))))
@@ -76,14 +88,25 @@ pub(super) fn filtered<'t, I: Iterator<Item = Object<'t>>>(
     let shown = matching.iter().map(|object| Value::Object(object.show(call.caller, view))).collect::<Vec<_>>();
     let mut body = json!({"@odata.context": call.context(collection.context)});
     // The count is on the first page only.
-    if query.count && after.is_none() {
+    if query.count && token.is_none() {
         body["@odata.count"] = json!(total);
     }
     if let (Some(last), 1..) = (matching.last(), rest) {
-        body["@odata.nextLink"] = json!(next_link(tenant, call, last.id()));
+        body["@odata.nextLink"] = json!(next_link(tenant, call, Some(last.id()), 0));
     }
     body["value"] = Value::Array(shown);
     Ok(Answer::ok(body))
+}
+
+/// How many there are, as `…/$count` says it: a number and nothing else. It needs the header, and nothing besides.
+pub(super) fn count(call: &Call<'_>, count: usize) -> Result<Answer, Refusal> {
+    if !call.query.raw.is_empty() {
+        return Err(Refusal::not_modelled("query options on $count"));
+    }
+    if !call.eventual {
+        return Err(Refusal::malformed("$count is not currently supported."));
+    }
+    Ok(Answer::ok(json!(count)).with_header("Content-Type", "text/plain"))
 }
 
 /// One object.
@@ -143,22 +166,32 @@ fn check_select(call: &Call<'_>, types: &[Type]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn next_link(tenant: &Tenant, call: &Call<'_>, after: ObjectId) -> String {
+fn next_link(tenant: &Tenant, call: &Call<'_>, after: Option<ObjectId>, empty: u32) -> String {
     let life = i64::try_from(call.page_life.as_secs()).unwrap_or(i64::MAX);
-    let expires = Timestamp::now().as_second().saturating_add(life);
-    let sealed = token::seal(tenant, &SkipToken { path: call.segments.join("/"), after, expires });
+    let expires = call.now.as_second().saturating_add(life);
+    let sealed = token::seal(tenant, &SkipToken { path: call.segments.join("/"), after, expires, empty });
     let query = call.query.without_skip_token();
     let separator = if query.is_empty() { "" } else { "&" };
-    format!("{}/v1.0/{}?{query}{separator}$skiptoken={sealed}", call.origin, call.path.trim_start_matches('/'))
+    format!(
+        "{}/{}/{}?{query}{separator}$skiptoken={sealed}",
+        call.origin,
+        call.version,
+        call.path.trim_start_matches('/')
+    )
 }
 
-fn after(tenant: &Tenant, call: &Call<'_>, sealed: &str) -> Result<ObjectId, Refusal> {
+fn unsealed(tenant: &Tenant, call: &Call<'_>, sealed: &str) -> Result<SkipToken, Refusal> {
     let token: SkipToken = token::unseal(tenant, sealed)
         .filter(|token: &SkipToken| token.path == call.segments.join("/"))
         .ok_or_else(|| Refusal::bad_request("The specified page token value is not valid for this request."))?;
-    if token.expires <= Timestamp::now().as_second() {
-        let message = "The specified page token value has expired and can no longer be included in your request.";
-        return Err(Refusal::new(http::StatusCode::BAD_REQUEST, "Directory_ExpiredPageToken", message));
+    if token.expires <= call.now.as_second() {
+        return Err(expired());
     }
-    Ok(token.after)
+    Ok(token)
+}
+
+/// The refusal of a page token that is too old.
+pub(super) fn expired() -> Refusal {
+    let message = "The specified page token value has expired and can no longer be included in your request.";
+    Refusal::new(http::StatusCode::BAD_REQUEST, "Directory_ExpiredPageToken", message)
 }

@@ -12,6 +12,8 @@ pub(super) struct Query {
     pub(super) top: Option<usize>,
     pub(super) count: bool,
     pub(super) skip_token: Option<String>,
+    pub(super) delta_token: Option<String>,
+    pub(super) expand: Option<String>,
     /// Options whose presence is all that matters here.
     pub(super) present: Vec<Extra>,
 }
@@ -45,9 +47,13 @@ impl Query {
                 }
                 "$count" => query.count = value == "true",
                 "$skiptoken" => query.skip_token = Some(value.into_owned()),
+                "$deltatoken" => query.delta_token = Some(value.into_owned()),
                 "$orderby" => query.present.push(Extra::OrderBy),
                 "$search" => query.present.push(Extra::Search),
-                "$expand" => query.present.push(Extra::Expand),
+                "$expand" => {
+                    query.present.push(Extra::Expand);
+                    query.expand = Some(value.into_owned());
+                }
                 other => return Err(Refusal::not_modelled(&format!("the query option '{other}'"))),
             }
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Mark};
 use super::error::Refusal;
-use crate::sandbox::log::{Item, Note};
+use crate::sandbox::log::Note;
 
 /// The content type of every Graph reply with a body (entra.md §1.1).
 pub(super) const CONTENT_TYPE: &str =
@@ -37,8 +37,14 @@ impl RequestIds {
     }
 }
 
-/// 429 with a `Retry-After` that may be a fraction (entra.md §1.6).
-pub(super) fn throttled(retry_after: Duration, ids: &RequestIds) -> Answer {
+/// Which limit was reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope {
+    pub(super) writes: bool,
+}
+
+/// 429 with a `Retry-After` that may be a fraction, or without one (entra.md §1.6).
+pub(super) fn throttled(retry_after: Option<Duration>, scope: Scope, ids: &RequestIds) -> Answer {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let body = json!({"error": {
         "code": "TooManyRequests",
@@ -48,9 +54,25 @@ pub(super) fn throttled(retry_after: Duration, ids: &RequestIds) -> Answer {
         },
         "message": "Please retry again later.",
     }});
-    Answer::new(StatusCode::TOO_MANY_REQUESTS, Some(body))
-        .with_header("Retry-After", crate::sandbox::faults::seconds(retry_after))
-        .with_header("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+    let (of, information) =
+        if scope.writes { ("Write", "WriteLimitExceeded") } else { ("ReadWrite", "ResourceUnitLimitExceeded") };
+    let answer = Answer::new(StatusCode::TOO_MANY_REQUESTS, Some(body))
+        .with_header("x-ms-throttle-scope", format!("Tenant_Application/{of}"))
+        .with_header("x-ms-throttle-information", information);
+    match retry_after {
+        Some(wait) => answer.with_header("Retry-After", seconds(wait)),
+        None => answer,
+    }
+}
+
+pub(super) use crate::sandbox::faults::seconds;
+
+/// 410: start again from nothing, at the address in `Location` (entra.md §2.7).
+pub(super) fn resync(url: &str, ids: &RequestIds) -> Answer {
+    let message =
+        "The sync state generation is not found; continuing is not possible and full synchronization is needed.";
+    let refusal = Refusal::new(StatusCode::GONE, "syncStateNotFound", message);
+    ids.refuse(&refusal).with_header("Location", format!("{url}?$deltatoken="))
 }
 
 /// The sandbox's own disk failed.
@@ -60,8 +82,8 @@ pub(super) fn not_stored(error: &std::io::Error) -> Refusal {
 }
 
 /// A Graph reply.
-pub(super) fn reply(answer: Answer, ids: &RequestIds, units: Option<u32>, items: Vec<Item>) -> Response {
-    let Answer { status, body, headers: extra, mark } = answer;
+pub(super) fn reply(answer: Answer, ids: &RequestIds, units: Option<u32>, note: Note) -> Response {
+    let Answer { status, body, headers: extra, mark, fault } = answer;
     let has_body = body.is_some();
     let mut response = Response::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
     *response.status_mut() = status;
@@ -85,7 +107,7 @@ pub(super) fn reply(answer: Answer, ids: &RequestIds, units: Option<u32>, items:
             headers.insert(name, value);
         }
     }
-    let note = Note { items, danger: mark == Mark::Danger, not_modelled: mark == Mark::NotModelled };
+    let note = Note { danger: mark == Mark::Danger, not_modelled: mark == Mark::NotModelled, fault, ..note };
     response.extensions_mut().insert(note);
     response
 }

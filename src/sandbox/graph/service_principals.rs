@@ -28,6 +28,12 @@ pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> 
     page::list(tenant, call, &SERVICE_PRINCIPALS, tenant.service_principals.values().map(Object::ServicePrincipal))
 }
 
+/// `GET …/$count`
+pub(super) fn count(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.caller.require(READ_SERVICE_PRINCIPALS)?;
+    page::count(call, tenant.service_principals.len())
+}
+
 /// By object id or by `(appId='…')`. An app may always read itself.
 pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
     let found = match alternate_key(key, "appId") {

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::RegisteredCertificate;
 use super::change::{Numbered, Touched};
-use super::index::Index;
+use super::index::{Index, Wanted};
 use super::object::Object;
+use crate::sandbox::seed::SeedPrincipal;
 use crate::state::{AppId, ObjectId, TenantId};
 
 /// The whole tenant, as it is kept on disk. What a client can change is changed by [`Tenant::make`] alone.
@@ -237,6 +238,21 @@ impl Tenant {
     /// The live group with this alternate key.
     pub(super) fn group_named(&self, unique_name: &str) -> Option<&Group> {
         self.groups.get(&self.index.unique_name(unique_name)?)
+    }
+
+    /// Who is meant by the spelling of a seed.
+    pub(in crate::sandbox) fn find_principal(&self, principal: &SeedPrincipal) -> Option<ObjectId> {
+        let first = |ids: Option<BTreeSet<ObjectId>>| ids.and_then(|ids| ids.first().copied());
+        match principal {
+            SeedPrincipal::User(name) => first(self.index.users("userPrincipalName", Wanted::Text(name))),
+            SeedPrincipal::Guest(mail) => first(self.index.users("mail", Wanted::Text(mail))),
+            SeedPrincipal::Group(name) => {
+                name.parse().ok().or_else(|| first(self.index.groups("displayName", Wanted::Text(name))))
+            }
+            SeedPrincipal::ServicePrincipal(app) => {
+                self.service_principals.values().find(|known| known.app_id == *app).map(|known| known.id)
+            }
+        }
     }
 
     /// An id that no group of this tenant has or had. It follows from the nickname, so that a tenant that is treated

@@ -36,6 +36,12 @@ pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> 
     })
 }
 
+/// `GET …/$count`
+pub(super) fn count(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.caller.require(READ_USERS)?;
+    page::count(call, tenant.users.len())
+}
+
 pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
     call.caller.require(READ_USERS)?;
     let user = find(tenant, key).ok_or_else(|| Refusal::not_found(key))?;
@@ -43,7 +49,7 @@ pub(super) fn get(tenant: &Tenant, call: &Call<'_>, key: &str) -> Result<Answer,
 }
 
 /// By object id, by user principal name, or by `(userPrincipalName='…')`; names compare without case.
-fn find<'t>(tenant: &'t Tenant, key: &str) -> Option<&'t User> {
+pub(super) fn find<'t>(tenant: &'t Tenant, key: &str) -> Option<&'t User> {
     let name = alternate_key(key, "userPrincipalName").or_else(|| alternate_key(key, "")).unwrap_or(key.to_owned());
     if let Ok(id) = name.parse::<ObjectId>() {
         return tenant.users.get(&id);

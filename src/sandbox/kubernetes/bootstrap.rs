@@ -8,8 +8,9 @@ use super::aggregate;
 use super::kind::Kind;
 use super::managed::{Managers, blank};
 use super::object::{complete, default, whole};
-use super::state::{ClusterState, new_uid, now};
+use super::state::{ClusterState, PlantedBinding, new_uid, now};
 use super::write::store;
+use crate::state::mark;
 
 /// The default roles and bindings of kube-apiserver 1.35.4, one a line, without what all of them have in common
 /// (`pkg/registry/rbac/rest/storage_rbac.go` writes them at every start).
@@ -69,6 +70,45 @@ pub(super) fn namespace(state: &mut ClusterState, name: &str, labels: BTreeMap<S
     object["metadata"]["name"] = name.into();
     object["metadata"]["labels"] = labels.into();
     make(state, Kind::Namespace, object);
+}
+
+/// Makes a binding, as `kubectl create` or as rolecall would.
+pub(super) fn binding(state: &mut ClusterState, binding: PlantedBinding<'_>) {
+    let PlantedBinding { name, namespace, cluster_role, subjects, config } = binding;
+    let kind = if namespace.is_some() { Kind::RoleBinding } else { Kind::ClusterRoleBinding };
+    let api_group = "rbac.authorization.k8s.io";
+    let subjects =
+        subjects.into_iter().map(|(kind, name)| json!({ "apiGroup": api_group, "kind": kind, "name": name }));
+    let mut wanted = json!({
+        "apiVersion": kind.api_version(),
+        "kind": kind.name(),
+        "metadata": { "name": name },
+        "roleRef": { "apiGroup": api_group, "kind": "ClusterRole", "name": cluster_role },
+        "subjects": subjects.collect::<Vec<_>>(),
+    });
+    if let Some(namespace) = namespace {
+        wanted["metadata"]["namespace"] = namespace.into();
+    }
+    let mut managers = Managers::default();
+    let mut object = match config {
+        None => {
+            managers.update(kind, &blank(kind), &wanted, "kubectl-create", &now());
+            wanted
+        }
+        Some(config) => {
+            wanted["metadata"]["labels"] = json!({ mark::MANAGED_BY_LABEL: mark::MANAGER, mark::CONFIG_LABEL: config });
+            match managers.apply(kind, &blank(kind), &wanted, mark::MANAGER, false, &now()) {
+                Ok(merged) => merged,
+                // Nobody else owns anything of a new object.
+                Err(_) => return,
+            }
+        }
+    };
+    default(kind, &mut object);
+    complete(kind, &mut object);
+    object["metadata"]["uid"] = new_uid().into();
+    object["metadata"]["creationTimestamp"] = now().into();
+    store(state, kind, object, &managers);
 }
 
 fn make(state: &mut ClusterState, kind: Kind, mut object: Value) {

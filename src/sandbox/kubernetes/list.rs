@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -148,4 +149,11 @@ fn wanted_revision(query: &Query) -> Result<Option<u64>, Failure> {
         let why = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
         Failure::bad_request(format!("invalid resource version: resourceVersion: Invalid value: {version:?}: {why}"))
     })
+}
+
+/// The reply to a continue token that etcd's compaction has overtaken; `None` for one that is no token.
+pub(crate) fn expired_page(token: &str) -> Option<Response> {
+    let token = percent_encoding::percent_decode_str(token).decode_utf8().ok()?;
+    let (_, after) = Token::decode(&token).ok()?;
+    Some(Failure::expired(EXPIRED, Token::encode(None, &after)).into_response())
 }

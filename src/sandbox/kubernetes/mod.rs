@@ -41,7 +41,9 @@ use axum::Router;
 use super::store::Store;
 
 pub use authentication::User;
+pub(crate) use list::expired_page;
 pub use state::ClusterState;
+pub(crate) use state::PlantedBinding;
 
 /// Says who a bearer token is.
 pub type Authenticate = dyn Fn(&str) -> Option<User> + Send + Sync;

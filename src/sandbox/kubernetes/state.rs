@@ -34,6 +34,18 @@ pub struct ClusterState {
     unwritten: Vec<Change>,
 }
 
+/// A binding of a cluster role that a cluster starts with.
+pub(crate) struct PlantedBinding<'a> {
+    pub(crate) name: &'a str,
+    /// The whole cluster when `None`.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) cluster_role: &'a str,
+    /// Kind and name of each.
+    pub(crate) subjects: Vec<(&'static str, String)>,
+    /// The config of rolecall that applied it; `kubectl create` when `None`.
+    pub(crate) config: Option<&'a str>,
+}
+
 /// One write, as the journal keeps it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Change {
@@ -83,6 +95,11 @@ impl ClusterState {
     /// Adds a namespace with labels; one of that name that is there already gets these labels besides its own.
     pub fn add_namespace(&mut self, name: &str, labels: BTreeMap<String, String>) {
         bootstrap::namespace(self, name, labels);
+    }
+
+    /// Adds a binding that was there before anybody looked.
+    pub(crate) fn add_binding(&mut self, binding: PlantedBinding<'_>) {
+        bootstrap::binding(self, binding);
     }
 
     /// Forgets all earlier revisions, as etcd's compaction does: page tokens from before now answer 410.

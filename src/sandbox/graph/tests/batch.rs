@@ -1,7 +1,5 @@
 //! `$batch` (entra.md §1.5) and throttling (§1.6).
 
-use std::time::Duration;
-
 use super::*;
 
 fn statuses(reply: &Reply) -> Vec<(String, u64)> {
@@ -117,14 +115,13 @@ async fn a_batch_knows_one_token_and_its_own_links() {
 
 #[tokio::test]
 async fn throttled_calls_and_items_say_when_to_come_again() {
-    let throttle = |percent| Throttle { percent, seed: 3, retry_after: Duration::from_millis(2128) };
-    let everything = World::with(&people(&["a"]), Lifetimes::default(), Some(throttle(100)));
+    let everything = World::faulty(&people(&["a"]), &Faults::throttle(100, 3, 2128));
     let reply = everything.get("users").await;
     assert_eq!(reply.header("retry-after"), Some("2.128"));
     insta::assert_snapshot!(reply.said(), @"429 TooManyRequests: Please retry again later.");
 
     let group = with_group(people(&["a"]), "g", |_| {});
-    let some = World::with(&group, Lifetimes::default(), Some(throttle(30)));
+    let some = World::faulty(&group, &Faults::throttle(30, 3, 2128));
     let requests =
         (0..20).map(|id| json!({"id": id.to_string(), "method": "GET", "url": "/users"})).collect::<Vec<_>>();
     let mut reply = some.post("$batch", json!({"requests": requests})).await;

@@ -6,14 +6,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A tenant on disk, opened (again).
 fn on_disk(file: &std::path::Path, seed: &Seed, later: Duration) -> World {
-    let store = Arc::new(Store::open(file, || seed.plant().unwrap()).unwrap());
-    let lifetimes = Lifetimes::default();
-    let bearer = store.read(|tenant| {
-        let (id, app) = tenant.apps.first_key_value().unwrap();
-        let roles = app.roles.iter().cloned().collect();
-        token::access_token(tenant, *id, app, "https://graph.microsoft.com", roles, lifetimes.access_token)
-    });
-    World { graph: Arc::new(Graph { store, lifetimes, throttling: Throttling::new(None), later }), bearer }
+    let store = Store::open(file, || seed.plant().unwrap()).unwrap();
+    World::of(store, Lifetimes::default(), &Faults::default(), later)
 }
 
 fn state(world: &World) -> Value {

@@ -42,7 +42,7 @@ async fn a_page_token_belongs_to_its_list_and_runs_out() {
     assert_eq!(world.get("users?$skiptoken=forged").await.status, 400);
 
     let lifetimes = Lifetimes { page_token: Duration::ZERO, ..Lifetimes::default() };
-    let world = World::with(&people(&["a", "b"]), lifetimes, None);
+    let world = World::with(&people(&["a", "b"]), lifetimes, &Faults::default());
     let next = world.get("users?$top=1").await.body["@odata.nextLink"].as_str().unwrap().to_owned();
     insta::assert_snapshot!(world.get(&next).await.said(), @"400 Directory_ExpiredPageToken: The specified page token value has expired and can no longer be included in your request.");
 }
@@ -181,12 +181,12 @@ async fn members_say_their_type_and_lack_what_their_type_lacks() {
 #[tokio::test]
 async fn what_is_not_modelled_answers_501_and_is_marked() {
     let world = World::new(&people(&["a"]));
-    for path in ["groups/delta", "users?$orderby=displayName&$count=true", "users?$format=json", "applications"] {
+    for path in ["users/delta", "users?$orderby=displayName&$count=true", "users?$format=json", "applications"] {
         let reply = world.send("GET", path, &[("ConsistencyLevel", "eventual")], None).await;
         assert!(reply.said().starts_with("501 NotImplemented"), "{path}: {}", reply.said());
         assert!(reply.note.not_modelled, "{path}");
     }
-    let mut beta = Request::builder().uri("/beta/groups").body(HttpBody::empty()).unwrap();
+    let mut beta = Request::builder().uri("/v2.0/groups").body(HttpBody::empty()).unwrap();
     beta.headers_mut().insert("authorization", format!("Bearer {}", world.bearer).parse().unwrap());
     let reply = world.ask(beta).await;
     assert_eq!((reply.status, reply.note.not_modelled), (501, true));

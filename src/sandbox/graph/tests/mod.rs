@@ -6,17 +6,20 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::sandbox::faults::Throttle;
+use crate::sandbox::faults::{Dialect, Faults, Faulty, Injector, inject};
 use crate::sandbox::log::Note;
 use crate::sandbox::{Seed, SeedGroup, SeedPrincipal, SeedUser};
 use crate::state::ObjectId;
 
 mod batch;
+mod delta;
 mod directory;
+mod faults;
 mod groups;
 mod history;
 mod lists;
 mod members;
+mod membership;
 mod permissions;
 mod signin;
 
@@ -25,6 +28,7 @@ const ORIGIN: &str = "https://127.0.0.1:8443";
 /// A tenant and somebody who asks it.
 struct World {
     graph: Arc<Graph>,
+    injector: Arc<Injector>,
     bearer: String,
 }
 
@@ -39,23 +43,33 @@ struct Reply {
 
 impl World {
     fn new(seed: &Seed) -> Self {
-        Self::with(seed, Lifetimes::default(), None)
+        Self::with(seed, Lifetimes::default(), &Faults::default())
     }
 
-    fn with(seed: &Seed, lifetimes: Lifetimes, throttle: Option<Throttle>) -> Self {
-        let tenant = seed.plant().unwrap();
-        let (id, app) = tenant.apps.first_key_value().unwrap();
-        let roles = app.roles.iter().cloned().collect();
-        let audience = "https://graph.microsoft.com";
-        let bearer = token::access_token(&tenant, *id, app, audience, roles, lifetimes.access_token);
-        let throttling = Throttling::new(throttle);
-        let store = Arc::new(Store::in_memory(tenant));
-        Self { graph: Arc::new(Graph { store, lifetimes, throttling, later: Duration::ZERO }), bearer }
+    fn faulty(seed: &Seed, faults: &Faults) -> Self {
+        Self::with(seed, Lifetimes::default(), faults)
+    }
+
+    fn with(seed: &Seed, lifetimes: Lifetimes, faults: &Faults) -> Self {
+        Self::of(Store::in_memory(seed.plant().unwrap()), lifetimes, faults, Duration::ZERO)
+    }
+
+    fn of(store: Store<Tenant>, lifetimes: Lifetimes, faults: &Faults, later: Duration) -> Self {
+        let bearer = store.read(|tenant| {
+            let (id, app) = tenant.apps.first_key_value().unwrap();
+            let roles = app.roles.iter().cloned().collect();
+            token::access_token(tenant, *id, app, "https://graph.microsoft.com", roles, lifetimes.access_token)
+        });
+        let injector = Arc::new(Injector::new(faults, crate::sandbox::log::GRAPH));
+        let behaviour = Behaviour::new(faults, Arc::clone(&injector), later);
+        Self { graph: Arc::new(Graph { store: Arc::new(store), lifetimes, behaviour }), injector, bearer }
     }
 
     /// Sends what `request` says, to the host that the sandbox would have.
     async fn ask(&self, request: Request<HttpBody>) -> Reply {
-        let response = router(Arc::clone(&self.graph)).oneshot(request).await.unwrap();
+        let injector = Arc::clone(&self.injector);
+        let faulty = Faulty { dialect: Dialect::Graph, latency: Duration::ZERO, injector };
+        let response = inject(router(Arc::clone(&self.graph)), faulty).oneshot(request).await.unwrap();
         let (mut parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Reply {

@@ -148,7 +148,7 @@ async fn a_bad_token_is_401_and_says_why() {
         said.push(world.get("groups").await.said());
     }
     let dead = Lifetimes { access_token: Duration::ZERO, ..Lifetimes::default() };
-    said.push(World::with(&people(&[]), dead, None).get("groups").await.said());
+    said.push(World::with(&people(&[]), dead, &Faults::default()).get("groups").await.said());
     insta::assert_snapshot!(said.join("\n"), @"
     401 InvalidAuthenticationToken: Access token is empty.
     401 InvalidAuthenticationToken: Access token validation failure.

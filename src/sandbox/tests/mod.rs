@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::folder::{MARKER, TENANT};
 use super::*;
 
+mod faults;
+
 fn seed() -> Seed {
     let mut seed = Seed::new("contoso.com");
     seed.users.push(SeedUser { user_principal_name: Some("hayden@contoso.com".to_owned()), ..SeedUser::default() });
@@ -129,9 +131,7 @@ async fn a_cluster_knows_its_own_token_and_the_tenants() {
 #[tokio::test]
 async fn faults_reach_clusters_too() {
     let folder = tempfile::tempdir().unwrap();
-    let retry_after = std::time::Duration::from_millis(2128);
-    let faults = Faults { throttle: Some(Throttle { percent: 100, seed: 1, retry_after }), ..Faults::default() };
-    let options = Options { faults, ..Options::default() };
+    let options = Options { faults: Faults::throttle(100, 1, 2128), ..Options::default() };
     let sandbox = Sandbox::open(folder.path(), || with_cluster("alpha"), options).await.unwrap();
     let access = sandbox.access();
     let cluster = access.clusters.values().next().unwrap();
