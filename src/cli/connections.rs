@@ -9,16 +9,42 @@ use url::Url;
 use super::args::ConnectionArgs;
 use super::error::CliError;
 use super::ui::Ui;
+use crate::providers::http::Proxies;
+use crate::providers::http::proxy::Proxy;
 use crate::state::{DesiredEnvironment, EnvironmentName};
 
 /// The connections file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Connections {
+    /// The proxy to everything that is not on loopback; what the environment says when left out.
+    pub(super) proxy: Option<ProxyConnection>,
     /// Where Entra is, when it is not where the tenant's cloud says.
     pub(super) entra: EntraConnection,
     /// The way to each cluster that is not simply a context of the user's kubeconfig.
     pub(super) environments: BTreeMap<EnvironmentName, ClusterConnection>,
+}
+
+/// A proxy, in place of what the environment says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ProxyConnection {
+    /// Its address, which may hold a user name and password.
+    url: Hidden,
+    /// Hosts that are reached directly, as in `NO_PROXY`.
+    #[serde(default)]
+    no_proxy: Vec<String>,
+}
+
+/// A text that is never shown.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// Where Entra is.
@@ -136,6 +162,20 @@ impl Connections {
             anchored(&mut connection.kubeconfig);
             anchored(&mut connection.ca_file);
         }
+    }
+
+    /// The proxy: the connections file's, else the environment's. Everything that is not on loopback speaks TLS, so
+    /// `HTTP_PROXY` has no meaning here.
+    pub(super) fn proxies(&self, ui: &Ui) -> Result<Proxies, CliError> {
+        if let Some(ProxyConnection { url, no_proxy }) = &self.proxy {
+            return Ok(Proxies::through(Proxy::parse(&url.0, "`proxy` of the connections file")?, &no_proxy.join(",")));
+        }
+        let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, ui.variable(name)?)));
+        let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
+            return Ok(Proxies::default());
+        };
+        let except = first(&["NO_PROXY", "no_proxy"]).map_or("", |(_, except)| except);
+        Ok(Proxies::through(Proxy::parse(address, name)?, except))
     }
 
     /// The way to one environment.

@@ -113,6 +113,7 @@ impl Session {
             entra.graph = graph;
         }
         entra.extra_ca = extra_ca;
+        entra.proxies = connections.proxies(ui)?;
         let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &ui.env)
             .in_cloud(cloud)
             .picking(args.auth(ui)?);
@@ -288,7 +289,11 @@ impl Session {
     /// The way to a cluster, found once. `None` when there is none for this name.
     async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
         let connection = self.clusters.get(name)?;
-        let link = self.links.get(name)?.get_or_try_init(|| kubernetes::connect(connection)).await;
+        let link = self
+            .links
+            .get(name)?
+            .get_or_try_init(|| kubernetes::connect_through(connection, &self.entra.proxies))
+            .await;
         Some(link.cloned())
     }
 

@@ -289,3 +289,25 @@ fn an_authority_of_another_cloud_is_an_error_before_anything_is_sent() {
     assert!(ran.stderr.contains("in cloud `public`"), "{}", ran.stderr);
     assert!(ran.stderr.contains("tenant.cloud") && !ran.all().contains("open-sesame"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named_without_its_password_and_loopback_needs_none() {
+    let world = quickstart();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let proxy = format!("http://ana:s3cret@{closed}");
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://k3s.contoso.com:6443"));
+    let by_variable = [&CREDENTIAL[..], &[("HTTPS_PROXY", proxy.as_str())]].concat();
+    let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &by_variable).exits(1);
+    let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words.matches(&format!("cannot connect to the proxy http://{closed}")).count(), 2, "{}", ran.all());
+    assert!(words.contains("k3s.contoso.com") && !words.contains("s3cret"), "{}", ran.all());
+
+    world.write("connections.yaml", format!("proxy: {{ url: '{proxy}', no-proxy: [k3s.invalid] }}\n"));
+    world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
+    let arguments = ["plan", "access", "--kubeconfig", "kubeconfig", "--connections", "connections.yaml"];
+    let ran = world.run_with(&arguments, &CREDENTIAL).exits(1);
+    let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words.matches("cannot connect to the proxy").count(), 1, "{}", ran.all());
+    assert!(words.contains("cannot connect to context `alpha` (https://127.0.0.1:9/)"), "{}", ran.all());
+    assert!(!words.contains("s3cret"), "{}", ran.all());
+}

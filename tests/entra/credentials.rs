@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
-use rolecall::providers::http::Pace;
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
+use rolecall::providers::http::{Pace, Proxies};
 use rolecall::sandbox::{Lifetimes, Options, SeedGroup};
 use rolecall::state::{FailureKind, Result};
 use secrecy::ExposeSecret as _;
@@ -28,6 +28,7 @@ fn connection(world: &World, trusting: bool) -> Connection {
         graph: access.graph.clone(),
         login: access.login.clone(),
         extra_ca: trusting.then(|| access.ca_pem.clone().into_bytes()),
+        proxies: Proxies::default(),
         tenant: access.tenant_id,
         pace: Pace::default(),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
 use rolecall::providers::http::credential::{Chain, CredentialSettings, SourceName};
-use rolecall::providers::http::{Cloud, Pace};
+use rolecall::providers::http::{Cloud, Pace, Proxies};
 use rolecall::sandbox::graph::state::FederatedCredential;
 use rolecall::state::{Failure, FailureKind, Result};
 
@@ -28,6 +28,7 @@ fn connection(world: &World) -> Connection {
         graph: access.graph.clone(),
         login: access.login.clone(),
         extra_ca: Some(access.ca_pem.clone().into_bytes()),
+        proxies: Proxies::default(),
         tenant: access.tenant_id,
         pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
     }

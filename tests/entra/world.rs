@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rolecall::providers::entra::{Connection, EntraReader, EntraWriter};
-use rolecall::providers::http::Pace;
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
+use rolecall::providers::http::{Pace, Proxies};
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::sandbox::log::Line;
 use rolecall::sandbox::{Options, Sandbox, Seed, SeedGroup, SeedPrincipal, SeedUser};
@@ -84,6 +84,7 @@ impl World {
             graph: access.graph.clone(),
             login: access.login.clone(),
             extra_ca: Some(access.ca_pem.clone().into_bytes()),
+            proxies: Proxies::default(),
             tenant: access.tenant_id,
             pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
         };

@@ -36,6 +36,63 @@ impl AzureCli {
     }
 }
 
+impl AzureCli {
+    /// Signs in to a sandbox as its applier.
+    fn signed_in(program: &str, folder: PathBuf, served: &Served) -> Self {
+        let az = Self { program: PathBuf::from(program), folder, ca: served.file("ca.pem") };
+        let (tenant, client, secret) = (
+            served.credential("AZURE_TENANT_ID"),
+            served.credential("AZURE_CLIENT_ID"),
+            served.credential("AZURE_CLIENT_SECRET"),
+        );
+        let endpoint = served.credential("ROLECALL_SANDBOX_URL");
+        az.run(&["cloud", "register", "-n", "Sandbox", "--endpoint-resource-manager", &endpoint]);
+        az.run(&["cloud", "set", "-n", "Sandbox"]);
+        az.run(&["config", "set", "core.instance_discovery=false", "--only-show-errors"]);
+        let login = ["login", "--service-principal", "--allow-no-subscriptions"];
+        az.run(&[&login[..], &["-u", &client, "-p", &secret, "--tenant", &tenant]].concat());
+        az
+    }
+}
+
+#[test]
+#[ignore = "needs the real components: run tests/run"]
+fn rolecall_reads_as_whoever_is_logged_in_to_azure_cli() {
+    let az = real!("ROLECALL_REAL_AZ");
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = folder.path().join("sandbox");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    let rolecall = || {
+        let mut rolecall = Command::new(env!("CARGO_BIN_EXE_rolecall"));
+        rolecall.arg("plan").arg(&example).env_clear();
+        rolecall
+    };
+    let planned = rolecall().arg("--sandbox").arg(&sandbox).output().unwrap();
+    assert!(planned.status.success(), "{}", String::from_utf8_lossy(&planned.stderr));
+
+    let served = Served::start(&sandbox);
+    let az = AzureCli::signed_in(&az, folder.path().join("azure"), &served);
+    let path = std::env::join_paths(
+        std::iter::once(az.program.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    // Nothing but the login of `az` can be the credential.
+    let planned = rolecall()
+        .args(["--auth", "azure-cli", "--connections"])
+        .arg(served.file("connections.yaml"))
+        .env("PATH", path.unwrap())
+        .env("HOME", &az.folder)
+        .env("AZURE_CONFIG_DIR", &az.folder)
+        .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
+        .env("REQUESTS_CA_BUNDLE", &az.ca)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&planned.stdout);
+    assert!(planned.status.success(), "{text}\n{}", String::from_utf8_lossy(&planned.stderr));
+    assert!(text.contains("k8s_dev_users") && !text.contains("Not read"), "{text}");
+    assert_eq!(served.writes(), 0);
+}
+
 #[test]
 #[ignore = "needs the real components: run tests/run"]
 fn azure_cli_reads_back_what_was_applied() {
@@ -56,27 +113,7 @@ fn azure_cli_reads_back_what_was_applied() {
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
 
     let served = Served::start(&sandbox);
-    let az = AzureCli { program: PathBuf::from(az), folder: folder.path().join("azure"), ca: served.file("ca.pem") };
-    let endpoint = served.credential("ROLECALL_SANDBOX_URL");
-    let (tenant, client, secret) = (
-        served.credential("AZURE_TENANT_ID"),
-        served.credential("AZURE_CLIENT_ID"),
-        served.credential("AZURE_CLIENT_SECRET"),
-    );
-    az.run(&["cloud", "register", "-n", "Sandbox", "--endpoint-resource-manager", &endpoint]);
-    az.run(&["cloud", "set", "-n", "Sandbox"]);
-    az.run(&["config", "set", "core.instance_discovery=false", "--only-show-errors"]);
-    az.run(&[
-        "login",
-        "--service-principal",
-        "-u",
-        &client,
-        "-p",
-        &secret,
-        "--tenant",
-        &tenant,
-        "--allow-no-subscriptions",
-    ]);
+    let az = AzureCli::signed_in(&az, folder.path().join("azure"), &served);
 
     let names = |what: &str, key: &str| {
         az.lines(&[

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::providers::http::{Cloud, Pace, Transport, TransportSettings};
+use crate::providers::http::{Cloud, Pace, Proxies, Transport, TransportSettings};
 use crate::state::{Result, TenantId};
 
 /// How to reach a tenant.
@@ -14,6 +14,8 @@ pub struct Connection {
     pub login: Url,
     /// A PEM bundle that is trusted beside the roots of the operating system.
     pub extra_ca: Option<Vec<u8>>,
+    /// The proxy on the way to both, if there is one.
+    pub proxies: Proxies,
     /// The tenant.
     pub tenant: TenantId,
     /// How patient to be.
@@ -26,7 +28,14 @@ impl Connection {
     /// # Errors
     /// When an endpoint of the table is no URL; a test shows that all are.
     pub fn to_cloud(cloud: Cloud, tenant: TenantId) -> Result<Self> {
-        Ok(Self { graph: cloud.graph()?, login: cloud.login()?, extra_ca: None, tenant, pace: Pace::default() })
+        Ok(Self {
+            graph: cloud.graph()?,
+            login: cloud.login()?,
+            extra_ca: None,
+            proxies: Proxies::default(),
+            tenant,
+            pace: Pace::default(),
+        })
     }
 
     /// The transport for this connection; Graph and the login endpoint share it.
@@ -34,6 +43,6 @@ impl Connection {
     /// # Errors
     /// When the extra CA is no PEM, or there is no root to trust.
     pub fn transport(&self) -> Result<Transport> {
-        Transport::new(&TransportSettings::for_server(&self.graph, self.extra_ca.clone()))
+        Transport::new(&TransportSettings::new(self.extra_ca.clone(), self.proxies.clone()))
     }
 }

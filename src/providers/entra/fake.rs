@@ -43,7 +43,8 @@ impl FakeGraph {
         };
         let graph = server.uri().parse().unwrap();
         let login = "https://127.0.0.1".parse().unwrap();
-        let connection = Connection { graph, login, extra_ca: None, tenant: TENANT.parse().unwrap(), pace };
+        let proxies = crate::providers::http::Proxies::default();
+        let connection = Connection { graph, login, extra_ca: None, proxies, tenant: TENANT.parse().unwrap(), pace };
         let (chain, tokens) = working_chain();
         Self { server, connection, chain, tokens }
     }

@@ -2,9 +2,11 @@
 
 mod cloud;
 pub mod credential;
+pub mod proxy;
 mod throttle;
 mod transport;
 
 pub use cloud::Cloud;
+pub use proxy::Proxies;
 pub use throttle::{Gate, Pace, Patience, retry_after};
-pub use transport::{Answer, NotAnswered, Proxies, Transport, TransportSettings, is_loopback, require_tls};
+pub use transport::{Answer, NotAnswered, Transport, TransportSettings, is_loopback, require_tls};

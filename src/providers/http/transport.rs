@@ -10,6 +10,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
 use url::Host;
 
+use super::proxy::{self, Proxies};
 use crate::state::{Failure, FailureKind, Result};
 
 /// How long connecting to what runs beside us may take: it answers at once or is not there.
@@ -19,30 +20,20 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// More than twenty full pages of members in one batch, and far less than memory.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-/// Whether the proxies that the environment names are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proxies {
-    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` hold.
-    FromEnvironment,
-    /// None: the servers are on loopback, where a proxy would carry requests to another host.
-    None,
-}
-
 /// How to build a [`Transport`].
 #[derive(Clone, Debug)]
 pub struct TransportSettings {
     /// A PEM bundle that is trusted beside the roots of the operating system.
     pub extra_ca: Option<Vec<u8>>,
-    /// Whether proxies are used.
+    /// The proxy, if there is one; nothing is taken from the process's environment.
     pub proxies: Proxies,
     /// How long one call may take from sending to the last byte of the answer.
     pub call_deadline: Duration,
 }
 
 impl TransportSettings {
-    /// Settings for talking to `server`: no proxy on loopback, and 30 seconds a call.
-    pub fn for_server(server: &Url, extra_ca: Option<Vec<u8>>) -> Self {
-        let proxies = if is_loopback(server) { Proxies::None } else { Proxies::FromEnvironment };
+    /// Settings with 30 seconds a call.
+    pub fn new(extra_ca: Option<Vec<u8>>, proxies: Proxies) -> Self {
         Self { extra_ca, proxies, call_deadline: Duration::from_secs(30) }
     }
 }
@@ -53,6 +44,8 @@ pub struct Transport {
     client: Client,
     call_deadline: Duration,
     connect_deadline: Duration,
+    /// For messages: the client has them too.
+    proxies: Proxies,
     /// See [`Transport::to_this_machine`].
     link_local: bool,
 }
@@ -109,8 +102,10 @@ impl Transport {
     /// # Errors
     /// As [`Transport::new`].
     pub fn to_this_machine() -> Result<Self> {
-        let settings =
-            TransportSettings { extra_ca: None, proxies: Proxies::None, call_deadline: Duration::from_secs(10) };
+        let settings = TransportSettings {
+            call_deadline: Duration::from_secs(10),
+            ..TransportSettings::new(None, Proxies::default())
+        };
         Ok(Self { link_local: true, ..Self::build(&settings, NEAR_DEADLINE)? })
     }
 
@@ -133,14 +128,19 @@ impl Transport {
             })?;
             builder = builder.tls_certs_merge(certificates);
         }
-        if settings.proxies == Proxies::None {
-            builder = builder.no_proxy();
-        }
+        // The first turns off what reqwest reads from the environment by itself.
+        builder = builder.no_proxy().proxy(settings.proxies.to_reqwest());
         let client = builder.build().map_err(|error| {
             Failure::new(FailureKind::Unreachable, format!("cannot set up TLS: {}", cause(&error)))
                 .with_next("install the CA certificates of the operating system (often the package ca-certificates)")
         })?;
-        Ok(Self { client, call_deadline: settings.call_deadline, connect_deadline, link_local: false })
+        Ok(Self {
+            client,
+            call_deadline: settings.call_deadline,
+            connect_deadline,
+            proxies: settings.proxies.clone(),
+            link_local: false,
+        })
     }
 
     /// Sends one request and reads its whole answer, of whatever status below or above 3xx.
@@ -181,6 +181,13 @@ impl Transport {
     }
 
     fn not_answered(&self, error: &reqwest::Error, origin: &str) -> NotAnswered {
+        let proxy = error.url().and_then(|url| self.proxies.for_server(url));
+        if let Some(failure) = proxy::refusal(error, proxy, origin) {
+            return match failure.kind {
+                FailureKind::Refused => NotAnswered::Refused(failure),
+                _ => NotAnswered::NotSent(failure),
+            };
+        }
         let reason = self.innermost(error);
         let failure = |text: String| Failure::new(FailureKind::Unreachable, text);
         if error.is_builder() {
@@ -272,8 +279,7 @@ mod tests {
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     fn transport() -> Transport {
-        let server = "http://127.0.0.1".parse().unwrap();
-        Transport::new(&TransportSettings::for_server(&server, None)).unwrap()
+        Transport::new(&TransportSettings::new(None, Proxies::default())).unwrap()
     }
 
     fn get(url: &str) -> Request {
@@ -331,16 +337,95 @@ mod tests {
 
     #[test]
     fn a_ca_that_is_no_certificate_is_refused() {
-        let server = "https://127.0.0.1".parse().unwrap();
-        let settings = TransportSettings::for_server(&server, Some(b"no certificate".to_vec()));
+        let settings = TransportSettings::new(Some(b"no certificate".to_vec()), Proxies::default());
         let failure = Transport::new(&settings).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Refused);
     }
 
-    #[test]
-    fn a_proxy_is_never_used_for_loopback() {
-        let proxies = |url: &str| TransportSettings::for_server(&url.parse().unwrap(), None).proxies;
-        assert_eq!(proxies("https://127.0.0.1:18443"), Proxies::None);
-        assert_eq!(proxies("https://graph.microsoft.com"), Proxies::FromEnvironment);
+    /// A proxy that answers CONNECT with this line and, after 200, is the server itself. Gives its address and what it was
+    /// asked.
+    async fn proxy(
+        answer: &'static str,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> (String, tokio::task::JoinHandle<String>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let mut length = 0;
+            while !asked[..length].ends_with(b"\r\n\r\n") {
+                length += stream.read(&mut asked[length..]).await.unwrap();
+            }
+            stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await.unwrap();
+            if let Some(tls) = tls {
+                let mut stream = tls.accept(stream).await.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        (address, task)
+    }
+
+    fn through(address: &str, extra_ca: Option<String>) -> Transport {
+        let proxy = proxy::Proxy::parse(&format!("http://ana:s3cret@{address}"), "HTTPS_PROXY").unwrap();
+        let proxies = Proxies::through(proxy, "direct.contoso.com");
+        Transport::new(&TransportSettings::new(extra_ca.map(String::into_bytes), proxies)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_refuses_is_told_from_the_server_behind_it() {
+        let mut said = Vec::new();
+        for answer in ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"] {
+            let (address, asked) = proxy(answer, None).await;
+            let failed = through(&address, None).send(get("https://graph.contoso.com/v1.0")).await.unwrap_err();
+            let NotAnswered::Refused(failure) = failed else { panic!("{failed:?}") };
+            assert!(failure.next.is_some());
+            said.push(failure.what.replace(&address, "PROXY"));
+            let asked = asked.await.unwrap();
+            assert!(asked.starts_with("CONNECT graph.contoso.com:443 "), "{asked}");
+            assert!(asked.to_lowercase().contains("proxy-authorization: basic "), "{asked}");
+        }
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let failed = through(&closed, None).send(get("https://graph.contoso.com/v1.0")).await.unwrap_err();
+        let NotAnswered::NotSent(failure) = failed else { panic!("{failed:?}") };
+        said.push(failure.what.replace(&closed, "PROXY"));
+        assert!(said.iter().all(|what| !what.contains("s3cret")));
+        insta::assert_snapshot!(said.join("\n"), @"
+        the proxy http://PROXY wants another user name and password (407) before it connects to https://graph.contoso.com
+        the proxy http://PROXY refused to connect to https://graph.contoso.com
+        the proxy http://PROXY refused to connect to https://graph.contoso.com
+        cannot connect to the proxy http://PROXY on the way to https://graph.contoso.com: Connection refused (os error 111)
+        ");
+    }
+
+    #[tokio::test]
+    async fn a_server_is_reached_through_a_proxy_with_its_own_certificate() {
+        let _ = transport();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["graph.contoso.com".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let private = rustls_pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let (address, asked) = proxy("200 Connection established", Some(acceptor)).await;
+        let answer = through(&address, Some(certificate.pem())).send(get("https://graph.contoso.com/")).await.unwrap();
+        assert_eq!(&answer.body[..], b"hello");
+        asked.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn loopback_is_reached_without_the_proxy() {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(ResponseTemplate::new(200)).expect(1).mount(&server).await;
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        through(&closed, None).send(get(&server.uri())).await.unwrap();
     }
 }

@@ -9,12 +9,15 @@ use kube::Config;
 use kube::config::AuthInfo;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use secrecy::ExposeSecret as _;
 use url::{Host, Url};
 
 use super::kubeconfig;
 use super::link::Link;
 use super::refusal::excerpt;
 use super::tokens::{File, TokenSource};
+use crate::providers::http::Proxies;
+use crate::providers::http::proxy::Proxy;
 use crate::state::{Failure, FailureKind, Result};
 
 /// How long making a connection may take, TLS included.
@@ -72,6 +75,8 @@ pub(super) struct Prepared {
     /// A client certificate and impersonation, never a token or a plugin: kube would start a plugin three times a client.
     pub(super) identity: AuthInfo,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
+    /// The proxy that the kubeconfig names for this cluster.
+    pub(super) proxy: Option<Proxy>,
     /// For messages.
     pub(super) name: String,
 }
@@ -82,6 +87,15 @@ pub(super) struct Prepared {
 /// # Errors
 /// A [`Failure`] that says what in which file is missing, wrong or refused.
 pub async fn connect(connection: &Connection) -> Result<Link> {
+    connect_through(connection, &Proxies::default()).await
+}
+
+/// As [`connect`], through a proxy where there is one for the server. A kubeconfig's own `proxy-url` comes first. From inside
+/// a cluster its API server is reached directly.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_through(connection: &Connection, proxies: &Proxies) -> Result<Link> {
     let prepared = match connection {
         Connection::Kubeconfig { path, context, allow_exec } => kubeconfig::prepare(path, context, *allow_exec).await?,
         Connection::InCluster => return in_cluster(),
@@ -97,6 +111,7 @@ pub async fn connect(connection: &Connection) -> Result<Link> {
                 tls_server_name: None,
                 identity: AuthInfo::default(),
                 tokens: Some(Arc::clone(token)),
+                proxy: None,
                 name: server.to_string(),
             }
         }
@@ -108,7 +123,14 @@ pub async fn connect(connection: &Connection) -> Result<Link> {
     config.root_cert = prepared.authorities;
     config.tls_server_name = prepared.tls_server_name;
     config.auth_info = prepared.identity;
-    build(config, prepared.tokens, &prepared.name)
+    let proxy = prepared.proxy.or_else(|| proxies.for_server(&prepared.server).cloned());
+    if let Some(proxy) = &proxy {
+        let address = proxy.address().expose_secret().parse::<http::Uri>().map_err(|_| {
+            Failure::new(FailureKind::Invalid, format!("{}: the proxy {proxy} cannot be used", prepared.name))
+        })?;
+        config.proxy_url = Some(address);
+    }
+    Ok(build(config, prepared.tokens, &prepared.name)?.with_proxy(proxy))
 }
 
 /// The service account of the pod: address from the variables that kubelet sets, token and authority from its volume.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tokens::TokenSource;
+use crate::providers::http::proxy::Proxy;
 
 /// How long one call may take, waiting for a throttling server included.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
@@ -16,18 +17,24 @@ pub struct Link {
     pub(super) client: kube::Client,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
     pub(super) call_limit: Duration,
+    /// The proxy on the way, for messages.
+    pub(super) proxy: Option<Proxy>,
     name: Arc<str>,
 }
 
 impl Link {
     /// A link over a client that is ready to use, for clusters that live in this process. `name` stands in messages.
     pub fn over(client: kube::Client, name: &str) -> Self {
-        Self { client, tokens: None, call_limit: CALL_LIMIT, name: name.into() }
+        Self { client, tokens: None, call_limit: CALL_LIMIT, proxy: None, name: name.into() }
     }
 
     pub(super) fn with_tokens(mut self, tokens: Option<Arc<dyn TokenSource>>) -> Self {
         self.tokens = tokens;
         self
+    }
+
+    pub(super) fn with_proxy(self, proxy: Option<Proxy>) -> Self {
+        Self { proxy, ..self }
     }
 
     #[cfg(test)]

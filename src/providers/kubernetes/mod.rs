@@ -19,7 +19,7 @@ mod scripted;
 mod tokens;
 mod writer;
 
-pub use connection::{Connection, connect};
+pub use connection::{Connection, connect, connect_through};
 pub use link::Link;
 pub use reader::KubernetesReader;
 pub use tokens::TokenSource;

@@ -183,10 +183,15 @@ impl ManagedIdentity {
             .with_next(
                 "assign the identity to this machine or app; where several are assigned, name one with AZURE_CLIENT_ID",
             ),
-            401 | 403 => {
-                Failure::new(FailureKind::Unauthenticated, format!("{} refused ({status}{reason})", self.origin()))
-                    .with_next("IDENTITY_HEADER must be the one of this start of the app")
-            }
+            401 | 403 => Failure::new(
+                FailureKind::Unauthenticated,
+                format!("{} refused ({status}{reason})", self.origin()),
+            )
+            .with_next(if self.header.is_some() {
+                "IDENTITY_HEADER must be the one of this start of the app"
+            } else {
+                "this may be no Azure machine, or one whose metadata service is closed to us; use another source"
+            }),
             _ => Failure::new(FailureKind::Unavailable, format!("{} answered {status}{reason}", self.origin()))
                 .with_next("try again in a minute"),
         }

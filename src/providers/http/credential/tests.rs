@@ -12,7 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::source::Grant;
 use super::*;
-use crate::providers::http::{Transport, TransportSettings};
+use crate::providers::http::{Proxies, Transport, TransportSettings};
 
 pub(in crate::providers) const TENANT: &str = "8f9f0000-0000-4000-8000-000000000001";
 pub(in crate::providers) const IDENTITY: &str = "0a1b0000-0000-4000-8000-000000000002";
@@ -20,8 +20,7 @@ const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// A transport that never meets a server further away than loopback.
 pub(in crate::providers) fn transport() -> Transport {
-    let loopback = "http://127.0.0.1".parse().unwrap();
-    Transport::new(&TransportSettings::for_server(&loopback, None)).unwrap()
+    Transport::new(&TransportSettings::new(None, Proxies::default())).unwrap()
 }
 
 fn pace() -> Pace {
@@ -252,4 +251,30 @@ async fn a_busy_login_endpoint_is_asked_again_and_a_page_of_a_proxy_is_no_reason
     let redirect = ResponseTemplate::new(302).insert_header("location", "https://evil.contoso.com/");
     let (answer, _) = login_answers(vec![redirect]).await;
     assert_eq!(answer.unwrap_err().kind, FailureKind::Refused);
+}
+
+#[tokio::test]
+async fn a_metadata_service_that_is_no_azures_is_told_so_and_a_busy_one_is_asked_again() {
+    let server = MockServer::start().await;
+    let answers = [
+        ResponseTemplate::new(403),
+        ResponseTemplate::new(200).set_body_string("<html>"),
+        ResponseTemplate::new(503),
+        ResponseTemplate::new(200).set_body_string(format!(
+            r#"{{"access_token":"{}","expires_on":"4102444800"}}"#,
+            token(TENANT, 0).expose_secret()
+        )),
+    ];
+    for answer in answers {
+        Mock::given(any()).respond_with(answer).up_to_n_times(1).mount(&server).await;
+    }
+    let uri = server.uri();
+    let settings = settings(&[("AZURE_POD_IDENTITY_AUTHORITY_HOST", uri.as_str())])
+        .picking(Some("managed-identity".parse().unwrap()));
+    let chain = Chain::new(&settings, transport());
+    let failure = chain.token(SCOPE).await.unwrap_err();
+    assert!(failure.what.contains("refused (403)"), "{}", failure.what);
+    assert!(failure.next.unwrap().contains("no Azure machine"));
+    assert_eq!(chain.token(SCOPE).await.unwrap_err().kind, FailureKind::BadAnswer);
+    chain.token(SCOPE).await.unwrap();
 }

@@ -22,6 +22,7 @@ pub(super) use write::Writing;
 
 use super::link::Link;
 use super::refusal::{Refusal, excerpt};
+use crate::providers::http::proxy;
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
@@ -187,6 +188,9 @@ impl Caller {
 
     /// Tells a connection that was never made from one that broke after something was sent.
     fn unsent_or_unanswered(&self, error: &kube::Error) -> CallError {
+        if let Some(failure) = proxy::refusal(error, self.link.proxy.as_ref(), &self.link.to_string()) {
+            return CallError::NotSent(failure);
+        }
         let mut cause: &dyn std::error::Error = error;
         let mut unsent = false;
         let mut text = cause.to_string();

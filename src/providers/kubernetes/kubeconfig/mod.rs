@@ -14,6 +14,8 @@ use super::connection::{Prepared, certificates, check_server};
 use super::plugin::{Credential, Plugin};
 use super::refusal::excerpt;
 use super::tokens::{File, Fixed, FromPlugin, TokenSource};
+use crate::providers::http::is_loopback;
+use crate::providers::http::proxy::Proxy;
 use crate::state::{Failure, FailureKind, Result};
 
 /// How many contexts a message lists.
@@ -26,6 +28,14 @@ pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Res
     let chosen = choose(&read, context, &file)?;
     let cluster_place = format!("the cluster of context `{}` in {file}", excerpt(context));
     let server = server(&chosen.cluster, &cluster_place)?;
+    let proxy = chosen.cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty());
+    let proxy = proxy.map(|proxy| Proxy::parse(proxy, &format!("proxy-url of {cluster_place}"))).transpose()?;
+    if proxy.is_some() && is_loopback(&server) {
+        // A proxy would take it for its own loopback, and without TLS it would read the credential.
+        let what =
+            format!("{cluster_place} sets proxy-url for a server on loopback, which is never reached through a proxy");
+        return Err(Failure::new(FailureKind::Refused, what).with_next("take proxy-url out of this cluster's entry"));
+    }
     let authority = authority(&chosen.cluster, &cluster_place)?;
     let authorities = match &authority {
         Some(pem) => Some(certificates(pem, &format!("the certificate authority of {cluster_place}"))?),
@@ -67,6 +77,7 @@ pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Res
         tls_server_name: chosen.cluster.tls_server_name,
         identity,
         tokens,
+        proxy,
     })
 }
 
@@ -177,12 +188,6 @@ fn server(cluster: &Cluster, place: &str) -> Result<Url> {
         let what = format!("{place} sets insecure-skip-tls-verify, and TLS is never skipped");
         return Err(Failure::new(FailureKind::Refused, what)
             .with_next("put the server's certificate authority into certificate-authority-data instead"));
-    }
-    if cluster.proxy_url.as_deref().is_some_and(|proxy| !proxy.is_empty()) {
-        let what = format!("{place} sets proxy-url, and proxies are not supported");
-        return Err(
-            Failure::new(FailureKind::Refused, what).with_next("use a context that reaches the server directly")
-        );
     }
     Ok(url)
 }

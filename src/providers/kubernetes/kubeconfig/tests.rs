@@ -144,7 +144,8 @@ async fn a_cluster_that_must_not_be_used_is_refused() {
         json!({ "server": "http://k3s.contoso.com:6443" }),
         json!({ "server": "https://jane:hunter2@k3s.contoso.com" }),
         json!({ "server": "https://k3s.contoso.com", "insecure-skip-tls-verify": true }),
-        json!({ "server": "https://k3s.contoso.com", "proxy-url": "http://proxy.contoso.com" }),
+        json!({ "server": "https://k3s.contoso.com", "proxy-url": "socks5://jane:hunter2@proxy.contoso.com" }),
+        json!({ "server": "https://127.0.0.1:6443", "proxy-url": "http://proxy.contoso.com" }),
         json!({ "server": "https://k3s.contoso.com", "certificate-authority-data": "%%%" }),
         json!({ "server": "https://k3s.contoso.com", "certificate-authority-data": "aGVsbG8=" }),
         json!({ "server": "https://k3s.contoso.com", "certificate-authority": "nowhere.pem" }),
@@ -159,7 +160,8 @@ async fn a_cluster_that_must_not_be_used_is_refused() {
     Refused: the server of the cluster of context `alpha` in config is plain HTTP (http://k3s.contoso.com:6443/), which would send the credential in clear
     Refused: the server of the cluster of context `alpha` in config holds a user name or password
     Refused: the cluster of context `alpha` in config sets insecure-skip-tls-verify, and TLS is never skipped
-    Refused: the cluster of context `alpha` in config sets proxy-url, and proxies are not supported
+    Invalid: proxy-url of the cluster of context `alpha` in config names a proxy of kind `socks5`, which is not supported
+    Refused: the cluster of context `alpha` in config sets proxy-url for a server on loopback, which is never reached through a proxy
     Invalid: the certificate-authority of the cluster of context `alpha` in config is no valid base64: Invalid symbol 37, offset 0
     Invalid: the certificate authority of the cluster of context `alpha` in config holds no certificate
     NotFound: cannot read the certificate-authority of the cluster of context `alpha` in config: failed to open file `nowhere.pem`: No such file or directory (os error 2)
