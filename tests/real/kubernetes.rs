@@ -1,19 +1,13 @@
 //! The Kubernetes provider against real API servers: the shared suite, and what the sandbox does not model.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1 as rbac;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use rolecall::providers::Reader as _;
-use rolecall::providers::kubernetes::{KubernetesReader, connect};
-use rolecall::state::{AccessQuestion, Change, Failure, FailureKind, KubernetesKind, Operation, Outcome, Resource};
-use serde_json::{Value, json};
+use kube::api::{DeleteParams, Patch, PatchParams};
+use rolecall::state::{FailureKind, Operation, Outcome, Resource};
+use serde_json::json;
 
 use crate::answers;
-use crate::suite::{self, DONE, Part, connection, failed, observe, write};
+use crate::suite::{self, DONE, Part, observe};
 
 macro_rules! suite {
     ($module:ident: $($test:ident),* $(,)?) => {
@@ -48,6 +42,9 @@ suite!(
     binding_takes_bind_or_the_rights,
     what_a_binding_could_not_resolve_is_said,
     whoever_is_impersonated_is_in_these_groups,
+    a_service_account_is_an_object_and_somebody,
+    a_custom_resource_is_defined_and_its_objects_are_kept,
+    a_list_is_read_in_pages_of_one_moment,
 );
 
 #[tokio::test]

@@ -121,6 +121,9 @@ suite!(
     binding_takes_bind_or_the_rights,
     what_a_binding_could_not_resolve_is_said,
     whoever_is_impersonated_is_in_these_groups,
+    a_service_account_is_an_object_and_somebody,
+    a_custom_resource_is_defined_and_its_objects_are_kept,
+    a_list_is_read_in_pages_of_one_moment,
 );
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::kind::Kind;
 use super::protobuf;
 use super::schema::{self, Shape};
 use super::status::Failure;
@@ -28,8 +29,14 @@ fn media_type(headers: &HeaderMap) -> &str {
 ///
 /// # Errors
 /// 415 for one that the real server does not know either, 501 for JSON patches.
-pub(super) fn patch_type(headers: &HeaderMap) -> Result<PatchType, Failure> {
+pub(super) fn patch_type(headers: &HeaderMap, kind: Kind) -> Result<PatchType, Failure> {
+    let is_custom = matches!(kind, Kind::Custom(_));
     match media_type(headers) {
+        "application/strategic-merge-patch+json" if is_custom => Err(Failure::unsupported_custom_patch()),
+        // Its lists are merged by keys.
+        "application/strategic-merge-patch+json" if kind == Kind::ServiceAccount => {
+            Err(Failure::not_modelled("strategic merge patches of service accounts"))
+        }
         // The lists of the kinds served have no strategy of their own: a strategic patch replaces them, too.
         "application/merge-patch+json" | "application/strategic-merge-patch+json" => Ok(PatchType::Merge),
         "application/apply-patch+yaml" => Ok(PatchType::Apply),

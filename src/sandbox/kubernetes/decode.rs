@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::definition::{Node, Others, Schema};
 use super::fields::find;
 use super::kind::Kind;
+use super::object::text;
 use super::schema::{Field, Shape};
-use super::status::Failure;
+use super::status::{Cause, Failure};
 
 /// Why a body cannot be an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +53,10 @@ fn look(value: &Value, shape: Shape, path: &str, mistakes: &mut Mistakes) {
             }
             return;
         }
+        (Shape::Custom(schema), value) => {
+            look_custom(value, schema, path, mistakes);
+            return;
+        }
         (Shape::Text | Shape::Time, _) => "string",
         (Shape::Boolean, _) => "boolean",
         (Shape::Integer, _) => "integer",
@@ -58,6 +64,28 @@ fn look(value: &Value, shape: Shape, path: &str, mistakes: &mut Mistakes) {
         (Shape::Map | Shape::Struct(_) | Shape::Atomic(_), _) => "map",
     };
     mistakes.mistyped.push((path.to_owned(), expected, value.clone()));
+}
+
+/// Unknown keys only: what has a wrong type is told by the schema's own check.
+fn look_custom(value: &Value, schema: &'static Schema, path: &str, mistakes: &mut Mistakes) {
+    match (&schema.node, value) {
+        (Node::BuiltIn(shape), value) => look(value, *shape, path, mistakes),
+        (Node::Object { fields, others }, Value::Object(entries)) => {
+            for (key, entry) in entries {
+                if !fields.contains_key(key) && *others == Others::Pruned {
+                    mistakes.unknown.push(join(path, key));
+                } else {
+                    look(entry, schema.below(key).0, &join(path, key), mistakes);
+                }
+            }
+        }
+        (Node::List(item), Value::Array(list)) => {
+            for (index, entry) in list.iter().enumerate() {
+                look(entry, Shape::Custom(item), &format!("{path}[{index}]"), mistakes);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -147,6 +175,22 @@ impl Form {
                 let inside = Self { keeps_empty: self.lists_keep_empty, ..self };
                 items.iter().map(|item| inside.of(item, *below)).collect()
             }
+            (Shape::Custom(schema), value) => self.custom(value, schema),
+            _ => value.clone(),
+        }
+    }
+
+    /// A custom object has no Go type: it keeps nulls and what is empty, and loses undeclared keys only.
+    fn custom(self, value: &Value, schema: &'static Schema) -> Value {
+        match (&schema.node, value) {
+            (Node::BuiltIn(shape), value) => self.of(value, *shape),
+            (Node::Object { fields, others }, Value::Object(entries)) => {
+                let kept = entries.iter().filter(|(key, _)| fields.contains_key(*key) || *others != Others::Pruned);
+                kept.map(|(key, entry)| (key.clone(), self.of(entry, schema.below(key).0))).collect()
+            }
+            (Node::List(item), Value::Array(list)) => {
+                list.iter().map(|entry| self.of(entry, Shape::Custom(item))).collect()
+            }
             _ => value.clone(),
         }
     }
@@ -182,7 +226,9 @@ impl Form {
         match shape {
             Shape::Text | Shape::Time => Value::from(""),
             Shape::Struct(fields) | Shape::Atomic(fields) => self.fields(&Map::new(), fields).into(),
-            Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque => Value::Null,
+            Shape::Boolean | Shape::Integer | Shape::Map | Shape::List(_) | Shape::Opaque | Shape::Custom(_) => {
+                Value::Null
+            }
         }
     }
 }
@@ -234,6 +280,35 @@ pub(super) fn object(
     object["apiVersion"] = api_version.into();
     refuse_unmodelled(&object)?;
     Ok(object)
+}
+
+/// The same for an object that is to be stored.
+///
+/// # Errors
+/// As [`object`]; 422 for a custom object of another kind.
+pub(super) fn stored_object(kind: Kind, body: &Value, strict: bool) -> Result<Value, Failure> {
+    for field in ["secrets", "imagePullSecrets", "automountServiceAccountToken"] {
+        if kind == Kind::ServiceAccount && body.get(field).is_some_and(|value| !value.is_null()) {
+            return Err(Failure::not_modelled(&format!("{field} of service accounts")));
+        }
+    }
+    if matches!(kind, Kind::Custom(_)) {
+        let mut causes = Vec::new();
+        for (field, expected) in [("apiVersion", kind.api_version()), ("kind", kind.name())] {
+            let said = text(body, field);
+            if said.is_empty() {
+                return Err(Failure::unrecognized(kind.name(), field, body));
+            }
+            if said != expected {
+                causes.push(Cause::invalid(field, &said.into(), &format!("must be {expected}")));
+            }
+        }
+        if !causes.is_empty() {
+            let name = body["metadata"]["name"].as_str().unwrap_or_default();
+            return Err(Failure::invalid(kind.group(), text(body, "kind"), name, causes));
+        }
+    }
+    object(body, kind.name(), kind.api_version(), kind.shape(), strict)
 }
 
 /// Owner references and finalizers change when an object goes away, which this server does not follow.

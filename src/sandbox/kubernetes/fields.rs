@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::definition::Node;
 use super::schema::{Field, Shape};
 
 /// Paths to fields. A path may be in the set together with paths below it: that is the `.` of `FieldsV1`.
@@ -124,6 +125,7 @@ fn step(shape: Shape, name: &str) -> (Shape, bool) {
             None => (Shape::Opaque, false),
         },
         Shape::Map => (Shape::Text, false),
+        Shape::Custom(schema) => schema.below(name),
         Shape::Text | Shape::Boolean | Shape::Integer | Shape::Time | Shape::List(_) | Shape::Opaque => {
             (Shape::Opaque, false)
         }
@@ -135,8 +137,24 @@ pub(super) fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
     fields.iter().find(|field| field.name == name)
 }
 
-fn is_granular(shape: Shape) -> bool {
-    matches!(shape, Shape::Struct(_) | Shape::Map)
+/// Whether what is in there has owners of its own. Of what may be anything, only objects do.
+fn is_granular(shape: Shape, values: &[Option<&Value>]) -> bool {
+    match shape {
+        Shape::Struct(_) | Shape::Map => true,
+        Shape::Custom(schema) => match schema.node {
+            Node::Object { .. } => true,
+            Node::Any => values.iter().flatten().all(|value| value.is_object()),
+            Node::BuiltIn(shape) => is_granular(shape, values),
+            Node::List(_) | Node::Leaf => false,
+        },
+        Shape::Text
+        | Shape::Boolean
+        | Shape::Integer
+        | Shape::Time
+        | Shape::Atomic(_)
+        | Shape::List(_)
+        | Shape::Opaque => false,
+    }
 }
 
 fn is_empty_or_null(value: Option<&Value>) -> bool {
@@ -151,14 +169,16 @@ pub(super) fn fields_of(value: &Value, shape: Shape) -> FieldSet {
 }
 
 fn collect<'a>(value: &'a Value, shape: Shape, path: &mut Vec<&'a str>, set: &mut FieldSet) {
-    if !is_granular(shape) {
+    if !is_granular(shape, &[Some(value)]) {
         set.insert(path);
         return;
     }
     for (name, below) in value.as_object().into_iter().flatten() {
         path.push(name);
-        collect(below, step(shape, name).0, path, set);
-        if is_empty_or_null(Some(below)) {
+        let (inside, declared) = step(shape, name);
+        collect(below, inside, path, set);
+        // Keys of maps count themselves, too (`visitMapItems`).
+        if is_empty_or_null(Some(below)) || !declared {
             set.insert(path);
         }
         path.pop();
@@ -187,7 +207,7 @@ fn walk<'a>(
     path: &mut Vec<&'a str>,
     comparison: &mut Comparison,
 ) {
-    let granular = is_granular(shape) && !(is_empty_or_null(before) && is_empty_or_null(after));
+    let granular = is_granular(shape, &[before, after]) && !(is_empty_or_null(before) && is_empty_or_null(after));
     if granular {
         let objects = [before, after].map(|side| side.and_then(Value::as_object));
         let names: BTreeSet<_> = objects.iter().flatten().flat_map(|object| object.keys()).collect();
@@ -208,7 +228,8 @@ fn walk<'a>(
 
 /// `live` overlaid with `config`: maps and structs field by field, everything else whole. A null map changes nothing.
 pub(super) fn merge(live: &Value, config: &Value, shape: Shape) -> Value {
-    let Some(live_fields) = live.as_object().filter(|_| is_granular(shape)) else { return config.clone() };
+    let is_granular = is_granular(shape, &[Some(live), Some(config)]);
+    let Some(live_fields) = live.as_object().filter(|_| is_granular) else { return config.clone() };
     let Some(config) = config.as_object() else { return live.clone() };
     let mut merged = live_fields.clone();
     for (name, wanted) in config {
@@ -220,7 +241,7 @@ pub(super) fn merge(live: &Value, config: &Value, shape: Shape) -> Value {
 }
 
 fn without(value: &Value, set: &FieldSet, shape: Shape) -> Value {
-    let (true, Some(object)) = (is_granular(shape), value.as_object()) else { return value.clone() };
+    let (true, Some(object)) = (is_granular(shape, &[Some(value)]), value.as_object()) else { return value.clone() };
     let mut kept = Map::new();
     for (name, below) in object {
         if set.members.contains(name) {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::kind::Kind;
+use super::object::whole;
 use super::request::{Query, Request};
 use super::selector::{FieldSelector, LabelSelector};
 use super::state::{ClusterState, key};
@@ -80,13 +81,18 @@ pub(super) fn list(state: &ClusterState, kind: Kind, request: &Request) -> Resul
     let left = objects.range::<str, _>((behind, Bound::Unbounded));
     let mut left = left.filter(|(key, object)| key.starts_with(&within) && fits(object)).peekable();
 
+    let is_custom = matches!(kind, Kind::Custom(_));
     let mut items = Vec::new();
     let mut last = "";
     while let Some((key, object)) = left.next_if(|_| limit.is_none_or(|limit| items.len() < limit)) {
         last = key;
-        items.push((*object).clone());
+        // Custom objects have no Go type that would leave out what the list says already.
+        items.push(if is_custom { whole(kind, object) } else { (*object).clone() });
     }
     let mut metadata = json!({ "resourceVersion": revision.to_string() });
+    if is_custom {
+        metadata["continue"] = "".into();
+    }
     let remaining = left.count();
     if remaining > 0 {
         metadata["continue"] = Token::encode(Some(revision), last).into();
@@ -96,7 +102,7 @@ pub(super) fn list(state: &ClusterState, kind: Kind, request: &Request) -> Resul
         }
     }
     Ok(json!({
-        "kind": format!("{}List", kind.name()), "apiVersion": kind.api_version(), "metadata": metadata, "items": items,
+        "kind": kind.list_name(), "apiVersion": kind.api_version(), "metadata": metadata, "items": items,
     }))
 }
 

@@ -101,7 +101,7 @@ impl Managers {
     fn take(&mut self, kind: Kind, before: &Value, after: &Value, name: &str, now: &str) {
         let difference = compare(before, after, kind.shape());
         self.release(&self.disputed(None, &difference), &difference.removed);
-        let taken = difference.modified.union(&difference.added).difference(&server_fields());
+        let taken = difference.modified.union(&difference.added).difference(&server_fields(kind));
         if !taken.is_empty() {
             let owned = self.0.entry((Operation::Update, manager_name(name))).or_default();
             owned.fields = owned.fields.union(&taken);
@@ -144,7 +144,7 @@ impl Managers {
         }
         self.release(&disputed, &difference.removed);
         if let Some(owned) = self.0.get_mut(&manager) {
-            owned.fields = owned.fields.difference(&server_fields());
+            owned.fields = owned.fields.difference(&server_fields(kind));
             if live != &merged {
                 owned.time = Some(now.to_owned());
             }
@@ -180,6 +180,10 @@ pub(super) fn blank(kind: Kind) -> Value {
             json!({ "roleRef": { "apiGroup": "", "kind": "", "name": "" } })
         }
         Kind::Namespace => json!({ "spec": {}, "status": {} }),
+        Kind::CustomResourceDefinition => {
+            json!({ "spec": { "group": "", "names": { "plural": "", "kind": "" }, "scope": "", "versions": null } })
+        }
+        Kind::ServiceAccount | Kind::Custom(_) => json!({}),
     };
     let mut blank = json!({ "apiVersion": kind.api_version(), "kind": kind.name(), "metadata": {} });
     if let (Some(blank), Value::Object(mut body)) = (blank.as_object_mut(), body) {
@@ -193,10 +197,14 @@ fn manager_name(name: &str) -> String {
 }
 
 /// What no manager can own.
-fn server_fields() -> FieldSet {
+fn server_fields(kind: Kind) -> FieldSet {
     let mut set = FieldSet::default();
-    for path in [&["apiVersion"][..], &["kind"], &["metadata"], &["status"], &["status", "phase"]] {
+    for path in [&["apiVersion"][..], &["kind"], &["metadata"]] {
         set.insert(path);
+    }
+    if kind == Kind::Namespace {
+        set.insert(&["status"]);
+        set.insert(&["status", "phase"]);
     }
     for name in [
         "name",

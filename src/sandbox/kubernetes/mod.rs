@@ -1,15 +1,18 @@
-//! An embedded Kubernetes API server: namespaces, RBAC and access reviews, as kube-apiserver 1.35.4 answers them.
+//! An embedded Kubernetes API server: namespaces, RBAC, access reviews, service accounts and custom resources, as
+//! kube-apiserver 1.35.4 answers them.
 //!
 //! Every request is authenticated by its bearer token and authorized by the stored roles and bindings, then served
 //! from a [`ClusterState`]. What Kubernetes has and this server does not model answers 501; a path that Kubernetes does
 //! not have answers 404. It shares no code with the providers that are tested against it.
 
+mod account;
 mod aggregate;
 mod authentication;
 mod authorize;
 mod body;
 mod bootstrap;
 mod decode;
+mod definition;
 mod discovery;
 mod escalation;
 mod fields;

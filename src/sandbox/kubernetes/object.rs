@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::decode;
 use super::kind::{Kind, RBAC};
+use super::{decode, definition};
 
 /// The text in a field, or an empty one.
 pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -29,6 +29,9 @@ pub(super) fn default(kind: Kind, object: &mut Value) {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
         }
     }
+    if kind == Kind::CustomResourceDefinition {
+        definition::default(object);
+    }
     if !kind.is_binding() {
         return;
     }
@@ -48,6 +51,12 @@ pub(super) fn complete(kind: Kind, object: &mut Value) {
     if kind == Kind::Namespace {
         object["spec"] = json!({ "finalizers": ["kubernetes"] });
         object["status"] = json!({ "phase": "Active" });
+    }
+    if kind == Kind::CustomResourceDefinition {
+        object["status"] = definition::unestablished(object);
+    }
+    if kind.has_generation() {
+        object["metadata"]["generation"] = 1.into();
     }
 }
 

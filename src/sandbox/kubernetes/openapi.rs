@@ -6,18 +6,19 @@ use serde_json::{Map, Value, json};
 use super::kind::Kind;
 
 /// The document at a path below `/openapi/v3`, or `None` when there is none.
-pub(super) fn document(path: &str) -> Option<Value> {
+pub(super) fn document(path: &str, kinds: &[Kind]) -> Option<Value> {
     let below = path.trim_matches('/').strip_prefix("openapi/v3")?.trim_start_matches('/');
     if below.is_empty() {
-        let links = Kind::ALL.iter().map(|kind| {
+        let links = kinds.iter().map(|kind| {
             let root = root(*kind);
             let link = json!({ "serverRelativeURL": format!("/openapi/v3/{root}") });
             (root, link)
         });
         return Some(json!({ "paths": Value::Object(links.collect()) }));
     }
-    let paths: Map<String, Value> = Kind::ALL
-        .into_iter()
+    let paths: Map<String, Value> = kinds
+        .iter()
+        .copied()
         .filter(|kind| root(*kind) == below)
         .map(|kind| (path_of(kind), operations(kind)))
         .collect();
@@ -41,6 +42,6 @@ fn operations(kind: Kind) -> Value {
         .into_iter()
         .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }))
         .collect();
-    let identity = json!({ "group": kind.group(), "version": "v1", "kind": kind.name() });
+    let identity = json!({ "group": kind.group(), "version": kind.version(), "kind": kind.name() });
     json!({ "patch": { "x-kubernetes-group-version-kind": identity, "parameters": parameters, "responses": {} } })
 }

@@ -98,7 +98,8 @@ fn value(name: &'static str, shape: Shape, wire: Wire<'_>) -> Result<Value, Erro
         (Shape::Integer, Wire::Number(number)) => Ok(number.cast_signed().into()),
         (Shape::Struct(fields) | Shape::Atomic(fields), Wire::Bytes(bytes)) => Ok(message(bytes, fields)?.into()),
         (Shape::Time, Wire::Bytes(bytes)) => time(bytes),
-        (Shape::Opaque, Wire::Bytes(_)) => Ok(Value::Null),
+        // Not looked into, but not nothing either.
+        (Shape::Opaque, Wire::Bytes(_)) => Ok(Value::Object(Map::new())),
         _ => Err(Error::Mistyped(name)),
     }
 }

@@ -9,6 +9,7 @@ use http::{Method, StatusCode, header};
 use serde_json::Value;
 
 use super::Shared;
+use super::account;
 use super::authentication::{User, authenticate};
 use super::authorize::{Action, authorize, refuse};
 use super::body::{self, PatchType};
@@ -21,12 +22,13 @@ use super::openapi;
 use super::options::{DeleteOptions, Write, WriteOptions};
 use super::request::Request;
 use super::review::Review;
+use super::schema;
 use super::state::ClusterState;
 use super::status::{Failure, answer};
 use super::write::{self, Outcome, Target};
 
 /// The resources of the core group that a real server has and this one does not.
-const OTHER_CORE: [&str; 17] = [
+const OTHER_CORE: [&str; 16] = [
     "bindings",
     "componentstatuses",
     "configmaps",
@@ -41,15 +43,13 @@ const OTHER_CORE: [&str; 17] = [
     "replicationcontrollers",
     "resourcequotas",
     "secrets",
-    "serviceaccounts",
     "services",
     "tokenreviews",
 ];
 
 /// The API groups that a real server has and this one does not.
-const OTHER_GROUPS: [&str; 19] = [
+const OTHER_GROUPS: [&str; 18] = [
     "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
     "apiregistration.k8s.io",
     "apps",
     "autoscaling",
@@ -84,10 +84,11 @@ fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Response, Failu
     let request = Request::parse(&head.method, head.uri.path(), head.uri.query().unwrap_or_default());
     shared.store.read(|state| allow(state, &user, &Action::of(&request)))?;
     if !request.is_resource {
-        return plain(&head.method, &request.path);
+        let kinds = shared.store.read(ClusterState::kinds);
+        return plain(&head.method, &request.path, &kinds);
     }
     let Request { group, version, resource, .. } = &request;
-    if let Some(kind) = Kind::of(group, version, resource) {
+    if let Some(kind) = shared.store.read(|state| state.kind_at(group, version, resource)) {
         let call = Call { shared, head, body, user: &user, request: &request, kind };
         return call.serve();
     }
@@ -121,9 +122,9 @@ fn unknown(request: &Request) -> Result<Response, Failure> {
 }
 
 /// Discovery, health and everything else outside of resources.
-fn plain(method: &Method, path: &str) -> Result<Response, Failure> {
+fn plain(method: &Method, path: &str, kinds: &[Kind]) -> Result<Response, Failure> {
     let is_read = matches!(*method, Method::GET | Method::HEAD);
-    let document = || discovery::document(path).or_else(|| openapi::document(path));
+    let document = || discovery::document(path, kinds).or_else(|| openapi::document(path, kinds));
     if let Some(document) = document().filter(|_| is_read) {
         return Ok(answer(StatusCode::OK, &document));
     }
@@ -182,9 +183,13 @@ impl Call<'_> {
     fn serve(&self) -> Result<Response, Failure> {
         let Request { verb, namespace, name, subresource, path, .. } = self.request;
         let kind = self.kind;
+        if kind == Kind::ServiceAccount && subresource == "token" && !namespace.is_empty() {
+            return self.token();
+        }
         if !subresource.is_empty() {
             return Err(match (kind, subresource.as_str()) {
                 (Kind::Namespace, "status" | "finalize") => Failure::not_modelled(path),
+                (kind, "status") if kind.has_status() => Failure::not_modelled(path),
                 _ => Failure::no_such_resource(),
             });
         }
@@ -252,8 +257,25 @@ impl Call<'_> {
         })
     }
 
+    /// The only subresource: a token for a service account.
+    fn token(&self) -> Result<Response, Failure> {
+        if self.request.verb != "create" {
+            return Err(Failure::method_not_allowed());
+        }
+        let options = self.options(Write::Create)?;
+        if options.dry_run {
+            return Err(Failure::not_modelled("a token that is only tried"));
+        }
+        let body = body::object(&self.head.headers, self.body, "TokenRequest", schema::TOKEN_REQUEST)?;
+        let Request { namespace, name, .. } = self.request;
+        let change = |state: &mut ClusterState| account::request(state, namespace, name, &body, options.strict);
+        let requested = self.shared.store.write(change);
+        let requested = requested.map_err(|error| not_written(&error))?;
+        Ok(answer(StatusCode::CREATED, &requested?))
+    }
+
     fn patch(&self, target: Target<'_>) -> Result<Response, Failure> {
-        match body::patch_type(&self.head.headers)? {
+        match body::patch_type(&self.head.headers, self.kind)? {
             PatchType::Merge => {
                 let options = self.options(Write::Patch)?;
                 let patch = body::patch(self.body)?;
@@ -289,9 +311,13 @@ impl Call<'_> {
             change(&mut copy)
         } else {
             let written = self.shared.store.write(change);
-            written.map_err(|error| Failure::internal(format!("the sandbox's state could not be written: {error}")))?
+            written.map_err(|error| not_written(&error))?
         };
         let (code, body) = outcome?;
         Ok(answer(code, &body))
     }
+}
+
+fn not_written(error: &std::io::Error) -> Failure {
+    Failure::internal(format!("the sandbox's state could not be written: {error}"))
 }

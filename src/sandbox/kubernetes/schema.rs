@@ -1,5 +1,7 @@
 //! The shapes of the objects served: what may be in them, who may own which part, and how protobuf numbers it.
 
+use super::definition::Schema;
+
 /// How one value is built. Lists are atomic everywhere: RBAC declares `listType=atomic` for all of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -18,6 +20,8 @@ pub(super) enum Shape {
     List(&'static Self),
     /// Carried, never looked into.
     Opaque,
+    /// A part of a custom object.
+    Custom(&'static Schema),
 }
 
 /// One field of a struct.
@@ -43,7 +47,7 @@ const TEXTS: Shape = Shape::List(&Shape::Text);
 
 const API_VERSION: Field = field(0, "apiVersion", Shape::Text);
 const KIND: Field = field(0, "kind", Shape::Text);
-const METADATA: Field = always(
+pub(super) const METADATA: Field = always(
     1,
     "metadata",
     Shape::Struct(&[
@@ -114,6 +118,72 @@ pub(super) const NAMESPACE: Shape = Shape::Struct(&[
         3,
         "status",
         Shape::Struct(&[field(1, "phase", Shape::Text), field(0, "conditions", Shape::List(&Shape::Opaque))]),
+    ),
+]);
+
+/// core/v1 `ServiceAccount`.
+pub(super) const SERVICE_ACCOUNT: Shape = Shape::Struct(&[
+    API_VERSION,
+    KIND,
+    METADATA,
+    field(2, "secrets", Shape::List(&Shape::Opaque)),
+    field(3, "imagePullSecrets", Shape::List(&Shape::Opaque)),
+    field(4, "automountServiceAccountToken", Shape::Boolean),
+]);
+/// authentication.k8s.io/v1 `TokenRequest`.
+pub(super) const TOKEN_REQUEST: Shape = Shape::Struct(&[
+    API_VERSION,
+    KIND,
+    METADATA,
+    always(
+        2,
+        "spec",
+        Shape::Struct(&[
+            field(1, "audiences", TEXTS),
+            field(3, "boundObjectRef", Shape::Opaque),
+            field(4, "expirationSeconds", Shape::Integer),
+        ]),
+    ),
+    STATUS,
+]);
+
+const DEFINITION_NAMES: Shape = Shape::Struct(&[
+    always(0, "plural", Shape::Text),
+    field(0, "singular", Shape::Text),
+    field(0, "shortNames", TEXTS),
+    always(0, "kind", Shape::Text),
+    field(0, "listKind", Shape::Text),
+    field(0, "categories", TEXTS),
+]);
+/// apiextensions.k8s.io/v1 `CustomResourceDefinition`, which clients send as JSON or YAML only.
+pub(super) const CUSTOM_RESOURCE_DEFINITION: Shape = Shape::Struct(&[
+    API_VERSION,
+    KIND,
+    METADATA,
+    always(
+        0,
+        "spec",
+        Shape::Struct(&[
+            always(0, "group", Shape::Text),
+            always(0, "names", DEFINITION_NAMES),
+            always(0, "scope", Shape::Text),
+            always(0, "versions", Shape::List(&Shape::Opaque)),
+            field(
+                0,
+                "conversion",
+                Shape::Struct(&[field(0, "strategy", Shape::Text), field(0, "webhook", Shape::Opaque)]),
+            ),
+            field(0, "preserveUnknownFields", Shape::Boolean),
+        ]),
+    ),
+    field(
+        0,
+        "status",
+        Shape::Struct(&[
+            always(0, "conditions", Shape::List(&Shape::Opaque)),
+            always(0, "acceptedNames", DEFINITION_NAMES),
+            always(0, "storedVersions", TEXTS),
+        ]),
     ),
 ]);
 

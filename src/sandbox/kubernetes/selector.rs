@@ -225,6 +225,9 @@ impl FieldSelector {
                 "name" | "status.phase" if kind == Kind::Namespace => {
                     return Err(Failure::not_modelled(&format!("field selectors on {field}")));
                 }
+                _ if matches!(kind, Kind::Custom(_)) => {
+                    return Err(Failure::bad_request(format!("field label not supported: {field}")));
+                }
                 _ => {
                     return Err(Failure::bad_request(format!(
                         "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""

@@ -9,10 +9,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::account::Token;
 use super::authentication::User;
-use super::bootstrap;
 use super::kind::Kind;
 use super::object::text;
+use super::{bootstrap, definition};
 use crate::sandbox::store::Journaled;
 
 /// How many writes can be undone to serve the pages of a list as it was when its first page was read.
@@ -20,11 +21,15 @@ const REMEMBERED_WRITES: usize = 10_000;
 
 /// The objects and bearer tokens of one cluster.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct ClusterState {
     /// etcd's revision: one counter for all objects.
     revision: u64,
     /// Users by the SHA-256 of their bearer token, so that the state on disk holds no credential.
     tokens: BTreeMap<String, User>,
+    /// Tokens of service accounts, by the same digest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    account_tokens: BTreeMap<String, Token>,
     objects: BTreeMap<Kind, BTreeMap<String, Value>>,
     /// The last writes by revision, newest last. Forgotten at a restart, as if etcd had been compacted.
     #[serde(skip)]
@@ -48,12 +53,59 @@ pub(crate) struct PlantedBinding<'a> {
 
 /// One write, as the journal keeps it.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Change {
+#[serde(untagged)]
+pub enum Change {
+    /// An object was stored or taken away.
+    Object(ObjectChange),
+    /// A service account was given a token.
+    AccountToken(AccountTokenChange),
+}
+
+/// The write of an object.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ObjectChange {
     revision: u64,
-    kind: Kind,
+    /// As the state's file names it.
+    kind: String,
     key: String,
     /// What is stored from then on, nothing after a removal.
     object: Option<Value>,
+}
+
+/// The digest of a token, and whose it is.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccountTokenChange {
+    digest: String,
+    token: Token,
+}
+
+/// The file of a state, before it is known which kinds its definitions make.
+#[derive(Deserialize)]
+struct Stored {
+    revision: u64,
+    tokens: BTreeMap<String, User>,
+    #[serde(default)]
+    account_tokens: BTreeMap<String, Token>,
+    objects: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+impl TryFrom<Stored> for ClusterState {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
+        let Stored { revision, tokens, account_tokens, objects } = stored;
+        let definitions = objects.get(Kind::CustomResourceDefinition.name());
+        let custom = definition::kinds(definitions.into_iter().flat_map(BTreeMap::values));
+        let named = |name: &str| {
+            let mut kinds = Kind::BUILT_IN.into_iter().chain(custom.iter().copied());
+            kinds
+                .find(|kind| kind.stored_name() == name)
+                .ok_or_else(|| format!("objects of a kind that this version does not know: {name}"))
+        };
+        let objects = objects.into_iter().map(|(name, objects)| Ok((named(&name)?, objects)));
+        let objects = objects.collect::<Result<_, String>>()?;
+        Ok(Self { revision, tokens, account_tokens, objects, ..Self::default() })
+    }
 }
 
 /// What was stored under a key before a write.
@@ -108,7 +160,27 @@ impl ClusterState {
     }
 
     pub(super) fn user_of(&self, token: &str) -> Option<User> {
-        self.tokens.get(&digest(token)).cloned()
+        let digest = digest(token);
+        let account = || self.account_tokens.get(&digest)?.user(self, Timestamp::now());
+        self.tokens.get(&digest).cloned().or_else(account)
+    }
+
+    /// Lets the bearer of a service account's token in.
+    pub(super) fn add_account_token(&mut self, bearer: &str, token: Token) {
+        let digest = digest(bearer);
+        self.account_tokens.insert(digest.clone(), token.clone());
+        self.unwritten.push(Change::AccountToken(AccountTokenChange { digest, token }));
+    }
+
+    /// Every kind: those built in, and what the stored definitions make.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let custom = definition::kinds(self.all(Kind::CustomResourceDefinition));
+        Kind::BUILT_IN.into_iter().chain(custom).collect()
+    }
+
+    /// The kind that a resource path means.
+    pub(super) fn kind_at(&self, group: &str, version: &str, plural: &str) -> Option<Kind> {
+        self.kinds().into_iter().find(|kind| kind.is_at(group, version, plural))
     }
 
     pub(super) fn revision(&self) -> u64 {
@@ -156,7 +228,7 @@ impl ClusterState {
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();
         let key = key(kind, text(&object["metadata"], "namespace"), text(&object["metadata"], "name"));
         let before = self.objects.entry(kind).or_default().insert(key.clone(), object.clone());
-        self.unwritten.push(Change { revision: self.revision, kind, key: key.clone(), object: Some(object.clone()) });
+        self.changed(kind, &key, Some(object.clone()));
         self.remember(Past { kind, key, before });
         object
     }
@@ -166,9 +238,14 @@ impl ClusterState {
         let key = key(kind, namespace, name);
         if let Some(before) = self.objects.get_mut(&kind).and_then(|objects| objects.remove(&key)) {
             self.revision += 1;
-            self.unwritten.push(Change { revision: self.revision, kind, key: key.clone(), object: None });
+            self.changed(kind, &key, None);
             self.remember(Past { kind, key, before: Some(before) });
         }
+    }
+
+    fn changed(&mut self, kind: Kind, key: &str, object: Option<Value>) {
+        let change = ObjectChange { revision: self.revision, kind: kind.stored_name(), key: key.to_owned(), object };
+        self.unwritten.push(Change::Object(change));
     }
 
     fn remember(&mut self, past: Past) {
@@ -187,11 +264,18 @@ impl Journaled for ClusterState {
     }
 
     fn redo(&mut self, change: Change) {
-        if change.revision <= self.revision {
-            return;
-        }
+        let change = match change {
+            Change::Object(change) if change.revision > self.revision => change,
+            Change::Object(_) => return,
+            Change::AccountToken(AccountTokenChange { digest, token }) => {
+                self.account_tokens.insert(digest, token);
+                return;
+            }
+        };
         self.revision = change.revision;
-        let objects = self.objects.entry(change.kind).or_default();
+        // A definition is stored before its objects and goes after them.
+        let Some(kind) = self.kinds().into_iter().find(|kind| kind.stored_name() == change.kind) else { return };
+        let objects = self.objects.entry(kind).or_default();
         match change.object {
             Some(object) => objects.insert(change.key, object),
             None => objects.remove(&change.key),

@@ -51,6 +51,12 @@ impl Cause {
         Self { reason: "FieldValueInvalid", message: format!("Invalid value: {value}: {detail}"), field: field.into() }
     }
 
+    /// A field of a custom object whose value has another type than its schema says.
+    pub(super) fn mistyped(field: &str, expected: &str, found: &str) -> Self {
+        let message = format!("Invalid value: {found:?}: {field} in body must be of type {expected}: {found:?}");
+        Self { reason: "FieldValueTypeInvalid", message, field: field.to_owned() }
+    }
+
     /// A field whose value is none of the few that are allowed.
     pub(super) fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let supported: Vec<_> = supported.iter().map(|word| format!("{word:?}")).collect();
@@ -136,6 +142,17 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
     }
 
+    /// 400 for a custom object that does not say what it is.
+    pub(super) fn unrecognized(kind: &str, missing: &str, body: &Value) -> Self {
+        let missing = if missing == "kind" { "Kind" } else { missing };
+        let (text, length) = (body.to_string(), 30);
+        let cut: String = text.chars().take(length).collect();
+        let cut = if text.chars().count() > length { format!("{cut} ...") } else { cut };
+        Self::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): Object '{missing}' is missing in '{text}' ({cut})"
+        ))
+    }
+
     /// 415 for the body of a POST, PUT or DELETE.
     pub(super) fn unsupported_body() -> Self {
         let message = "the body of the request was in an unknown format - accepted media types include: \
@@ -147,6 +164,13 @@ impl Failure {
     pub(super) fn unsupported_patch() -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "415: Unsupported Media Type")
             .about("", "", "")
+    }
+
+    /// 415 for a PATCH of a custom object that only Go types can be patched by.
+    pub(super) fn unsupported_custom_patch() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+             application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
     /// 413 for a body above the real limit.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::definition;
 use super::kind::{Kind, RBAC};
 use super::object::{items, text};
 use super::selector::LabelSelector;
@@ -11,7 +12,8 @@ use super::status::Cause;
 pub(super) fn new(kind: Kind, object: &Value) -> Vec<Cause> {
     let mut causes = metadata(kind, &object["metadata"]);
     match kind {
-        Kind::Namespace => {}
+        Kind::Namespace | Kind::ServiceAccount | Kind::Custom(_) => {}
+        Kind::CustomResourceDefinition => causes.extend(definition::mistakes(object)),
         Kind::ClusterRole | Kind::Role => {
             for (index, rule) in items(object, "rules").iter().enumerate() {
                 causes.extend(policy_rule(kind, rule, &format!("rules[{index}]")));
@@ -52,6 +54,10 @@ fn metadata(kind: Kind, metadata: &Value) -> Vec<Cause> {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else if kind == Kind::Namespace {
         causes.extend(not_a_label(name).map(|why| Cause::invalid("metadata.name", &name.into(), why)));
+    } else if matches!(kind, Kind::ServiceAccount | Kind::CustomResourceDefinition | Kind::Custom(_)) {
+        if !is_dns_subdomain(name) {
+            causes.push(Cause::invalid("metadata.name", &name.into(), DNS_SUBDOMAIN));
+        }
     } else {
         causes.extend(
             not_a_path_segment(name).into_iter().map(|why| Cause::invalid("metadata.name", &name.into(), &why)),

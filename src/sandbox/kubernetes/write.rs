@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::aggregate;
 use super::authentication::User;
 use super::decode;
-use super::kind::{Kind, RBAC};
+use super::definition::{self, Definition};
+use super::kind::Kind;
 use super::managed::{Managers, blank};
 use super::object::{complete, default, remove, settle, text, whole, without_managed_fields};
 use super::options::{DeleteOptions, WriteOptions};
@@ -74,9 +75,10 @@ impl Target<'_> {
 /// POST.
 pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: &Value, options: &WriteOptions) -> Outcome {
     let kind = target.kind;
-    let mut object = decode::object(body, kind.name(), kind.api_version(), kind.shape(), options.strict)?;
+    let mut object = decode::stored_object(kind, body, options.strict)?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
+    keep_status(kind, &mut object, None);
     remove(&mut object, &["uid", "creationTimestamp", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"]);
     let (object, managers) = owned_by_sender(kind, object, options);
     insert(state, target, object, &managers, options, |state, object| {
@@ -106,7 +108,7 @@ pub(super) fn replace(
     may_create: impl FnOnce(&ClusterState) -> Result<(), Failure>,
 ) -> Outcome {
     let kind = target.kind;
-    let mut object = decode::object(body, kind.name(), kind.api_version(), kind.shape(), options.strict)?;
+    let mut object = decode::stored_object(kind, body, options.strict)?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     let live = target.live(state);
@@ -121,6 +123,10 @@ pub(super) fn replace(
         )));
     }
     match live.cloned() {
+        Some(_) if kind.has_generation() && text(&object["metadata"], "resourceVersion").is_empty() => {
+            let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+            Err(Failure::invalid(kind.group(), kind.plural(), target.name, vec![cause]))
+        }
         Some(live) => update(state, target, &live, object, None, options),
         None if kind.is_created_by_replace() => {
             let (object, managers) = owned_by_sender(kind, object, options);
@@ -150,7 +156,7 @@ pub(super) fn merge_patch(
         let value = Value::from(patched.to_string());
         return Err(Failure::invalid("", "", "", vec![Cause::invalid("patch", &value, &message)]));
     }
-    let mut object = decode::object(&patched, kind.name(), kind.api_version(), kind.shape(), false)?;
+    let mut object = decode::stored_object(kind, &patched, false)?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     update(state, target, &live, object, None, options)
@@ -198,6 +204,15 @@ pub(super) fn apply(
     }
     decode::refuse_unmodelled(&config)?;
     target.check_identity(&mut config)?;
+    keep_status(kind, &mut config, None);
+    if let Kind::Custom(definition) = kind {
+        let mistyped = |cause: &Cause| cause.reason == "FieldValueTypeInvalid";
+        if definition.mistakes(&config)?.iter().any(mistyped) {
+            return Err(Failure::not_modelled("the refusal of a mistyped value in an apply"));
+        }
+    } else {
+        decode::stored_object(kind, &config, false)?;
+    }
 
     let mut managers = live.as_ref().map(Managers::of).unwrap_or_default();
     let base = live.as_ref().map_or_else(|| blank(kind), |live| whole(kind, live));
@@ -233,11 +248,19 @@ fn insert(
         return Err(Failure::not_found("", "namespaces", target.namespace));
     }
     target.check_escalation(state, &object, None)?;
-    let causes = validate::new(kind, &object);
+    let mut causes = validate::new(kind, &object);
+    causes.extend(custom_mistakes(kind, &object)?);
     if !causes.is_empty() {
         return Err(Failure::invalid(kind.group(), kind.name(), text(&object["metadata"], "name"), causes));
     }
     check(state, &object)?;
+    if kind == Kind::CustomResourceDefinition {
+        let definition = Definition::of(&object)?;
+        if state.kinds().iter().any(|other| other.group() == definition.group) && !definition::shares(state, definition)
+        {
+            return Err(Failure::not_modelled("an API group of several versions, or one that is built in"));
+        }
+    }
     remove(
         &mut object,
         &["resourceVersion", "generation", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"],
@@ -245,7 +268,31 @@ fn insert(
     object["metadata"]["uid"] = new_uid().into();
     object["metadata"]["creationTimestamp"] = now().into();
     complete(kind, &mut object);
-    Ok((StatusCode::CREATED, finish(state, kind, object, managers, options)))
+    let made = finish(state, kind, object, managers, options);
+    if kind == Kind::CustomResourceDefinition {
+        // The real one takes a moment more; its answer to the create says so, too.
+        let mut object = made.clone();
+        object["status"] = definition::established(&object);
+        store(state, kind, object, managers);
+    }
+    Ok((StatusCode::CREATED, made))
+}
+
+/// Status has a subresource of its own there: what a client says of it is forgotten, and what is stored stays.
+fn keep_status(kind: Kind, object: &mut Value, live: Option<&Value>) {
+    if !kind.has_generation() || !kind.has_status() {
+        return;
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+        if let Some(status) = live.and_then(|live| live.get("status")) {
+            object.insert("status".to_owned(), status.clone());
+        }
+    }
+}
+
+fn custom_mistakes(kind: Kind, object: &Value) -> Result<Vec<Cause>, Failure> {
+    if let Kind::Custom(definition) = kind { definition.mistakes(object) } else { Ok(Vec::new()) }
 }
 
 /// `managers` are those after a server-side apply; otherwise the manager takes what changed.
@@ -260,6 +307,7 @@ fn update(
     let kind = target.kind;
     // Before anything is filled in from the live object.
     target.check_escalation(state, &object, Some(live))?;
+    keep_status(kind, &mut object, Some(live));
     let live_whole = without_managed_fields(whole(kind, live));
     let before = Managers::of(live);
     let managers = managers.unwrap_or_else(|| {
@@ -289,16 +337,33 @@ fn update(
         object["status"] = live["status"].clone();
     }
     carry_over(&mut object, live);
-    let causes = validate::changed(kind, live, &object);
+    let mut causes = validate::changed(kind, live, &object);
+    causes.extend(custom_mistakes(kind, &object)?);
     if !causes.is_empty() {
         return Err(Failure::invalid(kind.group(), kind.name(), target.name, causes));
     }
     object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-    let settled = settle(kind, &object);
+    if kind == Kind::CustomResourceDefinition {
+        definition::check_change(live, &object)?;
+    }
+    let mut settled = settle(kind, &object);
+    if kind.has_generation() && is_changed_inside(&settled, live) {
+        settled["metadata"]["generation"] = (live["metadata"]["generation"].as_u64().unwrap_or_default() + 1).into();
+    }
     if settled == settle(kind, &live_whole) && managers.own_the_same(&before) {
         return Ok((StatusCode::OK, whole(kind, live)));
     }
     Ok((StatusCode::OK, finish(state, kind, settled, &managers, options)))
+}
+
+/// Whether anything but metadata differs; a status that is kept does not.
+fn is_changed_inside(object: &Value, live: &Value) -> bool {
+    let inside = |object: &Value| {
+        let mut inside = object.as_object().cloned().unwrap_or_default();
+        inside.retain(|key, _| !["metadata", "kind", "apiVersion"].contains(&key.as_str()));
+        inside
+    };
+    inside(object) != inside(live)
 }
 
 /// What a client leaves out of metadata stays; what it cannot change comes from the live object.
@@ -365,11 +430,19 @@ pub(super) fn delete(state: &mut ClusterState, target: Target<'_>, options: &Del
     if kind == Kind::Namespace {
         return Ok((StatusCode::OK, delete_namespace(state, &live)));
     }
+    if kind == Kind::CustomResourceDefinition {
+        return Ok((StatusCode::OK, delete_definition(state, &live)));
+    }
     state.remove(kind, namespace, name);
     if kind == Kind::ClusterRole {
         aggregate::run(state);
     }
-    let details = json!({ "name": name, "group": RBAC, "kind": kind.plural(), "uid": uid });
+    if kind == Kind::ServiceAccount {
+        let mut gone = whole(kind, &live);
+        gone["metadata"]["resourceVersion"] = state.revision().to_string().into();
+        return Ok((StatusCode::OK, gone));
+    }
+    let details = json!({ "name": name, "group": kind.group(), "kind": kind.plural(), "uid": uid });
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details,
     });
@@ -383,7 +456,7 @@ fn delete_namespace(state: &mut ClusterState, live: &Value) -> Value {
     ending["metadata"]["deletionTimestamp"] = now().into();
     ending["status"]["phase"] = "Terminating".into();
     let ending = whole(Kind::Namespace, &state.put(Kind::Namespace, ending));
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_namespaced()) {
+    for kind in state.kinds().into_iter().filter(|kind| kind.is_namespaced()) {
         let names: Vec<_> =
             state.all_in(kind, name).map(|object| text(&object["metadata"], "name").to_owned()).collect();
         for object in names {
@@ -391,5 +464,23 @@ fn delete_namespace(state: &mut ClusterState, live: &Value) -> Value {
         }
     }
     state.remove(Kind::Namespace, "", name);
+    ending
+}
+
+/// A real definition ends when a finalizer has taken its objects away; here both are gone at once.
+fn delete_definition(state: &mut ClusterState, live: &Value) -> Value {
+    let definitions = Kind::CustomResourceDefinition;
+    let mut ending = live.clone();
+    ending["metadata"]["deletionTimestamp"] = now().into();
+    ending["metadata"]["finalizers"] = json!(["customresourcecleanup.apiextensions.k8s.io"]);
+    for kind in definition::kinds(std::iter::once(live)) {
+        let of = |object: &Value, field: &str| text(&object["metadata"], field).to_owned();
+        let objects: Vec<_> = state.all(kind).map(|object| (of(object, "namespace"), of(object, "name"))).collect();
+        for (namespace, name) in objects {
+            state.remove(kind, &namespace, &name);
+        }
+    }
+    let ending = whole(definitions, &state.put(definitions, ending));
+    state.remove(definitions, "", text(&live["metadata"], "name"));
     ending
 }

@@ -10,7 +10,10 @@ async fn versions_and_groups_are_listed() {
     assert_eq!(world.get("/api").await.ok()["versions"], json!(["v1"]));
     let groups = world.get("/apis").await.ok();
     let names: Vec<_> = groups["groups"].as_array().unwrap().iter().map(|group| &group["name"]).collect();
-    assert_eq!(names, ["authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io"]);
+    assert_eq!(
+        names,
+        ["apiextensions.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io"]
+    );
     assert_eq!(world.get("/apis/rbac.authorization.k8s.io").await.ok()["kind"], "APIGroup");
     world.get("/apis/rbac.authorization.k8s.io/v2").await.refused(404, "NotFound");
     world.post("/version", json!({})).await.refused(405, "MethodNotAllowed");
@@ -19,9 +22,13 @@ async fn versions_and_groups_are_listed() {
 #[tokio::test]
 async fn every_listed_resource_is_served() {
     let world = World::new();
-    for path in ["/api/v1", RBAC, "/apis/authorization.k8s.io/v1", "/apis/authentication.k8s.io/v1"] {
+    let groups = ["apiextensions.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io"];
+    let paths = groups.map(|group| format!("/apis/{group}/v1"));
+    for path in ["/api/v1"].into_iter().chain(paths.iter().map(String::as_str)) {
         let resources = world.get(path).await.ok();
-        for resource in resources["resources"].as_array().unwrap() {
+        // A subresource has no list.
+        let is_whole = |resource: &&Value| !resource["name"].as_str().unwrap().contains('/');
+        for resource in resources["resources"].as_array().unwrap().iter().filter(is_whole) {
             let list = format!("{path}/{}", resource["name"].as_str().unwrap());
             let can_list = resource["verbs"].as_array().unwrap().contains(&json!("list"));
             let expected = if can_list { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };

@@ -5,6 +5,7 @@
 mod access;
 mod apply;
 mod client;
+mod custom;
 mod discovery;
 mod escalation;
 mod impersonation;
