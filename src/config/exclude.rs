@@ -1,10 +1,10 @@
 //! `exclude:` of the root file: YAML files in the folder that are no access files.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 
-use super::rules;
+use super::pattern;
 use super::yaml::Node;
-use crate::diagnostics::{Finding, Label};
+use crate::diagnostics::Finding;
 
 /// The patterns, ready to match.
 #[derive(Default)]
@@ -15,21 +15,9 @@ impl Exclude {
     pub(super) fn read(root: &Node, findings: &mut Vec<Finding>) -> Self {
         let mut patterns = GlobSetBuilder::new();
         for node in root.get("exclude").map_or(&[][..], Node::items) {
-            let pattern = node.words().trim_end_matches('/');
-            // `*` must not cross folders: `*.yaml` would take every access file out of the config.
-            match GlobBuilder::new(pattern).literal_separator(true).build() {
-                Ok(glob) => {
-                    patterns.add(glob);
-                }
-                Err(error) => findings.push(Finding {
-                    rule: &rules::BAD_PATTERN,
-                    message: format!("this pattern cannot be understood: {}", error.kind()),
-                    labels: vec![Label { span: node.span, text: "excludes nothing".to_owned() }],
-                    file: None,
-                    help: Some(
-                        "write a path below this folder; `*` stands for part of a name, `**` for folders".to_owned(),
-                    ),
-                }),
+            let text = node.words().trim_end_matches('/');
+            if let Some(glob) = pattern::path(node, text, "excludes nothing", findings) {
+                patterns.add(glob);
             }
         }
         Self(patterns.build().unwrap_or_default())

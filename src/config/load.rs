@@ -16,14 +16,14 @@ use crate::state::mark;
 /// The name of the root file.
 pub(super) const ROOT_FILE: &str = "rolecall.yaml";
 
-/// A config as it was read: either typed and without a mistake, or every mistake.
+/// A config as it was read: typed when there is no error in it; and every mistake.
 #[derive(Debug)]
 pub struct Loaded {
     /// The folder of the root file, absolute and free of links; the given path where there is no root file.
     pub root: PathBuf,
     /// Every file that could be read as text.
     pub sources: SourceMap,
-    /// The config; only when there is no finding.
+    /// The config; only when no finding is an error.
     pub config: Option<Config>,
     /// Every mistake, in the order of the files: the root file, then the others by path.
     pub findings: Vec<Finding>,
@@ -66,8 +66,19 @@ fn without_parents(path: &Path) -> PathBuf {
 pub struct File {
     /// Its path relative to the config's folder, with `/`.
     pub path: String,
+    /// The same, past every link: where it lies relative to where the root file lies. `None` when it lies elsewhere. This
+    /// is what `delegate` goes by, or a link would give one team's file what another one may do.
+    pub lies: Option<String>,
     /// Its bytes, or why there are none.
     pub content: Result<Vec<u8>, Unreadable>,
+}
+
+impl File {
+    /// A file that is no link.
+    pub fn new(path: impl Into<String>, content: Result<Vec<u8>, Unreadable>) -> Self {
+        let path = path.into();
+        Self { lies: Some(path.clone()), path, content }
+    }
 }
 
 /// Loads the config that a path belongs to: the nearest folder, from the path upwards, that has a `rolecall.yaml`.
@@ -112,7 +123,7 @@ pub fn read(root: PathBuf, mut files: Vec<File>) -> Loaded {
             help: Some(help),
         });
     }
-    for File { path, content } in files {
+    for File { path, lies, content } in files {
         let is_root = path == ROOT_FILE;
         if !is_root && exclude.matches(&path) {
             continue;
@@ -134,7 +145,7 @@ pub fn read(root: PathBuf, mut files: Vec<File>) -> Loaded {
         if is_root {
             exclude = Exclude::read(&node, &mut findings);
         }
-        trees.push(Tree { is_root, node });
+        trees.push(Tree { is_root, lies, node });
     }
     let config = check::check(&trees, unread, &sources, &mut findings);
     sort(&mut findings, &sources);

@@ -8,6 +8,7 @@ pub mod check;
 mod exclude;
 mod load;
 mod model;
+mod pattern;
 mod reference;
 mod rules;
 mod schema;
@@ -16,7 +17,10 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
-pub use model::{Cloud, Config, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant};
+pub use model::{
+    Cloud, Config, Delegation, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant,
+};
+pub use pattern::NamePattern;
 pub use reference::reference;
 pub use schema::schema;
 pub use walk::Unreadable;

@@ -3,10 +3,12 @@
 use crate::diagnostics::{Rule, Severity};
 
 macro_rules! rules {
-    ($($name:ident = $id:literal, $summary:literal;)*) => {
+    (@severity) => { Severity::Error };
+    (@severity warning) => { Severity::Warning };
+    ($($name:ident = $($severity:ident)? $id:literal, $summary:literal;)*) => {
         $(
             #[doc = $summary]
-            pub(crate) static $name: Rule = Rule { id: $id, severity: Severity::Error, summary: $summary };
+            pub(crate) static $name: Rule = Rule { id: $id, severity: rules!(@severity $($severity)?), summary: $summary };
         )*
         /// All of them, in the order in which they are described.
         pub static RULES: &[&Rule] = &[$(&$name),*];
@@ -23,7 +25,7 @@ rules! {
     NOT_TEXT = "not-text", "An access file is UTF-8 text.";
     EMPTY_FILE = "empty-file", "An access file holds something.";
     NOT_AN_ACCESS_FILE = "not-an-access-file", "Every YAML file of the folder is an access file or excluded.";
-    BAD_PATTERN = "bad-pattern", "A pattern of `exclude` can be understood.";
+    BAD_PATTERN = "bad-pattern", "A pattern for files can be understood.";
 
     // YAML.
     YAML_SYNTAX = "yaml-syntax", "An access file is YAML 1.2.";
@@ -53,9 +55,19 @@ rules! {
     UNKNOWN_GROUP = "unknown-group", "Every group that is referred to is defined.";
     UNKNOWN_ROLE = "unknown-role", "Every role that is referred to is defined.";
     UNKNOWN_ENVIRONMENT = "unknown-environment", "Every environment that is referred to is defined.";
-    UNMATCHED_LABELS = "unmatched-labels", "A grant's labels match at least one environment.";
+    UNMATCHED_LABELS = "unmatched-labels", "Labels that select environments match at least one.";
     GROUP_BY_ID = "group-by-id", "A group of the config is named by its key, not by its object id.";
     GROUP_CYCLE = "group-cycle", "No group contains itself.";
+
+    // What files other than the root file may define.
+    UNDELEGATED_FILE = "undelegated-file", "Where `delegate` is used, a file that defines something is matched by an entry.";
+    UNDELEGATED_KEY = "undelegated-key", "Where `delegate` is used, what only the root file may say stands there.";
+    UNDELEGATED_GROUP = "undelegated-group", "A file defines, and grants to, groups that are delegated to it.";
+    UNDELEGATED_ROLE = "undelegated-role", "A file grants roles that are delegated to it.";
+    UNDELEGATED_ENVIRONMENT = "undelegated-environment", "A file grants in environments that are delegated to it.";
+    UNDELEGATED_NAMESPACE = "undelegated-namespace", "A file grants in namespaces that are delegated to it.";
+    DISPLAY_NAME_TAKEN = "display-name-taken", "A delegated file names no group like another group is called.";
+    UNMATCHED_DELEGATION = warning "unmatched-delegation", "A delegation stands for files and groups that are there.";
 
     // Meaning.
     MISSING_APPLIERS = "missing-appliers", "Where rolecall creates groups, `appliers` names who applies.";

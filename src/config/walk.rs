@@ -88,6 +88,9 @@ pub(super) fn files(root: &Path) -> Vec<File> {
         Ok(bytes) => std::str::from_utf8(bytes).map_or_else(|_| Exclude::default(), exclude_of),
         Err(_) => Exclude::default(),
     };
+    // Where a config map is mounted, every file is a link into a folder of the kubelet's, the root file too.
+    let lies_in = fs::canonicalize(root.join(ROOT_FILE)).ok().and_then(|real| real.parent().map(Path::to_owned));
+    let lies_in = lies_in.as_deref().unwrap_or(root);
     let mut walk = Walk { root, exclude, found: BTreeMap::new(), files: Vec::new() };
     walk.folders();
     let Walk { found, mut files, .. } = walk;
@@ -100,16 +103,22 @@ pub(super) fn files(root: &Path) -> Vec<File> {
         }
         let content = content(&real);
         total += content.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        files.push(File { path, content });
+        files.push(File { path, lies: below(lies_in, &real), content });
     }
     if too_many || total > MAX_TOTAL_BYTES {
         let message = format!("the folder holds more than {MAX_FILES} YAML files or {MAX_TOTAL_BYTES} bytes of them");
         let help = "name what is no access file under `exclude:` of the root file";
         let content = Err(Unreadable::new(&rules::TOO_MANY_FILES, message).with_help(help));
-        files = vec![File { path: ".".to_owned(), content }];
+        files = vec![File::new(".", content)];
     }
-    files.push(File { path: ROOT_FILE.to_owned(), content: root_file });
+    files.push(File::new(ROOT_FILE, root_file));
     files
+}
+
+/// A path relative to a folder, with `/`; `None` when it is not below it.
+fn below(folder: &Path, path: &Path) -> Option<String> {
+    let names = path.strip_prefix(folder).ok()?.components().map(|name| name.as_os_str().to_string_lossy());
+    Some(names.collect::<Vec<_>>().join("/"))
 }
 
 /// The patterns of a root file; what is wrong with them is found when the file is read for good.
@@ -137,27 +146,46 @@ struct Found {
 impl Walk<'_> {
     fn folders(&mut self) {
         let mut waiting = vec![(self.root.to_owned(), String::new(), false)];
+        // Links come last, in the order of their names: a folder is found by its own name if it has one here, whatever the
+        // order in which the disk lists them.
+        let mut links: BTreeMap<String, PathBuf> = BTreeMap::new();
         let mut seen = BTreeSet::from([self.root.to_owned()]);
-        while let Some((folder, path, through_link)) = waiting.pop() {
-            let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    self.unreadable(if path.is_empty() { "." } else { &path }, Unreadable::by(&error));
-                    continue;
-                }
+        loop {
+            let link = |(path, folder)| (folder, path, true);
+            let Some((folder, path, through_link)) = waiting.pop().or_else(|| links.pop_first().map(link)) else {
+                break;
             };
-            for entry in entries {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-                if name.starts_with('.') || path == ROOT_FILE || self.exclude.matches(&path) {
-                    continue;
+            if path.is_empty() || seen.insert(folder.clone()) {
+                self.folder(&folder, &path, through_link, &mut waiting, &mut links);
+            }
+        }
+    }
+
+    fn folder(
+        &mut self,
+        folder: &Path,
+        path: &str,
+        through_link: bool,
+        waiting: &mut Vec<(PathBuf, String, bool)>,
+        links: &mut BTreeMap<String, PathBuf>,
+    ) {
+        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(if path.is_empty() { "." } else { path }, Unreadable::by(&error)),
+        };
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            if name.starts_with('.') || path == ROOT_FILE || self.exclude.matches(&path) {
+                continue;
+            }
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            match self.entry(&entry.path(), path.clone(), is_link, through_link) {
+                Some(folder) if is_link => {
+                    links.insert(path, folder);
                 }
-                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                if let Some(folder) = self.entry(&entry.path(), path.clone(), is_link, through_link)
-                    && seen.insert(folder.clone())
-                {
-                    waiting.push((folder, path, through_link || is_link));
-                }
+                Some(folder) => waiting.push((folder, path, through_link)),
+                None => {}
             }
         }
     }
@@ -197,7 +225,7 @@ impl Walk<'_> {
     }
 
     fn unreadable(&mut self, path: &str, why: Unreadable) {
-        self.files.push(File { path: path.to_owned(), content: Err(why) });
+        self.files.push(File::new(path, Err(why)));
     }
 }
 

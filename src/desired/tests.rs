@@ -22,8 +22,7 @@ environments:
 ";
 
 fn desired(files: &[(&str, &str)]) -> Desired {
-    let files =
-        files.iter().map(|(path, text)| File { path: (*path).to_owned(), content: Ok(text.as_bytes().to_vec()) });
+    let files = files.iter().map(|(path, text)| File::new(*path, Ok(text.as_bytes().to_vec())));
     let loaded = read(PathBuf::from("/access"), files.collect());
     assert_eq!(loaded.findings, vec![]);
     compile(&loaded.config.unwrap(), &loaded.sources)

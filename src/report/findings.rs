@@ -51,7 +51,9 @@ fn count(findings: &[Finding], sources: &SourceMap) -> String {
     let counts: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| number(count, noun)).collect();
     let files = findings.iter().map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
-    format!("{} in {}. Nothing was read or written.", counts.join(" and "), number(files.len(), "file"))
+    let counts = format!("{} in {}.", counts.join(" and "), number(files.len(), "file"));
+    // After warnings alone the command goes on.
+    if of(Severity::Error) > 0 { format!("{counts} Nothing was read or written.") } else { counts }
 }
 
 fn word(severity: Severity) -> &'static str {

@@ -42,6 +42,26 @@ fn the_company_is_applied_by_a_saved_plan_because_prod_is_protected() {
 }
 
 #[test]
+fn the_ten_teams_are_without_a_finding_and_planned() {
+    let world = World::with_example("teams");
+    let valid = world.run(&["validate", "access"]).exits(0);
+    assert_eq!(valid.stderr, "");
+    let plan = world.plan(&["--detailed-exitcode"]).exits(2);
+    assert!(plan.stdout.contains("0 withheld") && plan.stderr.is_empty(), "{}", plan.all());
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_team_that_is_let_in_before_its_first_file_is_a_warning() {
+    let world = World::with_example("teams");
+    std::fs::remove_file(world.path("access/teams/support.yaml")).unwrap();
+    let valid = world.run(&["validate", "access"]).exits(0);
+    assert!(valid.stderr.contains("warning[unmatched-delegation]: rolecall.yaml:23:"), "{}", valid.stderr);
+    assert!(valid.stderr.ends_with("1 warning in 1 file.\n"), "{}", valid.stderr);
+    let _ = world.plan(&["--detailed-exitcode"]).exits(2);
+}
+
+#[test]
 fn the_sandbox_example_makes_a_sandbox_for_the_quickstart() {
     let world = World::with_example("quickstart");
     let seed = repository().join("examples/sandbox.yaml");

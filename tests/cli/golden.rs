@@ -1,7 +1,7 @@
 //! Whole screens: standard output, standard error and the exit code of one command each. Read them as a user would when
 //! they change (`INSTA_UPDATE=always` rewrites them).
 
-use crate::common::{Ran, World};
+use crate::common::{Ran, World, copy, repository};
 
 /// A screen without what differs from run to run: times, and ids of groups that were just created.
 fn check(name: &str, ran: &Ran) {
@@ -96,6 +96,19 @@ fn several_mistakes_in_the_files() {
     world.replace("access/rolecall.yaml", "groups: [k8s_dev_users]", "groups: [k8s_dev_userz]");
     world.replace("access/rolecall.yaml", "description:", "descripton:");
     check("mistakes", &world.run(&["validate", "access"]));
+}
+
+#[test]
+fn twelve_files_that_want_more_than_is_delegated_to_them() {
+    let world = World::with_example("teams");
+    copy(&repository().join("tests/cli/violations"), &world.path("access"));
+    check("undelegated", &world.run(&["validate", "access"]));
+    let json: serde_json::Value =
+        serde_json::from_str(&world.run(&["validate", "access", "--output", "json"]).exits(1).stdout).unwrap();
+    assert_eq!((&json["errors"], &json["warnings"]), (&12.into(), &0.into()));
+    let files: std::collections::BTreeSet<&str> =
+        json["findings"].as_array().unwrap().iter().map(|finding| finding["file"].as_str().unwrap()).collect();
+    assert_eq!(files.len(), 12, "one in each file: {files:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::common::{World, repository};
+use crate::common::{World, copy, repository};
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("README.md")).unwrap()
@@ -31,6 +31,16 @@ fn the_access_files_in_the_readme_are_well_formed() {
     let world =
         World::with_files(&[("rolecall.yaml", &block("## The access files").replace("../../schema", "../schema"))]);
     let _ = world.run(&["validate", "access"]).exits(0);
+}
+
+#[test]
+fn the_undelegated_grant_in_the_readme_is_what_validate_says() {
+    let world = World::with_example("teams");
+    copy(&repository().join("tests/cli/violations"), &world.path("access"));
+    let said = world.run(&["validate", "access"]).exits(1).stderr;
+    let readme = readme();
+    let shown = readme.split("with the line of the delegation beside it:").nth(1).unwrap().split("```").nth(1).unwrap();
+    assert!(said.contains(shown.trim()), "{shown}");
 }
 
 #[test]

@@ -378,7 +378,7 @@ fn join<'a>(words: impl Iterator<Item = &'a str>, conjunction: &str) -> String {
 }
 
 /// A noun with its indefinite article.
-fn article(noun: &str) -> String {
+pub(super) fn article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
 }

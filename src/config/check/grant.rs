@@ -77,7 +77,7 @@ impl Checker<'_> {
         names
     }
 
-    fn references<T: std::str::FromStr>(&mut self, list: Option<&Node>, kind: Kind) -> Vec<Located<T>> {
+    pub(super) fn references<T: std::str::FromStr>(&mut self, list: Option<&Node>, kind: Kind) -> Vec<Located<T>> {
         let mut found = Vec::new();
         for node in list.map_or(&[][..], Node::items) {
             match self.refer(node, kind).map(|name| name.parse()) {
@@ -88,7 +88,8 @@ impl Checker<'_> {
         found
     }
 
-    fn environments(
+    /// The environments that a list names or that labels select, here of a grant or of a delegation.
+    pub(super) fn environments(
         &mut self,
         node: Option<&Node>,
         environments: &BTreeMap<EnvironmentName, Environment>,
@@ -98,10 +99,8 @@ impl Checker<'_> {
             return self.references(Some(node), Kind::Environment).into_iter().map(|name| name.value).collect();
         }
         let wanted = labels(Some(node));
-        let matches =
-            |environment: &Environment| wanted.iter().all(|(key, value)| environment.labels.get(key) == Some(value));
-        let found: Vec<EnvironmentName> =
-            environments.iter().filter(|(_, environment)| matches(environment)).map(|(name, _)| name.clone()).collect();
+        let matching = environments.iter().filter(|(_, environment)| environment.has_labels(&wanted));
+        let found: Vec<EnvironmentName> = matching.map(|(name, _)| name.clone()).collect();
         // An environment whose block has a mistake may be the one that is meant.
         let all_are_known = self.names.environments.len() == environments.len() && self.unread.is_empty();
         if found.is_empty() && all_are_known && !wanted.is_empty() {

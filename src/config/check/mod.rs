@@ -5,6 +5,8 @@
 //! that no mistake brings another one with it, and none hides another.
 
 mod cycle;
+mod delegate;
+mod delegated;
 mod environment;
 mod form;
 mod grant;
@@ -18,7 +20,7 @@ use std::str::FromStr;
 use super::model::{Cloud, Config, Environment, Group, Role, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
-use crate::diagnostics::{Finding, Label, Located, Rule, SourceMap, Span};
+use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
 use crate::state::{AppId, ConfigName, EnvironmentName, GroupKey, RoleKey};
 
 #[cfg(test)]
@@ -33,12 +35,14 @@ use names::Names;
 pub(super) struct Tree {
     /// Whether it is the root file.
     pub(super) is_root: bool,
+    /// Where it lies, past every link; `None` when that is not below where the root file lies.
+    pub(super) lies: Option<String>,
     /// Its content.
     pub(super) node: Node,
 }
 
 /// Checks all files together. `unread` are the files of which there is no tree; they may define what seems to be missing.
-/// Gives the config only when nothing was found, here or before (`findings`).
+/// Gives the config only when no error was found, here or before (`findings`).
 pub(super) fn check(
     trees: &[Tree],
     unread: Vec<String>,
@@ -48,7 +52,7 @@ pub(super) fn check(
     let mut checker = Checker { sources, unread, names: Names::default(), skipped: None, findings };
     let config = checker.config(trees);
     let skipped = checker.skipped;
-    if !findings.is_empty() {
+    if findings.iter().any(|finding| finding.rule.severity == Severity::Error) {
         return None;
     }
     match (config, skipped) {
@@ -80,11 +84,14 @@ impl Checker<'_> {
     fn config(&mut self, trees: &[Tree]) -> Option<Config> {
         let mut root = None;
         let mut files: Vec<&Node> = Vec::new();
-        for Tree { is_root, node } in trees {
+        let mut others: Vec<&Tree> = Vec::new();
+        for tree in trees {
+            let Tree { is_root, node, .. } = tree;
             let record = if *is_root { &ROOT } else { &FILE };
             if self.is_access_file(node, record, *is_root) {
                 self.form(node, &Form::Record(record), form::Place::File, node.head());
                 files.push(node);
+                others.extend((!is_root).then_some(tree));
                 root = if *is_root { Some(node) } else { root };
             }
         }
@@ -104,10 +111,12 @@ impl Checker<'_> {
 
         let root = root?;
         let appliers = self.appliers(root, &files);
+        let delegate = root.entry("delegate").map(|entry| self.delegate(entry, &others, &environments));
         Some(Config {
             name: self.parse::<ConfigName>(root.get("name"))?,
             tenant: self.tenant(root)?,
             appliers,
+            delegate,
             environments,
             groups,
             roles,

@@ -16,6 +16,8 @@ pub(super) struct Names {
     pub(super) roles: BTreeMap<String, Span>,
     /// The groups that stand for a live object, by its id in lower case.
     pub(super) group_ids: BTreeMap<String, Located<String>>,
+    /// The groups that say what they are called, by that name in lower case.
+    pub(super) called: BTreeMap<String, Located<String>>,
 }
 
 /// What a reference leads to.
@@ -72,6 +74,11 @@ impl Checker<'_> {
         self.define(files, Kind::Role, &mut names.roles);
         names.group_ids = self.ids(files, "groups", &["id", "adopt"]);
         self.ids(files, "environments", &["cluster"]);
+        for Entry { key, value } in sections(files, "groups") {
+            if let Some(name) = value.get("display-name") {
+                names.called.insert(name.words().to_lowercase(), Located::new(key.value.clone(), name.span));
+            }
+        }
         self.names = names;
     }
 

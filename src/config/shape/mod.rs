@@ -5,8 +5,8 @@
 mod tables;
 mod text;
 
-pub(crate) use tables::{FILE, ROOT};
-pub(crate) use text::{LABEL_KEY, LABEL_VALUE};
+pub(crate) use tables::{FILE, GRANT, GROUP, MEMBER, OWNER, ROOT};
+pub(crate) use text::{FILE_PATTERN, LABEL_KEY, LABEL_VALUE, NAMESPACE_PATTERN};
 
 use crate::diagnostics::Rule;
 use crate::state::InvalidName;

@@ -53,6 +53,12 @@ pub(crate) static ROOT: Record = Record {
              folder, `**` does not, and a folder stands for all it holds.",
             Form::List(&Form::Text(&text::PATTERN), 0),
         ),
+        optional(
+            "delegate",
+            "What the other files may define. Left out, every file may define everything; with it, a file may do what an \
+             entry that matches it lists, a file that none matches defines nothing, and the root file everything.",
+            Form::List(&EACH_DELEGATION, 1),
+        ),
         environments(),
         groups(),
         roles(),
@@ -74,6 +80,7 @@ pub(crate) static FILE: Record = Record {
         root_only("tenant"),
         root_only("appliers"),
         root_only("exclude"),
+        root_only("delegate"),
     ],
 };
 
@@ -85,6 +92,50 @@ const fn root_only(key: &'static str) -> Refused {
         help: "move it to `rolecall.yaml`, the root file; below that file there is no other one",
     }
 }
+
+static EACH_DELEGATION: Form = Form::Record(&DELEGATION);
+
+static DELEGATION: Record = Record {
+    name: "delegation",
+    about: "What the files that it matches may do: define its groups, and grant them its roles in its environments and \
+            namespaces. A grant must lie within one entry.",
+    keys: &[
+        required(
+            "files",
+            "Paths of access files relative to this folder, as patterns: `*` stays within a folder, `**` does not; upper \
+             and lower case count.",
+            Form::List(&Form::Text(&text::FILE_PATTERN), 1),
+        ),
+        required(
+            "groups",
+            "Groups that these files may define and grant to, by key; `*` stands for any characters.",
+            Form::List(&Form::Text(&text::GROUP_PATTERN), 1),
+        ),
+        optional(
+            "roles",
+            "Roles that these files may grant, by key. Left out together with `environments` and `namespaces`, they may \
+             define groups but grant nothing.",
+            Form::List(&Form::Text(&text::ROLE_REFERENCE), 1),
+        ),
+        optional(
+            "environments",
+            "Environments that these files may grant in: names, or a map of labels that they must carry.",
+            Form::Either(&[Form::List(&Form::Text(&text::ENVIRONMENT_REFERENCE), 1), Form::Labels(1)]),
+        ),
+        optional(
+            "namespaces",
+            "Namespaces that these files may grant in; `*` stands for any characters, but never for `default` and \
+             `kube-…`, which are listed by name.",
+            Form::List(&Form::Text(&text::NAMESPACE_PATTERN), 1),
+        ),
+    ],
+    constraints: &[
+        Constraint::Needs("roles", "environments"),
+        Constraint::Needs("environments", "namespaces"),
+        Constraint::Needs("namespaces", "roles"),
+    ],
+    refused: &[],
+};
 
 static EACH_GRANT: Form = Form::Record(&GRANT);
 
@@ -228,7 +279,7 @@ static TOKENS: Record = Record {
     refused: &[],
 };
 
-static GROUP: Record = Record {
+pub(crate) static GROUP: Record = Record {
     name: "group",
     about: "An Entra security group.",
     keys: &[
@@ -284,7 +335,7 @@ const fn service_principal() -> Key {
     )
 }
 
-static MEMBER: Record = Record {
+pub(crate) static MEMBER: Record = Record {
     name: "member",
     about: "A member that is not a user of the tenant.",
     keys: &[
@@ -297,7 +348,7 @@ static MEMBER: Record = Record {
     refused: &[],
 };
 
-static OWNER: Record = Record {
+pub(crate) static OWNER: Record = Record {
     name: "owner",
     about: "An owner that is not a user of the tenant.",
     keys: &[guest(), service_principal()],
@@ -372,7 +423,7 @@ static RULE: Record = Record {
     refused: &[],
 };
 
-static GRANT: Record = Record {
+pub(crate) static GRANT: Record = Record {
     name: "grant",
     about: "Every one of its groups, users and service principals gets every one of its roles in every one of its \
             environments.",

@@ -1,6 +1,7 @@
 //! The forms of text in access files. Each pattern accepts what its check accepts, which a test compares.
 
 use super::Text;
+use crate::config::pattern::NamePattern;
 use crate::state::{BindingName, BindingPattern, GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName};
 
 const KEY_PATTERN: &str = "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$";
@@ -37,6 +38,27 @@ pub(super) static PATTERN: Text = line("a pattern such as `charts/**`");
 pub(super) static WORD: Text = line("a word of Kubernetes");
 pub(super) static TOKEN_NAME: Text = line("a user or group as the API server names it");
 
+pub(crate) static FILE_PATTERN: Text = Text {
+    name: "a path below this folder, such as `teams/payments/**`",
+    pattern: "^(?!.*(^|/)\\.{0,2}(/|$))[^\\\\\\u0000-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: check_file_pattern,
+};
+pub(super) static GROUP_PATTERN: Text = Text {
+    name: "a group's key, or a pattern such as `payments-*`",
+    pattern: "^[a-z0-9*]([a-z0-9_*-]*[a-z0-9*])?$",
+    longest: Some(63),
+    any_case: false,
+    check: |text| text.parse::<NamePattern>().map(drop),
+};
+pub(crate) static NAMESPACE_PATTERN: Text = Text {
+    name: "a namespace, or a pattern such as `payments-*`",
+    pattern: "^(?!kube-.*\\*)[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?$",
+    longest: Some(63),
+    any_case: false,
+    check: check_namespace_pattern,
+};
 pub(super) static NAMESPACE: Text = Text {
     name: "a namespace",
     pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
@@ -138,6 +160,34 @@ fn check_line(text: &str) -> Result<(), InvalidName> {
         text if text.chars().any(char::is_control) => invalid("it holds control characters"),
         _ => Ok(()),
     }
+}
+
+/// Nothing that leads out of the folder or stands for no file at all.
+fn check_file_pattern(text: &str) -> Result<(), InvalidName> {
+    if text.contains('\\') {
+        return invalid("folders are parted by `/`, and nothing is escaped");
+    }
+    for part in text.split('/') {
+        match part {
+            "" if text.ends_with('/') => {
+                return invalid("a folder is `folder/**`, or `folder/*` without those below it");
+            }
+            "" => return invalid("it is relative to the folder of the root file"),
+            "." | ".." => return invalid("it is relative to the folder of the root file, without `.` and `..`"),
+            _ => {}
+        }
+    }
+    check_line(text)
+}
+
+fn check_namespace_pattern(text: &str) -> Result<(), InvalidName> {
+    if text.contains('_') {
+        return invalid("a namespace has no `_`");
+    }
+    if text.starts_with("kube-") && text.contains('*') {
+        return invalid("`*` never stands for `default` and `kube-…`: list them by name");
+    }
+    text.parse::<NamePattern>().map(drop)
 }
 
 fn check_display_name(text: &str) -> Result<(), InvalidName> {

@@ -11,7 +11,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn every_example_is_without_a_mistake() {
-    for example in ["quickstart", "company"] {
+    for example in ["quickstart", "company", "teams"] {
         let loaded = load(&repository().join("examples").join(example));
         assert_eq!(told(&loaded), "", "{example}");
         assert!(loaded.config.is_some());
@@ -24,7 +24,7 @@ fn every_file_names_the_schema_and_is_valid_by_it() {
         serde_json::from_str(&std::fs::read_to_string(repository().join("schema/access.schema.json")).unwrap());
     let schema = jsonschema::validator_for(&schema.unwrap()).unwrap();
     let mut seen = 0;
-    for example in ["quickstart", "company"] {
+    for example in ["quickstart", "company", "teams"] {
         let loaded = load(&repository().join("examples").join(example));
         for (_, file) in loaded.sources.iter() {
             let line = file.text.lines().next().unwrap();
@@ -38,7 +38,7 @@ fn every_file_names_the_schema_and_is_valid_by_it() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 22);
 }
 
 #[test]

@@ -144,6 +144,57 @@ fn a_root_file_that_is_elsewhere() {
     "#);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_gives_no_file_what_another_one_may_do() {
+    use std::os::unix::fs::symlink;
+    let root = format!(
+        "{ROOT}delegate:\n  - {{ files: [teams/sre/**], groups: ['*'] }}\n  - {{ files: [teams/web/**], groups: [web-*] }}\n"
+    );
+    let folder = folder(&[
+        ("access/rolecall.yaml", &root),
+        ("access/teams/sre/groups.yaml", "groups:\n  sre: { members: [] }\n"),
+        ("access/teams/web/groups.yaml", "groups:\n  web-devs: { members: [] }\n"),
+        ("access/teams/web/.hidden/more.yaml", "groups:\n  anything: { members: [] }\n"),
+    ]);
+    let access = folder.path().join("access");
+    let clean = load(&access);
+    assert_eq!(told(&clean), "");
+    // Whichever of the names of a folder is found first: it lies where it lies.
+    symlink("../web", access.join("teams/sre/web")).unwrap();
+    symlink("sre", access.join("teams/a")).unwrap();
+    symlink("sre", access.join("teams/z")).unwrap();
+    assert_eq!(told(&load(&access)), "");
+    symlink("../web/.hidden/more.yaml", access.join("teams/sre/more.yaml")).unwrap();
+    insta::assert_snapshot!(told_of(&access, folder.path()), @r#"
+    undelegated-group: this file may not define the group `anything`
+      teams/sre/more.yaml:2:3 "anything" defined here
+      rolecall.yaml:7:30 "groups" this delegation of `teams/web/.hidden/more.yaml`, where the file lies, lists `web-*`
+      help: define it in a file to which it is delegated, or have the delegation list it; naming it as a member (`{ group: anything }`) is a reference, and fine
+    "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_mounted_config_map_is_delegated_as_its_files_are() {
+    use std::os::unix::fs::symlink;
+    let root = format!("{ROOT}delegate:\n  - {{ files: [web.yaml], groups: [web-*] }}\n");
+    let web = "groups:\n  web-devs: { members: [] }\n";
+    let folder = folder(&[("..2026_11_22/rolecall.yaml", &root), ("..2026_11_22/web.yaml", web)]);
+    symlink("..2026_11_22", folder.path().join("..data")).unwrap();
+    symlink("..data/rolecall.yaml", folder.path().join("rolecall.yaml")).unwrap();
+    symlink("..data/web.yaml", folder.path().join("web.yaml")).unwrap();
+    assert_eq!(told(&load(folder.path())), "");
+    fs::create_dir(folder.path().join("own")).unwrap();
+    fs::write(folder.path().join("own/web.yaml"), "groups:\n  web-ops: { members: [] }\n").unwrap();
+    insta::assert_snapshot!(told_of(folder.path(), folder.path()), @r#"
+    undelegated-file: no delegation matches this file, so it may define nothing
+      own/web.yaml:2:3 "web-ops" defined here
+      rolecall.yaml:5:1 "delegate" what other files may define is listed here
+      help: `files` goes by where a file lies past every link, and this one lies elsewhere than the root file: put the file itself here
+    "#);
+}
+
 #[test]
 fn excluded_folders_are_not_even_walked() {
     let folder = folder(&[

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod delegate;
 mod examples;
 mod folders;
 mod mistakes;
@@ -20,7 +21,7 @@ appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
 ";
 
 pub(super) fn files(files: &[(&str, &str)]) -> Loaded {
-    let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), content: Ok(text.as_bytes().to_vec()) };
+    let file = |(path, text): &(&str, &str)| File::new(*path, Ok(text.as_bytes().to_vec()));
     read(PathBuf::from("/access"), files.iter().map(file).collect())
 }
 

@@ -94,6 +94,8 @@ name: contoso
 tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, cloud: china, pim: none }
 appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d, 1a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
 exclude: [other.yaml]
+delegate:
+  - { files: [teams/**], groups: [team-*], roles: [view], environments: { stage: dev }, namespaces: [team-*] }
 environments:
   alpha:
     type: k3s
@@ -216,6 +218,10 @@ fn the_schema_refuses_what_an_editor_can_see() {
         "grants: [{ groups: [a], roles: [b], environments: [c] }]",
         "grants: [{ roles: [b], environments: [c], cluster-wide: true }]",
         "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: false }]",
+        "delegate: [{ files: [teams/**], groups: [team-*], roles: [view] }]",
+        "delegate: [{ files: [../teams/**], groups: [team-*] }]",
+        "delegate: [{ files: [teams/**], groups: [Team] }]",
+        "delegate: []",
         "grants: [{ groups: [], roles: [b], environments: [c], cluster-wide: true }]",
         "grants: [{ groups: [a], roles: [b], environments: {}, cluster-wide: true }]",
         "grants: [{ groups: [a], roles: [b], environments: [c], namespaces: { labels: {} } }]",

@@ -108,7 +108,7 @@ fn other_files_in_the_folder() {
 
 #[test]
 fn bytes_that_are_no_text() {
-    let file = |path: &str, content: &[u8]| File { path: path.to_owned(), content: Ok(content.to_vec()) };
+    let file = |path: &str, content: &[u8]| File::new(path, Ok(content.to_vec()));
     let loaded = read(
         PathBuf::from("/access"),
         vec![
@@ -148,7 +148,7 @@ fn an_empty_root_file() {
     "#);
     insta::assert_snapshot!(told(&files(&[("rolecall.yaml", "- x\n")])), @r#"
     not-an-access-file: this YAML file is no access file
-      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `environments`, `groups`, `roles` or `grants` here
+      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `delegate`, `environments`, `groups`, `roles` or `grants` here
       help: a root file has `version: 1`, `name:` and `tenant:`
     "#);
 }

@@ -1,0 +1,276 @@
+//! `delegate` of the root file: what each entry allows, and whether it stands for anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::form::short;
+use super::names::{Kind, closest};
+use super::{Checker, Tree, label};
+use crate::config::model::{Delegation, Environment};
+use crate::config::pattern::{self, NamePattern};
+use crate::config::rules;
+use crate::config::shape::{FILE_PATTERN, NAMESPACE_PATTERN};
+use crate::config::yaml::{Entry, Node, Value};
+use crate::diagnostics::{Located, Span};
+use crate::state::EnvironmentName;
+
+/// How many names a message shows of a list.
+const SHOWN: usize = 6;
+
+/// An entry of `delegate`, ready to judge by.
+pub(super) struct Allowed {
+    /// Where it starts.
+    pub(super) span: Span,
+    pub(super) files: Vec<FilePattern>,
+    pub(super) groups: Listed,
+    pub(super) roles: Listed,
+    pub(super) environments: Listed,
+    pub(super) namespaces: Listed,
+}
+
+/// One of its `files`.
+pub(super) struct FilePattern {
+    pub(super) text: Located<String>,
+    glob: GlobMatcher,
+}
+
+impl FilePattern {
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.glob.is_match(path)
+    }
+
+    /// Whether it would match, if case meant nothing.
+    pub(super) fn matches_in_any_case(&self, path: &str) -> bool {
+        let folded = GlobBuilder::new(&self.text.value.to_lowercase())
+            .literal_separator(true)
+            .build()
+            .map(|it| it.compile_matcher());
+        folded.is_ok_and(|glob| glob.is_match(path.to_lowercase()))
+    }
+}
+
+/// What one key of an entry lists.
+pub(super) struct Listed {
+    /// The key, or where the entry starts when it is left out.
+    pub(super) span: Span,
+    /// The same in words: "lists `view` and `edit`".
+    pub(super) words: String,
+    what: What,
+}
+
+enum What {
+    Names(BTreeSet<String>),
+    Groups(Vec<Located<NamePattern>>),
+    Namespaces(Vec<Located<NamePattern>>),
+    /// It has a mistake of its own, which is reported: until that is mended it allows everything, so that it brings no others
+    /// with it.
+    Mistaken,
+}
+
+impl What {
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Names(names) => names.iter().map(String::as_str).collect(),
+            Self::Groups(patterns) | Self::Namespaces(patterns) => {
+                patterns.iter().map(|pattern| pattern.value.as_str()).collect()
+            }
+            Self::Mistaken => Vec::new(),
+        }
+    }
+}
+
+fn names(names: &[&str]) -> What {
+    What::Names(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+/// Whether everything that is written was understood. Labels are, when they select something.
+fn is_whole(node: Option<&Node>, found: usize) -> bool {
+    node.is_some_and(|node| match &node.value {
+        Value::Seq(items) => found > 0 && items.len() == found,
+        Value::Map(_) => found > 0,
+        Value::Null | Value::Scalar { .. } => false,
+    })
+}
+
+impl Listed {
+    pub(super) fn has(&self, name: &str) -> bool {
+        match &self.what {
+            What::Names(names) => names.contains(name),
+            What::Groups(patterns) => patterns.iter().any(|pattern| pattern.value.matches(name)),
+            What::Namespaces(patterns) => patterns.iter().any(|pattern| pattern.value.matches_namespace(name)),
+            What::Mistaken => true,
+        }
+    }
+}
+
+impl Allowed {
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.files.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+impl Checker<'_> {
+    /// Reads `delegate` and holds every other file against it.
+    pub(super) fn delegate(
+        &mut self,
+        entry: &Entry,
+        files: &[&Tree],
+        environments: &BTreeMap<EnvironmentName, Environment>,
+    ) -> Vec<Delegation> {
+        let mut allowed = Vec::new();
+        let mut typed = Vec::new();
+        let mut mistaken = entry.value.items().is_empty();
+        for node in entry.value.items() {
+            match self.delegation(node, environments) {
+                Some((one, delegation)) => {
+                    allowed.push(one);
+                    typed.push(delegation);
+                }
+                None => mistaken = true,
+            }
+        }
+        if mistaken {
+            // Which files would have been matched is not known; there is an error to be mended first.
+            self.skip(entry.key.span);
+        } else {
+            self.unmatched(&allowed, files);
+            for file in files {
+                self.delegated(file, entry.key.span, &allowed, environments);
+            }
+        }
+        typed
+    }
+
+    /// `None` when it cannot be told which files it matches.
+    fn delegation(
+        &mut self,
+        node: &Node,
+        environments: &BTreeMap<EnvironmentName, Environment>,
+    ) -> Option<(Allowed, Delegation)> {
+        let delegation = Delegation {
+            span: node.head(),
+            files: self.parse_list(node.get("files")),
+            groups: self.parse_list(node.get("groups")),
+            roles: self.references(node.get("roles"), Kind::Role),
+            environments: self.environments(node.get("environments"), environments),
+            namespaces: self.parse_list(node.get("namespaces")),
+        };
+        let mut files = Vec::new();
+        for (node, text) in node.get("files").map_or(&[][..], Node::items).iter().zip(&delegation.files) {
+            (FILE_PATTERN.check)(&text.value).ok()?;
+            let glob = pattern::path(node, node.words(), "delegates nothing", self.findings)?;
+            files.push(FilePattern { text: text.clone(), glob: glob.compile_matcher() });
+        }
+        if files.is_empty() || !is_whole(node.get("files"), files.len()) {
+            return None;
+        }
+        let roles: Vec<&str> = delegation.roles.iter().map(|role| role.value.as_str()).collect();
+        let places: Vec<&str> = delegation.environments.iter().map(EnvironmentName::as_str).collect();
+        let namespaces = delegation.namespaces.iter();
+        let well_formed = namespaces.filter(|pattern| (NAMESPACE_PATTERN.check)(pattern.value.as_str()).is_ok());
+        let allowed = Allowed {
+            span: delegation.span,
+            files,
+            groups: self.listed(node, "groups", delegation.groups.len(), What::Groups(delegation.groups.clone())),
+            roles: self.listed(node, "roles", roles.len(), names(&roles)),
+            environments: self.listed(node, "environments", places.len(), names(&places)),
+            namespaces: self.listed(
+                node,
+                "namespaces",
+                well_formed.count(),
+                What::Namespaces(delegation.namespaces.clone()),
+            ),
+        };
+        Some((allowed, delegation))
+    }
+
+    /// What a key lists, when all of it could be read.
+    fn listed(&mut self, node: &Node, key: &str, found: usize, what: What) -> Listed {
+        let span = node.entry(key).map_or(node.head(), |entry| entry.key.span);
+        // These three go together; the form says so when one of them is missing.
+        let grants = ["roles", "environments", "namespaces"];
+        let left_out =
+            node.get(key).is_none() && grants.contains(&key) && grants.iter().all(|key| node.get(key).is_none());
+        if left_out || is_whole(node.get(key), found) {
+            let is_selector = node.get(key).is_some_and(|node| !node.entries().is_empty());
+            let words = format!("{} {}", if is_selector { "selects" } else { "lists" }, some(&what.words()));
+            return Listed { span, words, what };
+        }
+        self.skip(span);
+        Listed { span, words: String::new(), what: What::Mistaken }
+    }
+
+    /// Patterns that stand for nothing. No errors: a team is often let in before its first file is there, and a delegation
+    /// for nobody gives nobody anything.
+    fn unmatched(&mut self, delegations: &[Allowed], files: &[&Tree]) {
+        let mut paths: Vec<String> = files.iter().filter_map(|file| file.lies.clone()).collect();
+        // What cannot be read is there all the same.
+        paths.extend(self.unread.iter().cloned());
+        for delegation in delegations {
+            for pattern in &delegation.files {
+                if !paths.iter().any(|path| pattern.matches(path)) {
+                    self.unmatched_file(pattern, &paths);
+                }
+            }
+            let is_for_nobody = !paths.iter().any(|path| delegation.matches(path));
+            if let (What::Groups(patterns), false, true) =
+                (&delegation.groups.what, is_for_nobody, self.unread.is_empty())
+            {
+                for pattern in patterns {
+                    self.unmatched_group(pattern);
+                }
+            }
+        }
+    }
+
+    fn unmatched_file(&mut self, pattern: &FilePattern, paths: &[String]) {
+        let text = &pattern.text.value;
+        let below = format!("{text}/");
+        let folders = paths.iter().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
+        let meant = if paths.iter().any(|path| path.starts_with(&below)) {
+            Some(format!("{text}/**"))
+        } else if let Some(path) = paths.iter().find(|path| pattern.matches_in_any_case(path)) {
+            Some(path.clone())
+        } else if let Some(folder) = text.strip_suffix("/**") {
+            closest(folder, folders).map(|folder| format!("{folder}/**"))
+        } else {
+            closest(text, paths.iter().map(String::as_str)).map(str::to_owned)
+        };
+        let meant = meant.map_or_else(
+            || "mend it unless such a file is on its way".to_owned(),
+            |meant| format!("did you mean `{meant}`? If such a file is on its way, all is well"),
+        );
+        let message = format!("`{}` matches no file", short(text));
+        let labels = [label(pattern.text.span, "delegates to nobody")];
+        self.report(&rules::UNMATCHED_DELEGATION, message, labels, meant);
+    }
+
+    fn unmatched_group(&mut self, pattern: &Located<NamePattern>) {
+        let groups: Vec<&str> = self.names.groups.keys().map(String::as_str).collect();
+        if groups.iter().any(|group| pattern.value.matches(group)) {
+            return;
+        }
+        let text = pattern.value.as_str();
+        let meant = if pattern.value.is_open() { None } else { closest(text, groups.into_iter()) };
+        let help = meant.map_or_else(
+            || "mend it unless such a group is on its way".to_owned(),
+            |meant| format!("did you mean `{meant}`? If such a group is on its way, all is well"),
+        );
+        let message = format!("`{text}` stands for no group of this config");
+        let labels = [label(pattern.span, "no group has such a key")];
+        self.report(&rules::UNMATCHED_DELEGATION, message, labels, help);
+    }
+}
+
+/// "`a`, `b` and `c`", or the first few and how many more.
+pub(super) fn some(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names if names.len() <= SHOWN => super::form::all(names.iter().copied()),
+        names => {
+            let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+            format!("{} and {} more", shown.join(", "), names.len() - SHOWN)
+        }
+    }
+}
