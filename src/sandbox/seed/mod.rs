@@ -1,11 +1,10 @@
 //! What a new sandbox holds: the file of `sandbox init`, or what the config itself names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+pub use self::principal::SeedPrincipal;
 
 use super::graph::permission::every_permission;
 use super::graph::state::{
@@ -187,20 +186,6 @@ pub struct SeedNamespace {
     /// Labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-}
-
-/// Who is a member or an owner, spelt as in an access file: a user principal name, or one of `guest:` (mail),
-/// `group:` (display name or object id), `service-principal:` (app id).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SeedPrincipal {
-    /// A user of the tenant.
-    User(String),
-    /// A guest, by mail.
-    Guest(String),
-    /// A group, by display name or object id.
-    Group(String),
-    /// A service principal, by app id; the applier is one.
-    ServicePrincipal(AppId),
 }
 
 /// A seed that makes no tenant.
@@ -452,166 +437,6 @@ fn nickname(name: &str) -> String {
     name.chars().filter(|character| character.is_ascii_alphanumeric() || "-_".contains(*character)).take(64).collect()
 }
 
-impl fmt::Display for SeedPrincipal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(name) => write!(formatter, "the user {name}"),
-            Self::Guest(mail) => write!(formatter, "the guest {mail}"),
-            Self::Group(name) => write!(formatter, "the group {name}"),
-            Self::ServicePrincipal(app) => write!(formatter, "the service principal {app}"),
-        }
-    }
-}
-
-impl Serialize for SeedPrincipal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (key, value) = match self {
-            Self::User(name) => return serializer.serialize_str(name),
-            Self::Guest(mail) => ("guest", mail.clone()),
-            Self::Group(name) => ("group", name.clone()),
-            Self::ServicePrincipal(app) => ("service-principal", app.to_string()),
-        };
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(key, &value)?;
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for SeedPrincipal {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Spelling;
-
-        impl<'de> Visitor<'de> for Spelling {
-            type Value = SeedPrincipal;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a user principal name, or one of guest:, group:, service-principal:")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<SeedPrincipal, E> {
-                Ok(SeedPrincipal::User(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SeedPrincipal, A::Error> {
-                use serde::de::Error as _;
-                let key = map.next_key::<String>()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
-                let principal = match key.as_str() {
-                    "guest" => SeedPrincipal::Guest(map.next_value()?),
-                    "group" => SeedPrincipal::Group(map.next_value()?),
-                    "service-principal" => SeedPrincipal::ServicePrincipal(map.next_value()?),
-                    other => return Err(A::Error::unknown_field(other, &["guest", "group", "service-principal"])),
-                };
-                if map.next_key::<String>()?.is_some() {
-                    return Err(A::Error::invalid_length(2, &self));
-                }
-                Ok(principal)
-            }
-        }
-
-        deserializer.deserialize_any(Spelling)
-    }
-}
-
+mod principal;
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(yaml: &str) -> Seed {
-        serde_saphyr::from_str(yaml).unwrap()
-    }
-
-    const WHOLE: &str = r"
-tenant: { domain: contoso.com, id: 8f9f0000-0000-4000-8000-000000000001 }
-applier: { app-id: 0a1b0a1b-0000-4000-8000-000000000001, roles: [Group.Read.All] }
-users:
-  - { user-principal-name: hayden.reed@contoso.com }
-  - { mail: ana@partner.example, guest: true, pending: true }
-  - { user-principal-name: old@contoso.com, enabled: false, display-name: Old Account }
-groups:
-  - display-name: k8s_dev_users
-    members:
-      - Hayden.Reed@contoso.com
-      - { guest: ana@partner.example }
-      - { group: contractors }
-      - { service-principal: 0a1b0a1b-0000-4000-8000-000000000007 }
-    owners: [{ service-principal: 0a1b0a1b-0000-4000-8000-000000000001 }]
-  - { display-name: contractors, kind: microsoft365, privileged-members: [old@contoso.com] }
-service-principals:
-  - { app-id: 0a1b0a1b-0000-4000-8000-000000000007, display-name: deployer }
-clusters:
-  alpha: { uid: 5c1e0000-0000-4000-8000-000000000001, namespaces: { trinity: { labels: { team: trinity } } } }
-  beta: {}
-";
-
-    #[test]
-    fn a_seed_file_says_everything_and_survives_being_written() {
-        let seed = read(WHOLE);
-        let again = serde_json::to_string(&seed).unwrap();
-        assert_eq!(serde_json::from_str::<Seed>(&again).unwrap(), seed);
-
-        let tenant = seed.plant().unwrap();
-        let names = tenant.users.values().map(|user| (user.user_principal_name.as_str(), user.display_name.as_str()));
-        let names = names.collect::<BTreeMap<_, _>>();
-        assert_eq!(names["hayden.reed@contoso.com"], "Hayden Reed");
-        assert_eq!(names["ana_partner.example#EXT#@contoso.com"], "Ana");
-        let group = tenant.groups.values().find(|group| group.display_name == "k8s_dev_users").unwrap();
-        assert_eq!((group.members.len(), group.owners.len()), (4, 1));
-        assert_eq!(tenant.privileged.len(), 1);
-        assert_eq!(tenant.apps.values().next().unwrap().roles.len(), 1);
-    }
-
-    #[test]
-    fn ids_follow_from_names() {
-        let yaml = "{tenant: {domain: contoso.com}, users: [{user-principal-name: a@contoso.com}]}";
-        let first = read(yaml).plant().unwrap();
-        let second = read(yaml).plant().unwrap();
-        assert_eq!(first.users.keys().collect::<Vec<_>>(), second.users.keys().collect::<Vec<_>>());
-        assert_ne!(first.signing_key, second.signing_key);
-        let other = read("{tenant: {domain: fabrikam.com}, users: [{user-principal-name: a@contoso.com}]}");
-        assert_ne!(first.users.keys().collect::<Vec<_>>(), other.plant().unwrap().users.keys().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn what_a_seed_file_cannot_say_is_refused() {
-        let mut said = Vec::new();
-        for (wrong, right) in [
-            ("domain: contoso.com,", "domain: contoso.com, region: eu,"),
-            ("user-principal-name: hayden", "upn: hayden"),
-            ("{ guest: ana", "{ robot: ana"),
-            ("kind: microsoft365", "kind: unified"),
-            ("alpha:", "Al/pha:"),
-        ] {
-            let error = serde_saphyr::from_str::<Seed>(&WHOLE.replace(wrong, right)).unwrap_err();
-            said.push(error.to_string().lines().next().unwrap_or_default().to_owned());
-        }
-        insta::assert_snapshot!(said.join("\n"), @"
-        error: line 2 column 32: unknown field `region`, expected one of id, domain
-        error: line 5 column 7: unknown field `upn`, expected one of user-principal-name, display-name, mail, guest, pending, enabled, id
-        error: line 12 column 11: unknown field `robot`, expected one of guest, group, service-principal
-        error: line 16 column 40: unknown variant `unified`, expected one of security, microsoft365, dynamic, mail-enabled-security, distribution, synced
-        error: line 20 column 3: use lower-case letters, digits, `-` and `_`, with a letter or digit at both ends
-        ");
-    }
-
-    #[test]
-    fn a_seed_that_contradicts_itself_is_refused() {
-        let mut said = Vec::new();
-        for (wrong, right) in [
-            ("old@contoso.com, enabled", "HAYDEN.REED@contoso.com, enabled"),
-            ("{ mail: ana@partner.example, guest: true", "{ guest: true"),
-            ("{ display-name: contractors,", "{ display-name: k8s_dev_users,"),
-            ("{ group: contractors }", "{ group: nobody }"),
-            ("{ app-id: 0a1b0a1b-0000-4000-8000-000000000007, d", "{ app-id: 0a1b0a1b-0000-4000-8000-000000000001, d"),
-        ] {
-            assert!(WHOLE.contains(wrong), "{wrong}");
-            said.push(read(&WHOLE.replace(wrong, right)).plant().unwrap_err().to_string());
-        }
-        insta::assert_snapshot!(said.join("\n"), @"
-        the user HAYDEN.REED@contoso.com is in the sandbox's seed twice
-        a user without user-principal-name; only guests may go without
-        two objects of the sandbox's seed have the id 54d7c2d4-202b-8bdc-924d-b794d50a731d; the second is the group k8s_dev_users (groups of one name need an id each)
-        the group k8s_dev_users of the sandbox's seed names the group nobody, which it does not have
-        the app 0a1b0a1b-0000-4000-8000-000000000001 is in the sandbox's seed twice
-        ");
-    }
-}
+mod tests;
