@@ -18,7 +18,7 @@ pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
 pub use model::{
-    Cloud, Config, Delegation, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant,
+    Aggregation, Cloud, Config, Delegation, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant,
 };
 pub use pattern::NamePattern;
 pub use reference::reference;

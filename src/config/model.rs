@@ -1,12 +1,12 @@
 //! The access files as typed values, each of which remembers where it was written. Only the check makes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pattern::NamePattern;
 use crate::diagnostics::{Located, Span};
 use crate::state::{
-    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, Membership,
-    Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
+    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Management,
+    Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
 };
 
 /// A whole config without a mistake: every name in it is well formed and every reference resolves.
@@ -139,6 +139,17 @@ pub struct Role {
     pub span: Span,
     /// What it allows.
     pub source: RoleSource,
+    /// The default roles that its rules are added to, and where; nowhere when it is empty.
+    pub aggregation: Aggregation,
+}
+
+/// `aggregate-to` of a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aggregation {
+    /// To which default roles.
+    pub to: BTreeSet<DefaultRole>,
+    /// On which environments.
+    pub environments: Vec<EnvironmentName>,
 }
 
 /// What a role stands for.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, Grant, RoleSource, Scope};
+use crate::config::{Aggregation, Config, Grant, RoleSource, Scope};
 use crate::diagnostics::{FileId, SourceMap};
 use crate::state::{
     DesiredBinding, DesiredReplacement, DesiredRole, EnvironmentName, Namespace, Origin, PolicyRule, PrincipalName,
@@ -20,7 +20,13 @@ pub(super) struct Compiled {
 /// The role objects of ours and the bindings that an environment needs, and what they replace.
 pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &SourceMap) -> Compiled {
     let grants: Vec<&Grant> = config.grants.iter().filter(|grant| grant.environments.contains(environment)).collect();
-    let all_uses = uses(&grants);
+    let mut all_uses = uses(&grants);
+    // A role that is added to a default role is there without a grant.
+    for (key, role) in &config.roles {
+        if role.aggregation.environments.contains(environment) {
+            all_uses.entry(key).or_default();
+        }
+    }
     let mut targets: BTreeMap<&RoleKey, RoleTarget> = BTreeMap::new();
     let mut roles = Vec::new();
     for (key, uses) in &all_uses {
@@ -32,7 +38,9 @@ pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &
                 ours: false,
             },
             RoleSource::Rules(own) => {
-                let namespace = uses.only_namespace();
+                // Only a ClusterRole can be added to another, and one that is so somewhere is one everywhere.
+                let Aggregation { to, environments } = &role.aggregation;
+                let namespace = uses.only_namespace().filter(|_| to.is_empty());
                 let scope = namespace.clone().map_or(ScopeTarget::Cluster, ScopeTarget::Namespace);
                 let kind = if namespace.is_some() { RoleKind::Role } else { RoleKind::ClusterRole };
                 let name = mark::role_name(&config.name.value, key, &scope);
@@ -42,6 +50,7 @@ pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &
                     namespace,
                     name: name.clone(),
                     rules: PolicyRule::normalise(own.clone()),
+                    aggregate_to: if environments.contains(environment) { to.clone() } else { BTreeSet::new() },
                 });
                 RoleTarget { key: (*key).clone(), reference: RoleRef { kind, name }, ours: true }
             }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure.
 
+mod aggregation;
 mod digest;
 mod draft;
 mod edges;

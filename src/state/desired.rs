@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, EnvironmentName, GroupKey, Namespace, ObjectId,
-    PolicyRule, PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
+    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Namespace,
+    ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
 };
 
 /// A line of an access file.
@@ -178,6 +178,8 @@ pub struct DesiredRole {
     pub name: String,
     /// Its rules, normalised.
     pub rules: Vec<PolicyRule>,
+    /// The default roles that its rules are added to.
+    pub aggregate_to: BTreeSet<DefaultRole>,
 }
 
 /// One subject × role × scope.

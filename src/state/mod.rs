@@ -3,6 +3,7 @@
 //! This is the floor of the house: it depends on nothing else of ours, does no I/O and knows no clock, so that every
 //! other module can speak in these types.
 
+mod aggregation;
 mod applier;
 mod change;
 pub mod covering;
@@ -18,6 +19,7 @@ mod query;
 mod resource;
 mod unmanaged;
 
+pub use aggregation::DefaultRole;
 pub use applier::Applier;
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
 pub use desired::{

@@ -1,10 +1,11 @@
 //! What can be desired and observed: one closed set of resources, normalised so that equal means the same.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GroupKey, Identity, Namespace, ObjectId, PrincipalKind, PrincipalName};
+use super::{DefaultRole, GroupKey, Identity, Namespace, ObjectId, PrincipalKind, PrincipalName};
 
 /// Everything rolecall changes. A provider adds its variants here, and diff, order, report and writers match on them
 /// without wildcards, so that the compiler names every place a new one must be thought of.
@@ -66,6 +67,16 @@ pub struct Role {
     pub name: String,
     /// Its rules, normalised by [`PolicyRule::normalise`].
     pub rules: Vec<PolicyRule>,
+    /// The default roles whose label it carries, a `ClusterRole` only: whoever has one of them has these rules too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aggregate_to: BTreeSet<DefaultRole>,
+}
+
+impl Role {
+    /// The default roles that come to hold its rules.
+    pub fn reaches(&self) -> BTreeSet<DefaultRole> {
+        self.aggregate_to.iter().flat_map(|target| target.reached()).copied().collect()
+    }
 }
 
 /// One rule of a role, with Kubernetes' own keys.

@@ -283,7 +283,12 @@ async fn what_is_interrupted_is_not_tried() {
 #[tokio::test]
 async fn what_is_not_entras_or_not_ready_is_refused_without_a_request() {
     let world = World::new(seed()).await;
-    let role = Resource::Role(Role { namespace: None, name: "r".to_owned(), rules: Vec::new() });
+    let role = Resource::Role(Role {
+        namespace: None,
+        name: "r".to_owned(),
+        rules: Vec::new(),
+        aggregate_to: std::collections::BTreeSet::new(),
+    });
     let address = Address::Object {
         environment: "alpha".parse().unwrap(),
         kind: KubernetesKind::ClusterRole,

@@ -26,6 +26,7 @@ suite!(
     what_is_not_ours_is_never_taken_over,
     fields_that_others_took_are_named_and_taken_back_only_by_force,
     an_aggregation_rule_on_a_role_of_ours_is_taken_away,
+    a_role_is_added_to_view_and_taken_out_again,
     an_object_made_anew_is_not_the_one_that_was_planned,
     the_role_of_a_binding_cannot_be_changed,
     another_cluster_behind_the_context_is_neither_read_nor_written,

@@ -15,8 +15,9 @@ use kube::{Api, Client, Config};
 use rolecall::providers::kubernetes::{Connection, KubernetesReader, KubernetesWriter, connect};
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::state::{
-    AccessQuestion, Address, Binding, Change, Cluster, ClusterQuery, Failure, FailureKind, KubernetesKind, LiveMeta,
-    Mark, Operation, Outcome, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+    AccessQuestion, Address, Binding, Change, Cluster, ClusterQuery, DefaultRole, Failure, FailureKind, KubernetesKind,
+    LiveMeta, Mark, Operation, Outcome, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind,
+    SubjectName,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -76,6 +77,7 @@ impl Part {
             namespace: namespaced.then(|| self.name.parse().unwrap()),
             name: format!("{}-role", self.name),
             rules: PolicyRule::normalise(vec![rule]),
+            aggregate_to: BTreeSet::new(),
         })
     }
 
@@ -307,6 +309,55 @@ pub(crate) async fn an_aggregation_rule_on_a_role_of_ours_is_taken_away(kubeconf
     assert!(live.aggregation_rule.is_none());
     let (live, meta) = part.live(&ours).await.unwrap();
     assert_eq!((live, meta.other_managers), (ours.clone(), Vec::new()));
+    part.end().await;
+}
+
+/// A role of ours in `view`, by a rule that nothing else has; whoever adds it to `edit` by hand is overruled.
+pub(crate) async fn a_role_is_added_to_view_and_taken_out_again(kubeconfig: &str) {
+    let part = Part::new(kubeconfig, "added-to-view").await;
+    let rule = PolicyRule {
+        api_groups: vec!["added.contoso.com".to_owned()],
+        resources: vec!["crontabs".to_owned()],
+        verbs: vec!["get".to_owned()],
+        ..PolicyRule::default()
+    };
+    let to = |targets: &[DefaultRole]| {
+        Resource::Role(Role {
+            namespace: None,
+            name: "added-to-view-role".to_owned(),
+            rules: vec![rule.clone()],
+            aggregate_to: targets.iter().copied().collect(),
+        })
+    };
+    // The controller follows a moment later.
+    let holds = async |name: &str, wanted: bool| {
+        for _ in 0..400 {
+            let cluster = observe(Path::new(kubeconfig), "real-one").await.unwrap();
+            let live = cluster.roles.iter().find(|live| live.role.namespace.is_none() && live.role.name == name);
+            if live.is_some_and(|live| live.role.rules.contains(&rule)) == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{name} never came to be so: {wanted}");
+    };
+    assert_eq!(part.one(part.create(to(&[DefaultRole::View]))).await, DONE);
+    for name in ["view", "edit", "admin"] {
+        holds(name, true).await;
+    }
+    let by_hand = json!({ "metadata": { "labels": { DefaultRole::Admin.label(): "true" } } });
+    let editor = PatchParams { field_manager: Some("kubectl-label".to_owned()), ..PatchParams::default() };
+    part.cluster_roles().patch("added-to-view-role", &editor, &Patch::Merge(by_hand)).await.unwrap();
+    let (before, meta) = part.live(&to(&[])).await.unwrap();
+    assert_eq!(before, to(&[DefaultRole::View, DefaultRole::Admin]));
+    assert!(!meta.other_managers.is_empty(), "whoever set the label is named");
+    let update = part.change(Operation::Update { before, after: to(&[]) }, Some(&meta));
+    assert_eq!(part.one(update).await, DONE);
+    for name in ["view", "edit", "admin"] {
+        holds(name, false).await;
+    }
+    let (now, meta) = part.live(&to(&[])).await.unwrap();
+    assert_eq!((now, meta.mark), (to(&[]), Mark::Ours));
     part.end().await;
 }
 

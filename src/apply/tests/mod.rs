@@ -78,7 +78,12 @@ pub(super) fn binding(environment: &str, name: &str, group: &str) -> Change {
 
 /// The removal of a role, which waits for nothing by itself.
 pub(super) fn role(environment: &str, name: &str) -> Change {
-    let before = Resource::Role(crate::state::Role { namespace: None, name: name.to_owned(), rules: Vec::new() });
+    let before = Resource::Role(crate::state::Role {
+        namespace: None,
+        name: name.to_owned(),
+        rules: Vec::new(),
+        aggregate_to: BTreeSet::new(),
+    });
     Change::new(object(environment, name), Operation::Delete { before })
 }
 

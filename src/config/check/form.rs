@@ -319,6 +319,7 @@ fn identity(node: &Node, form: &Form) -> Option<String> {
             }
         }
         (Form::Text(form), Value::Scalar { text, .. }) => Some(fold(text, form)),
+        (Form::Choice(_), Value::Scalar { text, .. }) => Some(text.clone()),
         _ => None,
     }
 }

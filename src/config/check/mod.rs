@@ -100,7 +100,8 @@ impl Checker<'_> {
         let environments: BTreeMap<EnvironmentName, Environment> =
             self.blocks(&files, "environments", Self::environment);
         let groups: BTreeMap<GroupKey, Group> = self.blocks(&files, "groups", Self::group);
-        let roles: BTreeMap<RoleKey, Role> = self.blocks(&files, "roles", Self::role);
+        let roles: BTreeMap<RoleKey, Role> =
+            self.blocks(&files, "roles", |checker, key, node| checker.role(key, node, &environments));
         self.cycles(&files);
         let grants = files
             .iter()
@@ -161,7 +162,7 @@ impl Checker<'_> {
         &mut self,
         files: &[&Node],
         section: &'static str,
-        read: fn(&mut Self, &Located<String>, &Node) -> Option<V>,
+        read: impl Fn(&mut Self, &Located<String>, &Node) -> Option<V>,
     ) -> BTreeMap<K, V> {
         let mut blocks = BTreeMap::new();
         for Entry { key, value } in names::sections(files, section) {

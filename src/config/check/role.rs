@@ -1,20 +1,33 @@
 //! `roles`.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
-use crate::config::model::{Role, RoleSource};
+use crate::config::model::{Aggregation, Environment, Role, RoleSource};
 use crate::config::yaml::Node;
 use crate::diagnostics::Located;
-use crate::state::PolicyRule;
+use crate::state::{DefaultRole, EnvironmentName, PolicyRule};
 
 impl Checker<'_> {
-    pub(super) fn role(&mut self, key: &Located<String>, node: &Node) -> Option<Role> {
+    pub(super) fn role(
+        &mut self,
+        key: &Located<String>,
+        node: &Node,
+        environments: &BTreeMap<EnvironmentName, Environment>,
+    ) -> Option<Role> {
+        let to = node.get("aggregate-to").map_or(&[][..], Node::items).iter().filter_map(default_role).collect();
+        let environments = self.environments(node.get("environments"), environments);
         let source = match (self.text(node.get("cluster-role")), node.get("rules")) {
             (Some(name), _) => RoleSource::ClusterRole(name),
             (None, Some(rules)) => RoleSource::Rules(rules.items().iter().map(rule).collect()),
             (None, None) => return None,
         };
-        Some(Role { span: key.span, source })
+        Some(Role { span: key.span, source, aggregation: Aggregation { to, environments } })
     }
+}
+
+fn default_role(node: &Node) -> Option<DefaultRole> {
+    DefaultRole::ALL.into_iter().find(|role| role.name() == node.words())
 }
 
 fn rule(node: &Node) -> PolicyRule {

@@ -379,10 +379,32 @@ static ROLE: Record = Record {
     keys: &[
         optional("cluster-role", "The name of a ClusterRole that is there already.", Form::Text(&text::CLUSTER_ROLE)),
         optional("rules", "Rules with Kubernetes' own keys.", Form::List(&Form::Record(&RULE), 1)),
+        optional(
+            "aggregate-to",
+            "Kubernetes' own roles that take these rules in: whoever has one of them, from whomever and wherever, gets \
+             these rules too. None when left out.",
+            Form::List(&DEFAULT_ROLE, 1),
+        ),
+        optional(
+            "environments",
+            "Where `aggregate-to` holds, by name or by labels; the role is there whether or not a grant names it.",
+            Form::Either(&[Form::List(&Form::Text(&text::ENVIRONMENT_REFERENCE), 1), Form::Labels(1)]),
+        ),
     ],
-    constraints: &[Constraint::ExactlyOne(&["cluster-role", "rules"])],
+    constraints: &[
+        Constraint::ExactlyOne(&["cluster-role", "rules"]),
+        Constraint::Needs("aggregate-to", "rules"),
+        Constraint::Needs("aggregate-to", "environments"),
+        Constraint::Needs("environments", "aggregate-to"),
+    ],
     refused: &[],
 };
+
+static DEFAULT_ROLE: Form = Form::Choice(&[
+    ("view", "`view`, and with it `edit` and `admin`."),
+    ("edit", "`edit`, and with it `admin`."),
+    ("admin", "`admin`."),
+]);
 
 static RULE: Record = Record {
     name: "rule",

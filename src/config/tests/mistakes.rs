@@ -764,3 +764,49 @@ fn appliers_of_environments() {
       help: name at least one, or take the key out
     "#);
 }
+
+#[test]
+fn aggregated_roles() {
+    let loaded = root_with(
+        "environments:
+  alpha: { type: k3s, labels: { stage: dev } }
+roles:
+  one: { cluster-role: view, aggregate-to: [view], environments: [alpha] }
+  two: { rules: [{ nonResourceURLs: [/x], verbs: [get] }], aggregate-to: [view] }
+  three: { rules: [{ nonResourceURLs: [/x], verbs: [get] }], environments: [alpha] }
+  four: { rules: [{ nonResourceURLs: [/x], verbs: [get] }], aggregate-to: [views, edit, edit], environments: [beta] }
+  five: { rules: [{ nonResourceURLs: [/x], verbs: [get] }], aggregate-to: [], environments: { stage: prod } }
+  six: { rules: [{ nonResourceURLs: [/x], verbs: [get] }], aggregate-to: view, environments: [alpha] }
+",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    missing-key: `aggregate-to` needs `rules` beside it
+      rolecall.yaml:8:30 "aggregate-to" no `rules` with it
+      help: Rules with Kubernetes' own keys.
+    missing-key: `aggregate-to` needs `environments` beside it
+      rolecall.yaml:9:60 "aggregate-to" no `environments` with it
+      help: Where `aggregate-to` holds, by name or by labels; the role is there whether or not a grant names it.
+    missing-key: `environments` needs `aggregate-to` beside it
+      rolecall.yaml:10:62 "environments" no `aggregate-to` with it
+      help: Kubernetes' own roles that take these rules in: whoever has one of them, from whomever and wherever, gets these rules too. None when left out.
+    invalid-value: an entry of `aggregate-to` cannot be `views`
+      rolecall.yaml:11:76 "views" this version does not know it
+      help: did you mean `view`? It takes `view`, `edit` or `admin`
+    duplicate-entry: `edit` is listed twice in `aggregate-to`
+      rolecall.yaml:11:89 "edit" listed again here
+      rolecall.yaml:11:83 "edit" first listed here
+      help: take one of the two out
+    unknown-environment: `beta` is not an environment of this config
+      rolecall.yaml:11:111 "beta" no environment has this name
+      help: define it under `environments:` in any access file
+    empty-list: `aggregate-to` is empty
+      rolecall.yaml:12:75 "[]" nothing is named here
+      help: name at least one, or take the key out
+    unmatched-labels: no environment has all of these labels
+      rolecall.yaml:12:95 "stage" nothing has these labels
+      help: the labels of the environments are: alpha (stage: dev)
+    wrong-type: `aggregate-to` must be a list, not text
+      rolecall.yaml:13:74 "view" this is text
+      help: write it as a list: `[view]`
+    "#);
+}

@@ -127,6 +127,8 @@ roles:
     rules:
       - { apiGroups: [apps], resources: [deployments], verbs: [get], resourceNames: [web] }
       - { nonResourceURLs: [/metrics], verbs: [get] }
+    aggregate-to: [view, admin]
+    environments: [alpha]
 grants:
   - groups: [dev]
     users: [sam@contoso.com, { guest: ana@partner.example }]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Guard, Objection};
+use crate::plan::aggregation;
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::power::{Power, power};
 use crate::plan::reach::{Nesting, key_of, live_members};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
-    Operation, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
+    Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
 pub(super) static GUARD: Guard = Guard {
@@ -182,8 +183,14 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         roles.extend(change.after().and_then(role_in).and_then(of_cluster_role));
         bindings.extend(change.after().and_then(binding_in).and_then(of_cluster_binding));
     }
-    let power = |role: &str| {
-        if is_cluster_admin(role) { Some(Power::All) } else { roles.get(role).and_then(|role| power(&role.rules)) }
+    let power = |role: &str| -> Option<Power> {
+        if is_cluster_admin(role) {
+            return Some(Power::All);
+        }
+        let own = roles.get(role)?.rules.iter();
+        let final_rules: Vec<PolicyRule> =
+            own.chain(aggregation::added(role, changes.iter().copied())).cloned().collect();
+        self::power(&final_rules)
     };
     let mut admins: BTreeMap<SubjectKey, (&Subject, Power)> = BTreeMap::new();
     for binding in bindings.values() {
@@ -228,7 +235,12 @@ fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &Group
         .filter(|binding| {
             let name = &binding.role.reference.name;
             is_cluster_admin(name)
-                || environment.roles.iter().any(|role| role.name == *name && power(&role.rules).is_some())
+                || environment.roles.iter().any(|role| {
+                    let reached = role.aggregate_to.iter().flat_map(|target| target.reached());
+                    let is_it =
+                        role.name == *name || reached.map(|default| default.name()).any(|default| default == name);
+                    is_it && power(&role.rules).is_some()
+                })
         })
         .filter_map(|binding| match &binding.subject {
             PrincipalName::Group(key) => Some(key),

@@ -48,11 +48,16 @@ impl<'a> Environment<'a> {
             draft.withhold(&cause, [address]);
             return RoleStanding::Held(cause);
         }
-        let after = Role { namespace: role.namespace.clone(), name: role.name.clone(), rules: role.rules.clone() };
+        let after = Role {
+            namespace: role.namespace.clone(),
+            name: role.name.clone(),
+            rules: role.rules.clone(),
+            aggregate_to: role.aggregate_to.clone(),
+        };
         let operation = match live {
             None => Operation::Create { after: Resource::Role(after) },
             // Another manager of the same content is no drift: server-side apply cannot end a shared ownership.
-            Some(live) if live.role.rules == after.rules => {
+            Some(live) if live.role == after => {
                 return RoleStanding::Usable(None);
             }
             Some(live) => Operation::Update { before: Resource::Role(live.role.clone()), after: Resource::Role(after) },

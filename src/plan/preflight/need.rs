@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::held::Held;
+use crate::plan::aggregation;
 use crate::plan::kubernetes::{Place, place_of};
 use crate::state::covering::{self, Right};
 use crate::state::{
-    Address, Change, Cluster, KubernetesKind, MissingRight, Namespace, Operation, PolicyRule, Resource,
+    Address, Change, Cluster, DefaultRole, KubernetesKind, MissingRight, Namespace, Operation, PolicyRule, Resource,
 };
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -40,6 +41,8 @@ impl Need<'_> {
 /// The rules of every role once the plan is applied.
 pub(super) struct FinalRules<'a> {
     roles: BTreeMap<Place, &'a [PolicyRule]>,
+    /// The default roles that the plan adds rules to, those included.
+    filled: BTreeMap<Place, Vec<PolicyRule>>,
 }
 
 impl<'a> FinalRules<'a> {
@@ -50,7 +53,20 @@ impl<'a> FinalRules<'a> {
             Some(Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Binding(_)) | None => None,
         });
         let roles = live.chain(written);
-        Self { roles: roles.map(|role| ((role.namespace.clone(), role.name.clone()), &role.rules[..])).collect() }
+        let roles: BTreeMap<Place, &[PolicyRule]> =
+            roles.map(|role| ((role.namespace.clone(), role.name.clone()), &role.rules[..])).collect();
+        let filled = DefaultRole::ALL.into_iter().filter_map(|default| {
+            let place = (None, default.name().to_owned());
+            let added = aggregation::added(default.name(), changes.iter().copied());
+            let live = roles.get(&place).filter(|_| !added.is_empty())?;
+            Some((place, live.iter().chain(added).cloned().collect()))
+        });
+        let filled = filled.collect();
+        Self { roles, filled }
+    }
+
+    fn of(&self, place: &Place) -> Option<&[PolicyRule]> {
+        self.filled.get(place).map(Vec::as_slice).or_else(|| self.roles.get(place).copied())
     }
 }
 
@@ -80,7 +96,7 @@ pub(super) fn of<'a>(change: &'a Change, roles: &FinalRules<'_>, held: &mut Held
             need(MissingRight::Escalate { kind: *kind, name: name.clone() }, is_met, missing);
         }
         Some(Resource::Binding(binding)) => {
-            let given = roles.roles.get(&place_of(&binding.role, place));
+            let given = roles.of(&place_of(&binding.role, place));
             let missing = given.map(|rules| covering::missing(held.rules(place), rules));
             // To bind a role that is not there, only `bind` itself will do.
             let is_covered = missing.as_ref().is_some_and(Vec::is_empty);

@@ -401,6 +401,7 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
         namespace,
         name: name.to_owned(),
         rules: vec![rule(&["get"], &["secrets"])],
+        aggregate_to: std::collections::BTreeSet::new(),
     };
     let uses = |name: &str| desired.bindings.iter().any(|binding| binding.role.reference.name == name);
     if uses("own-object") {
@@ -445,7 +446,7 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
             meta.other_managers = if is_drifted { vec!["helm".to_owned()] } else { Vec::new() };
             let rules = if is_same { vec![rule(&["get"], &["secrets"])] } else { vec![rule(&["*"], &["*"])] };
             cluster.roles.push(LiveRole {
-                role: Role { namespace: place, name: name.to_owned(), rules },
+                role: Role { namespace: place, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
                 meta,
                 aggregated: is_drifted && is_same,
             });

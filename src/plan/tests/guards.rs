@@ -143,6 +143,7 @@ fn own_identity_on_a_cluster() {
         namespace: None,
         name: "restarter-object".to_owned(),
         rules: vec![rule(&["get"], &["pods"]), rule(&["patch"], &["pods"])],
+        aggregate_to: std::collections::BTreeSet::new(),
     };
     world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
     silent(&world, "own-identity");
@@ -323,7 +324,12 @@ fn cluster_admin_gained_by_a_new_member() {
 fn cluster_admin_gained_by_a_role_that_comes_to_grant_everything() {
     let mut world = World::new();
     let role = world.role("restarter", vec![rule(&["*"], &["*"])]);
-    let live = Role { namespace: None, name: role.reference.name.clone(), rules: vec![rule(&["get"], &["pods"])] };
+    let live = Role {
+        namespace: None,
+        name: role.reference.name.clone(),
+        rules: vec![rule(&["get"], &["pods"])],
+        aggregate_to: std::collections::BTreeSet::new(),
+    };
     world.cluster().roles.push(LiveRole { role: live, meta: meta(Mark::Ours), aggregated: false });
     silent(&world, "cluster-admin-gained");
     world.bind(None, "hand-made", &role.reference.name, subject(SubjectKind::User, "mallory"), Mark::None);

@@ -19,7 +19,12 @@ fn selector(team: &str) -> ScopeTarget {
 
 /// A live role of ours with the name that [`World::role`] gives.
 fn live_role<'w>(world: &'w mut World, name: &str, mark: Mark) -> &'w mut LiveRole {
-    let role = Role { namespace: None, name: format!("{name}-object"), rules: vec![rule(&["get"], &["pods"])] };
+    let role = Role {
+        namespace: None,
+        name: format!("{name}-object"),
+        rules: vec![rule(&["get"], &["pods"])],
+        aggregate_to: std::collections::BTreeSet::new(),
+    };
     let roles = &mut world.cluster().roles;
     roles.push(LiveRole { role, meta: meta(mark), aggregated: false });
     roles.last_mut().unwrap()
@@ -155,6 +160,7 @@ fn a_missing_namespace_withholds_its_own_grants() {
         namespace: Some(namespace("trinty")),
         name: "local-object".to_owned(),
         rules: Vec::new(),
+        aggregate_to: std::collections::BTreeSet::new(),
     });
     let role = RoleTarget { key: "local".parse().unwrap(), reference, ours: true };
     let scope = in_namespace("trinty");

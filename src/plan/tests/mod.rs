@@ -1,5 +1,6 @@
 //! Tests of the difference of two states, on worlds made by hand and worlds made up.
 
+mod aggregation;
 mod convergence;
 mod entra;
 mod generate;

@@ -37,7 +37,7 @@ impl World {
             role: cluster_role(&name),
             subjects: vec![subject],
         };
-        let role = Role { namespace: None, name, rules };
+        let role = Role { namespace: None, name, rules, aggregate_to: BTreeSet::new() };
         self.cluster().roles.push(LiveRole { role, meta: meta(Mark::None), aggregated: false });
         self.cluster().bindings.push(LiveBinding { binding, meta: meta(Mark::None) });
         self

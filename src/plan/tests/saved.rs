@@ -351,7 +351,12 @@ fn a_group_that_appeared_with_others_in_it_is_no_promise_kept() {
 fn another_manager_meanwhile_is_not_overruled() {
     let mut world = World::new();
     world.role("restarter", vec![rule(&["get"], &["pods"])]);
-    let role = Role { namespace: None, name: "restarter-object".to_owned(), rules: Vec::new() };
+    let role = Role {
+        namespace: None,
+        name: "restarter-object".to_owned(),
+        rules: Vec::new(),
+        aggregate_to: std::collections::BTreeSet::new(),
+    };
     world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
     let saved = save(&world);
     world.cluster().roles.last_mut().unwrap().meta.other_managers.push("helm".to_owned());

@@ -135,7 +135,7 @@ pub(super) fn subject(kind: SubjectKind, name: &str) -> Subject {
 
 pub(super) fn cluster(number: u128) -> Cluster {
     let built_in = |name: &str, rules| LiveRole {
-        role: Role { namespace: None, name: name.to_owned(), rules },
+        role: Role { namespace: None, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
         meta: LiveMeta { bootstrapping: true, ..meta(Mark::None) },
         aggregated: name != "cluster-admin",
     };
@@ -292,6 +292,7 @@ impl World {
             namespace: None,
             name: reference.name.clone(),
             rules,
+            aggregate_to: std::collections::BTreeSet::new(),
         });
         RoleTarget { key: name.parse().unwrap(), reference, ours: true }
     }

@@ -1,13 +1,15 @@
 //! Live objects in rolecall's own words, so that equal means the same whatever the spelling.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::rbac::v1 as rbac;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ownership;
 use super::refusal::excerpt;
 use crate::state::{
-    Binding, ConfigName, Failure, FailureKind, LiveBinding, LiveRole, Namespace, PolicyRule, Result, Role, RoleKind,
-    RoleRef, Subject, SubjectKind, SubjectName,
+    Binding, ConfigName, DefaultRole, Failure, FailureKind, LiveBinding, LiveRole, Namespace, PolicyRule, Result, Role,
+    RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 
 /// The API group of everything about RBAC.
@@ -74,10 +76,23 @@ fn role(
         })
         .collect();
     Ok(LiveRole {
-        role: Role { namespace, name, rules: PolicyRule::normalise(rules) },
+        role: Role {
+            aggregate_to: aggregate_to(metadata, namespace.as_ref()),
+            namespace,
+            name,
+            rules: PolicyRule::normalise(rules),
+        },
         meta: ownership::judge(metadata, config),
         aggregated,
     })
+}
+
+/// The labels mean something on a `ClusterRole` only.
+fn aggregate_to(metadata: &ObjectMeta, namespace: Option<&Namespace>) -> BTreeSet<DefaultRole> {
+    let labels = metadata.labels.as_ref().filter(|_| namespace.is_none());
+    let is_set =
+        |role: &DefaultRole| labels.and_then(|labels| labels.get(role.label())).is_some_and(|value| value == "true");
+    DefaultRole::ALL.into_iter().filter(is_set).collect()
 }
 
 fn binding(

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use serde_json::Value;
 
 use super::refusal::excerpt;
-use crate::state::{ConfigName, LiveMeta, Mark, mark};
+use crate::state::{ConfigName, DefaultRole, LiveMeta, Mark, mark};
 
 /// The label on what Kubernetes makes when it starts.
 const BOOTSTRAPPING_LABEL: &str = "kubernetes.io/bootstrapping";
@@ -64,7 +64,9 @@ fn holds_fields_of_ours(entry: &ManagedFieldsEntry) -> bool {
     let labels = fields.get("f:metadata").and_then(|metadata| metadata.get("f:labels")).and_then(Value::as_object);
     FIELDS.iter().any(|field| fields.contains_key(*field))
         || labels.is_some_and(|labels| {
-            [mark::MANAGED_BY_LABEL, mark::CONFIG_LABEL].iter().any(|label| labels.contains_key(&format!("f:{label}")))
+            let ours = [mark::MANAGED_BY_LABEL, mark::CONFIG_LABEL].into_iter();
+            let mut ours = ours.chain(DefaultRole::ALL.into_iter().map(DefaultRole::label));
+            ours.any(|label| labels.contains_key(&format!("f:{label}")))
         })
 }
 

@@ -133,6 +133,7 @@ fn resource(resource: &Resource) -> v1::Resource {
             namespace: role.namespace.as_ref().map(ToString::to_string),
             name: role.name.clone(),
             rules: role.rules.iter().map(rule).collect(),
+            aggregate_to: texts(&role.aggregate_to),
         },
         Resource::Binding(one) => binding(one),
     }

@@ -136,7 +136,8 @@ fn a_plan_as_json() {
                 "resourceNames": [],
                 "nonResourceURLs": []
               }
-            ]
+            ],
+            "aggregate_to": []
           },
           "after": {
             "type": "role",
@@ -172,7 +173,8 @@ fn a_plan_as_json() {
                 "resourceNames": [],
                 "nonResourceURLs": []
               }
-            ]
+            ],
+            "aggregate_to": []
           },
           "requires": [],
           "refers": {},

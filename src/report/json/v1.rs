@@ -138,7 +138,13 @@ pub(super) enum Resource {
     /// One member of a group.
     Member(Edge),
     /// A `ClusterRole`; a `Role` where there is a namespace.
-    Role { namespace: Option<String>, name: String, rules: Vec<Rule> },
+    Role {
+        namespace: Option<String>,
+        name: String,
+        rules: Vec<Rule>,
+        /// The default roles that take its rules in.
+        aggregate_to: Vec<String>,
+    },
     /// A `ClusterRoleBinding`; a `RoleBinding` where there is a namespace.
     Binding { namespace: Option<String>, name: String, role: RoleRef, subjects: Vec<Subject> },
 }

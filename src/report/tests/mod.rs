@@ -107,7 +107,12 @@ pub(super) fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Polic
 }
 
 pub(super) fn role(name: &str, rules: Vec<PolicyRule>) -> Resource {
-    Resource::Role(Role { namespace: None, name: name.to_owned(), rules: PolicyRule::normalise(rules) })
+    Resource::Role(Role {
+        namespace: None,
+        name: name.to_owned(),
+        rules: PolicyRule::normalise(rules),
+        aggregate_to: BTreeSet::new(),
+    })
 }
 
 pub(super) fn empty_plan() -> Plan {

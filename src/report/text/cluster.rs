@@ -6,7 +6,7 @@ use super::page::{Mark, Page};
 use super::view::View;
 use super::words;
 use crate::report::escape;
-use crate::state::{Address, Binding, Change, Operation, PolicyRule, Resource, Sign, Subject};
+use crate::state::{Address, Binding, Change, DefaultRole, Operation, PolicyRule, Resource, Role, Sign, Subject};
 
 /// Adds a row for each object that changes, with what it grants below.
 pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, view: &View<'_>) {
@@ -39,7 +39,11 @@ fn content(page: &mut Page, change: &Change, view: &View<'_>) {
         Operation::Update { before, after } => match after {
             Resource::Role(after) => {
                 if let Resource::Role(before) = before {
-                    rules(page, &before.rules, &after.rules);
+                    // Where nothing but a label changes, there is nothing to say about rules.
+                    if before.rules != after.rules || before.aggregate_to == after.aggregate_to {
+                        rules(page, &before.rules, &after.rules);
+                    }
+                    aggregation(page, before, after);
                 }
             }
             Resource::Binding(after) => {
@@ -64,8 +68,14 @@ fn replaced(page: &mut Page, before: &Binding, by: &BTreeSet<Address>, view: &Vi
 fn whole(page: &mut Page, resource: &Resource, sign: Sign, view: &View<'_>) {
     match resource {
         Resource::Role(role) => match sign {
-            Sign::Remove => rules(page, &role.rules, &[]),
-            Sign::Add | Sign::Change => rules(page, &[], &role.rules),
+            Sign::Remove => {
+                rules(page, &role.rules, &[]);
+                aggregation(page, role, &Role { aggregate_to: BTreeSet::new(), ..role.clone() });
+            }
+            Sign::Add | Sign::Change => {
+                rules(page, &[], &role.rules);
+                aggregation(page, &Role { aggregate_to: BTreeSet::new(), ..role.clone() }, role);
+            }
         },
         Resource::Binding(binding) => {
             let may = if sign == Sign::Remove { "no longer may" } else { "may" };
@@ -81,6 +91,23 @@ fn grant(binding: &Binding, subject: &Subject, may: &str, view: &View<'_>) -> St
     let everywhere = if binding.namespace.is_none() { ", on the whole cluster" } else { "" };
     let role = format!("{} {}", binding.role.kind, words::word(&binding.role.name));
     format!("{} {may}: {role}{everywhere}", words::subject(subject, view))
+}
+
+/// Who has a role's rules besides those it is granted to: everybody who has a role that takes them in.
+fn aggregation(page: &mut Page, before: &Role, after: &Role) {
+    let all = |roles: &BTreeSet<DefaultRole>| roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" or ");
+    let (had, have) = (before.reaches(), after.reaches());
+    let gain: BTreeSet<DefaultRole> =
+        if before.rules == after.rules { have.difference(&had).copied().collect() } else { have.clone() };
+    let lose: BTreeSet<DefaultRole> = had.difference(&have).copied().collect();
+    if !gain.is_empty() {
+        let text =
+            format!("everybody who has {} on this cluster, by whatever binding, gets these rules too", all(&gain));
+        page.marked(4, Mark::Decide, &text, None);
+    }
+    if !lose.is_empty() {
+        page.detail(4, &format!("whoever has {} no longer gets these rules by it", all(&lose)));
+    }
 }
 
 fn rules(page: &mut Page, before: &[PolicyRule], after: &[PolicyRule]) {

@@ -32,20 +32,9 @@ pub(super) fn refusals(page: &mut Page, forecast: &Forecast) {
 
 fn named(addresses: &BTreeSet<Address>) -> String {
     let more = addresses.len().saturating_sub(NAMED);
-    let named: Vec<String> = addresses.iter().take(NAMED).map(object).collect();
+    let named: Vec<String> = addresses.iter().take(NAMED).map(words::object).collect();
     let named = named.join(", ");
     if more > 0 { format!("{named} and {more} more") } else { named }
-}
-
-/// An object as it is named above, below its environment.
-fn object(address: &Address) -> String {
-    match address {
-        Address::Object { kind, namespace: Some(namespace), name, .. } => {
-            format!("{kind} {namespace}/{}", words::word(name))
-        }
-        Address::Object { kind, namespace: None, name, .. } => format!("{kind} {}", words::word(name)),
-        Address::Group(_) | Address::Owner(..) | Address::Member(..) => escape::name(&address.to_string()),
-    }
 }
 
 /// What could not be checked, the environments with the same reason together.

@@ -607,3 +607,50 @@ fn the_end_of_a_run() {
     1 done, 3 not tried. Run it again: what is done stays done.
     ");
 }
+
+#[test]
+fn a_role_that_is_added_to_another_says_who_gains() {
+    use crate::state::{DefaultRole, Role};
+    let role = |to: &[DefaultRole], verbs: &[&str]| {
+        Resource::Role(Role {
+            namespace: None,
+            name: "crontabs".to_owned(),
+            rules: vec![rule(&["stable.contoso.com"], &["crontabs"], verbs)],
+            aggregate_to: to.iter().copied().collect(),
+        })
+    };
+    let (view, edit) = (&[DefaultRole::View][..], &[DefaultRole::Edit][..]);
+    let operations = [
+        Operation::Create { after: role(view, &["get"]) },
+        Operation::Update { before: role(edit, &["get"]), after: role(view, &["get"]) },
+        Operation::Update { before: role(view, &["get"]), after: role(edit, &["get"]) },
+        Operation::Update { before: role(edit, &["get"]), after: role(edit, &["list"]) },
+        Operation::Delete { before: role(&[DefaultRole::Admin], &["get"]) },
+    ];
+    let shown = operations.into_iter().map(|operation| {
+        let address = object("alpha", KubernetesKind::ClusterRole, None, "crontabs");
+        let changes = vec![change(address, operation, None)];
+        let text = plan(&Plan { changes, ..empty_plan() }, &context(), WIDE);
+        text.lines()
+            .skip_while(|line| *line != "alpha")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .fold(String::new(), |text, line| text + line + "\n")
+    });
+    insta::assert_snapshot!(shown.collect::<String>(), @"
+    + clusterrole crontabs
+        + get: crontabs (stable.contoso.com)
+        ! everybody who has view or edit or admin on this cluster, by whatever binding, gets these rules too
+    ~ clusterrole crontabs
+        ! everybody who has view on this cluster, by whatever binding, gets these rules too
+    ~ clusterrole crontabs
+        whoever has view no longer gets these rules by it
+    ~ clusterrole crontabs
+        - get: crontabs (stable.contoso.com)
+        + list: crontabs (stable.contoso.com)
+        ! everybody who has edit or admin on this cluster, by whatever binding, gets these rules too
+    - clusterrole crontabs  no longer in the files
+        - get: crontabs (stable.contoso.com)
+        whoever has admin no longer gets these rules by it
+    ");
+}

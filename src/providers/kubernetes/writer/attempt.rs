@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::KubernetesWriter;
-use super::body::{Place, Precondition, body, invalid};
+use super::body::{Place, Precondition, body, invalid, withdraw};
 use super::explain;
 use crate::providers::kubernetes::api::CallError;
 use crate::providers::kubernetes::normalise;
@@ -38,7 +38,7 @@ pub(super) struct Live {
 #[derive(Clone, Copy)]
 pub(super) enum Task<'a> {
     Create { after: &'a Resource },
-    Update { after: &'a Resource, uid: &'a str, resource_version: &'a str, force: bool },
+    Update { before: &'a Resource, after: &'a Resource, uid: &'a str, resource_version: &'a str, force: bool },
     Delete { uid: &'a str, resource_version: &'a str },
 }
 
@@ -70,9 +70,9 @@ impl KubernetesWriter {
         };
         let task = match &change.operation {
             Operation::Create { after } => Task::Create { after },
-            Operation::Update { before: _, after } => {
+            Operation::Update { before, after } => {
                 let (uid, resource_version) = version()?;
-                Task::Update { after, uid, resource_version, force: !change.overrules.is_empty() }
+                Task::Update { before, after, uid, resource_version, force: !change.overrules.is_empty() }
             }
             Operation::Delete { before: _ } => {
                 let (uid, resource_version) = version()?;
@@ -132,7 +132,7 @@ impl KubernetesWriter {
         let collection = place.collection();
         let (after, precondition, force) = match task {
             Task::Create { after } => (after, Precondition::Absent, false),
-            Task::Update { after, uid, resource_version, force } => {
+            Task::Update { after, uid, resource_version, force, .. } => {
                 (after, Precondition::Version { uid, resource_version }, force)
             }
             Task::Delete { uid, resource_version } => {
@@ -154,7 +154,10 @@ impl KubernetesWriter {
             }
             (unchanged, _) => unchanged,
         };
-        let body = body(after, &self.config, precondition).map_err(CallError::NotSent)?;
+        let mut body = body(after, &self.config, precondition).map_err(CallError::NotSent)?;
+        if let Task::Update { before, .. } = task {
+            withdraw(&mut body, before, after);
+        }
         let _: Value = self.api.apply(&collection, &place.name, &body, force).await?;
         Ok(Outcome::Done { created: None })
     }
@@ -320,7 +323,9 @@ impl Answer {
 
 fn same(left: &Resource, right: &Resource) -> bool {
     match (left, right) {
-        (Resource::Role(left), Resource::Role(right)) => left.rules == right.rules,
+        (Resource::Role(left), Resource::Role(right)) => {
+            left.rules == right.rules && left.aggregate_to == right.aggregate_to
+        }
         (Resource::Binding(left), Resource::Binding(right)) => left.same_content(right),
         _ => false,
     }

@@ -87,15 +87,19 @@ impl Precondition<'_> {
 pub(super) fn body(resource: &Resource, config: &ConfigName, precondition: Precondition<'_>) -> Result<Value> {
     let place = Place::of(resource)?;
     let (uid, resource_version) = precondition.metadata();
+    let mut labels = BTreeMap::from([
+        (mark::MANAGED_BY_LABEL.to_owned(), mark::MANAGER.to_owned()),
+        (mark::CONFIG_LABEL.to_owned(), config.to_string()),
+    ]);
+    if let Resource::Role(role) = resource {
+        labels.extend(role.aggregate_to.iter().map(|target| (target.label().to_owned(), "true".to_owned())));
+    }
     let metadata = ObjectMeta {
         name: Some(place.name),
         namespace: place.namespace,
         uid,
         resource_version,
-        labels: Some(BTreeMap::from([
-            (mark::MANAGED_BY_LABEL.to_owned(), mark::MANAGER.to_owned()),
-            (mark::CONFIG_LABEL.to_owned(), config.to_string()),
-        ])),
+        labels: Some(labels),
         ..ObjectMeta::default()
     };
     let written = match resource {
@@ -130,6 +134,16 @@ pub(super) fn body(resource: &Resource, config: &ConfigName, precondition: Preco
         }
     };
     written.map_err(|error| invalid(&format!("cannot be written as JSON: {error}")))
+}
+
+/// Says `false` where a label of `before` is gone from `after`. Leaving it out takes a label away only if nobody else holds
+/// it, and whoever added our role to `view` by hand does.
+pub(super) fn withdraw(body: &mut Value, before: &Resource, after: &Resource) {
+    if let (Resource::Role(before), Resource::Role(after)) = (before, after) {
+        for target in before.aggregate_to.difference(&after.aggregate_to) {
+            body["metadata"]["labels"][target.label()] = "false".into();
+        }
+    }
 }
 
 fn rules(role: &Role) -> Vec<rbac::PolicyRule> {
@@ -226,7 +240,12 @@ mod tests {
             verbs: vec!["patch".to_owned()],
             ..PolicyRule::default()
         };
-        let role = Resource::Role(Role { namespace: None, name: "restarter".to_owned(), rules: vec![patch] });
+        let role = Resource::Role(Role {
+            namespace: None,
+            name: "restarter".to_owned(),
+            rules: vec![patch],
+            aggregate_to: std::collections::BTreeSet::new(),
+        });
         let precondition = Precondition::Version { uid: "u1", resource_version: "7" };
         assert_json_snapshot!(body(&role, &config(), precondition).unwrap(), @r#"
         {
@@ -263,7 +282,12 @@ mod tests {
         let promised = SubjectName::AfterApply { prefix: String::new(), group: "sre".parse().unwrap() };
         assert_eq!(body(&binding(promised), &config(), Precondition::Absent).unwrap_err().kind, FailureKind::Invalid);
         for name in ["", ".", ".."] {
-            let role = Resource::Role(Role { namespace: None, name: name.to_owned(), rules: Vec::new() });
+            let role = Resource::Role(Role {
+                namespace: None,
+                name: name.to_owned(),
+                rules: Vec::new(),
+                aggregate_to: std::collections::BTreeSet::new(),
+            });
             assert!(Place::of(&role).is_err(), "{name:?}");
         }
     }

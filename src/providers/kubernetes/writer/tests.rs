@@ -35,7 +35,12 @@ fn role(verb: &str) -> Resource {
         verbs: vec![verb.to_owned()],
         ..PolicyRule::default()
     };
-    Resource::Role(Role { namespace: None, name: "restarter".to_owned(), rules: vec![rule] })
+    Resource::Role(Role {
+        namespace: None,
+        name: "restarter".to_owned(),
+        rules: vec![rule],
+        aggregate_to: BTreeSet::new(),
+    })
 }
 
 fn change(operation: Operation) -> Change {
@@ -188,7 +193,12 @@ async fn each_operation_is_one_request_with_its_precondition() {
 
 #[tokio::test]
 async fn an_odd_name_stays_one_segment_of_the_path() {
-    let before = Resource::Role(Role { namespace: None, name: "a/b?c#d e".to_owned(), rules: Vec::new() });
+    let before = Resource::Role(Role {
+        namespace: None,
+        name: "a/b?c#d e".to_owned(),
+        rules: Vec::new(),
+        aggregate_to: BTreeSet::new(),
+    });
     let (outcome, log) = one(change(Operation::Delete { before }), |_, _| Answer::Json(200, json!({}))).await;
     assert_eq!(outcome, DONE);
     assert_snapshot!(lines(&log).join(""), @"DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/a%2Fb%3Fc%23d%20e");
