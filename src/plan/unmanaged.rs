@@ -51,8 +51,17 @@ impl UnmanagedBinding {
         }
     }
 
-    /// The binding as the guard about it is acknowledged: `ENV/NAMESPACE/NAME` or `ENV/NAME`.
+    /// The binding as the guard about it is acknowledged: `ENV/NAMESPACE/NAME` or `ENV/NAME`. A name on a cluster may hold
+    /// characters that nobody sees or can type; what is printed must be what is accepted, so they are spelt out.
     pub fn subject(&self) -> String {
-        format!("{}/{}", self.environment, self.name())
+        let mut subject = format!("{}/", self.environment);
+        for character in self.name().chars() {
+            if matches!(character, ' '..='~') && character != '\\' {
+                subject.push(character);
+            } else {
+                subject.extend(character.escape_unicode());
+            }
+        }
+        subject
     }
 }

@@ -448,3 +448,24 @@ proptest! {
         prop_assert!(!judged(&[entry], grant));
     }
 }
+
+#[test]
+fn only_the_root_file_takes_over_from_what_was_made_by_hand() {
+    let root = "delegate:
+  - { files: [team.yaml], groups: [dev], roles: [view], environments: [alpha], namespaces: [trinity] }
+environments: { alpha: { type: k3s } }
+roles: { view: { cluster-role: view } }
+groups: { dev: { members: [] } }
+";
+    let grant = "groups: [dev], roles: [view], environments: [alpha], namespaces: [trinity], replaces: trinity/by-hand";
+    let loaded = files(&[
+        ("rolecall.yaml", &format!("{ROOT}{root}grants: [{{ {grant} }}]\n")),
+        ("team.yaml", &format!("grants:\n  - {{ {grant} }}\n")),
+    ]);
+    insta::assert_snapshot!(told(&loaded), @r#"
+    undelegated-key: `replaces` of a grant may only stand in the root file
+      team.yaml:2:83 "replaces" not in a delegated file
+      rolecall.yaml:6:7 "files" this delegation matches the file
+      help: move the grant to `rolecall.yaml`
+    "#);
+}

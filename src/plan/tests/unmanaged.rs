@@ -420,3 +420,14 @@ fn what_is_there_is_refused_until_it_is_acknowledged() {
     }
     assert_eq!(world.plan().refusals().count(), 0, "{}", told(&world));
 }
+
+#[test]
+fn what_nobody_can_type_is_acknowledged_as_it_is_printed() {
+    let mut world = World::new();
+    world.alpha().unmanaged = Unmanaged::Refuse;
+    by_hand(&mut world, None, "evil\u{202e} \u{1b}[31m\\u{1b}", "view", &[user("sam")]);
+    let subject = world.plan().verdicts.remove(0).subject;
+    assert_eq!(subject, "alpha/evil\\u{202e} \\u{1b}[31m\\u{5c}u{1b}");
+    world.acknowledge(&format!("unmanaged:{subject}"));
+    assert_eq!(world.plan().refusals().count(), 0);
+}
