@@ -19,6 +19,7 @@
 //! | [`providers`] | Entra over Microsoft Graph and Kubernetes RBAC: a reader and a writer each | the network |
 //! | [`plan`] | diff, order, guards, saved plans | nothing |
 //! | [`apply`] | the executor and its journal | writes the journal; holds the writers |
+//! | [`doctor`] | whether it will work here: what was found out, judged | nothing |
 //! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
 //! | [`git`] | the commit that is checked out | reads the repository |
 //! | [`sandbox`] | an embedded tenant and embedded clusters | loopback; its own folder |
@@ -31,6 +32,7 @@ pub mod cli;
 pub mod config;
 pub mod desired;
 pub mod diagnostics;
+pub mod doctor;
 pub mod git;
 pub mod plan;
 pub mod providers;

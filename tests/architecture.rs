@@ -20,8 +20,9 @@ const ROOMS: &[Room] = &[
     Room { name: "desired", may_use: &["config", "diagnostics", "state"], is_pure: true },
     Room { name: "providers", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "plan", may_use: &["diagnostics", "state"], is_pure: true },
+    Room { name: "doctor", may_use: &["state"], is_pure: true },
     Room { name: "apply", may_use: &["plan", "providers", "state"], is_pure: false },
-    Room { name: "report", may_use: &["apply", "diagnostics", "plan", "state"], is_pure: true },
+    Room { name: "report", may_use: &["apply", "diagnostics", "doctor", "plan", "state"], is_pure: true },
     Room { name: "git", may_use: &["diagnostics"], is_pure: false },
     Room { name: "sandbox", may_use: &["state"], is_pure: false },
     Room {
@@ -31,6 +32,7 @@ const ROOMS: &[Room] = &[
             "config",
             "desired",
             "diagnostics",
+            "doctor",
             "git",
             "plan",
             "providers",

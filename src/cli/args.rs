@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::ui::Ui;
-use super::{apply, completions, demo, exit, man, plan, sandbox, schema, validate};
+use super::{apply, completions, demo, doctor, exit, man, plan, sandbox, schema, validate};
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
@@ -38,6 +38,7 @@ pub(super) enum Command {
     Validate(validate::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Doctor(doctor::Args),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
     Completions(completions::Args),

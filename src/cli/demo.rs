@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
-use super::{apply, plan, validate};
+use super::{apply, doctor, plan, validate};
 use crate::plan::preflight::Intent;
 use crate::sandbox::Access;
 use crate::state::ObjectId;
@@ -82,6 +82,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await?,
         Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
             Exit::Usage
         }

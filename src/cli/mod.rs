@@ -10,6 +10,7 @@ mod args;
 mod completions;
 mod connections;
 mod demo;
+mod doctor;
 mod error;
 mod exit;
 mod man;
@@ -57,6 +58,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Validate(args) => validate::run(&args, ui),
         Command::Plan(args) => plan::run(&args, ui).await,
         Command::Apply(args) => apply::run(&args, ui).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,
         Command::Schema(args) => schema::run(&args, ui),
         Command::Completions(args) => completions::run(&args, ui),

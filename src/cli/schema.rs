@@ -23,6 +23,8 @@ enum Of {
     Access,
     /// The output of `plan --output json`
     Plan,
+    /// The output of `doctor --output json`
+    Doctor,
     /// The journal that `apply` writes
     Journal,
 }
@@ -31,6 +33,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
+        Of::Doctor => report::json::doctor_schema(),
         Of::Journal => apply::journal::journal_schema(),
     };
     ui.print(&schema)?;

@@ -37,9 +37,11 @@ pub(super) struct Session {
     pub(super) loaded: Loaded,
     pub(super) desired: Desired,
     pub(super) policy: Policy,
-    entra: entra::Connection,
-    chain: Arc<Chain>,
+    pub(super) entra: entra::Connection,
+    pub(super) chain: Arc<Chain>,
     clusters: BTreeMap<EnvironmentName, kubernetes::Connection>,
+    // Environments to which there is no way, and why. Empty but for `doctor`.
+    pub(super) unroutable: BTreeMap<EnvironmentName, CliError>,
     // One link a cluster serves the reader and the writer, so that a credential plugin runs once.
     links: BTreeMap<EnvironmentName, OnceCell<Link>>,
     // Keeps the embedded servers running for as long as somebody may call them.
@@ -72,6 +74,17 @@ pub(super) fn style(ui: &Ui) -> findings::Style {
 impl Session {
     /// Reads the config and finds the way to everything it names. Nothing is contacted yet.
     pub(super) async fn open(
+        ui: &mut Ui,
+        path: &Path,
+        connections: &ConnectionArgs,
+        policy: &PolicyArgs,
+    ) -> Result<Self, CliError> {
+        let mut session = Self::open_anyway(ui, path, connections, policy).await?;
+        session.unroutable.pop_first().map_or(Ok(session), |(_, error)| Err(error))
+    }
+
+    /// The same, going on without the clusters to which there is no way.
+    pub(super) async fn open_anyway(
         ui: &mut Ui,
         path: &Path,
         connections: &ConnectionArgs,
@@ -118,25 +131,19 @@ impl Session {
             .in_cloud(cloud)
             .picking(args.auth(ui)?);
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
-        let mut clusters = BTreeMap::new();
+        let (mut clusters, mut unroutable) = (BTreeMap::new(), BTreeMap::new());
         for (name, environment) in &desired.environments {
             if !is_read(&policy, name) {
                 continue;
             }
-            let connection = match connections.route(ui, args, name, environment, inside)? {
-                Route::Kubeconfig { path, context, allow_exec } => {
-                    kubernetes::Connection::Kubeconfig { path, context, allow_exec }
-                }
-                Route::InCluster => kubernetes::Connection::InCluster,
-                Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
-                    server,
-                    ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
-                    token: Arc::new(AudienceToken { chain: Arc::clone(&chain), audience }),
-                },
-            };
-            clusters.insert(name.clone(), connection);
+            let route = connections.route(ui, args, name, environment, inside);
+            match route.and_then(|route| connection(route, &chain)) {
+                Ok(connection) => drop(clusters.insert(name.clone(), connection)),
+                Err(error) => drop(unroutable.insert(name.clone(), error)),
+            }
         }
-        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: None })
+        let links = links(&clusters);
+        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: None })
     }
 
     async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
@@ -171,7 +178,8 @@ impl Session {
                 (name.clone(), connection)
             })
             .collect();
-        Ok(Self { loaded, desired, policy, entra, chain, links: links(&clusters), clusters, sandbox: Some(sandbox) })
+        let (links, unroutable) = (links(&clusters), BTreeMap::new());
+        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: Some(sandbox) })
     }
 
     /// Reads the live systems and plans. Nothing is written.
@@ -287,7 +295,7 @@ impl Session {
     }
 
     /// The way to a cluster, found once. `None` when there is none for this name.
-    async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
+    pub(super) async fn link(&self, name: &EnvironmentName) -> Option<Result<Link, Failure>> {
         let connection = self.clusters.get(name)?;
         let link = self
             .links
@@ -343,6 +351,20 @@ impl Session {
             sandbox.stop().await;
         }
     }
+}
+
+fn connection(route: Route, chain: &Arc<Chain>) -> Result<kubernetes::Connection, CliError> {
+    Ok(match route {
+        Route::Kubeconfig { path, context, allow_exec } => {
+            kubernetes::Connection::Kubeconfig { path, context, allow_exec }
+        }
+        Route::InCluster => kubernetes::Connection::InCluster,
+        Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
+            server,
+            ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
+            token: Arc::new(AudienceToken { chain: Arc::clone(chain), audience }),
+        },
+    })
 }
 
 /// Whether a cluster is read: what is planned there, or what groups mean there.

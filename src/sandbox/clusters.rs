@@ -43,11 +43,21 @@ pub(crate) fn open(folder: &Path, seed: &Seed, tenant: &Arc<Store<Tenant>>) -> i
             for binding in &cluster.bindings {
                 tenant.read(|tenant| plant(&mut state, tenant, binding));
             }
-            state.add_token(token.expose_secret(), APPLIER, vec![MASTERS.to_owned()]);
+            match &cluster.applier_rules {
+                None => state.add_token(token.expose_secret(), APPLIER, vec![MASTERS.to_owned()]),
+                Some(rules) => {
+                    state.add_token(token.expose_secret(), APPLIER, Vec::new());
+                    let id =
+                        tenant.read(|tenant| tenant.apps.get(&seed.applier_app_id()).map(|app| app.service_principal));
+                    let names = std::iter::once(APPLIER.to_owned()).chain(id.map(|id| id.to_string()));
+                    state.add_rules(APPLIER, &names.collect::<Vec<_>>(), rules);
+                }
+            }
             state
         };
         let store = Arc::new(Store::open(&states.join(format!("{name}.json")), initial)?);
-        let authenticate = authenticate(Arc::clone(tenant), seed.applier_app_id());
+        let master = cluster.applier_rules.is_none().then(|| seed.applier_app_id());
+        let authenticate = authenticate(Arc::clone(tenant), master);
         let router = kubernetes::router(kubernetes::Shared { store, authenticate });
         Ok(Cluster { name: name.clone(), router, token })
     };
@@ -73,12 +83,13 @@ type Authenticate = Arc<dyn Fn(&str) -> Option<User> + Send + Sync>;
 
 /// Who a token of the tenant is on a cluster: the object id, as `users-as: object-id` has it, and no groups, for Entra
 /// puts no group claim into an app's token (entra.md §4.1). The applier is let in as an administrator, as a cluster's
-/// authentication configuration does that maps one object id to a group.
-fn authenticate(tenant: Arc<Store<Tenant>>, applier: AppId) -> Authenticate {
+/// authentication configuration does that maps one object id to a group, unless its rules there are said.
+fn authenticate(tenant: Arc<Store<Tenant>>, master: Option<AppId>) -> Authenticate {
     Arc::new(move |bearer_token| {
         tenant.read(|tenant| {
             let id = bearer(tenant, bearer_token)?;
-            let is_applier = tenant.apps.get(&applier).is_some_and(|app| app.service_principal == id);
+            let applier = master.and_then(|applier| tenant.apps.get(&applier));
+            let is_applier = applier.is_some_and(|app| app.service_principal == id);
             let groups = if is_applier { vec![MASTERS.to_owned()] } else { Vec::new() };
             Some(User { name: id.to_string(), groups, ..User::default() })
         })

@@ -6,6 +6,7 @@
 mod aggregation;
 mod applier;
 mod change;
+mod checkup;
 pub mod covering;
 mod desired;
 mod failure;
@@ -22,6 +23,10 @@ mod unmanaged;
 pub use aggregation::DefaultRole;
 pub use applier::Applier;
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
+pub use checkup::{
+    Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, RightQuestion, ServerCertificate, SourceTrial,
+    TenantCheckup, Trial,
+};
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
     GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,

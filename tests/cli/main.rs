@@ -6,6 +6,7 @@ mod bad_input;
 mod cluster_permissions;
 mod common;
 mod demo;
+mod doctor;
 mod examples;
 mod golden;
 mod invented;

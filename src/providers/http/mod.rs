@@ -4,9 +4,10 @@ mod cloud;
 pub mod credential;
 pub mod proxy;
 mod throttle;
+pub mod tls;
 mod transport;
 
 pub use cloud::Cloud;
 pub use proxy::Proxies;
 pub use throttle::{Gate, Pace, Patience, retry_after};
-pub use transport::{Answer, NotAnswered, Transport, TransportSettings, is_loopback, require_tls};
+pub use transport::{Answer, NotAnswered, Transport, TransportSettings, ahead, is_loopback, require_tls};

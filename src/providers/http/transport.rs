@@ -1,17 +1,19 @@
 //! The only place that makes an HTTP client: rustls on ring, roots of the operating system, no redirects, HTTPS or
 //! loopback, and every wait and every body bounded.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
 use url::Host;
 
 use super::proxy::{self, Proxies};
-use crate::state::{Failure, FailureKind, Result};
+use crate::state::{Failure, FailureKind, Heard, Result};
 
 /// How long connecting to what runs beside us may take: it answers at once or is not there.
 const NEAR_DEADLINE: Duration = Duration::from_secs(2);
@@ -48,6 +50,8 @@ pub struct Transport {
     proxies: Proxies,
     /// See [`Transport::to_this_machine`].
     link_local: bool,
+    /// What answers say besides what was asked, by origin.
+    heard: Arc<Mutex<BTreeMap<String, Heard>>>,
 }
 
 /// An answer that was read whole. Its status is never a redirect.
@@ -140,6 +144,7 @@ impl Transport {
             connect_deadline,
             proxies: settings.proxies.clone(),
             link_local: false,
+            heard: Arc::default(),
         })
     }
 
@@ -164,6 +169,7 @@ impl Transport {
     async fn exchange(&self, request: Request, origin: &str) -> std::result::Result<Answer, NotAnswered> {
         let mut response = self.client.execute(request).await.map_err(|error| self.not_answered(&error, origin))?;
         let (status, headers) = (response.status(), response.headers().clone());
+        self.hear(origin, &headers);
         if status.is_redirection() {
             return Err(NotAnswered::Refused(redirected(origin, status, &headers, response.url())));
         }
@@ -232,6 +238,30 @@ fn cause(error: &reqwest::Error) -> String {
 /// Whether a URL points to a link-local address, over plain HTTP.
 fn is_link_local(url: &Url) -> bool {
     url.scheme() == "http" && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
+}
+
+impl Transport {
+    /// What the answers of each origin have said about its clock and its limits so far.
+    pub fn heard(&self) -> BTreeMap<String, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hear(&self, origin: &str, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = heard.entry(origin.to_owned()).or_default();
+        heard.ahead = text("date").and_then(ahead).or(heard.ahead);
+        let throttle = text("x-ms-throttle-limit-percentage").and_then(|value| value.trim().parse::<f64>().ok());
+        if let Some(throttle) = throttle.filter(|throttle| throttle.is_finite()) {
+            heard.throttle = Some(heard.throttle.map_or(throttle, |highest| highest.max(throttle)));
+        }
+    }
+}
+
+/// How far a clock that shows this `Date` is ahead of ours.
+pub fn ahead(date: &str) -> Option<SignedDuration> {
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(theirs.duration_since(Timestamp::now()))
 }
 
 /// Whether a URL points to this machine: the only place that may be reached without TLS.
@@ -311,6 +341,26 @@ mod tests {
         let NotAnswered::Refused(failure) = refused else { panic!("{refused:?}") };
         assert!(failure.what.ends_with("redirects to https://evil.contoso.com (302); redirects are never followed"));
         assert!(!failure.what.contains("secret"), "{}", failure.what);
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_says_about_clock_and_limits_is_kept() {
+        let server = MockServer::start().await;
+        // A throttled answer counts, and a lower value later does not hide the highest.
+        for (value, date) in [("1.2", "Wed, 01 Jan 2025 00:00:00 GMT"), ("0.9", "no date"), ("NaN", "no date")] {
+            let reply = ResponseTemplate::new(429)
+                .insert_header("x-ms-throttle-limit-percentage", value)
+                .insert_header("date", date);
+            Mock::given(any()).respond_with(reply).up_to_n_times(1).mount(&server).await;
+        }
+        let transport = transport();
+        for _ in 0..3 {
+            transport.send(get(&server.uri())).await.unwrap();
+        }
+        let heard = transport.heard();
+        let [heard] = heard.values().collect::<Vec<_>>()[..] else { panic!("{heard:?}") };
+        assert_eq!(heard.throttle, Some(1.2));
+        assert!(heard.ahead.unwrap().as_hours() < -24 * 300, "{heard:?}");
     }
 
     #[tokio::test]

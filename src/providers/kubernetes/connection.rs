@@ -13,11 +13,12 @@ use secrecy::ExposeSecret as _;
 use url::{Host, Url};
 
 use super::kubeconfig;
-use super::link::Link;
+use super::link::{Link, Place};
 use super::refusal::excerpt;
 use super::tokens::{File, TokenSource};
 use crate::providers::http::Proxies;
 use crate::providers::http::proxy::Proxy;
+use crate::providers::http::tls::Trust;
 use crate::state::{Failure, FailureKind, Result};
 
 /// How long making a connection may take, TLS included.
@@ -148,11 +149,16 @@ fn build(mut config: Config, tokens: Option<Arc<dyn TokenSource>>, name: &str) -
     config.connect_timeout = Some(CONNECT_LIMIT);
     // Kube's own retries would repeat writes for minutes; ours are bounded and read back first.
     config.default_retry = false;
+    let place = config.cluster_url.to_string().parse().ok().map(|server| Place {
+        server,
+        trust: config.root_cert.clone().map_or(Trust::SystemAnd(None), Trust::Only),
+        name: config.tls_server_name.clone(),
+    });
     let client = kube::Client::try_from(config).map_err(|error| {
         Failure::new(FailureKind::Invalid, format!("{name}: {}", excerpt(&error.to_string())))
             .with_next("check the certificates and keys that this connection names")
     })?;
-    Ok(Link::over(client, name).with_tokens(tokens))
+    Ok(Link::over(client, name).with_tokens(tokens).at(place))
 }
 
 /// Refuses an address that would send a token in clear, or that holds a secret itself.

@@ -4,8 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use super::tokens::TokenSource;
 use crate::providers::http::proxy::Proxy;
+use crate::providers::http::tls::{self, Trust};
+use crate::state::Handshake;
 
 /// How long one call may take, waiting for a throttling server included.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
@@ -20,12 +24,23 @@ pub struct Link {
     /// The proxy on the way, for messages.
     pub(super) proxy: Option<Proxy>,
     name: Arc<str>,
+    /// Where TLS ends, when this goes over a network.
+    place: Option<Arc<Place>>,
+}
+
+/// What TLS to the server is made of.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) server: Url,
+    pub(super) trust: Trust,
+    /// The name that its certificate must carry, when that is not the host.
+    pub(super) name: Option<String>,
 }
 
 impl Link {
     /// A link over a client that is ready to use, for clusters that live in this process. `name` stands in messages.
     pub fn over(client: kube::Client, name: &str) -> Self {
-        Self { client, tokens: None, call_limit: CALL_LIMIT, proxy: None, name: name.into() }
+        Self { client, tokens: None, call_limit: CALL_LIMIT, proxy: None, name: name.into(), place: None }
     }
 
     pub(super) fn with_tokens(mut self, tokens: Option<Arc<dyn TokenSource>>) -> Self {
@@ -35,6 +50,20 @@ impl Link {
 
     pub(super) fn with_proxy(self, proxy: Option<Proxy>) -> Self {
         Self { proxy, ..self }
+    }
+
+    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place.map(Arc::new);
+        self
+    }
+
+    /// Looks at the server's certificate and sends nothing; `None` where there is no TLS.
+    pub async fn shake_hands(&self) -> Option<Handshake> {
+        let place = self.place.as_ref()?;
+        if let Some(proxy) = &self.proxy {
+            return tls::through_proxy(&place.server, proxy);
+        }
+        tls::shake_hands(&place.server, place.name.as_deref(), &place.trust).await
     }
 
     #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Plans as JSON for other programs, in published formats with types of their own.
 
+mod doctor;
 mod plan;
 mod v1;
 
+pub use doctor::{doctor_schema, doctor_v1};
 pub use plan::plan_v1;
 
 /// The JSON Schema of version 1 of a plan, as it stands in `schema/plan.schema.json`.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod cluster;
+mod doctor;
 mod entra;
 mod page;
 mod plan;
@@ -11,6 +12,7 @@ mod view;
 mod words;
 
 pub use apply::{Outcomes, closing, opening};
+pub use doctor::doctor;
 pub use plan::plan;
 
 #[cfg(test)]

@@ -79,6 +79,11 @@ impl Page {
         self.push(indent, mark, text, right, Some(indent + 6));
     }
 
+    /// A row with a mark whose further lines stand below its first letter.
+    pub(super) fn item(&mut self, mark: Mark, text: &str) {
+        self.push(0, mark, text, None, Some(2));
+    }
+
     /// Words, wrapped.
     pub(super) fn words(&mut self, indent: usize, text: &str) {
         self.push(indent, Mark::None, text, None, Some(indent));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::aggregate;
-use super::kind::Kind;
+use super::kind::{Kind, RBAC};
 use super::managed::{Managers, blank};
 use super::object::{complete, default, whole};
 use super::state::{ClusterState, PlantedBinding, new_uid, now};
@@ -109,6 +109,20 @@ pub(super) fn binding(state: &mut ClusterState, binding: PlantedBinding<'_>) {
     object["metadata"]["uid"] = new_uid().into();
     object["metadata"]["creationTimestamp"] = now().into();
     store(state, kind, object, &managers);
+}
+
+/// Makes a role with these rules, and binds it to users on the whole cluster.
+pub(super) fn give(state: &mut ClusterState, name: &str, users: &[String], rules: &[Value]) {
+    let mut role = blank(Kind::ClusterRole);
+    role["metadata"]["name"] = name.into();
+    role["rules"] = rules.into();
+    make(state, Kind::ClusterRole, role);
+    let mut binding = blank(Kind::ClusterRoleBinding);
+    binding["metadata"]["name"] = name.into();
+    binding["roleRef"] = json!({ "apiGroup": RBAC, "kind": "ClusterRole", "name": name });
+    let subjects = users.iter().map(|user| json!({ "apiGroup": RBAC, "kind": "User", "name": user }));
+    binding["subjects"] = subjects.collect();
+    make(state, Kind::ClusterRoleBinding, binding);
 }
 
 fn make(state: &mut ClusterState, kind: Kind, mut object: Value) {

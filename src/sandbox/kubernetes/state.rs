@@ -139,6 +139,11 @@ impl ClusterState {
         state
     }
 
+    /// Gives users the rights in `rules`, which are those of a ClusterRole, by a role and a binding of this name.
+    pub fn add_rules(&mut self, name: &str, users: &[String], rules: &[Value]) {
+        bootstrap::give(self, name, users, rules);
+    }
+
     /// Lets a bearer token in as that user; `system:authenticated` is added when it is used.
     pub fn add_token(&mut self, token: &str, username: &str, groups: Vec<String>) {
         self.tokens.insert(digest(token), User { name: username.to_owned(), groups, ..User::default() });

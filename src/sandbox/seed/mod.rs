@@ -159,6 +159,9 @@ pub struct SeedCluster {
     /// Bindings that are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<SeedBinding>,
+    /// What the applier may do there, as rules of a ClusterRole; everything when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applier_rules: Option<Vec<serde_json::Value>>,
 }
 
 /// A binding. Its subjects are named by object id, as `tokens: { groups-as: object-id, users-as: object-id }` has them.

@@ -13,6 +13,7 @@ use crate::state::{
     Failure, FailureKind, ObjectId, OwnIdentity, PrivilegedMembers, Result, Tenant, TenantId, TenantQuery, Usage,
 };
 
+mod checkup;
 mod directory;
 pub(super) mod edges;
 mod groups;

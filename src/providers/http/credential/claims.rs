@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -22,6 +23,13 @@ pub struct Claims {
     pub user: Option<String>,
     /// `roles`: the application permissions that were granted.
     pub roles: BTreeSet<String>,
+    /// `scp`: the delegated permissions, when a user acts. What the user may do is the smaller of these and the user's own
+    /// directory roles.
+    pub scopes: Option<BTreeSet<String>>,
+    /// `wids`: template ids of the directory roles that whoever acts has in the whole tenant, where the token names them.
+    pub directory_roles: BTreeSet<String>,
+    /// `exp`: until when it is good.
+    pub expires: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +45,9 @@ struct Payload {
     scp: Option<String>,
     #[serde(default)]
     roles: BTreeSet<String>,
+    #[serde(default)]
+    wids: BTreeSet<String>,
+    exp: Option<i64>,
 }
 
 impl Claims {
@@ -59,6 +70,9 @@ impl Claims {
             app: payload.appid.or(payload.azp).filter(|_| !delegated),
             user: user.filter(|_| delegated),
             roles: payload.roles,
+            scopes: payload.scp.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()),
+            directory_roles: payload.wids,
+            expires: payload.exp.and_then(|seconds| Timestamp::from_second(seconds).ok()),
         })
     }
 
@@ -90,8 +104,10 @@ mod tests {
         assert!(app.roles.contains("Group.Read.All"));
         assert_eq!(app.label(), format!("app {APP}"));
         let user =
-            claims(&format!(r#"{{{IDS},"appid":"{APP}","scp":"Group.Read.All","upn":"erin@contoso.com"}}"#)).unwrap();
+            claims(&format!(r#"{{{IDS},"appid":"{APP}","scp":"Group.Read.All User.Read","wids":["62e90394-69f5-4237-9190-012177145e10"],"exp":1800000000,"upn":"erin@contoso.com"}}"#)).unwrap();
         assert_eq!((user.app, user.label()), (None, "erin@contoso.com".to_owned()));
+        assert_eq!((user.scopes.unwrap().len(), user.directory_roles.len()), (2, 1));
+        assert_eq!(user.expires.unwrap().to_string(), "2027-01-15T08:00:00Z");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Pace, Transport};
-use crate::state::{Failure, FailureKind, Result, TenantId};
+use crate::state::{Failure, FailureKind, Result, SourceTrial, TenantId, Trial};
 
 mod azure_cli;
 mod azure_pipelines;
@@ -63,17 +63,6 @@ impl Token {
     }
 }
 
-/// How a source stands before it is asked.
-#[derive(Clone, Copy, Debug)]
-pub enum Standing<'c> {
-    /// It is set up and can be asked.
-    Ready,
-    /// It is not set up here, and why.
-    Absent(&'c str),
-    /// It is set up, wrongly.
-    Broken(&'c Failure),
-}
-
 /// The sources and the tokens that they gave.
 pub struct Chain {
     tenant: TenantId,
@@ -84,6 +73,8 @@ pub struct Chain {
     /// The source that gave the first token; the identity of a run never changes after that.
     chosen: OnceLock<usize>,
     slots: std::sync::Mutex<BTreeMap<String, Arc<Slot>>>,
+    /// What became of each source when the identity of the run was found, or when none was.
+    trials: std::sync::Mutex<Vec<SourceTrial>>,
 }
 
 /// The token for one scope. Whoever fetches holds `state`; `fetches` tells the others that what they waited for is done.
@@ -113,25 +104,8 @@ impl Chain {
     }
 
     fn of_sources(tenant: TenantId, transport: Transport, sources: Vec<(SourceName, SetUp)>) -> Self {
-        let (chosen, slots) = (OnceLock::new(), std::sync::Mutex::default());
-        Self { tenant, transport, sources, picked: false, chosen, slots }
-    }
-
-    /// Every source of this chain, in the order in which they are tried, and how it stands before it is asked.
-    pub fn sources(&self) -> impl Iterator<Item = (SourceName, Standing<'_>)> {
-        self.sources.iter().map(|(name, set_up)| {
-            let standing = match set_up {
-                SetUp::Ready(_) => Standing::Ready,
-                SetUp::Absent(reason) => Standing::Absent(reason),
-                SetUp::Broken(failure) => Standing::Broken(failure),
-            };
-            (*name, standing)
-        })
-    }
-
-    /// The source that gave the first token, once one has.
-    pub fn chosen(&self) -> Option<SourceName> {
-        self.chosen.get().and_then(|at| self.sources.get(*at)).map(|(name, _)| *name)
+        let (chosen, slots, trials) = (OnceLock::new(), std::sync::Mutex::default(), std::sync::Mutex::default());
+        Self { tenant, transport, sources, picked: false, chosen, slots, trials }
     }
 
     /// The transport that token requests use; Graph is reached through the same pool of connections.
@@ -142,6 +116,17 @@ impl Chain {
     /// The tenant that every token is for.
     pub fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// The source that gave the first token, once one has.
+    pub fn chosen(&self) -> Option<SourceName> {
+        self.chosen.get().and_then(|at| self.sources.get(*at)).map(|(name, _)| *name)
+    }
+
+    /// What became of each source, in their order, when a token was last asked for without knowing which of them works.
+    /// Empty before that.
+    pub fn trials(&self) -> Vec<SourceTrial> {
+        self.trials.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A token for a scope such as `https://graph.microsoft.com/.default`. All who ask at the same time share one fetch,
@@ -182,30 +167,54 @@ impl Chain {
     }
 
     async fn fetch(&self, scope: &str) -> Result<Token> {
-        let mut tried = Tried::default();
-        for (at, (name, set_up)) in self.sources.iter().enumerate() {
-            if self.chosen.get().is_some_and(|chosen| *chosen != at) {
-                continue;
-            }
-            if tried.failure.is_some() {
-                tried.note(*name, "not tried, since the one before is set up");
-                continue;
-            }
-            match set_up {
-                SetUp::Absent(reason) => tried.note(*name, reason),
-                SetUp::Broken(failure) => tried.fail(*name, failure.clone()),
-                SetUp::Ready(grant) => match grant.fetch(scope).await {
-                    Ok(fetched) => {
-                        let token = self.check(fetched)?;
-                        // Whoever was first has chosen; it can only be the same source.
-                        let _ = self.chosen.set(at);
-                        return Ok(token);
-                    }
-                    Err(failure) => tried.fail(*name, failure),
-                },
-            }
+        if let Some((name, SetUp::Ready(grant))) = self.chosen.get().and_then(|chosen| self.sources.get(*chosen)) {
+            return match grant.fetch(scope).await {
+                Ok(fetched) => self.check(fetched),
+                Err(failure) => {
+                    let trial = trial(*name, Trial::Failed(failure.clone()));
+                    Err(self.none_worked(scope, &[trial], Some(failure)))
+                }
+            };
         }
-        Err(tried.into_failure(scope, self.sources.first().map(|(name, _)| *name).filter(|_| self.picked)))
+        let mut trials = Vec::new();
+        let mut end: Option<Result<Token>> = None;
+        // A token that came and cannot be used says more than what else was tried.
+        let mut unusable = None;
+        for (at, (name, set_up)) in self.sources.iter().enumerate() {
+            let outcome = match (set_up, &end) {
+                (SetUp::Absent(reason), _) => Trial::NotConfigured(reason.clone()),
+                (SetUp::Broken(_) | SetUp::Ready(_), Some(_)) => Trial::NotTried,
+                (SetUp::Broken(failure), None) => {
+                    end = Some(Err(failure.clone()));
+                    Trial::Failed(failure.clone())
+                }
+                (SetUp::Ready(grant), None) => {
+                    let fetched = grant.fetch(scope).await;
+                    let came = fetched.is_ok();
+                    match fetched.and_then(|fetched| self.check(fetched)) {
+                        Ok(token) => {
+                            // Whoever was first has chosen; it can only be the same source.
+                            let _ = self.chosen.set(at);
+                            end = Some(Ok(token));
+                            Trial::Used
+                        }
+                        Err(failure) => {
+                            unusable = came.then(|| failure.clone());
+                            end = Some(Err(failure.clone()));
+                            Trial::Failed(failure)
+                        }
+                    }
+                }
+            };
+            trials.push(trial(*name, outcome));
+        }
+        self.trials.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&trials);
+        match (end, unusable) {
+            (Some(Ok(token)), _) => Ok(token),
+            (_, Some(failure)) => Err(failure),
+            (Some(Err(failure)), None) => Err(self.none_worked(scope, &trials, Some(failure))),
+            (None, None) => Err(self.none_worked(scope, &trials, None)),
+        }
     }
 
     fn check(&self, fetched: Fetched) -> Result<Token> {
@@ -224,37 +233,24 @@ impl Chain {
         let used_for = fetched.good_for.saturating_sub(RENEW_BEFORE).max(fetched.good_for / 2);
         Ok(Token { secret: fetched.secret, renew_at: Instant::now() + used_for, claims })
     }
-}
 
-/// What was tried, for the error.
-#[derive(Default)]
-struct Tried {
-    lines: Vec<(SourceName, String)>,
-    failure: Option<Failure>,
-}
-
-impl Tried {
-    fn note(&mut self, name: SourceName, reason: &str) {
-        self.lines.push((name, reason.to_owned()));
-    }
-
-    fn fail(&mut self, name: SourceName, failure: Failure) {
-        self.note(name, &failure.what);
-        self.failure = Some(failure);
-    }
-
-    fn into_failure(self, scope: &str, picked: Option<SourceName>) -> Failure {
+    /// The error when no source gave a token: each of them, and what to do about the one that is set up.
+    fn none_worked(&self, scope: &str, trials: &[SourceTrial], failure: Option<Failure>) -> Failure {
+        let picked = self.sources.first().map(|(name, _)| *name).filter(|_| self.picked);
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
-        let lines: Vec<_> = self.lines.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+        let lines: Vec<_> = trials.iter().map(|tried| format!("{}: {}", tried.name, tried.trial)).collect();
         let order = if picked.is_some() { "By --auth" } else { "In order:" };
         let what = format!("no token for {audience}. {order} {}", lines.join("; "));
-        let (kind, next) =
-            self.failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
+        let (kind, next) = failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
         Failure::new(kind, what).with_next(next.unwrap_or_else(|| match picked {
             Some(source) => format!("{source} is {}; leave --auth out to try every source", source.about()),
             None => "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET".to_owned(),
         }))
     }
+}
+
+fn trial(name: SourceName, trial: Trial) -> SourceTrial {
+    SourceTrial { name: name.as_str(), about: name.about(), trial }
 }
 
 #[cfg(test)]

@@ -123,7 +123,14 @@ async fn a_refused_token_is_renewed_once_for_all() {
 async fn a_source_that_is_not_set_up_is_passed_over_and_one_that_fails_is_not() {
     let absent = || SetUp::Absent("AZURE_CLIENT_SECRET is not set".to_owned());
     let (works, _) = fake(Some(TENANT));
-    chain_of(vec![("client-secret", absent()), ("azure-cli", works)]).token(SCOPE).await.unwrap();
+    let chain = chain_of(vec![("client-secret", absent()), ("azure-cli", works)]);
+    assert!(chain.trials().is_empty(), "nothing was asked yet");
+    chain.token(SCOPE).await.unwrap();
+    let trials: Vec<_> = chain.trials().into_iter().map(|tried| (tried.name, tried.trial.to_string())).collect();
+    assert_eq!(
+        trials,
+        [("client-secret", "AZURE_CLIENT_SECRET is not set".to_owned()), ("azure-cli", "used".to_owned())]
+    );
 
     let (fails, _) = fake(None);
     let (works, asked) = fake(Some(TENANT));

@@ -6,11 +6,13 @@ mod read;
 mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use jiff::SignedDuration;
 use kube::client::Body;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
@@ -22,7 +24,7 @@ pub(super) use write::Writing;
 
 use super::link::Link;
 use super::refusal::{Refusal, excerpt};
-use crate::providers::http::proxy;
+use crate::providers::http::{ahead, proxy};
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
@@ -85,11 +87,13 @@ struct Caller {
     link: Link,
     requests: AtomicU64,
     throttled: AtomicU64,
+    /// How far the server's clock is ahead of ours, by its last answer.
+    ahead: Mutex<Option<SignedDuration>>,
 }
 
 impl Caller {
     fn new(link: Link) -> Self {
-        Self { link, requests: AtomicU64::new(0), throttled: AtomicU64::new(0) }
+        Self { link, requests: AtomicU64::new(0), throttled: AtomicU64::new(0), ahead: Mutex::default() }
     }
 
     fn usage(&self) -> Usage {
@@ -147,6 +151,9 @@ impl Caller {
         let answered = async {
             let answer = self.link.client.send(request).await.map_err(|error| self.unsent_or_unanswered(&error))?;
             let (parts, body) = answer.into_parts();
+            if let Some(ahead) = parts.headers.get(header::DATE).and_then(|date| ahead(date.to_str().ok()?)) {
+                *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+            }
             let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| self.cut_short(&*error))?;
             let body = body.to_bytes();
             if parts.status.is_success() {

@@ -1,7 +1,10 @@
 //! The calls that change nothing.
 
+use std::sync::PoisonError;
+
 use bytes::Bytes;
 use http::Method;
+use jiff::SignedDuration;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SubjectAccessReview};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
@@ -52,6 +55,13 @@ struct Page<T> {
 #[derive(Deserialize)]
 struct Bare {
     metadata: ObjectMeta,
+}
+
+/// Only what is needed of `/version`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    git_version: String,
 }
 
 /// A client that cannot change anything.
@@ -173,6 +183,21 @@ impl Reading {
         };
         let body = self.caller.call(&call).await?;
         self.caller.decode(&body, tried)
+    }
+
+    /// What the server says of its own version.
+    pub(in crate::providers::kubernetes) async fn version(&self) -> Result<String> {
+        let tried = "get the server's version";
+        let found: Option<Version> =
+            self.get("", "version").await.map_err(|error| error.into_failure(self.link(), tried))?;
+        found.map(|version| version.git_version).ok_or_else(|| {
+            Failure::new(FailureKind::BadAnswer, format!("{} does not say which version it is", self.link()))
+        })
+    }
+
+    /// How far the server's clock is ahead of ours, by its last answer.
+    pub(in crate::providers::kubernetes) fn ahead(&self) -> Option<SignedDuration> {
+        *self.caller.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The uid of `kube-system`, which names the cluster.

@@ -11,6 +11,8 @@ use k8s_openapi::api::authorization::v1::{
 };
 use k8s_openapi::api::core::v1 as core;
 
+mod checkup;
+
 use super::api::{CallError, Reading, Review};
 use super::link::Link;
 use super::normalise::{self, API_GROUP};
