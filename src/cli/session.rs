@@ -153,6 +153,9 @@ impl Session {
                 folder.display()
             )));
         }
+        // Here whoever plans also applies, and whom the files name for a real cluster has no rights on an invented one.
+        let mut desired = desired;
+        desired.environments.values_mut().for_each(|environment| environment.applier = None);
         let sandbox = Sandbox::open(folder, || super::seed::from_config(&desired), sandbox::Options::default())
             .await
             .map_err(|error| CliError::user(error.to_string()))?;

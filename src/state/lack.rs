@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::covering::{together, words};
 use super::{KubernetesKind, PolicyRule, RoleRef};
 
+/// How many rules a message names. More than these nobody copies: then it is the right itself that is given.
+const NAMED_RULES: usize = 5;
 /// How many namespaces a message names.
 const NAMED_PLACES: usize = 5;
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -61,8 +63,11 @@ impl Lack {
         if self.rules.is_empty() {
             return format!("{right} {place}");
         }
-        let rules = if together(&self.rules).len() == 1 { "rule" } else { "rules" };
-        format!("{right} {place}, or the {rules} {}", words(&self.rules))
+        match together(&self.rules).len() {
+            1 => format!("{right} {place}, or the rule {}", words(&self.rules)),
+            few @ ..=NAMED_RULES => format!("{right} {place}, or the {few} rules {}", words(&self.rules)),
+            many => format!("{right} {place}, or {many} rules of it that are not held"),
+        }
     }
 
     /// The least rule that would do.
@@ -141,12 +146,17 @@ mod tests {
         assert_snapshot!(write.next(), @"this allows it, on the whole cluster: { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [create, patch] }");
         let name = "restarter".to_owned();
         let escalate = MissingRight::Escalate { kind: KubernetesKind::Role, name };
-        let escalate = Lack::new(
+        let mut escalate = Lack::new(
             escalate,
             Some("trinity".to_owned()),
             vec![secrets(), PolicyRule { verbs: vec!["list".to_owned()], ..secrets() }],
         );
-        assert!(escalate.needs().starts_with("`escalate` on roles/restarter in namespace trinity, or the rules { "));
+        assert!(escalate.needs().starts_with("`escalate` on roles/restarter in namespace trinity, or the 2 rules { "));
+        escalate.rules.clear();
+        for number in 0..9 {
+            escalate.rules.push(PolicyRule { api_groups: vec![format!("g{number}")], ..secrets() });
+        }
+        assert_snapshot!(escalate.needs(), @"`escalate` on roles/restarter in namespace trinity, or 9 rules of it that are not held");
     }
 
     #[test]

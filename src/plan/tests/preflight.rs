@@ -187,8 +187,8 @@ fn the_applier_of_the_files_is_asked_about() {
     `create` and `patch` on clusterroles on the whole cluster of 1
     `create` and `patch` on rolebindings in namespaces payments, trinity of 3
     `bind` on clusterroles/edit in namespaces payments, trinity, or the rule { apiGroups: [""], resources: [pods], verbs: [get, list, patch] } of 2
-    `bind` on clusterroles/restarter-object in namespace trinity, or the rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
-    `escalate` on clusterroles/restarter-object on the whole cluster, or the rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    `bind` on clusterroles/restarter-object in namespace trinity, or the 2 rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    `escalate` on clusterroles/restarter-object on the whole cluster, or the 2 rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
     "#);
     // Who is asked about and is the one who asks needs no leave to ask.
     world.cluster().username = "deployer".to_owned();
