@@ -76,10 +76,9 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
 
 /// Everybody the files name, as member, owner or subject.
 fn named(desired: &Desired) -> BTreeSet<PrincipalName> {
-    let of_groups = desired
-        .groups
-        .values()
-        .flat_map(|group| group.members.keys().chain(group.owners.iter().flat_map(BTreeMap::keys)));
+    let of_groups = desired.groups.values().flat_map(|group| {
+        group.members.keys().chain(group.absent.keys()).chain(group.owners.iter().flat_map(BTreeMap::keys))
+    });
     let of_grants = desired
         .environments
         .values()

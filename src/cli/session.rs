@@ -242,6 +242,12 @@ impl Session {
         let Some(Ok(tenant)) = &observed.tenant else { return Ok(()) };
         for target in &self.policy.only.0 {
             let Target::Group(key) = target else { continue };
+            // What is planned under the new key would otherwise be missing without a word.
+            if let Some((now, _)) = self.desired.groups.iter().find(|(_, group)| group.previously.contains_key(key)) {
+                return Err(CliError::user(format!("--only group/{key}: this group is called {now} now"))
+                    .hint(format!("say --only group/{now}"))
+                    .exit(super::exit::Exit::Usage));
+            }
             if !self.desired.groups.contains_key(key) && !tenant.marked.contains_key(key) {
                 let near = self
                     .desired

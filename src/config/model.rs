@@ -126,6 +126,10 @@ pub struct Group {
     pub owners: Option<Vec<Located<PrincipalName>>>,
     /// Members; empty for external membership.
     pub members: Vec<Located<PrincipalName>>,
+    /// Who must not be a member; empty unless membership is additive.
+    pub absent: Vec<Located<PrincipalName>>,
+    /// The keys it had before.
+    pub previously: Vec<Located<GroupKey>>,
     /// What the list of members means.
     pub membership: Membership,
     /// Whose object it is.

@@ -71,6 +71,8 @@ rules! {
 
     // Meaning.
     MISSING_APPLIERS = "missing-appliers", "Where rolecall creates groups, `appliers` names who applies.";
+    PREVIOUS_KEY = "previous-key", "A previous key belongs to one group that rolecall creates, and to no block any more.";
+    ABSENT_MEMBER = "absent-member", "Nobody is both to be in a group and to be absent from it; only additive groups say who is absent.";
     MISSING_MEMBERS = "missing-members", "An authoritative group says who its members are.";
     UNMANAGED_GROUP = "unmanaged-group", "What rolecall does not manage of a group is not set.";
     GROUP_AS_OWNER = "group-as-owner", "A group is owned by users and service principals; Entra allows no others.";

@@ -39,6 +39,8 @@ fn group(group: &Group, sources: &SourceMap) -> DesiredGroup {
         description: group.description.as_ref().map(|text| text.value.clone()),
         owners: group.owners.as_ref().map(|owners| with_origins(owners, sources)),
         members: with_origins(&group.members, sources),
+        absent: with_origins(&group.absent, sources),
+        previously: group.previously.iter().map(|key| (key.value.clone(), sources.origin(key.span))).collect(),
     }
 }
 

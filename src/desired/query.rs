@@ -22,12 +22,14 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
         .filter(|(name, _)| only.environment(name))
         .flat_map(|(_, environment)| &environment.bindings)
         .map(|binding| &binding.subject);
-    let members = planned.clone().flat_map(|(_, group)| group.members.keys());
+    let members = planned.clone().flat_map(|(_, group)| group.members.keys().chain(group.absent.keys()));
     let referred: BTreeSet<&PrincipalName> = bound.chain(members).collect();
 
     for key in planned.clone().map(|(key, _)| key).chain(referred.iter().filter_map(|name| group_of(name))) {
         if let Some(group) = desired.groups.get(key) {
             groups.insert(key.clone(), group.management);
+            // The live group may still carry a key from before.
+            groups.extend(group.previously.keys().map(|previous| (previous.clone(), Management::Owned)));
         }
     }
     let owners = groups.keys().filter_map(|key| desired.groups.get(key)).filter_map(|group| group.owners.as_ref());
@@ -38,7 +40,13 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
         tenant: desired.tenant,
         config: desired.config.clone(),
         display_names: planned.filter_map(|(key, group)| Some((key.clone(), display_name(key, group)?))).collect(),
-        unique_display_names: bound_by_display_name(desired).filter(|key| groups.contains_key(key)).collect(),
+        unique_display_names: bound_by_display_name(desired)
+            .filter(|key| groups.contains_key(key))
+            .flat_map(|key| {
+                let previously = desired.groups.get(&key).map(|group| group.previously.keys().cloned().collect());
+                std::iter::once(key).chain(previously.unwrap_or_else(Vec::new))
+            })
+            .collect(),
         groups,
         principals,
     }

@@ -45,8 +45,16 @@ pub(super) struct Edges<'a> {
     pub(super) live: &'a [LivePrincipal],
     /// Who becomes an owner by the creation itself.
     pub(super) first_owner: Option<ObjectId>,
-    /// Whether those who are not asked for go.
-    pub(super) removes: bool,
+    pub(super) removes: Removes<'a>,
+}
+
+/// Who goes.
+#[derive(Clone, Copy)]
+pub(super) enum Removes<'a> {
+    /// Whoever is not asked for.
+    Surplus,
+    /// Only these.
+    These(&'a BTreeMap<PrincipalName, Origin>),
 }
 
 /// The changes of one list, and whom PIM must be asked about.
@@ -67,7 +75,7 @@ impl Edges<'_> {
         draft: &mut Draft,
     ) -> Found {
         let live: BTreeMap<ObjectId, &LivePrincipal> = self.live.iter().map(|each| (each.id, each)).collect();
-        let mut wanted = BTreeSet::new();
+        let mut wanted: BTreeMap<Identity, (&PrincipalName, &Origin)> = BTreeMap::new();
         let mut doubts = Vec::new();
         let mut found = Found::default();
         for (name, origin) in self.asked {
@@ -80,9 +88,10 @@ impl Edges<'_> {
                 }
             };
             note_disabled(name, origin, &resolved, draft);
-            if !wanted.insert(resolved.identity.clone()) {
+            if wanted.contains_key(&resolved.identity) {
                 continue;
             }
+            wanted.insert(resolved.identity.clone(), (name, origin));
             let there = match &resolved.identity {
                 Identity::Known(id) => live.contains_key(id) || self.first_owner == Some(*id),
                 Identity::AfterApply(_) => false,
@@ -95,11 +104,62 @@ impl Edges<'_> {
                 None => found.changes.push(self.add(name, origin, &resolved)),
             }
         }
+        let absent = self.absent(&wanted, directory, policy, &mut doubts, draft, &mut found);
         // Removals that wait for a name wait whatever PIM says, so it need not be asked.
         let without_pim = without_pim || !doubts.is_empty();
-        let removals = self.removals(&wanted, &live, directory, without_pim, draft, &mut found);
+        let goes = |id: ObjectId| match self.removes {
+            Removes::Surplus => !wanted.contains_key(&Identity::Known(id)),
+            Removes::These(_) => absent.contains_key(&id),
+        };
+        let mut removals = self.removals(goes, &live, directory, without_pim, draft, &mut found);
+        for removal in &mut removals {
+            if let Some(Resource::Member(Edge { principal_id: Identity::Known(id), .. })) = removal.before() {
+                removal.origin = absent.get(id).map(|origin| (*origin).clone());
+            }
+        }
         self.settle(doubts, removals, draft, &mut found);
         found
+    }
+
+    /// Who is to go by name. Somebody who is asked for as well, by another spelling, is neither put in nor taken out.
+    fn absent(
+        &self,
+        wanted: &BTreeMap<Identity, (&PrincipalName, &Origin)>,
+        directory: &Directory<'_>,
+        policy: &Policy,
+        doubts: &mut Vec<(Cause, Address)>,
+        draft: &mut Draft,
+        found: &mut Found,
+    ) -> BTreeMap<ObjectId, &Origin> {
+        let mut absent = BTreeMap::new();
+        let Removes::These(names) = self.removes else { return absent };
+        for (name, origin) in names {
+            let address = self.list.address(self.key, name);
+            match directory.resolve(name) {
+                Err(doubt) => doubts.push((cause_of(name, origin, doubt, policy), address)),
+                Ok(resolved) => match (wanted.get(&resolved.identity), resolved.identity) {
+                    (Some((member, at)), _) => {
+                        let message = format!(
+                            "`{name}` is to be absent from {}, and is the same as its member `{member}` ({at}); nothing is \
+                             done about either. Take one of the two out",
+                            self.key
+                        );
+                        let member = self.list.address(self.key, member);
+                        found.changes.retain(|change| change.address != member);
+                        draft.withhold(
+                            &Cause::new(Some(origin), "member-and-absent", message).error_if(true),
+                            [address, member],
+                        );
+                    }
+                    (None, Identity::Known(id)) => {
+                        absent.insert(id, origin);
+                    }
+                    // A group that is not there yet is in nothing.
+                    (None, Identity::AfterApply(_)) => {}
+                },
+            }
+        }
+        absent
     }
 
     /// One entry that does not resolve holds back every removal: it may be the very person who would be removed.
@@ -162,20 +222,17 @@ impl Edges<'_> {
 
     fn removals(
         &self,
-        wanted: &BTreeSet<Identity>,
+        goes: impl Fn(ObjectId) -> bool,
         live: &BTreeMap<ObjectId, &LivePrincipal>,
         directory: &Directory<'_>,
         without_pim: bool,
         draft: &mut Draft,
         found: &mut Found,
     ) -> Vec<Change> {
-        if !self.removes {
-            return Vec::new();
-        }
         let surplus: Vec<&LivePrincipal> = live
             .values()
             .copied()
-            .filter(|each| !wanted.contains(&Identity::Known(each.id)))
+            .filter(|each| goes(each.id))
             .filter(|each| self.list == List::Members || !(directory.is_applier(each) || directory.is_own_app(each)))
             .filter(|each| {
                 each.kind != PrincipalKind::Other || {

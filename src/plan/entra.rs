@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::digest;
 use super::draft::{Cause, Draft};
-use super::edges::{Edges, Found, List};
+use super::edges::{Edges, Found, List, Removes};
 use super::kubernetes::binding_address;
 use super::parts::Part;
 use super::resolve::{Directory, labels};
@@ -85,7 +85,7 @@ impl Entra<'_> {
             after.description = Some(description.clone()).filter(|text| !text.is_empty());
         }
         if group.management == Management::Owned {
-            after.mail_nickname = Some(mark::mail_nickname(&self.desired.config, key));
+            after.mail_nickname = Some(mark::mail_nickname(&self.desired.config, self.directory.mark_of(key)));
             if group.owners.is_none() {
                 self.note_other_owners(key, group, live, draft);
             }
@@ -122,12 +122,15 @@ impl Entra<'_> {
         let mut found = Found::default();
         if group.membership != Membership::External {
             let members = live.map_or(&[][..], |live| &live.members);
-            let removes = group.membership == Membership::Authoritative;
+            let removes = match group.membership {
+                Membership::Authoritative => Removes::Surplus,
+                Membership::Additive | Membership::External => Removes::These(&group.absent),
+            };
             found = compare(List::Members, &group.members, members, None, removes, draft);
         }
         if let Some(owners) = &group.owners {
             let live = live.map_or(&[][..], |live| &live.owners);
-            found.changes.extend(compare(List::Owners, owners, live, first_owner, true, draft).changes);
+            found.changes.extend(compare(List::Owners, owners, live, first_owner, Removes::Surplus, draft).changes);
         }
         found
     }
@@ -171,7 +174,9 @@ impl Entra<'_> {
     /// Groups of ours that no file asks for any more.
     fn delete_surplus(&self, draft: &mut Draft) {
         let mut surplus: BTreeMap<ObjectId, (&GroupKey, &LiveGroup)> = BTreeMap::new();
-        for (key, live) in &self.tenant.marked {
+        let renamed: BTreeSet<&GroupKey> =
+            self.desired.groups.values().flat_map(|group| group.previously.keys()).collect();
+        for (key, live) in self.tenant.marked.iter().filter(|(key, _)| !renamed.contains(key)) {
             if let Some(group) = self.desired.groups.get(key) {
                 if matches!(group.management, Management::Adopted(id) | Management::External(id) if id != live.id) {
                     let message = format!(
@@ -220,6 +225,7 @@ impl Entra<'_> {
         self.desired.groups.values().any(|group| {
             matches!(group.management, Management::Adopted(other) | Management::External(other) if other == id)
                 || group.members.contains_key(&name)
+                || group.absent.contains_key(&name)
         })
     }
 }
@@ -265,7 +271,8 @@ fn admit(key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, changes: Vec<Ch
 
 /// Holds back all that the files ask for about a group.
 fn hold(key: &GroupKey, group: &DesiredGroup, cause: &Cause, draft: &mut Draft) {
-    let members = group.members.keys().map(|name| Address::Member(key.clone(), name.clone()));
+    let members =
+        group.members.keys().chain(group.absent.keys()).map(|name| Address::Member(key.clone(), name.clone()));
     let owners = group.owners.iter().flatten().map(|(name, _)| Address::Owner(key.clone(), name.clone()));
     draft.withhold(cause, std::iter::once(Address::Group(key.clone())).chain(members).chain(owners));
 }

@@ -44,6 +44,8 @@ pub(super) struct Directory<'a> {
     standings: BTreeMap<&'a GroupKey, Standing<'a>>,
     /// The key of each live group that the files know or that carries our mark.
     keys: BTreeMap<ObjectId, &'a GroupKey>,
+    /// The key that each of our live groups carries in its mark, where that is one it had before.
+    carried: BTreeMap<&'a GroupKey, &'a GroupKey>,
     /// The same groups by display name.
     called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
     /// The display name that each group of the files has after this plan.
@@ -65,6 +67,7 @@ impl<'a> Directory<'a> {
             tenant,
             standings: BTreeMap::new(),
             keys: BTreeMap::new(),
+            carried: BTreeMap::new(),
             called: BTreeMap::new(),
             final_names: BTreeMap::new(),
             finally_called: BTreeMap::new(),
@@ -93,6 +96,13 @@ impl<'a> Directory<'a> {
                 directory.keys.insert(group.id, key);
             }
         }
+        for (key, group) in &desired.groups {
+            if let Some(Standing::Live(live)) = directory.standings.get(key)
+                && let Some(carried) = standing::carried_key(key, group, live, tenant)
+            {
+                directory.carried.insert(key, carried);
+            }
+        }
         directory.final_names = standing::final_names(desired, policy, &directory.standings);
         for (key, name) in &directory.final_names {
             directory.finally_called.entry(name).or_default().push(key);
@@ -116,6 +126,22 @@ impl<'a> Directory<'a> {
     /// The key of a live group.
     pub(super) fn key(&self, id: ObjectId) -> Option<&'a GroupKey> {
         self.keys.get(&id).copied()
+    }
+
+    /// The key that a group is marked with, which outlives its key in the files.
+    pub(super) fn mark_of<'k>(&self, key: &'k GroupKey) -> &'k GroupKey
+    where
+        'a: 'k,
+    {
+        self.carried.get(key).copied().unwrap_or(key)
+    }
+
+    /// A subject by the name that goes into names of bindings: a renamed group keeps the bindings that it has.
+    pub(super) fn lasting(&self, subject: &PrincipalName) -> PrincipalName {
+        match subject {
+            PrincipalName::Group(key) => PrincipalName::Group(self.mark_of(key).clone()),
+            other => other.clone(),
+        }
     }
 
     /// The live group behind a key: one of the files, or one with our mark that no file asks for any more.
@@ -309,7 +335,9 @@ fn listed<'a>(
     tenant: &'a Tenant,
 ) -> BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>> {
     let groups = desired.groups.values();
-    let edges = groups.flat_map(|group| group.members.keys().chain(group.owners.iter().flat_map(BTreeMap::keys)));
+    let edges = groups.flat_map(|group| {
+        group.members.keys().chain(group.absent.keys()).chain(group.owners.iter().flat_map(BTreeMap::keys))
+    });
     let subjects =
         desired.environments.values().flat_map(|environment| environment.bindings.iter().map(|each| &each.subject));
     let mut listed: BTreeMap<_, BTreeMap<_, _>> = edges

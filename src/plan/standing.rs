@@ -82,12 +82,24 @@ fn owned<'a>(
 ) -> Standing<'a> {
     let held =
         |reason, message: String, id| Standing::Held { cause: Cause::new(Some(&group.origin), reason, message), id };
-    if let Some(live) = tenant.marked.get(key) {
-        return if is_ours(group, live, directory) {
-            Standing::Live(live)
-        } else {
-            held("not-ours", not_ours(key, live), None)
-        };
+    let keys: Vec<&GroupKey> = keys_of(key, group).collect();
+    let live: Vec<(&GroupKey, &LiveGroup)> =
+        keys.iter().filter_map(|key| Some((*key, tenant.marked.get(*key)?))).collect();
+    match live[..] {
+        [] => {}
+        [(carried, live)] => {
+            return if is_ours(group, live, directory) {
+                Standing::Live(live)
+            } else {
+                held("not-ours", not_ours(carried, live), None)
+            };
+        }
+        _ => {
+            let each: Vec<String> = live.iter().map(|(key, live)| format!("{key} (id {})", live.id)).collect();
+            let origin = live.iter().find_map(|(key, _)| group.previously.get(*key)).unwrap_or(&group.origin);
+            let cause = Cause::new(Some(origin), "previous-keys-conflict", several(key, &each)).error_if(true);
+            return Standing::Held { cause, id: None };
+        }
     }
     if let Some(deleted) = tenant.deleted.get(key) {
         let when = deleted.deleted.as_ref().map(|when| format!(" on {when}")).unwrap_or_default();
@@ -133,6 +145,35 @@ fn owned<'a>(
             None,
         ),
     }
+}
+
+/// The keys that the live group may carry: its own, and those it had before.
+fn keys_of<'a>(key: &'a GroupKey, group: &'a DesiredGroup) -> impl Iterator<Item = &'a GroupKey> {
+    std::iter::once(key).chain(group.previously.keys())
+}
+
+/// The key that a live group of ours carries in its mark, which never changes: its own, or one it had before.
+pub(super) fn carried_key<'a>(
+    key: &'a GroupKey,
+    group: &'a DesiredGroup,
+    live: &LiveGroup,
+    tenant: &Tenant,
+) -> Option<&'a GroupKey> {
+    match group.management {
+        Management::Owned => {
+            keys_of(key, group).find(|key| tenant.marked.get(*key).is_some_and(|marked| marked.id == live.id))
+        }
+        Management::Adopted(_) | Management::External(_) => None,
+    }
+}
+
+fn several(key: &GroupKey, each: &[String]) -> String {
+    format!(
+        "{key} was renamed, and more than one of the groups that it may be is there: {}. Nothing is done about any of \
+         them, their members and what the files grant to {key}. Give those that are another group a block of their own, or \
+         have the one deleted that nobody needs",
+        each.join(", ")
+    )
 }
 
 /// Anybody may take a predictable key first, so the mark alone proves nothing.

@@ -81,6 +81,10 @@ pub struct DesiredGroup {
     pub owners: Option<BTreeMap<PrincipalName, Origin>>,
     /// The members with the line of each; empty for external membership.
     pub members: BTreeMap<PrincipalName, Origin>,
+    /// Who must not be a member, with the line of each; empty unless membership is additive.
+    pub absent: BTreeMap<PrincipalName, Origin>,
+    /// The keys it had before, with the line of each: a live group that carries one of them is this group.
+    pub previously: BTreeMap<GroupKey, Origin>,
 }
 
 /// How the API server names groups from tokens.

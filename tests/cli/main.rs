@@ -12,6 +12,7 @@ mod golden;
 mod invented;
 mod permissions;
 mod readme;
+mod renamed;
 mod saved_plan;
 #[path = "../real/served.rs"]
 mod served;

@@ -18,11 +18,12 @@ use crate::state::{EnvironmentName, GroupKey, Namespace};
 /// The keys that a delegated file may use, by the block they stand in. Every other one is the root file's alone.
 ///
 /// Not here, and why: `display-name`, because a cluster may bind by it, and another team's name would give another team's
-/// access; `id`, `adopt` and `group-id`, because an object id may be any group of the tenant; users and service principals
-/// of a grant, because only groups are delegated.
+/// access; `id`, `adopt` and `group-id`, because an object id may be any group of the tenant; `previously`, because it
+/// takes over a live group that another team may have had; users and service principals of a grant, because only groups are
+/// delegated.
 static DELEGABLE: &[(&Record, &[&str])] = &[
     (&FILE, &["groups", "grants"]),
-    (&GROUP, &["description", "owners", "members", "membership"]),
+    (&GROUP, &["description", "owners", "members", "absent", "membership"]),
     (&OWNER, &["guest", "service-principal"]),
     (&MEMBER, &["guest", "group", "service-principal"]),
     (&GRANT, &["groups", "roles", "environments", "namespaces"]),
@@ -169,7 +170,7 @@ impl Checker<'_> {
         };
         self.refuse_undelegable(judged, &GROUP, value, value.span, in_the_root);
         let by_key = "define that group with its `id` in `rolecall.yaml`, and name it here by key: `{ group: … }`";
-        for (list, record) in [("owners", &OWNER), ("members", &MEMBER)] {
+        for (list, record) in [("owners", &OWNER), ("members", &MEMBER), ("absent", &MEMBER)] {
             let Some(list) = value.get(list) else { continue };
             for item in list.items() {
                 let at = within(value.span, within(list.span, item.span));

@@ -102,6 +102,7 @@ impl Checker<'_> {
         let groups: BTreeMap<GroupKey, Group> = self.blocks(&files, "groups", Self::group);
         let roles: BTreeMap<RoleKey, Role> =
             self.blocks(&files, "roles", |checker, key, node| checker.role(key, node, &environments));
+        self.previous_keys_are_claimed_once(&files);
         self.cycles(&files);
         let grants = files
             .iter()

@@ -18,6 +18,8 @@ pub(super) struct Names {
     pub(super) group_ids: BTreeMap<String, Located<String>>,
     /// The groups that say what they are called, by that name in lower case.
     pub(super) called: BTreeMap<String, Located<String>>,
+    /// What groups are called now, by keys that they had before.
+    renamed: BTreeMap<String, String>,
 }
 
 /// What a reference leads to.
@@ -74,9 +76,12 @@ impl Checker<'_> {
         self.define(files, Kind::Role, &mut names.roles);
         names.group_ids = self.ids(files, "groups", &["id", "adopt"]);
         self.ids(files, "environments", &["cluster"]);
-        for Entry { key, value } in sections(files, "groups") {
-            if let Some(name) = value.get("display-name") {
+        for Entry { key, value: block } in sections(files, "groups") {
+            if let Some(name) = block.get("display-name") {
                 names.called.insert(name.words().to_lowercase(), Located::new(key.value.clone(), name.span));
+            }
+            for previous in block.get("previously").map_or(&[][..], Node::items) {
+                names.renamed.entry(previous.words().to_owned()).or_insert_with(|| key.value.clone());
             }
         }
         self.names = names;
@@ -128,8 +133,12 @@ impl Checker<'_> {
             return Some(text.clone());
         }
         let word = kind.word();
-        let suggestion = closest(text, self.names.of(kind).keys().map(String::as_str));
+        let renamed = matches!(kind, Kind::Group).then(|| self.names.renamed.get(text).map(String::as_str)).flatten();
+        let suggestion = renamed.or_else(|| closest(text, self.names.of(kind).keys().map(String::as_str)));
         let help = match suggestion.and_then(|name| self.names.of(kind).get_key_value(name)) {
+            Some((name, span)) if renamed.is_some() => {
+                format!("it was renamed: write `{name}` ({})", self.sources.origin(*span))
+            }
             Some((name, span)) => format!("did you mean `{name}` ({})?", self.sources.origin(*span)),
             None => match self.unread.first() {
                 Some(file) => format!("define it under `{}:`, or mend {file}, which may define it", kind.section()),

@@ -301,6 +301,12 @@ pub(crate) static GROUP: Record = Record {
             Form::List(&Form::Either(&[Form::Text(&text::USER), Form::Record(&MEMBER)]), 0),
         ),
         optional(
+            "absent",
+            "Who must not be a member of an additive group, spelt as members are: they are taken out of it. Left out, \
+             nobody is.",
+            Form::List(&Form::Either(&[Form::Text(&text::USER), Form::Record(&MEMBER)]), 1),
+        ),
+        optional(
             "membership",
             "What the list of members means: `authoritative` when left out, `additive` for an adopted group.",
             Form::Choice(&[
@@ -308,6 +314,12 @@ pub(crate) static GROUP: Record = Record {
                 ("additive", "The members in the files are added; others stay."),
                 ("external", "Members and owners are managed elsewhere."),
             ]),
+        ),
+        optional(
+            "previously",
+            "Keys that this group had before. The group that rolecall created under one of them is this one: it keeps its \
+             object, its id and its bindings. Leave it there for good. Left out, a new key is a new group.",
+            Form::List(&Form::Text(&text::GROUP_KEY), 1),
         ),
         optional(
             "adopt",

@@ -54,7 +54,7 @@ groups:
   dev:
     member: [sam@contoso.com]
     members: []
-    previously: [old]
+    visibility: private
     members: []
   ops: { 4: 5, members: [] }
 ",
@@ -66,16 +66,16 @@ groups:
     unknown-key: `member` is not a key of a group
       rolecall.yaml:8:5 "member" no such key
       help: did you mean `members`?
-    unknown-key: `previously` is not a key of a group
-      rolecall.yaml:10:5 "previously" no such key
-      help: it takes `description`, `display-name`, `owners`, `members`, `membership`, `adopt` or `id`
+    unknown-key: `visibility` is not a key of a group
+      rolecall.yaml:10:5 "visibility" no such key
+      help: it takes `description`, `display-name`, `owners`, `members`, `absent`, `membership`, `previously`, `adopt` or `id`
     duplicate-key: the key `members` stands here twice
       rolecall.yaml:11:5 "members" written again here
       rolecall.yaml:9:5 "members" first written here
       help: keep one of the two
     unknown-key: `4` is not a key of a group
       rolecall.yaml:12:10 "4" no such key
-      help: it takes `description`, `display-name`, `owners`, `members`, `membership`, `adopt` or `id`
+      help: it takes `description`, `display-name`, `owners`, `members`, `absent`, `membership`, `previously`, `adopt` or `id`
     "#);
 }
 
@@ -638,6 +638,71 @@ fn a_pattern_that_cannot_be_understood() {
     bad-pattern: this pattern cannot be understood: unclosed character class; missing ']'
       rolecall.yaml:5:11 "'a/[b'" excludes nothing
       help: write a path below this folder; `*` stands for part of a name, `**` for folders
+    "#);
+}
+
+#[test]
+fn previous_keys_and_absent_members() {
+    let loaded = root_with(
+        "groups:
+  now: { members: [], previously: [now, other, before, before] }
+  other: { members: [], previously: [before], absent: [sam@contoso.com] }
+  theirs: { adopt: 5d0c1a2b-3c4d-4e5f-8a6b-7c8d9e0f1a2b, previously: [before], absent: [] }
+  seen: { id: 5d0c1a2b-3c4d-4e5f-8a6b-7c8d9e0f1a2c, previously: [Bad], absent: [sam@contoso.com] }
+  more: { membership: additive, members: [sam@contoso.com], absent: [SAM@contoso.com, { group: now }] }
+  away: { membership: external, absent: [sam@contoso.com] }
+grants:
+  - { groups: [before], roles: [view], environments: [alpha], cluster-wide: true }
+environments:
+  alpha: { type: k3s }
+roles:
+  view: { cluster-role: view }
+",
+    );
+    insta::assert_snapshot!(told(&loaded), @r#"
+    previous-key: `now` is the key of this group, not one that it had before
+      rolecall.yaml:6:36 "now" its key now
+      help: name the keys that it had before
+    previous-key: `other` is a group of this config, so `now` cannot have been it
+      rolecall.yaml:6:41 "other" a previous key here
+      rolecall.yaml:7:3 "other" a group here
+      help: take the block of `other` out if it was renamed, or the previous key if it was not
+    duplicate-entry: `before` is listed twice in `previously`
+      rolecall.yaml:6:56 "before" listed again here
+      rolecall.yaml:6:48 "before" first listed here
+      help: take one of the two out
+    previous-key: `now` and `other` cannot both have been `before`
+      rolecall.yaml:7:38 "before" named again here
+      rolecall.yaml:6:48 "before" first named here
+      help: one live group is one block: leave it to the one that is that group
+    absent-member: an authoritative group has no `absent`: nobody but its `members` is in it
+      rolecall.yaml:7:47 "absent" has no effect
+      help: take `absent` out; where others may be members, write `membership: additive`
+    previous-key: a group with `adopt` has no `previously`: its id tells which group it is
+      rolecall.yaml:8:58 "previously" has no effect
+      help: take it out; such a group may be given another key at any time
+    empty-list: `absent` is empty
+      rolecall.yaml:8:88 "[]" nothing is named here
+      help: name at least one, or take the key out
+    previous-key: a group with `id` has no `previously`: its id tells which group it is
+      rolecall.yaml:9:53 "previously" has no effect
+      help: take it out; such a group may be given another key at any time
+    invalid-name: `Bad` is not a group's key
+      rolecall.yaml:9:66 "Bad" not well formed
+      help: use lower-case letters, digits, `-` and `_`, with a letter or digit at both ends
+    unmanaged-group: `absent` of this group is never changed
+      rolecall.yaml:9:72 "absent" has no effect
+      help: a group with `id` is only referred to; use `adopt` instead of `id` to have it managed
+    absent-member: `sam@contoso.com` is to be a member and to be absent
+      rolecall.yaml:10:70 "SAM@contoso.com" absent here
+      rolecall.yaml:10:43 "sam@contoso.com" a member here
+      help: take one of the two out
+    unmanaged-group: `absent` of this group is managed elsewhere
+      rolecall.yaml:11:33 "absent" has no effect
+      help: with `membership: external` members and owners are managed elsewhere; take one of the two out
+    unknown-group: `before` is not a group of this config
+      rolecall.yaml:13:16 "before" no group has this key
+      help: it was renamed: write `now` (rolecall.yaml:6)
     "#);
 }
 

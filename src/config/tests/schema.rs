@@ -118,7 +118,9 @@ groups:
       - { group: ops }
       - { group-id: 0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90 }
       - { service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }
+    absent: [sam@contoso.com]
     membership: additive
+    previously: [devs]
   ops: { adopt: 1f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90, members: [sam@contoso.com] }
   staff: { id: 2f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90 }
 roles:

@@ -81,8 +81,8 @@ fn holds_what_is_asked(case: &Case<'_>, part: &Part<'_>) -> bool {
         .bindings
         .iter()
         .map(|asked| {
-            let role = &asked.role;
-            mark::binding_name(&case.desired.config, &asked.subject, &role.key, &role.reference, &asked.scope)
+            let (role, subject) = (&asked.role, case.directory.lasting(&asked.subject));
+            mark::binding_name(&case.desired.config, &subject, &role.key, &role.reference, &asked.scope)
         })
         .collect();
     let mut bindings = part.cluster.bindings.iter().filter(|live| live.meta.mark == Mark::Ours);

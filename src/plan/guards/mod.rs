@@ -7,6 +7,7 @@ mod config_renamed;
 mod empty_config;
 mod group_deleted;
 mod group_emptied;
+mod group_replaced;
 mod last_owner;
 mod own_identity;
 mod protected;
@@ -35,9 +36,10 @@ pub struct Guard {
 }
 
 /// Every guard.
-pub static GUARDS: [&Guard; 10] = [
+pub static GUARDS: [&Guard; 11] = [
     &config_renamed::GUARD,
     &empty_config::GUARD,
+    &group_replaced::GUARD,
     &group_deleted::GUARD,
     &group_emptied::GUARD,
     &last_owner::GUARD,

@@ -90,7 +90,8 @@ impl<'a> Environment<'a> {
         for desired in bindings {
             let spelt = subjects.entry(&desired.subject).or_insert_with(|| self.spell(&desired.subject, draft));
             let (key, role) = (&desired.role.key, &desired.role.reference);
-            let name = mark::binding_name(&self.config.config, &desired.subject, key, role, &desired.scope);
+            let subject = self.directory.lasting(&desired.subject);
+            let name = mark::binding_name(&self.config.config, &subject, key, role, &desired.scope);
             let mut refers = BTreeMap::new();
             for namespace in self.places(desired, &mut refers, draft) {
                 let binding = Binding { namespace, name: name.clone(), role: role.clone(), subjects: Vec::new() };

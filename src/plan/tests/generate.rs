@@ -51,8 +51,10 @@ fn asked_group() -> impl Strategy<Value = Option<DesiredGroup>> {
     let text = proptest::option::of(select(&DISPLAY_NAMES[..]));
     let description = proptest::option::of(select(&["", "text"][..]));
     let owners = proptest::option::of(names());
-    (any::<bool>(), management, membership, text, description, owners, names()).prop_map(
-        |(is_asked, management, membership, text, description, owners, members)| {
+    (any::<bool>(), management, membership, text, description, owners, names(), names()).prop_map(
+        |(is_asked, management, membership, text, description, owners, members, mut absent)| {
+            // The check of the files lets nobody be a member and absent by one spelling.
+            absent.retain(|name| membership == Membership::Additive && !members.contains(name));
             let lines = |names: Vec<PrincipalName>| names.into_iter().zip(11..).map(|(name, line)| (name, at(line)));
             is_asked.then(|| DesiredGroup {
                 origin: at(10),
@@ -62,6 +64,8 @@ fn asked_group() -> impl Strategy<Value = Option<DesiredGroup>> {
                 description: description.map(str::to_owned),
                 owners: owners.map(|owners| lines(owners).collect()),
                 members: lines(members).collect(),
+                absent: lines(absent).collect(),
+                previously: BTreeMap::new(),
             })
         },
     )
@@ -276,8 +280,10 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             let is_known = |name: &PrincipalName| !matches!(name, PrincipalName::Group(key) if !keys.contains(key));
             for group in world.desired.groups.values_mut() {
                 group.members.retain(|name, _| is_known(name));
+                group.absent.retain(|name, _| is_known(name));
                 group.owners.iter_mut().for_each(|owners| owners.retain(|name, _| is_known(name)));
             }
+            rename(&mut world, flags[0]);
             fill_tenant(&mut world, live, foreign, flags, &privileged);
             let [hayden, sam, erin, ana] = <[Resolution; 4]>::from(people);
             for (name, resolution) in PEOPLE.iter().zip([hayden, sam, erin, ana]) {
@@ -290,6 +296,18 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             world
         },
     )
+}
+
+/// Makes the keys without a block previous keys of the first group, or of the last one.
+fn rename(world: &mut World, is_first: bool) {
+    let groups = &mut world.desired.groups;
+    let free: Vec<GroupKey> = KEYS.iter().map(|name| key(name)).filter(|key| !groups.contains_key(key)).collect();
+    let mut owned = groups.values_mut().filter(|group| group.management == Management::Owned);
+    let heir = if is_first { owned.next() } else { owned.last() };
+    if let Some(group) = heir {
+        // One is left to be deleted.
+        group.previously = free.into_iter().skip(1).map(|key| (key, at(18))).collect();
+    }
 }
 
 fn fill_tenant(

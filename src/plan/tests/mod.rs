@@ -1,5 +1,6 @@
 //! Tests of the difference of two states, on worlds made by hand and worlds made up.
 
+mod absent;
 mod aggregation;
 mod convergence;
 mod entra;
@@ -9,6 +10,7 @@ mod kubernetes;
 mod model;
 mod preflight;
 mod properties;
+mod renamed;
 mod saved;
 mod unmanaged;
 mod world;

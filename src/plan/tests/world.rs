@@ -240,6 +240,8 @@ impl World {
             description: None,
             owners: None,
             members,
+            absent: BTreeMap::new(),
+            previously: BTreeMap::new(),
         })
     }
 

@@ -1,0 +1,180 @@
+//! Groups that had another key before: one object, whatever the files call it.
+
+use insta::assert_snapshot;
+
+use super::show;
+use super::world::{World, at, in_namespace, key, nested, principal, subject, who};
+use crate::plan::saved::{Provenance, SavedPlan, agree};
+use crate::state::{Acknowledgement, GroupNaming, Only, SubjectKind, Target, mark};
+
+/// `readers` with two members, live and bound, and then called `viewers` in the files.
+fn renamed() -> World {
+    let mut world = World::new();
+    world.ask("readers", &["hayden", "sam"]);
+    world.live("readers", &["hayden", "sam"]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    let first = world.plan();
+    world.apply(&first.changes);
+    assert_eq!(world.shown(), "");
+    rename(&mut world);
+    world
+}
+
+fn rename(world: &mut World) {
+    let mut block = world.desired.groups.remove(&key("readers")).unwrap();
+    block.previously.insert(key("readers"), at(18));
+    world.desired.groups.insert(key("viewers"), block);
+    for binding in &mut world.alpha().bindings {
+        if binding.subject == who("group:readers") {
+            binding.subject = who("group:viewers");
+        }
+    }
+}
+
+#[test]
+fn a_renamed_group_is_left_alone_with_all_its_bindings() {
+    let mut world = renamed();
+    assert_snapshot!(world.shown(), @"");
+    // As on a cluster that knows groups by name: what the group is called has not changed.
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.cluster().bindings[0].binding.subjects = vec![subject(SubjectKind::Group, "readers")];
+    world.tenant().by_display_name.insert("readers".to_owned(), Vec::new());
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
+fn what_is_added_to_a_renamed_group_is_said_by_its_new_key() {
+    let mut world = renamed();
+    world.desired.groups.get_mut(&key("viewers")).unwrap().members.insert(who("erin"), at(13));
+    let parent = nested(&world.live("readers", &[]).clone());
+    world.ask("all", &["group:viewers"]);
+    world.live("all", &[]).members = vec![parent];
+    world.grant("group:viewers", "edit", in_namespace("trinity"));
+    assert_snapshot!(world.shown(), @"
+    + entra/group/viewers/member/erin@contoso.com
+    + alpha/rolebinding/trinity/readers-edit-d613f75ae1
+    ");
+    world.policy.only = Only([Target::Group(key("viewers"))].into());
+    assert_snapshot!(world.shown(), @"
+    + entra/group/viewers/member/erin@contoso.com
+    ");
+    world.policy.only = Only::default();
+    let plan = world.plan();
+    world.apply(&plan.changes);
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
+fn the_mail_nickname_follows_the_mark() {
+    let mut world = renamed();
+    let live = world.tenant().marked.get_mut(&key("readers")).unwrap();
+    live.mail_nickname = Some("other".to_owned());
+    let plan = world.plan();
+    let Some(crate::state::Resource::Group(after)) = plan.changes[0].after() else { panic!("{}", show(&plan)) };
+    assert_eq!(after.mail_nickname, Some(mark::mail_nickname(&world.desired.config, &key("readers"))));
+    world.apply(&plan.changes);
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
+fn a_group_that_was_made_under_its_new_key_is_the_one() {
+    let mut world = World::new();
+    world.ask("viewers", &["hayden"]).previously.insert(key("readers"), at(18));
+    world.live("viewers", &["hayden"]);
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
+fn two_live_groups_that_may_be_the_one_are_both_left_alone() {
+    let mut world = renamed();
+    world.live("viewers", &["erin"]);
+    world.grant("group:viewers", "edit", in_namespace("trinity"));
+    assert_snapshot!(world.shown(), @"
+    withheld previous-keys-conflict at access.yaml:18 (error): viewers was renamed, and more than one of the groups that it may be is there: viewers (id 00000000-fc3f-efa1-0000-000000005eed), readers (id 00000000-2192-9f10-0000-000000005eed). Nothing is done about any of them, their members and what the files grant to viewers. Give those that are another group a block of their own, or have the one deleted that nobody needs
+        entra/group/viewers
+        entra/group/viewers/member/hayden@contoso.com
+        entra/group/viewers/member/sam@contoso.com
+        alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        alpha/rolebinding/trinity/viewers-edit-db3257b924
+        alpha/rolebinding/trinity/viewers-view-c38281d30d
+    ");
+}
+
+#[test]
+fn a_stranger_who_took_the_old_key_is_nobody() {
+    let mut world = renamed();
+    let live = world.tenant().marked.get_mut(&key("readers")).unwrap();
+    live.owners = vec![principal("carol")];
+    let plan = world.plan();
+    assert!(plan.changes.is_empty(), "{}", show(&plan));
+    assert!(plan.withheld.iter().any(|withheld| withheld.reason == "not-ours"), "{}", show(&plan));
+}
+
+#[test]
+fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write() {
+    let mut world = renamed();
+    world.desired.groups.get_mut(&key("viewers")).unwrap().previously.clear();
+    assert_snapshot!(world.shown(), @"
+    - alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    - entra/group/readers
+        after alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    + entra/group/viewers
+    + entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers
+    + entra/group/viewers/member/sam@contoso.com
+        after entra/group/viewers
+    + alpha/rolebinding/trinity/viewers-view-c38281d30d
+        after entra/group/viewers
+    guard config-renamed:contoso-platform: none of what the files ask for is there under the name contoso-platform, and 2 objects of that name would be removed. If contoso-platform is another config, give this one its own name back. If all of it is to be replaced, acknowledge this once
+    guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with 2 of its 2 members, who are 2 of 2: a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
+    guard group-deleted:readers: readers would be deleted with its 2 members (restorable for 30 days)
+    ");
+}
+
+#[test]
+fn a_plan_saved_before_and_after_a_renaming() {
+    let mut world = renamed();
+    world.desired.groups.get_mut(&key("viewers")).unwrap().members.insert(who("erin"), at(13));
+    let provenance = Provenance { rolecall: "0".to_owned(), tree: String::new(), commit: None };
+    let saved = SavedPlan::new(&world.plan(), &world.policy, provenance);
+    let agreement = agree(&saved, &world.plan(), &world.desired, &world.observed);
+    assert!(agreement.holds() && agreement.ready.len() == 1, "{agreement:?}");
+    world.apply(&world.plan().changes.clone());
+    let agreement = agree(&saved, &world.plan(), &world.desired, &world.observed);
+    assert!(agreement.holds() && agreement.already_held.len() == 1, "{agreement:?}");
+    // Meanwhile somebody made a group under the new key: nothing that was approved holds any more.
+    world.live("viewers", &[]);
+    let agreement = agree(&saved, &world.plan(), &world.desired, &world.observed);
+    assert!(!agreement.holds(), "{agreement:?}");
+}
+
+#[test]
+fn guard_group_replaced() {
+    let says = |world: &World| -> Vec<String> {
+        let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "group-replaced");
+        verdicts.map(|verdict| verdict.subject).collect()
+    };
+    let mut world = World::new();
+    world.live("old", &["hayden", "sam", "erin", "carol"]);
+    world.ask("new", &["hayden", "sam", "root"]);
+    assert_eq!(says(&world), ["old/new"]);
+    // A narrower plan that leaves the deletion to a later one changes nothing about it.
+    world.policy.only = Only([Target::Group(key("new"))].into());
+    assert_eq!(says(&world), ["old/new"]);
+    world
+        .policy
+        .acknowledged
+        .insert(Acknowledgement { guard: "group-replaced".to_owned(), subject: "old/new".to_owned() });
+    assert!(world.plan().verdicts.iter().all(|verdict| verdict.acknowledged));
+    // Fewer than half of one of the two.
+    world.ask("new", &[]).members.remove(&who("sam"));
+    assert_eq!(says(&world), [""; 0]);
+    // Nobody is no likeness, and what is not ours is not what was renamed.
+    let mut world = World::new();
+    world.live("old", &[]);
+    world.ask("new", &[]);
+    assert_eq!(says(&world), [""; 0]);
+    world.live("stranger", &["hayden"]).owners = vec![principal("carol")];
+    world.ask("new", &[]).members.insert(who("hayden"), at(11));
+    assert_eq!(says(&world), [""; 0]);
+}
