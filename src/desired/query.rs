@@ -43,8 +43,9 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
         unique_display_names: bound_by_display_name(desired)
             .filter(|key| groups.contains_key(key))
             .flat_map(|key| {
-                let previously = desired.groups.get(&key).map(|group| group.previously.keys().cloned().collect());
-                std::iter::once(key).chain(previously.unwrap_or_else(Vec::new))
+                let previously =
+                    desired.groups.get(&key).map(|group| group.previously.keys().cloned().collect::<Vec<_>>());
+                std::iter::once(key).chain(previously.unwrap_or_default())
             })
             .collect(),
         groups,

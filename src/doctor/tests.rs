@@ -26,6 +26,8 @@ fn desired() -> Desired {
         origin: origin(),
         management: Management::Owned,
         membership: Membership::Authoritative,
+        absent: BTreeMap::new(),
+        previously: BTreeMap::new(),
         display_name: None,
         description: None,
         owners: None,

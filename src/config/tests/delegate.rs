@@ -47,8 +47,9 @@ fn what_is_listed_is_fine_and_so_is_a_reference() {
   payments-devs:
     description: Developers
     owners: [sam@contoso.com, { service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }]
-    members: [sam@contoso.com, { group: trinity-devs }, { group: platform }, { guest: ana@partner.example }]
+    members: [sam@contoso.com, { group: platform }, { guest: ana@partner.example }]
     membership: additive
+    absent: [erin@contoso.com, { group: trinity-devs }]
 ",
             ),
             (
@@ -468,4 +469,20 @@ groups: { dev: { members: [] } }
       rolecall.yaml:6:7 "files" this delegation matches the file
       help: move the grant to `rolecall.yaml`
     "#);
+}
+
+#[test]
+fn a_delegated_file_takes_over_no_group_by_a_key_from_before() {
+    let loaded = delegated(
+        PAYMENTS,
+        &[(
+            "teams/payments/a.yaml",
+            "groups:\n  payments-a: { members: [], previously: [trinity-old] }\n  \
+             payments-b: { membership: additive, absent: [{ group-id: 93be3d2c-4f5a-4b6c-8d7e-9f0a1b2c3d4e }] }\n",
+        )],
+    );
+    insta::assert_snapshot!(said(&loaded), @"
+    teams/payments/a.yaml:2 undelegated-key: `previously` of a group may only stand in the root file
+    teams/payments/a.yaml:3 undelegated-key: `group-id` of a member may only stand in the root file
+    ");
 }
