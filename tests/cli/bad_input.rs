@@ -177,12 +177,12 @@ fn a_kubeconfig_that_points_to_plain_http_is_refused_and_its_token_is_not_printe
 }
 
 #[test]
-fn without_a_credential_the_error_lists_what_was_tried() {
+fn without_a_credential_the_error_says_which_source_failed_and_what_to_do() {
     let world = quickstart();
     world.write("kubeconfig", KUBECONFIG.replace("SERVER", "https://127.0.0.1:9"));
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &[("PATH", "/nonexistent")]).exits(1);
     let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
-    for word in ["client-secret", "workload-identity", "azure-cli", "AZURE_CLIENT_SECRET"] {
+    for word in ["azure-cli", "az login", "AZURE_CLIENT_SECRET", "rolecall doctor"] {
         assert!(words.contains(word), "`{word}` is missing:\n{}", ran.all());
     }
 }
@@ -269,7 +269,7 @@ fn a_picked_source_says_what_it_lacks_and_no_other_is_tried() {
     let arguments = ["plan", "access", "--kubeconfig", "kubeconfig", "--auth", "workload-identity"];
     let ran = world.run_with(&arguments, &CREDENTIAL).exits(1);
     let words = ran.all().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("By --auth workload-identity: AZURE_FEDERATED_TOKEN_FILE is not set"), "{}", ran.all());
+    assert!(words.contains("from workload-identity: AZURE_FEDERATED_TOKEN_FILE is not set"), "{}", ran.all());
     assert!(!words.contains("client-secret"), "{}", ran.all());
 
     let by_variable = [("ROLECALL_AUTH", "wrong")];

@@ -88,7 +88,7 @@ async fn a_source_that_is_picked_is_the_only_one() {
     both.extend(variables(&world, "workload-identity", &[]));
     assert_eq!(read(&world, &both, Some("workload-identity")).await.unwrap(), "workload-identity");
     let failure = read(&world, &both, None).await.unwrap_err();
-    assert!(failure.what.contains("workload-identity: not tried"), "{}", failure.what);
+    assert!(failure.what.contains(" from client-secret: "), "{}", failure.what);
     world.end().await;
 }
 
@@ -111,7 +111,7 @@ async fn what_is_half_configured_is_said_by_name() {
         let gone: Vec<_> = missing.iter().map(|name| (*name, "")).collect();
         let picked = if source == "app-service" { "managed-identity" } else { source };
         let failure = refused(&world, &variables(&world, source, &gone), picked).await;
-        said.push(failure.what.split("By --auth ").nth(1).unwrap().to_owned());
+        said.push(failure.what.split(" from ").nth(1).unwrap().to_owned());
     }
     insta::assert_snapshot!(said.join("\n"), @"
     client-secret: AZURE_CLIENT_SECRET is set without AZURE_CLIENT_ID
@@ -156,13 +156,13 @@ async fn a_federated_token_that_does_not_match_is_told_by_what_was_presented() {
         world.end().await;
     }
     insta::assert_snapshot!(without_port(&said.join("\n")), @"
-    no token for GRAPH. By --auth github-actions: AADSTS70025: The client '0a1b0000-0000-4000-8000-00000000bbbb' has no configured federated identity credentials. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
+    no token for GRAPH from github-actions: AADSTS70025: The client '0a1b0000-0000-4000-8000-00000000bbbb' has no configured federated identity credentials. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
       the app has no federated credential: add one with this issuer, subject and audience
-    no token for GRAPH. By --auth github-actions: AADSTS700211: No matching federated identity record found for presented assertion issuer 'https://token.actions.githubusercontent.com'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
+    no token for GRAPH from github-actions: AADSTS700211: No matching federated identity record found for presented assertion issuer 'https://token.actions.githubusercontent.com'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
       no federated credential of the app has this issuer, which is compared letter by letter, the last slash included; after adding one, wait some minutes
-    no token for GRAPH. By --auth github-actions: AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:contoso/access:ref:refs/heads/main'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
+    no token for GRAPH from github-actions: AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:contoso/access:ref:refs/heads/main'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
       no federated credential of the app has this subject, which is compared letter by letter (branch, environment, namespace); after adding one, wait some minutes
-    no token for GRAPH. By --auth github-actions: AADSTS700212: No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchange'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
+    no token for GRAPH from github-actions: AADSTS700212: No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchange'. It was presented issuer `https://token.actions.githubusercontent.com`, subject `repo:contoso/access:ref:refs/heads/main`, audience `api://AzureADTokenExchange`.
       no federated credential of the app has this audience; each cloud has its own, see tenant.cloud. After changing it, wait some minutes
     ");
 }

@@ -234,17 +234,27 @@ impl Chain {
         Ok(Token { secret: fetched.secret, renew_at: Instant::now() + used_for, claims })
     }
 
-    /// The error when no source gave a token: each of them, and what to do about the one that is set up.
+    /// The error when no source gave a token. One that is set up and gives nothing is the one to mend; of the others only
+    /// the names matter, unless one was picked.
     fn none_worked(&self, scope: &str, trials: &[SourceTrial], failure: Option<Failure>) -> Failure {
         let picked = self.sources.first().map(|(name, _)| *name).filter(|_| self.picked);
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
-        let lines: Vec<_> = trials.iter().map(|tried| format!("{}: {}", tried.name, tried.trial)).collect();
-        let order = if picked.is_some() { "By --auth" } else { "In order:" };
-        let what = format!("no token for {audience}. {order} {}", lines.join("; "));
+        let told = trials.iter().find(|tried| matches!(tried.trial, Trial::Failed(_)));
+        let what = match told.or_else(|| trials.first().filter(|_| picked.is_some())) {
+            Some(tried) => format!("no token for {audience} from {}: {}", tried.name, tried.trial),
+            None => {
+                let names = trials.iter().map(|tried| tried.name).collect::<Vec<_>>().join(", ");
+                // Azure CLI is what a person at a terminal has; why it cannot be used helps them.
+                let last = trials.last().map(|tried| format!(" ({}: {})", tried.name, tried.trial)).unwrap_or_default();
+                format!("no token for {audience}: no source of credentials is set up, of {names}{last}")
+            }
+        };
         let (kind, next) = failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
         Failure::new(kind, what).with_next(next.unwrap_or_else(|| match picked {
             Some(source) => format!("{source} is {}; leave --auth out to try every source", source.about()),
-            None => "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET".to_owned(),
+            None => "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; `rolecall doctor` \
+                     says what each source lacks"
+                .to_owned(),
         }))
     }
 }
