@@ -11,7 +11,7 @@ use super::object::Object;
 use crate::sandbox::seed::SeedPrincipal;
 use crate::state::{AppId, ObjectId, TenantId};
 
-/// The whole tenant, as it is kept on disk. What a client can change is changed by [`Tenant::make`] alone.
+/// The whole tenant, as it is kept on disk. What a client can change is changed by `Tenant::make` alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tenant {

@@ -1,6 +1,6 @@
 //! Tokens from Entra: a chain of sources, tried in order, and one cache for all who ask.
 //!
-//! A source joins as one file and one row in [`source`]'s `SOURCES`.
+//! A source joins as one file and one row in `SOURCES` of `source.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -240,14 +240,13 @@ impl Chain {
         let picked = self.sources.first().map(|(name, _)| *name).filter(|_| self.picked);
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
         let told = trials.iter().find(|tried| matches!(tried.trial, Trial::Failed(_)));
-        let what = match told.or_else(|| trials.first().filter(|_| picked.is_some())) {
-            Some(tried) => format!("no token for {audience} from {}: {}", tried.name, tried.trial),
-            None => {
-                let names = trials.iter().map(|tried| tried.name).collect::<Vec<_>>().join(", ");
-                // Azure CLI is what a person at a terminal has; why it cannot be used helps them.
-                let last = trials.last().map(|tried| format!(" ({}: {})", tried.name, tried.trial)).unwrap_or_default();
-                format!("no token for {audience}: no source of credentials is set up, of {names}{last}")
-            }
+        let what = if let Some(tried) = told.or_else(|| trials.first().filter(|_| picked.is_some())) {
+            format!("no token for {audience} from {}: {}", tried.name, tried.trial)
+        } else {
+            let names = trials.iter().map(|tried| tried.name).collect::<Vec<_>>().join(", ");
+            // Azure CLI is what a person at a terminal has; why it cannot be used helps them.
+            let last = trials.last().map(|tried| format!(" ({}: {})", tried.name, tried.trial)).unwrap_or_default();
+            format!("no token for {audience}: no source of credentials is set up, of {names}{last}")
         };
         let (kind, next) = failure.map_or((FailureKind::Unauthenticated, None), |failure| (failure.kind, failure.next));
         Failure::new(kind, what).with_next(next.unwrap_or_else(|| match picked {
