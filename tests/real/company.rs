@@ -8,8 +8,6 @@ use serde_json::Value;
 
 use crate::served::Served;
 
-const PLATFORM: &str = "contoso-platform";
-
 /// The namespaces that the example's grants name; the last carries the label that its selector asks for.
 const NAMESPACES: [&str; 5] = ["trinity", "payments", "data", "docs", "sre-tools"];
 
@@ -42,12 +40,16 @@ impl World {
             .unwrap()
     }
 
-    /// The object id of a group of the config, from the sandbox's own state.
+    /// The object id of a group of the config, from the journal of the run that created it.
     fn group(&self, key: &str) -> String {
-        let text = std::fs::read_to_string(self.served.file("tenant.json")).unwrap();
-        let unique_name = format!("rolecall.{PLATFORM}.{key}");
-        let state = serde_json::from_str(&text).unwrap();
-        object_with(&state, &unique_name).unwrap_or_else(|| panic!("no group {unique_name}"))
+        let address = format!("entra/group/{key}");
+        let journals = std::fs::read_dir(self.folder.path().join(".rolecall")).unwrap();
+        let lines: String = journals.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|line| line["address"] == address.as_str() && line["created"].is_string())
+            .map_or_else(|| panic!("no group {address}"), |line| line["created"].as_str().unwrap().to_owned())
     }
 
     /// Whether somebody in these groups may do this, by `kubectl auth can-i`.
@@ -61,25 +63,6 @@ impl World {
             answer if answer.starts_with("no") => false,
             answer => panic!("{answer}\n{}", text(&output)),
         }
-    }
-}
-
-/// The id of the object that has this text among its values.
-fn object_with(value: &Value, text: &str) -> Option<String> {
-    match value {
-        Value::Object(entries) => {
-            if entries.values().any(|entry| entry.as_str() == Some(text)) {
-                return entries.get("id").and_then(Value::as_str).map(str::to_owned);
-            }
-            entries.iter().find_map(|(key, entry)| {
-                // Where objects are kept by id, the id need not be among their values.
-                let inside =
-                    entry.as_object().is_some_and(|entry| entry.values().any(|value| value.as_str() == Some(text)));
-                object_with(entry, text).or_else(|| inside.then(|| key.clone()))
-            })
-        }
-        Value::Array(entries) => entries.iter().find_map(|entry| object_with(entry, text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::served::Served;
 
 const NAMESPACE: &str = "preflight-show";
+/// Another test's config may come to live on this cluster at any moment.
+const APPLY: [&str; 5] = ["apply", "access", "--yes", "--acknowledge", "config-renamed:preflight-show"];
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 struct World {
@@ -220,7 +222,7 @@ fn the_refusal_that_is_foretold_is_the_one_that_comes_and_the_rule_that_is_named
     let shown = world.run(reader, &["plan", "access"]);
     assert!(text(&shown).contains("! the applier \"preflight-limited\" may not write 3 of these:"), "{}", text(&shown));
 
-    let refused = world.run(limited, &["apply", "access", "--yes"]);
+    let refused = world.run(limited, &APPLY);
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     let said = words(&text(&refused));
     // Each of the two that were tried; the binding to the role waits for the role.
@@ -238,7 +240,7 @@ fn the_refusal_that_is_foretold_is_the_one_that_comes_and_the_rule_that_is_named
     world.give(limited, &enough, (&["get", "pods", "--subresource=log", "-n", NAMESPACE], true));
     assert_eq!(world.forecast(reader)["verdict"], "allowed");
     assert_eq!(world.forecast(limited)["verdict"], "allowed");
-    let applied = world.run(limited, &["apply", "access", "--yes"]);
+    let applied = world.run(limited, &APPLY);
     assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
 
     // `escalate` and `bind` by name do as well, for a role that is changed and a binding that is made anew.
@@ -264,6 +266,6 @@ fn the_refusal_that_is_foretold_is_the_one_that_comes_and_the_rule_that_is_named
     );
     world.give(limited, &by_name, (&["get", "pods", "--subresource=log", "-n", NAMESPACE], false));
     assert_eq!(world.forecast(reader)["verdict"], "allowed");
-    let applied = world.run(limited, &["apply", "access", "--yes"]);
+    let applied = world.run(limited, &APPLY);
     assert_eq!(applied.status.code(), Some(0), "{}", text(&applied));
 }

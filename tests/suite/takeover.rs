@@ -98,7 +98,9 @@ impl World {
     async fn apply(&self, plan: &Value) -> Output {
         let acknowledged = Self::acknowledged(plan);
         let acknowledged: Vec<&str> = acknowledged.iter().map(String::as_str).collect();
-        self.run(&[&["apply", "access", "--yes"], acknowledged.as_slice()].concat()).await
+        // Another test's config may come to live on this cluster at any moment.
+        let always = ["apply", "access", "--yes", "--acknowledge", "config-renamed:takeover"];
+        self.run(&[always.as_slice(), acknowledged.as_slice()].concat()).await
     }
 }
 
