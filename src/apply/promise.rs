@@ -12,7 +12,7 @@ pub fn promised(change: &Change) -> BTreeSet<GroupKey> {
 /// The change with every promised id filled in, or the first group whose id is not among those created.
 pub fn fill(mut change: Change, created: &BTreeMap<GroupKey, ObjectId>) -> Result<Change, GroupKey> {
     match &mut change.operation {
-        Operation::Create { after } => fill_resource(after, created),
+        Operation::Create { after } | Operation::Restore { after } => fill_resource(after, created),
         Operation::Update { before, after } => {
             fill_resource(before, created);
             fill_resource(after, created);

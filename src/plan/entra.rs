@@ -38,6 +38,9 @@ impl Entra<'_> {
                     admit(key, group, live, found.changes, draft);
                 }
                 Some(Standing::Planned { first_owner }) => self.create(key, group, *first_owner, draft),
+                Some(Standing::Restored { carried, deleted, cause }) => {
+                    self.restore((key, group), (carried, deleted), cause, draft);
+                }
                 Some(Standing::Held { cause, .. }) => hold(key, group, cause, draft),
                 None => {}
             }

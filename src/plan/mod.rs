@@ -16,6 +16,7 @@ mod power;
 pub mod preflight;
 mod reach;
 mod resolve;
+mod restored;
 pub mod saved;
 mod standing;
 #[cfg(test)]
@@ -179,6 +180,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     let unread: Vec<&EnvironmentName> =
         desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
     entra::wait_for_bindings(&directory, &parts.clusters, &unread, &mut draft);
+    restored::rely_on_bindings(&directory, &parts.clusters, &mut draft);
     order::settle(&mut draft);
     let withheld = draft.withheld();
     draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));

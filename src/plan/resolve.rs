@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::Cause;
 use super::standing::{self, Standing};
 use crate::state::{
-    Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind, PrincipalName,
-    Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
+    DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind,
+    PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
 };
 
 /// What a name stands for.
@@ -44,6 +44,8 @@ pub(super) struct Directory<'a> {
     standings: BTreeMap<&'a GroupKey, Standing<'a>>,
     /// The key of each live group that the files know or that carries our mark.
     keys: BTreeMap<ObjectId, &'a GroupKey>,
+    /// The groups that this plan restores, by the id that they keep.
+    restored: BTreeMap<ObjectId, &'a GroupKey>,
     /// The key that each of our live groups carries in its mark, where that is one it had before.
     carried: BTreeMap<&'a GroupKey, &'a GroupKey>,
     /// The same groups by display name.
@@ -67,6 +69,7 @@ impl<'a> Directory<'a> {
             tenant,
             standings: BTreeMap::new(),
             keys: BTreeMap::new(),
+            restored: BTreeMap::new(),
             carried: BTreeMap::new(),
             called: BTreeMap::new(),
             final_names: BTreeMap::new(),
@@ -97,11 +100,15 @@ impl<'a> Directory<'a> {
             }
         }
         for (key, group) in &desired.groups {
-            if let Some(Standing::Live(live)) = directory.standings.get(key)
-                && let Some(carried) = standing::carried_key(key, group, live, tenant)
-            {
-                directory.carried.insert(key, carried);
-            }
+            let carried = match directory.standings.get(key) {
+                Some(Standing::Live(live)) => standing::carried_key(key, group, live, tenant),
+                Some(Standing::Restored { carried, deleted, .. }) => {
+                    directory.restored.insert(deleted.id, key);
+                    Some(*carried)
+                }
+                Some(Standing::Planned { .. } | Standing::Held { .. }) | None => None,
+            };
+            directory.carried.extend(carried.map(|carried| (key, carried)));
         }
         directory.final_names = standing::final_names(desired, policy, &directory.standings);
         for (key, name) in &directory.final_names {
@@ -126,6 +133,14 @@ impl<'a> Directory<'a> {
     /// The key of a live group.
     pub(super) fn key(&self, id: ObjectId) -> Option<&'a GroupKey> {
         self.keys.get(&id).copied()
+    }
+
+    /// The groups that this plan restores.
+    pub(super) fn restored(&self) -> impl Iterator<Item = (&'a GroupKey, &'a DeletedGroup)> {
+        self.standings.iter().filter_map(|(key, standing)| match standing {
+            Standing::Restored { deleted, .. } => Some((*key, *deleted)),
+            Standing::Live(_) | Standing::Planned { .. } | Standing::Held { .. } => None,
+        })
     }
 
     /// The key that a group is marked with, which outlives its key in the files.
@@ -223,7 +238,7 @@ impl<'a> Directory<'a> {
         let (identity, group) = match self.standings.get(key) {
             Some(Standing::Live(group)) => (Identity::Known(group.id), Some(*group)),
             Some(Standing::Planned { .. }) => (Identity::AfterApply(key.clone()), None),
-            Some(Standing::Held { cause, .. }) => return Err(Doubt::Held(cause)),
+            Some(Standing::Restored { cause, .. } | Standing::Held { cause, .. }) => return Err(Doubt::Held(cause)),
             None => {
                 return Err(Doubt::Name {
                     reason: "unknown-group",
@@ -316,7 +331,10 @@ impl<'a> Directory<'a> {
             SubjectName::Known(name) => {
                 let Some(bare) = name.strip_prefix(&tokens.groups_prefix) else { return Vec::new() };
                 match tokens.groups {
-                    GroupNaming::ObjectId => spelt_id(bare).and_then(|id| self.key(id)).into_iter().collect(),
+                    GroupNaming::ObjectId => spelt_id(bare)
+                        .and_then(|id| self.key(id).or_else(|| self.restored.get(&id).copied()))
+                        .into_iter()
+                        .collect(),
                     GroupNaming::DisplayName => names.get(bare).cloned().unwrap_or_default(),
                 }
             }

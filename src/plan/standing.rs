@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Cause;
 use super::resolve::{Directory, labels};
+use super::restored::{self, when};
 use crate::state::{
-    Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy, Tenant, mark,
+    DeletedGroup, Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy,
+    Tenant, mark,
 };
 
 /// What became of one group of the files.
@@ -17,6 +19,15 @@ pub(super) enum Standing<'a> {
     Planned {
         /// Its first owner, an applier.
         first_owner: ObjectId,
+    },
+    /// It was deleted, and this plan restores it. Nothing rests on it yet.
+    Restored {
+        /// The key in its mark.
+        carried: &'a GroupKey,
+        /// What can be read of it.
+        deleted: &'a DeletedGroup,
+        /// Why everything else about it waits.
+        cause: Cause,
     },
     /// Nothing may be done with it or rest on it.
     Held {
@@ -101,21 +112,22 @@ fn owned<'a>(
             return Standing::Held { cause, id: None };
         }
     }
-    if let Some(deleted) = tenant.deleted.get(key) {
-        let when = deleted.deleted.as_ref().map(|when| format!(" on {when}")).unwrap_or_default();
-        let id = deleted.id;
-        let path = format!("/directory/deletedItems/{id}");
-        let url = format!("https://graph.microsoft.com/v1.0{path}");
-        return held(
-            "soft-deleted",
-            format!(
-                "group {key} was deleted{when} and can be restored for 30 days (id {id}); nothing is done about it, its \
-                 members and its bindings until somebody decides. To restore it with its id and members, Microsoft \
-                 Graph takes POST {path}/restore: `az rest --method post --url {url}/restore`. To start anew, it takes \
-                 DELETE {path}: `az rest --method delete --url {url}`"
-            ),
-            Some(deleted.id),
-        );
+    let deleted: Vec<(&GroupKey, &DeletedGroup)> =
+        keys.iter().flat_map(|key| tenant.deleted.get(*key).into_iter().flatten().map(|group| (*key, group))).collect();
+    match deleted[..] {
+        [] => {}
+        [(carried, deleted)] => return restorable((key, group), (carried, deleted), policy),
+        _ => {
+            let mut each: Vec<String> =
+                deleted.iter().map(|(key, group)| format!("{key} (id {}{})", group.id, when(group))).collect();
+            each.sort();
+            let message = format!(
+                "group {key} is not there, and more than one deleted group may be it: {}. None is picked. Have those deleted \
+                 for good that are not meant, or restore the right one by hand, then plan again",
+                each.join(", ")
+            );
+            return held("deleted-groups-conflict", message, None);
+        }
     }
     if let Some(failure) = &tenant.deleted_unreadable {
         return held(
@@ -143,6 +155,46 @@ fn owned<'a>(
                  file has a service principal in this tenant. Name the app ids of the identities that apply"
             ),
             None,
+        ),
+    }
+}
+
+/// Of a deleted group only the mark and the kind can be read. Whether an applier owns it shows once it is restored.
+fn restorable<'a>(
+    (key, group): (&'a GroupKey, &'a DesiredGroup),
+    (carried, deleted): (&'a GroupKey, &'a DeletedGroup),
+    policy: &Policy,
+) -> Standing<'a> {
+    let id = deleted.id;
+    let held = |reason, message: String| Standing::Held {
+        cause: Cause::new(Some(&group.origin), reason, message),
+        id: Some(id),
+    };
+    match deleted.kind {
+        Some(GroupKind::Security) if policy.only.group(key) => {
+            Standing::Restored { carried, deleted, cause: restored::cause(key, group, deleted) }
+        }
+        Some(GroupKind::Security) => held(
+            "group-not-there-yet",
+            format!(
+                "group {key} was deleted{}, and restoring it is not part of this plan; add `--only group/{key}`",
+                when(deleted)
+            ),
+        ),
+        Some(_) => held(
+            "not-ours",
+            format!(
+                "a deleted group with the mark of {carried} is there (`{}`, id {id}), and it is no plain security group, so it \
+                 is not ours and is not restored. Have it deleted for good, then plan again",
+                deleted.display_name
+            ),
+        ),
+        None => held(
+            "deleted-unreadable",
+            format!(
+                "a deleted group with the mark of {carried} is there (id {id}), and what kind of group it is may not be read. \
+                 Let this identity read deleted groups (`Group.Read.All`), then plan again"
+            ),
         ),
     }
 }
@@ -292,6 +344,7 @@ pub(super) fn final_names<'a>(
         Standing::Planned { .. } => {
             Some(desired.groups.get(key)?.display_name.as_deref().unwrap_or_else(|| key.as_str()))
         }
+        Standing::Restored { deleted, .. } => Some(deleted.display_name.as_str()),
         Standing::Held { .. } => None,
     };
     standings.iter().filter_map(|(key, standing)| Some((*key, name(key, standing)?))).collect()

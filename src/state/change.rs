@@ -119,6 +119,11 @@ pub enum Operation {
         /// What it becomes.
         after: Resource,
     },
+    /// It was deleted and can be restored as it was. Only groups can.
+    Restore {
+        /// What it becomes, as far as it can be read before.
+        after: Resource,
+    },
     /// It is there and is made to match.
     Update {
         /// What was read.
@@ -207,7 +212,7 @@ impl Change {
     /// The sign in column 0.
     pub fn sign(&self) -> Sign {
         match self.operation {
-            Operation::Create { .. } => Sign::Add,
+            Operation::Create { .. } | Operation::Restore { .. } => Sign::Add,
             Operation::Update { .. } => Sign::Change,
             Operation::Delete { .. } => Sign::Remove,
         }
@@ -216,7 +221,7 @@ impl Change {
     /// What the resource is after the change, if it is still there.
     pub fn after(&self) -> Option<&Resource> {
         match &self.operation {
-            Operation::Create { after } | Operation::Update { after, .. } => Some(after),
+            Operation::Create { after } | Operation::Restore { after } | Operation::Update { after, .. } => Some(after),
             Operation::Delete { .. } => None,
         }
     }
@@ -224,7 +229,7 @@ impl Change {
     /// What the resource was before the change, if it was there.
     pub fn before(&self) -> Option<&Resource> {
         match &self.operation {
-            Operation::Create { .. } => None,
+            Operation::Create { .. } | Operation::Restore { .. } => None,
             Operation::Update { before, .. } | Operation::Delete { before } => Some(before),
         }
     }

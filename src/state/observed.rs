@@ -32,8 +32,9 @@ pub struct Tenant {
     pub by_id: BTreeMap<ObjectId, Option<LiveGroup>>,
     /// What each name in the files stands for.
     pub directory: BTreeMap<PrincipalName, Resolution>,
-    /// Soft-deleted groups with this config's mark.
-    pub deleted: BTreeMap<GroupKey, DeletedGroup>,
+    /// Soft-deleted groups with this config's mark, by the key in it; several where one was made and deleted again and
+    /// again.
+    pub deleted: BTreeMap<GroupKey, Vec<DeletedGroup>>,
     /// Why soft-deleted groups could not be read, where they could not: `deleted` then says nothing.
     pub deleted_unreadable: Option<Failure>,
     /// Live groups by a display name that was asked about, whoever they belong to.
@@ -142,8 +143,14 @@ pub enum Resolution {
 pub struct DeletedGroup {
     /// Object id; kept when it is restored.
     pub id: ObjectId,
-    /// Display name.
+    /// Display name: hostile text.
     pub display_name: String,
+    /// Description: hostile text.
+    pub description: Option<String>,
+    /// `mailNickname`.
+    pub mail_nickname: Option<String>,
+    /// Its kind; `None` where it may not be read.
+    pub kind: Option<GroupKind>,
     /// When it was deleted, RFC 3339; it can be restored for 30 days.
     pub deleted: Option<String>,
 }

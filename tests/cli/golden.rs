@@ -13,6 +13,7 @@ fn check(name: &str, ran: &Ran) {
             (r"\d+\.\d s\b", "[TIME]"),
             (r"\.rolecall/[0-9TZ.-]+\.jsonl", ".rolecall/[TIME].jsonl"),
             (r"[0-9a-f]{4}…", "[ID]"),
+            (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", "[WHEN]"),
             (r"Saved plan [0-9a-f]{8}", "Saved plan [PLAN]"),
         ],
     }, {
@@ -53,6 +54,19 @@ fn a_guard_that_refuses() {
     let grants = text.find("grants:").unwrap();
     world.write("access/rolecall.yaml", format!("{}{}", &text[..start], &text[end..grants]));
     check("group-deleted-refused", &world.apply(&["--yes"]));
+}
+
+#[test]
+fn a_deleted_group_that_is_asked_for_again() {
+    check("group-restored", &crate::restored::deleted().apply(&["--yes"]));
+}
+
+#[test]
+fn a_group_that_was_given_another_key_without_a_word() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    world.replace("access/rolecall.yaml", "k8s_dev_users", "trinity_developers");
+    check("group-replaced", &world.apply(&["--yes"]));
 }
 
 #[test]

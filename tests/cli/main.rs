@@ -13,6 +13,7 @@ mod invented;
 mod permissions;
 mod readme;
 mod renamed;
+mod restored;
 mod saved_plan;
 #[path = "../real/served.rs"]
 mod served;

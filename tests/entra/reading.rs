@@ -262,9 +262,11 @@ async fn a_soft_deleted_group_of_ours_is_found() {
     world.write(&[delete("sre", id(1).parse().unwrap())]).await;
     let tenant = world.observe().await.unwrap();
     assert!(tenant.marked.is_empty());
-    let deleted = &tenant.deleted[&key("sre")];
+    let [deleted] = &tenant.deleted[&key("sre")][..] else { panic!("{:?}", tenant.deleted) };
     assert_eq!((deleted.id.to_string(), deleted.display_name.as_str()), (id(1), "sre"));
     assert!(deleted.deleted.is_some());
+    assert_eq!(deleted.kind, Some(rolecall::state::GroupKind::Security));
+    assert!(deleted.mail_nickname.as_deref().is_some_and(|nickname| nickname.ends_with("-sre")));
     world.end().await;
 }
 

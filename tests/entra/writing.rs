@@ -167,6 +167,27 @@ async fn a_first_apply_that_was_killed_is_seen_by_the_next_plan_as_a_group_of_ou
 }
 
 #[tokio::test]
+async fn a_deleted_group_is_restored_whole_and_once() {
+    let mut seed = seed();
+    seed.users.push(user("sam"));
+    seed.groups.push(with_id(SeedGroup { members: vec![member("sam")], ..ours("devs") }, 1));
+    let world = World::new(seed).await.asking_for(&["devs"]);
+    let before = world.observe().await.unwrap().marked.remove(&key("devs")).unwrap();
+    assert_eq!(world.write(&[delete("devs", object(1))]).await, [DONE]);
+    assert!(world.observe().await.unwrap().marked.is_empty());
+
+    let after = Resource::Group(group("devs", Identity::Known(object(1))));
+    let restore = [change(Address::Group(key("devs")), Operation::Restore { after })];
+    assert_eq!(world.write(&restore).await, [DONE]);
+    let tenant = world.observe().await.unwrap();
+    assert_eq!(tenant.marked[&key("devs")], before);
+    assert!(tenant.deleted.is_empty());
+    // As after a kill between the request and its answer.
+    assert_eq!(world.write(&restore).await, [ALREADY]);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn one_bad_entry_of_a_twenty_spoils_only_itself() {
     let mut seed = seed();
     seed.users = (0..30).map(|number| user(&format!("person{number}"))).collect();

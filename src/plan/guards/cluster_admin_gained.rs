@@ -30,6 +30,8 @@ struct Gains<'a> {
     joins: BTreeMap<&'a GroupKey, Vec<(&'static str, &'a Edge)>>,
     /// The groups that are created.
     created: BTreeSet<&'a GroupKey>,
+    /// The groups that are restored.
+    restored: BTreeSet<&'a GroupKey>,
     /// The groups that get another display name.
     renamed: BTreeSet<&'a GroupKey>,
     /// What changes on which cluster.
@@ -50,6 +52,9 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             }
             (Address::Group(key), Operation::Create { .. }) => {
                 gains.created.insert(key);
+            }
+            (Address::Group(key), Operation::Restore { .. }) => {
+                gains.restored.insert(key);
             }
             (
                 Address::Group(key),
@@ -83,7 +88,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 /// What may happen on a cluster that was not read: any group may be bound to any role there.
 fn unread(name: &EnvironmentName, environment: &DesiredEnvironment, gains: &Gains<'_>) -> Option<Objection> {
     let by_name = environment.tokens.groups == GroupNaming::DisplayName;
-    let mut groups: BTreeSet<&GroupKey> = gains.joins.keys().copied().collect();
+    let mut groups: BTreeSet<&GroupKey> = gains.joins.keys().chain(&gains.restored).copied().collect();
     if by_name {
         groups.extend(&gains.renamed);
     } else {
@@ -121,7 +126,12 @@ fn on_cluster<'a>(
             *most = (*most).max(*power);
         }
     }
-    let mut who = joining(case, gains, &after.leading_to(direct.keys().copied()), &old_groups);
+    let leading = after.leading_to(direct.keys().copied());
+    let mut who = joining(case, gains, &leading, &old_groups);
+    for (key, _) in case.directory.restored().filter(|(key, _)| gains.restored.contains(key) && leading.contains(key)) {
+        let how = format!("{key} is restored, with members whom nobody has seen");
+        who.insert(PrincipalName::Group(key.clone()).to_string(), how);
+    }
     for (key, power) in direct.iter().filter(|(key, _)| !old_groups.contains(*key)) {
         let how = format!("a binding to a role that {power} names it");
         who.insert(PrincipalName::Group((*key).clone()).to_string(), how);

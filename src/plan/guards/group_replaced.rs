@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Guard, Objection, count};
+use super::{Case, Guard, Objection};
 use crate::plan::standing::owned_by_applier;
 use crate::state::{Change, GroupKey, LiveGroup, ObjectId, Operation, Resource};
 
@@ -77,9 +77,8 @@ fn message(
     let line = format!("previously: [{}]", keys.map(GroupKey::as_str).collect::<Vec<_>>().join(", "));
     let place = block.map(|group| format!(" ({})", group.origin)).unwrap_or_default();
     format!(
-        "{old} has no block any more, and {new} would be made with {shared} of its {}, who are {shared} of {after}: a new \
-         object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write \
-         `{line}` in the block of {new}{place}: it then keeps its object, its id and its bindings",
-        count(before, "member")
+        "{old} has no block any more, and {new} would be made with mostly the same members ({shared} in both, of {before} \
+         and {after}): a new object with a new id, unknown to whatever else names the old one. If it is the same group under \
+         another key, write `{line}` in the block of {new}{place}: it then keeps its object, its id and its bindings"
     )
 }

@@ -8,6 +8,7 @@ mod empty_config;
 mod group_deleted;
 mod group_emptied;
 mod group_replaced;
+mod group_restored;
 mod last_owner;
 mod own_identity;
 mod protected;
@@ -36,10 +37,11 @@ pub struct Guard {
 }
 
 /// Every guard.
-pub static GUARDS: [&Guard; 11] = [
+pub static GUARDS: [&Guard; 12] = [
     &config_renamed::GUARD,
     &empty_config::GUARD,
     &group_replaced::GUARD,
+    &group_restored::GUARD,
     &group_deleted::GUARD,
     &group_emptied::GUARD,
     &last_owner::GUARD,
@@ -112,7 +114,7 @@ fn tally(changes: &[Change], wanted: fn(&Resource) -> Option<&Edge>) -> BTreeMap
         let (resource, is_removal) = match &change.operation {
             Operation::Create { after } => (after, false),
             Operation::Delete { before } => (before, true),
-            Operation::Update { .. } => continue,
+            Operation::Restore { .. } | Operation::Update { .. } => continue,
         };
         if let Some(edge) = wanted(resource) {
             let tally = tallies.entry(&edge.group).or_default();

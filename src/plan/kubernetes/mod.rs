@@ -101,7 +101,7 @@ impl<'a> Environment<'a> {
             resource_version: live.map(|meta| meta.resource_version.clone()),
             overrules: match &operation {
                 Operation::Update { .. } => live.map(|meta| meta.other_managers.clone()).unwrap_or_default(),
-                Operation::Create { .. } | Operation::Delete { .. } => Vec::new(),
+                Operation::Create { .. } | Operation::Restore { .. } | Operation::Delete { .. } => Vec::new(),
             },
             ..Change::new(address, operation)
         }

@@ -53,6 +53,7 @@ impl Environment<'_> {
             (PrincipalName::Group(key), Err(doubt)) => {
                 let id = match self.directory.standing(key) {
                     Some(Standing::Held { id, .. }) => *id,
+                    Some(Standing::Restored { deleted, .. }) => Some(deleted.id),
                     _ => None,
                 };
                 Err(self.in_doubt(name, doubt, SubjectKind::Group, self.group_name_by_id(id)))

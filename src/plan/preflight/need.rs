@@ -76,7 +76,7 @@ pub(super) fn of<'a>(change: &'a Change, roles: &FinalRules<'_>, held: &mut Held
     let Address::Object { kind, namespace, name, .. } = &change.address else { return Vec::new() };
     let place = namespace.as_ref();
     let verbs: &[&str] = match change.operation {
-        Operation::Create { .. } => &["create", "patch"],
+        Operation::Create { .. } | Operation::Restore { .. } => &["create", "patch"],
         Operation::Update { .. } => &["patch"],
         Operation::Delete { .. } => &["delete"],
     };

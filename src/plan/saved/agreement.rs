@@ -155,7 +155,10 @@ impl<'a> Live<'a> {
             let (promised, edge) = match &change.operation {
                 Operation::Create { after: Resource::Owner(edge) } => (&mut owners, edge),
                 Operation::Create { after: Resource::Member(edge) } => (&mut members, edge),
-                Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => continue,
+                Operation::Create { .. }
+                | Operation::Restore { .. }
+                | Operation::Update { .. }
+                | Operation::Delete { .. } => continue,
             };
             if edge.group == *key {
                 promised.extend(self.id(&edge.principal_id));
@@ -181,7 +184,9 @@ impl<'a> Live<'a> {
     fn holds(&self, change: &Change) -> bool {
         match &change.operation {
             Operation::Create { .. } if self.is_taken(change) => false,
-            Operation::Create { after } | Operation::Update { after, .. } => self.is_there(change, after),
+            Operation::Create { after } | Operation::Restore { after } | Operation::Update { after, .. } => {
+                self.is_there(change, after)
+            }
             Operation::Delete { before } => self.is_gone(change, before),
         }
     }

@@ -5,8 +5,8 @@ use insta::assert_snapshot;
 use super::world::{World, at, id, in_namespace, key, nested, number, principal, who};
 use crate::plan::pim_questions;
 use crate::state::{
-    AppId, DeletedGroup, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management,
-    Membership, Only, OwnIdentity, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Target, mark,
+    AppId, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management, Membership, Only,
+    OwnIdentity, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Target, mark,
 };
 
 fn owners(group: &mut DesiredGroup, names: &[&str]) {
@@ -179,25 +179,6 @@ fn without_an_applier_no_group_is_created() {
     world.grant("group:readers", "view", in_namespace("trinity"));
     assert_snapshot!(world.shown(), @"
     withheld unknown-applier at access.yaml:10: group readers cannot be created: its first owner must be an applier, and none of `appliers` in the root file has a service principal in this tenant. Name the app ids of the identities that apply
-        entra/group/readers
-        entra/group/readers/member/hayden@contoso.com
-        alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    ");
-}
-
-#[test]
-fn a_soft_deleted_group_waits_for_a_decision() {
-    let mut world = World::new();
-    world.ask("readers", &["hayden"]);
-    world.grant("group:readers", "view", in_namespace("trinity"));
-    let deleted = DeletedGroup {
-        id: id(5),
-        display_name: "readers".to_owned(),
-        deleted: Some("2026-11-01T10:00:00Z".to_owned()),
-    };
-    world.tenant().deleted.insert(key("readers"), deleted);
-    assert_snapshot!(world.shown(), @"
-    withheld soft-deleted at access.yaml:10: group readers was deleted on 2026-11-01T10:00:00Z and can be restored for 30 days (id 00000000-0000-0005-0000-000000005eed); nothing is done about it, its members and its bindings until somebody decides. To restore it with its id and members, Microsoft Graph takes POST /directory/deletedItems/00000000-0000-0005-0000-000000005eed/restore: `az rest --method post --url https://graph.microsoft.com/v1.0/directory/deletedItems/00000000-0000-0005-0000-000000005eed/restore`. To start anew, it takes DELETE /directory/deletedItems/00000000-0000-0005-0000-000000005eed: `az rest --method delete --url https://graph.microsoft.com/v1.0/directory/deletedItems/00000000-0000-0005-0000-000000005eed`
         entra/group/readers
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5

@@ -11,9 +11,9 @@ use super::world::{
     rule, tenant_id, who,
 };
 use crate::state::{
-    Binding, BindingName, Cluster, DeletedGroup, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement,
-    DesiredRole, EnvironmentName, Failure, FailureKind, GroupKey, GroupKind, GroupNaming, GroupSummary, LiveBinding,
-    LiveGroup, LivePrincipal, LiveRole, Management, Mark, Membership, ObjectId, Only, PrincipalKind, PrincipalName,
+    Binding, BindingName, Cluster, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
+    EnvironmentName, Failure, FailureKind, GroupKey, GroupKind, GroupNaming, GroupSummary, LiveBinding, LiveGroup,
+    LivePrincipal, LiveRole, Management, Mark, Membership, ObjectId, Only, PrincipalKind, PrincipalName,
     PrivilegedMembers, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject, SubjectKind, Target,
     Tenant, UserNaming, mark,
 };
@@ -318,7 +318,8 @@ fn fill_tenant(
     privileged: &[u8],
 ) {
     let config = world.desired.config.clone();
-    let tenant = world.tenant();
+    let World { observed, hidden, .. } = world;
+    let tenant = observed.tenant.as_mut().unwrap().as_mut().unwrap();
     assert_eq!(tenant.id, tenant_id());
     for (name, live) in KEYS.iter().zip(live) {
         let by_id = live.map(|group| LiveGroup {
@@ -328,9 +329,11 @@ fn fill_tenant(
         });
         if let Some(group) = by_id {
             tenant.marked.insert(key(name), group);
-        } else if flags[3] {
-            let deleted = DeletedGroup { id: id(number(name)), display_name: (*name).to_owned(), deleted: None };
-            tenant.deleted.insert(key(name), deleted);
+            // Some of them are only among the deleted ones, with whoever was in them.
+            if flags[3] && (*name == KEYS[0] || *name == KEYS[3]) {
+                let group = tenant.marked.remove(&key(name)).unwrap();
+                super::model::delete(tenant, hidden, &key(name), group);
+            }
         }
     }
     if flags[4] && flags[5] {

@@ -11,6 +11,7 @@ mod model;
 mod preflight;
 mod properties;
 mod renamed;
+mod restored;
 mod saved;
 mod unmanaged;
 mod world;

@@ -18,17 +18,17 @@ impl World {
     /// Carries out the first few changes.
     pub(super) fn apply_first(&mut self, changes: &[Change], count: usize) {
         for change in &changes[..count] {
-            apply(&mut self.observed, change);
+            apply(&mut self.observed, &mut self.hidden, change);
         }
         refresh(&self.desired, &mut self.observed);
     }
 }
 
-fn apply(observed: &mut Observed, change: &Change) {
+fn apply(observed: &mut Observed, hidden: &mut BTreeMap<ObjectId, LiveGroup>, change: &Change) {
     let Observed { tenant, clusters } = observed;
     let tenant = tenant.as_mut().and_then(|read| read.as_mut().ok());
     match &change.address {
-        Address::Group(key) => group(tenant.unwrap(), key, &change.operation),
+        Address::Group(key) => group(tenant.unwrap(), hidden, key, &change.operation),
         Address::Owner(..) | Address::Member(..) => edge(tenant.unwrap(), &change.operation),
         Address::Object { environment, .. } => {
             let ids = tenant.map(|tenant| tenant.marked.iter().map(|(key, group)| (key.clone(), group.id)).collect());
@@ -38,7 +38,7 @@ fn apply(observed: &mut Observed, change: &Change) {
     }
 }
 
-fn group(tenant: &mut Tenant, key: &GroupKey, operation: &Operation) {
+fn group(tenant: &mut Tenant, hidden: &mut BTreeMap<ObjectId, LiveGroup>, key: &GroupKey, operation: &Operation) {
     match operation {
         Operation::Create { after: Resource::Group(after) } => {
             assert!(!tenant.marked.contains_key(key), "{key} is created twice");
@@ -69,11 +69,36 @@ fn group(tenant: &mut Tenant, key: &GroupKey, operation: &Operation) {
             for group in rest {
                 group.members.retain(|member| member.id != gone.id);
             }
-            let deleted = DeletedGroup { id: gone.id, display_name: gone.display_name, deleted: None };
-            tenant.deleted.insert(key.clone(), deleted);
+            delete(tenant, hidden, key, gone);
+        }
+        Operation::Restore { after: Resource::Group(after) } => {
+            let (_, carried) = mark::parse_unique_name(after.unique_name.as_deref().unwrap()).unwrap();
+            let deleted = tenant.deleted.remove(&carried).unwrap();
+            assert_eq!(deleted.len(), 1, "one of several is picked");
+            assert_eq!(after.id, Identity::Known(deleted[0].id));
+            tenant.marked.insert(carried, hidden.remove(&deleted[0].id).unwrap());
         }
         other => panic!("no such change of a group: {other:?}"),
     }
+}
+
+/// Puts a group among the deleted ones, where nobody can see who is in it.
+pub(super) fn delete(
+    tenant: &mut Tenant,
+    hidden: &mut BTreeMap<ObjectId, LiveGroup>,
+    carried: &GroupKey,
+    group: LiveGroup,
+) {
+    let deleted = DeletedGroup {
+        id: group.id,
+        display_name: group.display_name.clone(),
+        description: group.description.clone(),
+        mail_nickname: group.mail_nickname.clone(),
+        kind: Some(group.kind),
+        deleted: None,
+    };
+    tenant.deleted.entry(carried.clone()).or_default().push(deleted);
+    hidden.insert(group.id, group);
 }
 
 fn created_id(key: &GroupKey) -> ObjectId {
@@ -90,7 +115,7 @@ fn edge(tenant: &mut Tenant, operation: &Operation) {
     let (resource, is_added) = match operation {
         Operation::Create { after } => (after, true),
         Operation::Delete { before } => (before, false),
-        Operation::Update { .. } => panic!("an edge is not updated"),
+        Operation::Restore { .. } | Operation::Update { .. } => panic!("an edge is not updated"),
     };
     let (edge, is_owner) = match resource {
         Resource::Owner(edge) => (edge, true),
@@ -170,7 +195,7 @@ pub(super) fn refresh(desired: &Desired, observed: &mut Observed) {
     let Some(Ok(tenant)) = &mut observed.tenant else { return };
     let known: Vec<GroupSummary> = tenant.marked.values().chain(tenant.by_id.values().flatten()).map(summary).collect();
     let mut own: BTreeSet<ObjectId> = known.iter().map(|summary| summary.id).collect();
-    own.extend(tenant.deleted.values().map(|group| group.id));
+    own.extend(tenant.deleted.values().flatten().map(|group| group.id));
     let others = tenant.by_display_name.values().flatten().filter(|summary| !own.contains(&summary.id)).cloned();
     let all: BTreeMap<ObjectId, GroupSummary> = others.chain(known).map(|summary| (summary.id, summary)).collect();
     let mut names: BTreeSet<String> = tenant.by_display_name.keys().cloned().collect();

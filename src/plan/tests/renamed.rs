@@ -126,7 +126,7 @@ fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write()
     + alpha/rolebinding/trinity/viewers-view-c38281d30d
         after entra/group/viewers
     guard config-renamed:contoso-platform: none of what the files ask for is there under the name contoso-platform, and 2 objects of that name would be removed. If contoso-platform is another config, give this one its own name back. If all of it is to be replaced, acknowledge this once
-    guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with 2 of its 2 members, who are 2 of 2: a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
+    guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with mostly the same members (2 in both, of 2 and 2): a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
     guard group-deleted:readers: readers would be deleted with its 2 members (restorable for 30 days)
     ");
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{
-    Acknowledgement, AppId, Binding, Cluster, ClusterUid, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup,
-    DesiredRole, EnvironmentName, GroupKey, GroupKind, GroupNaming, LiveBinding, LiveGroup, LiveMeta, LivePrincipal,
-    LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin, OwnIdentity, Policy, PolicyRule,
-    PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject, SubjectKind,
-    SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
+    Acknowledgement, AppId, Binding, Cluster, ClusterUid, DeletedGroup, Desired, DesiredBinding, DesiredEnvironment,
+    DesiredGroup, DesiredRole, EnvironmentName, GroupKey, GroupKind, GroupNaming, LiveBinding, LiveGroup, LiveMeta,
+    LivePrincipal, LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin, OwnIdentity, Policy,
+    PolicyRule, PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject,
+    SubjectKind, SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
 };
 
 /// What is asked for, what is there, and what may be done.
@@ -16,6 +16,8 @@ pub(super) struct World {
     pub(super) desired: Desired,
     pub(super) observed: Observed,
     pub(super) policy: Policy,
+    /// Deleted groups whole, as nobody can read them.
+    pub(super) hidden: BTreeMap<ObjectId, LiveGroup>,
 }
 
 pub(super) const APPLIER: u128 = 0xa0;
@@ -186,6 +188,7 @@ impl World {
             },
             observed: Observed { tenant: Some(Ok(tenant)), clusters: BTreeMap::new() },
             policy: Policy::default(),
+            hidden: BTreeMap::new(),
         };
         world.add_environment("alpha", 0xa1);
         world
@@ -260,6 +263,15 @@ impl World {
             members: members.iter().map(|member| principal(member)).collect(),
         };
         self.tenant().marked.entry(key(name)).or_insert(group)
+    }
+
+    /// The live group of this key, deleted.
+    pub(super) fn deleted(&mut self, name: &str) -> &mut DeletedGroup {
+        let Self { observed, hidden, .. } = self;
+        let tenant = observed.tenant.as_mut().unwrap().as_mut().unwrap();
+        let group = tenant.marked.remove(&key(name)).unwrap();
+        super::model::delete(tenant, hidden, &key(name), group);
+        tenant.deleted.get_mut(&key(name)).unwrap().last_mut().unwrap()
     }
 
     /// A live group that rolecall did not create, read by id.

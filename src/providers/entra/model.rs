@@ -15,7 +15,8 @@ use crate::state::{
 pub(super) const GROUP_PROPERTIES: &str = "id,displayName,description,mailNickname,uniqueName,groupTypes,mailEnabled,\
                                            securityEnabled,onPremisesSyncEnabled,isAssignableToRole,createdDateTime";
 /// What is read of a deleted group.
-pub(super) const DELETED_GROUP_PROPERTIES: &str = "id,displayName,mailNickname,uniqueName,deletedDateTime";
+pub(super) const DELETED_GROUP_PROPERTIES: &str = "id,displayName,description,mailNickname,uniqueName,groupTypes,\
+                                                   mailEnabled,securityEnabled,onPremisesSyncEnabled,deletedDateTime";
 /// What is read of an owner or member, whatever its kind.
 pub(super) const PRINCIPAL_PROPERTIES: &str =
     "id,displayName,userPrincipalName,mail,userType,externalUserState,accountEnabled,appId";
@@ -101,6 +102,9 @@ impl GroupRecord {
     pub(super) fn into_deleted(self) -> DeletedGroup {
         DeletedGroup {
             id: self.id,
+            kind: self.kind(),
+            description: self.description.filter(|text| !text.is_empty()),
+            mail_nickname: self.mail_nickname,
             display_name: self.display_name.or(self.unique_name).unwrap_or_else(|| self.id.to_string()),
             deleted: self.deleted_date_time,
         }

@@ -5,8 +5,8 @@ use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
 use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
-    Address, Binding, Change, Edge, FailureKind, Identity, Mark, Origin, PolicyRule, PrincipalKind, Resource, RoleKind,
-    RoleRef, Sign, Subject, SubjectKind, SubjectName,
+    Address, Binding, Change, Edge, FailureKind, Identity, Mark, Operation, Origin, PolicyRule, PrincipalKind,
+    Resource, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 
 /// The plan as JSON of the format `rolecall-plan/1`, with a line break at the end.
@@ -98,10 +98,11 @@ fn change(change: &Change) -> v1::Change {
     v1::Change {
         address: change.address.to_string(),
         environment: change.address.environment().map(ToString::to_string),
-        action: match change.sign() {
-            Sign::Add => v1::Action::Add,
-            Sign::Change => v1::Action::Change,
-            Sign::Remove => v1::Action::Remove,
+        action: match change.operation {
+            Operation::Create { .. } => v1::Action::Add,
+            Operation::Restore { .. } => v1::Action::Restore,
+            Operation::Update { .. } => v1::Action::Change,
+            Operation::Delete { .. } => v1::Action::Remove,
         },
         origin: change.origin.as_ref().map(origin),
         before: change.before().map(resource),

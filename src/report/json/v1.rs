@@ -103,8 +103,13 @@ pub(super) struct Change {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Action {
+    /// It is made.
     Add,
+    /// A deleted group comes back with its id, and with members and owners that cannot be read before.
+    Restore,
+    /// It is made to match.
     Change,
+    /// It is taken away.
     Remove,
 }
 

@@ -68,7 +68,7 @@ fn hostile_plan(pool: &[String]) -> Plan {
             origin.file = next();
         }
         let (before, after) = match &mut change.operation {
-            Operation::Create { after } => (None, Some(after)),
+            Operation::Create { after } | Operation::Restore { after } => (None, Some(after)),
             Operation::Update { before, after } => (Some(before), Some(after)),
             Operation::Delete { before } => (Some(before), None),
         };

@@ -31,7 +31,7 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
 
 fn content(page: &mut Page, change: &Change, view: &View<'_>) {
     match &change.operation {
-        Operation::Create { after } => whole(page, after, Sign::Add, view),
+        Operation::Create { after } | Operation::Restore { after } => whole(page, after, Sign::Add, view),
         Operation::Delete { before: Resource::Binding(before) } if !change.replaced_by.is_empty() => {
             replaced(page, before, &change.replaced_by, view);
         }

@@ -74,7 +74,18 @@ fn properties(page: &mut Page, change: &Change, view: &View<'_>) {
         Operation::Update { before: Resource::Group(before), after: Resource::Group(after) } => {
             updated(page, before, after);
         }
-        Operation::Create { .. } | Operation::Update { .. } | Operation::Delete { .. } => {}
+        Operation::Restore { after: Resource::Group(after) } => restored(page, after),
+        Operation::Create { .. } | Operation::Restore { .. } | Operation::Update { .. } | Operation::Delete { .. } => {}
+    }
+}
+
+fn restored(page: &mut Page, after: &Group) {
+    page.detail(4, "restored, with the members and owners it had; the next plan shows them");
+    if after.display_name != after.key.as_str() {
+        page.detail(4, &format!("display name: {}", escape::quoted(&after.display_name)));
+    }
+    if let Some(description) = &after.description {
+        page.detail(4, &format!("description: {}", long_quoted(description)));
     }
 }
 

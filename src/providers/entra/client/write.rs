@@ -37,6 +37,9 @@ pub(in super::super) enum Write {
     },
     /// Deletes a group; it can be restored for 30 days.
     DeleteGroup(ObjectId),
+    /// Restores a deleted group, with its id, owners and members:
+    /// <https://learn.microsoft.com/graph/api/directory-deleteditems-restore>.
+    RestoreGroup(ObjectId),
     /// Adds up to [`LARGEST_ADDITION`] owners or members, all or none.
     AddAll {
         /// The group.
@@ -71,6 +74,7 @@ impl Write {
                 (Method::PATCH, format!("/groups/{group}"), Some(Value::Object(properties.clone())))
             }
             Self::DeleteGroup(group) => (Method::DELETE, format!("/groups/{group}"), None),
+            Self::RestoreGroup(group) => (Method::POST, format!("/directory/deletedItems/{group}/restore"), None),
             Self::AddAll { group, list, principals } => {
                 let body = Map::from_iter([bind(*list, principals)]);
                 (Method::PATCH, format!("/groups/{group}"), Some(Value::Object(body)))
@@ -134,6 +138,7 @@ mod tests {
             Write::CreateGroup { unique_name: "rolecall.c.k".to_owned(), properties: Map::new(), owner: Some(user) },
             Write::UpdateGroup { group, properties: Map::new() },
             Write::DeleteGroup(group),
+            Write::RestoreGroup(group),
             Write::AddAll { group, list: EdgeList::Members, principals: vec![user] },
             Write::AddOne(edge(EdgeList::Owners)),
             Write::RemoveOne(edge(EdgeList::Members)),
@@ -144,6 +149,7 @@ mod tests {
                 Write::CreateGroup { .. }
                 | Write::UpdateGroup { .. }
                 | Write::DeleteGroup(_)
+                | Write::RestoreGroup(_)
                 | Write::AddAll { .. }
                 | Write::AddOne(_)
                 | Write::RemoveOne(_) => {}
@@ -161,7 +167,8 @@ mod tests {
             if item.method == Method::DELETE {
                 assert!(item.relative == group || item.relative.ends_with("/$ref"), "{}", item.relative);
             }
-            assert!(item.relative.starts_with("/groups"), "{}", item.relative);
+            let is_restored = item.relative == format!("/directory/deletedItems/{GROUP}/restore");
+            assert!(item.relative.starts_with("/groups") || is_restored, "{}", item.relative);
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) marked: BTreeMap<GroupKey, GroupRecord>,
     /// Those that were asked for by id.
     pub(super) by_id: BTreeMap<ObjectId, Option<GroupRecord>>,
-    pub(super) deleted: BTreeMap<GroupKey, DeletedGroup>,
+    pub(super) deleted: BTreeMap<GroupKey, Vec<DeletedGroup>>,
     pub(super) deleted_unreadable: Option<Failure>,
     pub(super) other_configs: BTreeSet<String>,
     pub(super) domain: Option<String>,
@@ -84,7 +84,7 @@ pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Fou
     let other_configs =
         if marked.is_empty() { other_configs(client, query).await.map_err(failure)? } else { BTreeSet::new() };
     let (deleted, deleted_unreadable) = match deleted.and_then(typed::<GroupRecord>) {
-        Ok(records) => (newest(of_config_all(&query.config, records)), None),
+        Ok(records) => (by_key(of_config_all(&query.config, records)), None),
         Err(problem @ Problem::Refused(_)) => {
             let doing = "looking for deleted groups";
             (BTreeMap::new(), Some(client.failure(problem, doing, Permission::ReadDeletedGroups)))
@@ -142,15 +142,11 @@ fn of_config_all(config: &ConfigName, records: Vec<GroupRecord>) -> impl Iterato
     })
 }
 
-/// Of several deleted groups with one key, the one deleted last: times of RFC 3339 in UTC sort as text.
-fn newest(records: impl Iterator<Item = (GroupKey, GroupRecord)>) -> BTreeMap<GroupKey, DeletedGroup> {
-    let mut deleted: BTreeMap<GroupKey, DeletedGroup> = BTreeMap::new();
+/// Several deleted groups may have one key; which of them is meant is not for us to pick.
+fn by_key(records: impl Iterator<Item = (GroupKey, GroupRecord)>) -> BTreeMap<GroupKey, Vec<DeletedGroup>> {
+    let mut deleted: BTreeMap<GroupKey, Vec<DeletedGroup>> = BTreeMap::new();
     for (key, record) in records {
-        let group = record.into_deleted();
-        match deleted.get(&key) {
-            Some(kept) if (&kept.deleted, kept.id) >= (&group.deleted, group.id) => {}
-            _ => drop(deleted.insert(key, group)),
-        }
+        deleted.entry(key).or_default().push(record.into_deleted());
     }
     deleted
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Run;
 use super::jobs::{Job, Next};
+use super::{Run, conflict};
 use crate::providers::entra::client::{Meaning, Path, Problem, Write, Written};
 use crate::providers::entra::model::GROUP_PROPERTIES;
 use crate::state::{ObjectId, Outcome};
@@ -38,6 +38,41 @@ impl Run<'_> {
                 Some(Meaning::Absent(_)) => self.settle_all(job, &Outcome::AlreadySo { created: None }),
                 _ => self.refused(job, group, problem).await,
             },
+        }
+    }
+
+    pub(super) async fn judge_restoration(&self, job: &Job, group: ObjectId, result: Written) -> Next {
+        let Err(problem) = result else {
+            self.remember(group);
+            return self.settle_all(job, &Outcome::Done { created: None });
+        };
+        let address = self.address(job);
+        match (problem.is_unknown(), problem.meaning()) {
+            (true, _) => match self.group_now(group).await {
+                Ok(Some(_)) => self.settle_all(job, &Outcome::Done { created: None }),
+                Ok(None) => Next::Later(self.otherwise(job, problem)),
+                Err(problem) => self.fail(job, &problem),
+            },
+            // It left the deleted items: restored already, or gone for good.
+            (false, Some(Meaning::Absent(_))) => match self.group_now(group).await {
+                Ok(Some(_)) => self.settle_all(job, &Outcome::AlreadySo { created: None }),
+                Ok(None) => self.settle_all(
+                    job,
+                    &conflict(
+                        format!("{address}: group {group} can no longer be restored, it was deleted for good"),
+                        "plan again: the plan creates it anew",
+                    ),
+                ),
+                Err(problem) => self.fail(job, &problem),
+            },
+            (false, Some(Meaning::KeyTaken)) => self.settle_all(
+                job,
+                &conflict(
+                    format!("{address}: group {group} cannot be restored, because another group holds its key by now"),
+                    "plan again: the plan shows that group",
+                ),
+            ),
+            (false, _) => self.fail(job, &problem),
         }
     }
 

@@ -39,7 +39,11 @@ impl Job {
     pub(super) fn alone_in(&self) -> Option<ObjectId> {
         match &self.write {
             Write::UpdateGroup { group, .. } | Write::AddAll { group, .. } => Some(*group),
-            Write::CreateGroup { .. } | Write::DeleteGroup(_) | Write::AddOne(_) | Write::RemoveOne(_) => None,
+            Write::CreateGroup { .. }
+            | Write::DeleteGroup(_)
+            | Write::RestoreGroup(_)
+            | Write::AddOne(_)
+            | Write::RemoveOne(_) => None,
         }
     }
 
@@ -50,7 +54,9 @@ impl Job {
             EdgeList::Members => Permission::WriteMembers,
         };
         match &self.write {
-            Write::CreateGroup { .. } | Write::UpdateGroup { .. } | Write::DeleteGroup(_) => Permission::WriteGroups,
+            Write::CreateGroup { .. } | Write::UpdateGroup { .. } | Write::DeleteGroup(_) | Write::RestoreGroup(_) => {
+                Permission::WriteGroups
+            }
             Write::AddAll { list, .. } => of_list(*list),
             Write::AddOne(edge) | Write::RemoveOne(edge) => of_list(edge.list),
         }
@@ -98,6 +104,9 @@ pub(super) fn sort(ready: &[Change], refuse: impl Fn(usize, Failure)) -> Sorted 
             Operation::Update { before: Resource::Group(before), after: Resource::Group(after) } => {
                 update(before, after).map(|write| sorted.additions.push(Job::new(write, vec![at])))
             }
+            Operation::Restore { after: Resource::Group(group) } => known(group.id.known()).map(|group| {
+                sorted.additions.push(Job::new(Write::RestoreGroup(group), vec![at]));
+            }),
             Operation::Delete { before: Resource::Group(group) } => known(group.id.known()).map(|group| {
                 deletions.push(Job::new(Write::DeleteGroup(group), vec![at]));
             }),
@@ -113,6 +122,7 @@ pub(super) fn sort(ready: &[Change], refuse: impl Fn(usize, Failure)) -> Sorted 
                 .map(|edge| sorted.removals.push(Job::new(Write::RemoveOne(edge), vec![at]))),
             Operation::Create { after: Resource::Role(_) | Resource::Binding(_) }
             | Operation::Delete { before: Resource::Role(_) | Resource::Binding(_) }
+            | Operation::Restore { .. }
             | Operation::Update { .. } => Err("Entra has no such change"),
         };
         if let Err(what) = result {

@@ -153,6 +153,7 @@ impl Run<'_> {
             Write::CreateGroup { .. } => self.judge_creation(job, result).await,
             Write::UpdateGroup { group, .. } => self.judge_update(job, *group, result).await,
             Write::DeleteGroup(group) => self.judge_deletion(job, *group, result).await,
+            Write::RestoreGroup(group) => self.judge_restoration(job, *group, result).await,
             Write::AddAll { group, list, principals } => {
                 self.judge_addition_of_all(job, *group, *list, principals, result).await
             }

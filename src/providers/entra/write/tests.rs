@@ -298,6 +298,44 @@ async fn removal_change_and_deletion_of_unknown_result_are_looked_at() {
     assert!(writes(&graph).await > 3);
 }
 
+fn restore() -> Change {
+    let Change { address, operation: Operation::Delete { before }, .. } = delete() else { panic!("no deletion") };
+    Change::new(address, Operation::Restore { after: before })
+}
+
+#[tokio::test]
+async fn a_restoring_is_judged_by_whether_the_group_is_there() {
+    let path = format!("/directory/deletedItems/{GROUP}/restore");
+    let answering = async |status: u16, body: Value, is_there: bool| {
+        let path = path.clone();
+        let graph = FakeGraph::of_items(move |method, asked, _| match method {
+            "GET" if is_there => live_group(&json!([])),
+            "GET" => not_found(GROUP),
+            _ => {
+                assert_eq!((method, asked), ("POST", path.as_str()));
+                (status, body.clone())
+            }
+        })
+        .await;
+        let outcome = write(&graph, &[restore()]).await.remove(0);
+        (outcome, writes(&graph).await)
+    };
+    assert_eq!(answering(200, json!({ "id": GROUP }), true).await, (DONE, 1));
+    // Restored by another run, or by this one before it was killed.
+    assert_eq!(answering(404, not_found(GROUP).1, true).await, (ALREADY, 1));
+    let (gone, _) = answering(404, not_found(GROUP).1, false).await;
+    assert_eq!(failure(&gone).kind, FailureKind::Conflict);
+    assert!(failure(&gone).what.contains("deleted for good"), "{gone:?}");
+    let taken = said("Request_MultipleObjectsWithSameKeyValue", "Another object with the same value for property");
+    let (taken, _) = answering(409, taken, false).await;
+    assert!(failure(&taken).what.contains("another group holds its key"), "{taken:?}");
+    // Nobody knows what became of it: looked at, and sent again only while it is not there.
+    assert_eq!(answering(502, Value::Null, true).await, (DONE, 1));
+    let (unknown, sent) = answering(502, Value::Null, false).await;
+    assert_eq!(failure(&unknown).kind, FailureKind::Unknown);
+    assert!(sent > 1);
+}
+
 /// Graph that has just made the group and does not know it for the first `lag` writes to it.
 async fn lagging(lag: usize) -> FakeGraph {
     let count = AtomicUsize::new(0);

@@ -70,6 +70,7 @@ impl KubernetesWriter {
         };
         let task = match &change.operation {
             Operation::Create { after } => Task::Create { after },
+            Operation::Restore { .. } => return Err(invalid("nothing on a cluster can be restored")),
             Operation::Update { before, after } => {
                 let (uid, resource_version) = version()?;
                 Task::Update { before, after, uid, resource_version, force: !change.overrules.is_empty() }
@@ -80,7 +81,9 @@ impl KubernetesWriter {
             }
         };
         let resource = match &change.operation {
-            Operation::Create { after } | Operation::Update { before: _, after } => after,
+            Operation::Create { after } | Operation::Restore { after } | Operation::Update { before: _, after } => {
+                after
+            }
             Operation::Delete { before } => before,
         };
         // Built once before anything is sent, so that a change that cannot be written fails without a request.

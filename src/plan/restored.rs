@@ -1,0 +1,106 @@
+//! Groups of ours that were deleted and can be restored. A restored group comes back with members and owners that cannot be
+//! read before, so all else about it waits for the plan that shows them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::digest::digest;
+use super::draft::{Cause, Draft};
+use super::entra::Entra;
+use super::kubernetes::{binding_address, spelling};
+use super::parts::Part;
+use super::resolve::Directory;
+use crate::state::{
+    Address, Change, DeletedGroup, DesiredGroup, EnvironmentName, Group, GroupKey, GroupNaming, Identity, Operation,
+    Resource, SubjectKind, TokenNaming, mark,
+};
+
+/// Where the changes of a restoring keep when the group was deleted.
+const DELETED: &str = "deleted";
+/// Where they keep the bindings that name the group.
+const BINDINGS: &str = "bindings";
+
+impl Entra<'_> {
+    /// Restores a group. What else the files ask for about it waits.
+    pub(super) fn restore(
+        &self,
+        (key, group): (&GroupKey, &DesiredGroup),
+        (carried, deleted): (&GroupKey, &DeletedGroup),
+        cause: &Cause,
+        draft: &mut Draft,
+    ) {
+        let after = Group {
+            key: key.clone(),
+            id: Identity::Known(deleted.id),
+            display_name: deleted.display_name.clone(),
+            description: deleted.description.clone(),
+            mail_nickname: deleted.mail_nickname.clone(),
+            unique_name: Some(mark::unique_name(&self.desired.config, carried)),
+            first_owner: None,
+        };
+        let mut change = Change::new(Address::Group(key.clone()), Operation::Restore { after: Resource::Group(after) });
+        change.origin = Some(group.origin.clone());
+        if let Some(when) = &deleted.deleted {
+            change.refers.insert(DELETED.to_owned(), when.clone());
+        }
+        draft.change(change);
+        let members = group.members.keys().chain(group.absent.keys());
+        let members = members.map(|name| Address::Member(key.clone(), name.clone()));
+        let owners = group.owners.iter().flatten().map(|(name, _)| Address::Owner(key.clone(), name.clone()));
+        draft.withhold(cause, members.chain(owners));
+    }
+}
+
+/// Why everything but the restoring waits.
+pub(super) fn cause(key: &GroupKey, group: &DesiredGroup, deleted: &DeletedGroup) -> Cause {
+    let message = format!(
+        "group {key} was deleted{} and is restored by this plan; who is in it and who owns it cannot be read before, so its \
+         members and owners and what refers to it wait for the next plan, which shows them",
+        when(deleted)
+    );
+    Cause::new(Some(&group.origin), "group-restored", message)
+}
+
+/// ` on 2026-11-01T10:00:00Z`, where it is known.
+pub(super) fn when(deleted: &DeletedGroup) -> String {
+    deleted.deleted.as_ref().map(|when| format!(" on {when}")).unwrap_or_default()
+}
+
+/// A restored group gives its members at once what still names it. That is part of what is approved, and what goes anyway
+/// goes before.
+pub(super) fn rely_on_bindings(
+    directory: &Directory<'_>,
+    clusters: &BTreeMap<&EnvironmentName, Part<'_>>,
+    draft: &mut Draft,
+) {
+    for (key, deleted) in directory.restored() {
+        let (leaving, staying): (BTreeSet<Address>, BTreeSet<Address>) = naming(deleted, clusters)
+            .into_iter()
+            .partition(|address| draft.changes.get(address).is_some_and(|change| change.after().is_none()));
+        if let Some(change) = draft.changes.get_mut(&Address::Group(key.clone())) {
+            change.requires.extend(leaving);
+            change.refers.insert(BINDINGS.to_owned(), digest(&staying));
+        }
+    }
+}
+
+/// The live bindings that name a deleted group, whoever made them.
+pub(super) fn naming(deleted: &DeletedGroup, clusters: &BTreeMap<&EnvironmentName, Part<'_>>) -> BTreeSet<Address> {
+    let mut naming = BTreeSet::new();
+    for (name, part) in clusters {
+        let called = called(deleted, &part.desired.tokens);
+        for live in &part.cluster.bindings {
+            let is_it = |kind: &SubjectKind, text: String| *kind == SubjectKind::Group && text == called;
+            if live.binding.subjects.iter().any(|subject| is_it(&subject.kind, spelling(&subject.name))) {
+                naming.insert(binding_address(name, &live.binding));
+            }
+        }
+    }
+    naming
+}
+
+fn called(deleted: &DeletedGroup, tokens: &TokenNaming) -> String {
+    match tokens.groups {
+        GroupNaming::ObjectId => format!("{}{}", tokens.groups_prefix, deleted.id),
+        GroupNaming::DisplayName => format!("{}{}", tokens.groups_prefix, deleted.display_name),
+    }
+}
