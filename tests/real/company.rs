@@ -171,4 +171,26 @@ fn the_company_is_applied_to_real_api_servers_and_they_agree() {
     for (context, groups, question, expected) in questions {
         assert_eq!(world.may(context, groups, question), expected, "{context}: may {groups:?} {question:?}?");
     }
+
+    // Under another key it is the same group: the same object, and on the API server the same bindings, untouched.
+    let bindings = || {
+        let every =
+            "-o=jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}{'\\n'}{end}";
+        succeeds(&world.kubectl("real-two", &["get", "rolebindings,clusterrolebindings", "-A", every]))
+    };
+    let (before, id) = (bindings(), world.group("payments-oncall"));
+    assert!(before.contains("payments-oncall-"), "{before}");
+    let file = world.folder.path().join("access/teams/payments.yaml");
+    let written = std::fs::read_to_string(&file).unwrap();
+    let renamed = written
+        .replace("  payments-oncall:\n", "  payments-duty:\n    previously: [payments-oncall]\n")
+        .replace("groups: [payments-oncall]", "groups: [payments-duty]");
+    assert_ne!(renamed, written);
+    std::fs::write(&file, renamed).unwrap();
+    let writes = world.served.writes();
+    let again = world.rolecall(&["apply", "access", "--yes"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    assert!(text(&again).contains("No changes."), "{}", text(&again));
+    assert_eq!((world.served.writes(), bindings()), (writes, before));
+    assert_eq!(world.group("payments-oncall"), id, "the mark stays, and the object with it");
 }
