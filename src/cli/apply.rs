@@ -14,9 +14,8 @@ use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
-use crate::plan::preflight::Intent;
 use crate::plan::saved::{self, SavedPlan};
-use crate::state::{Address, Change, Only};
+use crate::state::{Address, AppliedBy, Change, Only};
 use crate::{plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -62,7 +61,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         approved.check_target(&session.desired).map_err(|error| stale(&error))?;
     }
     let progress = Progress::new(ui);
-    let planned = session.plan(&progress, Intent::Now).await?;
+    let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
     let exit = match &approved {
         None => direct(args, ui, &session, &planned, &progress).await,
         Some(approved) => from_saved(args, ui, &session, &planned, approved, &progress).await,
@@ -101,7 +100,7 @@ async fn direct(
             return Ok(Exit::Error);
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
-        let again = session.plan(progress, Intent::Now).await?;
+        let again = session.plan(progress, AppliedBy::Ourselves).await?;
         if saved::plan_id(&again.plan) != saved::plan_id(&planned.plan) {
             ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
             return Ok(Exit::Stale);

@@ -124,6 +124,7 @@ impl PolicyArgs {
             strict: self.strict,
             allow_unreachable: self.allow_unreachable.iter().cloned().collect(),
             only: crate::state::Only(self.only.iter().cloned().collect()),
+            ..Policy::default()
         }
     }
 }

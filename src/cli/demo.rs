@@ -14,9 +14,8 @@ use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
 use super::{apply, doctor, plan, validate};
-use crate::plan::preflight::Intent;
 use crate::sandbox::Access;
-use crate::state::ObjectId;
+use crate::state::{AppliedBy, ObjectId};
 
 /// See the main job done, with no account and no cluster
 ///
@@ -98,7 +97,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
 async fn ask_the_cluster(ui: &mut Ui) -> Result<(), CliError> {
     let connections = ConnectionArgs { sandbox: Some(PathBuf::from("sandbox")), ..ConnectionArgs::default() };
     let session = Session::open(ui, Path::new("quickstart"), &connections, &PolicyArgs::default()).await?;
-    let planned = session.plan(&Progress::new(ui), Intent::Later).await?;
+    let planned = session.plan(&Progress::new(ui), AppliedBy::Applier).await?;
     let group = planned
         .observed
         .tenant

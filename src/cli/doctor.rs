@@ -17,10 +17,13 @@ use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
 use crate::doctor::{self, ClusterExamined, EntraExamined, Examined, Purpose, Setting, Setup, rights};
+use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::http::tls::{self, Trust};
 use crate::providers::kubernetes::KubernetesReader;
-use crate::state::{DesiredEnvironment, EnvironmentName, Failure, FailureKind, Handshake, Only};
+use crate::state::{
+    AccessQuestion, Answers, DesiredEnvironment, EnvironmentName, Failure, FailureKind, Handshake, Only,
+};
 use crate::{desired, report};
 
 /// How long each part may take. Whatever takes longer says so, and the rest goes on.
@@ -39,7 +42,7 @@ const CLUSTERS_AT_ONCE: usize = 16;
   rolecall doctor access/ --sandbox /tmp/try     # what it looks like when all is well
   rolecall doctor --output json | jq '.lines[] | select(.stands == \"missing\")'
 
-Signs: + fine, - missing, ! somebody must decide, = no effect here; > what to do")]
+Signs: + fine, - missing, ? not checked, ! somebody must decide, = no effect here; > what to do")]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
     #[arg(default_value = ".")]
@@ -190,29 +193,35 @@ async fn cluster(
     let link = match bounded("finding the way to the cluster", link).await {
         Ok(link) => link,
         Err(failure) => {
-            return ClusterExamined { way, tls: None, checkup: Err(failure), answers: BTreeMap::new() };
+            let answers = Answers::default();
+            return ClusterExamined { way, tls: None, checkup: Err(failure), answers, observed: None };
         }
     };
     let reader = KubernetesReader::new(link.clone());
-    let reads = async {
-        let questions = rights::questions(environment);
-        let checkup = reader.check(&questions).await;
-        let mut answers = BTreeMap::new();
-        if let Ok(given) = &checkup.answers {
-            answers.extend(questions.into_iter().zip(given.iter().cloned()));
-            let questions = rights::narrower(environment, &answers);
-            // What is not answered counts as no.
-            let given = reader.ask_rights(&questions).await.unwrap_or_default();
-            answers.extend(questions.into_iter().zip(given));
+    let asks = async {
+        let mut answers = Answers::default();
+        ask(&reader, rights::questions(environment), &mut answers).await;
+        let mut observed = None;
+        if rights::hangs_on_what_is_held(environment, &answers) {
+            let query = desired::cluster_query(&session.desired, name);
+            let cluster = bounded("reading roles and bindings", reader.observe(&query)).await;
+            let narrower = rights::narrower(environment, &answers, cluster.as_ref().ok());
+            ask(&reader, narrower, &mut answers).await;
+            observed = Some(cluster);
         }
-        Ok((checkup, answers))
+        (answers, observed)
     };
-    let (tls, reads) = tokio::join!(link.shake_hands(), bounded("asking the cluster", reads));
-    let (checkup, answers) = match reads {
-        Ok((checkup, answers)) => (Ok(checkup), answers),
-        Err(failure) => (Err(failure), BTreeMap::new()),
-    };
-    ClusterExamined { way, tls, checkup, answers }
+    let checkup = bounded("asking the cluster", async { Ok(reader.check().await) });
+    let (tls, checkup, (answers, observed)) = tokio::join!(link.shake_hands(), checkup, asks);
+    ClusterExamined { way, tls, checkup, answers, observed }
+}
+
+/// Asks a cluster about rights; a question that gets no answer keeps why.
+async fn ask(reader: &KubernetesReader, questions: Vec<AccessQuestion>, answers: &mut Answers) {
+    match bounded("asking the cluster", async { Ok(reader.ask(&questions).await) }).await {
+        Ok(given) => answers.record(questions, given),
+        Err(failure) => answers.fail(questions, &failure),
+    }
 }
 
 /// Where settings come from.

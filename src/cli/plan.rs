@@ -8,9 +8,9 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
-use crate::plan::preflight::Intent;
 use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
+use crate::state::AppliedBy;
 use crate::{git, report};
 
 /// Show what would change in Entra and on the clusters, without changing anything
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(check_name).transpose()?;
     let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
     let progress = Progress::new(ui);
-    let planned = session.plan(&progress, Intent::Later).await?;
+    let planned = session.plan(&progress, AppliedBy::Applier).await?;
     show(ui, &session, &planned, args.output)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;

@@ -15,7 +15,6 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
-use crate::plan::preflight::{Forecast, Intent, Preflight};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
@@ -24,8 +23,8 @@ use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
 use crate::state::{
-    Change, Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy, PrivilegedMembers,
-    Target, Tenant,
+    AppliedBy, Change, Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy,
+    PrivilegedMembers, Target, Tenant,
 };
 use crate::{desired, git, plan, report};
 
@@ -153,9 +152,7 @@ impl Session {
                 folder.display()
             )));
         }
-        // Here whoever plans also applies, and whom the files name for a real cluster has no rights on an invented one.
-        let mut desired = desired;
-        desired.environments.values_mut().for_each(|environment| environment.applier = None);
+        let policy = Policy { invented: true, ..policy };
         let sandbox = Sandbox::open(folder, || super::seed::from_config(&desired), sandbox::Options::default())
             .await
             .map_err(|error| CliError::user(error.to_string()))?;
@@ -186,55 +183,28 @@ impl Session {
     }
 
     /// Reads the live systems and plans. Nothing is written.
-    pub(super) async fn plan(&self, progress: &Progress, intent: Intent) -> Result<Planned, CliError> {
+    pub(super) async fn plan(&self, progress: &Progress, by: AppliedBy) -> Result<Planned, CliError> {
         let started = Instant::now();
+        // Whom the files name for a real cluster has no rights on an invented one.
+        let by = if self.policy.invented { AppliedBy::Ourselves } else { by };
+        let policy = Policy { applied_by: by, ..self.policy.clone() };
         let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
-        let query = desired::tenant_query(&self.desired, &self.policy.only);
+        let query = desired::tenant_query(&self.desired, &policy.only);
         progress.reading(self.clusters.len());
         let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
-        let mut observed = Observed { tenant: Some(tenant), clusters };
-        ask_for_privileged(&self.desired, &mut observed, &self.policy, &reader).await;
+        let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
+        ask_for_privileged(&self.desired, &mut observed, &policy, &reader).await;
         self.check_groups(&observed)?;
-        let mut plan = plan::plan(&self.desired, &observed, &self.policy);
-        plan.forecasts = self.preflight(&observed, &plan.changes, intent, &readers).await;
-        if self.sandbox.is_some() {
-            // The uid of an invented cluster is nothing to pin.
-            plan.notes.retain(|note| note.kind != "cluster-uid");
+        let mut plan = plan::plan(&self.desired, &observed, &policy);
+        if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
+            plan = plan::plan(&self.desired, &observed, &policy);
         }
-        plan.notes.sort();
         let mut spent = report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
         for reader in readers.values() {
             spent.clusters += reader.usage();
         }
         progress.done();
         Ok(Planned { plan, observed, spent })
-    }
-
-    /// Asks the API servers, round by round, what they would refuse.
-    async fn preflight(
-        &self,
-        observed: &Observed,
-        changes: &[Change],
-        intent: Intent,
-        readers: &BTreeMap<EnvironmentName, KubernetesReader>,
-    ) -> Vec<Forecast> {
-        let mut preflight = Preflight::new(&self.desired, observed, changes, intent);
-        loop {
-            let asked = preflight.questions().into_iter().map(|(environment, questions)| async move {
-                let answers = match readers.get(&environment) {
-                    Some(reader) => reader.ask(&questions).await,
-                    None => Err(Failure::new(FailureKind::BadAnswer, format!("{environment} was not read"))),
-                };
-                (environment, questions, answers)
-            });
-            let answered = futures::future::join_all(asked).await;
-            if answered.is_empty() {
-                return preflight.conclude();
-            }
-            for (environment, questions, answers) in answered {
-                preflight.answer(&environment, questions, answers);
-            }
-        }
     }
 
     /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.
@@ -393,11 +363,36 @@ async fn ask_for_privileged(desired: &Desired, observed: &mut Observed, policy: 
     }
     let answers = reader.ask(&groups).await;
     let Some(Ok(Tenant { privileged, .. })) = &mut observed.tenant else { return };
-    match answers {
-        Ok(answers) => privileged.extend(groups.into_iter().zip(answers)),
-        Err(failure) => {
-            let unreadable = |group| (group, PrivilegedMembers::Unreadable(failure.what.clone()));
-            privileged.extend(groups.into_iter().map(unreadable));
+    let read = |answer: Result<PrivilegedMembers, Failure>| {
+        answer.unwrap_or_else(|failure| PrivilegedMembers::Unreadable(failure.what))
+    };
+    privileged.extend(groups.into_iter().zip(answers.into_iter().map(read)));
+}
+
+/// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.
+async fn ask_for_rights(
+    desired: &Desired,
+    observed: &mut Observed,
+    policy: &Policy,
+    changes: &[Change],
+    readers: &BTreeMap<EnvironmentName, KubernetesReader>,
+) -> bool {
+    let mut has_asked = false;
+    loop {
+        let questions = plan::access_questions(desired, observed, policy, changes);
+        if questions.is_empty() {
+            return has_asked;
+        }
+        has_asked = true;
+        let asked = questions.into_iter().map(|(environment, questions)| async move {
+            let answers = match readers.get(&environment) {
+                Some(reader) => reader.ask(&questions).await,
+                None => Vec::new(),
+            };
+            (environment, questions, answers)
+        });
+        for (environment, questions, answers) in futures::future::join_all(asked).await {
+            observed.answers.entry(environment).or_default().record(questions, answers);
         }
     }
 }

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::state::{
-    AccessAnswer, Acting, ClusterCheckup, Desired, EnvironmentName, Handshake, Heard, Result, RightQuestion,
-    SourceTrial, TenantCheckup,
+    Acting, Answers, Applier, Cluster, ClusterCheckup, Desired, DesiredEnvironment, EnvironmentName, Handshake, Heard,
+    Result, SourceTrial, TenantCheckup,
 };
 
+mod allowed;
 mod cluster;
 mod credential;
 mod entra;
@@ -58,6 +59,14 @@ pub struct Examined<'a> {
     pub entra: EntraExamined,
     /// The clusters.
     pub clusters: BTreeMap<EnvironmentName, ClusterExamined>,
+}
+
+impl Examined<'_> {
+    /// Who applies on an environment by the files. Whom they name for a real cluster has no rights on an invented one, where
+    /// whoever plans also applies.
+    fn applier<'a>(&self, environment: &'a DesiredEnvironment) -> Option<&'a Applier> {
+        environment.applier.as_ref().filter(|_| !self.setup.sandbox)
+    }
 }
 
 /// Which config this is about, and how it is reached.
@@ -108,8 +117,10 @@ pub struct ClusterExamined {
     pub tls: Option<Handshake>,
     /// What it answers.
     pub checkup: Result<ClusterCheckup>,
-    /// What was asked, and what it answered, where it did.
-    pub answers: BTreeMap<RightQuestion, AccessAnswer>,
+    /// What was asked about rights, and what it answered.
+    pub answers: Answers,
+    /// Its roles and bindings, where what may be given hangs on them.
+    pub observed: Option<Result<Cluster>>,
 }
 
 /// How a line stands.
@@ -121,6 +132,8 @@ pub enum Sign {
     Note,
     /// Somebody must decide.
     Decide,
+    /// Nobody knows: what would tell got no answer, and this and everything above it may not work.
+    Unchecked(Purpose),
     /// It is missing, and this and everything above it does not work without it.
     Missing(Purpose),
 }
@@ -181,6 +194,11 @@ impl Checkup {
         self.count(|sign| matches!(sign, Sign::Missing(needed) if needed <= purpose))
     }
 
+    /// How many things could not be checked for a purpose.
+    pub fn unchecked(&self, purpose: Purpose) -> usize {
+        self.count(|sign| matches!(sign, Sign::Unchecked(needed) if needed <= purpose))
+    }
+
     /// How many things somebody must decide.
     pub fn undecided(&self) -> usize {
         self.count(|sign| sign == Sign::Decide)
@@ -192,19 +210,24 @@ impl Checkup {
 
     /// Whether everything is there that the purpose needs: `plan` where none was said.
     pub fn is_fine(&self) -> bool {
-        self.missing(self.purpose.unwrap_or(Purpose::Plan)) == 0
+        let purpose = self.purpose.unwrap_or(Purpose::Plan);
+        self.missing(purpose) + self.unchecked(purpose) == 0
     }
 
     /// All of it in one line.
     pub fn verdict(&self) -> String {
-        let says = |purpose: Purpose| match self.missing(purpose) {
-            0 => format!("`{}` will work here", purpose.command()),
-            1 => format!("`{}` will not work here: 1 thing is missing", purpose.command()),
-            count => format!("`{}` will not work here: {count} things are missing", purpose.command()),
+        let says = |purpose: Purpose| match (self.missing(purpose), self.unchecked(purpose)) {
+            (0, 0) => format!("`{}` will work here", purpose.command()),
+            (0, 1) => format!("`{}` may not work here: 1 thing could not be checked (?)", purpose.command()),
+            (0, count) => format!("`{}` may not work here: {count} things could not be checked (?)", purpose.command()),
+            (1, _) => format!("`{}` will not work here: 1 thing is missing", purpose.command()),
+            (count, _) => format!("`{}` will not work here: {count} things are missing", purpose.command()),
         };
         let text = match self.purpose {
             Some(purpose) => says(purpose),
-            None if self.missing(Purpose::Apply) == 0 => "`plan` and `apply` will work here".to_owned(),
+            None if self.missing(Purpose::Apply) + self.unchecked(Purpose::Apply) == 0 => {
+                "`plan` and `apply` will work here".to_owned()
+            }
             None => format!("{}. {}", says(Purpose::Plan), says(Purpose::Apply)),
         };
         match self.undecided() {

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Purpose;
-use crate::state::{AccessAnswer, DesiredEnvironment, Namespace, RightQuestion, RoleKind, ScopeTarget};
-
-/// The API group of roles and bindings.
-pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
+use crate::state::{
+    AccessQuestion, Answers, Cluster, DesiredEnvironment, Known, KubernetesKind, MissingRight, Namespace, RBAC,
+    ScopeTarget,
+};
 
 /// One right on every object of a kind.
 #[derive(Clone, Copy, Debug)]
@@ -68,99 +68,100 @@ pub(super) const DANGERS: &[Danger] = &[
     Danger { verb: "create", group: "", resource: "serviceaccounts/token", could: "act as any service account" },
 ];
 
-/// A question about the whole cluster.
-pub(super) fn ask(verb: &'static str, group: &'static str, resource: &'static str) -> RightQuestion {
-    RightQuestion { verb, group, resource, namespace: None, name: None }
-}
-
-impl Danger {
-    pub(super) fn question(&self) -> RightQuestion {
-        ask(self.verb, self.group, self.resource)
+impl Need {
+    /// Each verb on each resource.
+    pub(super) fn questions(&self) -> impl Iterator<Item = AccessQuestion> + use<> {
+        let Self { group, resources, verbs, purpose: _ } = *self;
+        resources
+            .iter()
+            .flat_map(move |resource| verbs.iter().map(move |verb| AccessQuestion::new(*verb, group, *resource)))
     }
 }
 
-/// A right to give a role: `bind` for granting it, `escalate` for writing it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Giving {
-    pub(super) verb: &'static str,
-    pub(super) resource: &'static str,
-    pub(super) name: String,
-    /// Where it is given; `None` when in one place at least it is the whole cluster, or places that only it knows.
-    pub(super) namespaces: Option<BTreeSet<Namespace>>,
+impl Danger {
+    pub(super) fn question(&self) -> AccessQuestion {
+        AccessQuestion::new(self.verb, self.group, self.resource)
+    }
 }
 
-impl Giving {
-    pub(super) fn question(&self, namespace: Option<&Namespace>) -> RightQuestion {
-        RightQuestion {
-            verb: self.verb,
-            group: RBAC,
-            resource: self.resource,
-            namespace: namespace.cloned(),
-            name: Some(self.name.clone()),
+/// May we give any `ClusterRole`?
+pub(super) fn unlimited() -> [AccessQuestion; 2] {
+    GIVING.map(|verb| AccessQuestion::new(verb, RBAC, "clusterroles"))
+}
+
+/// A role that the files give: to subjects (`bind`), or by writing it (`escalate`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Giving<'a> {
+    pub(super) right: MissingRight,
+    scopes: BTreeSet<&'a ScopeTarget>,
+    places: BTreeSet<Option<&'a Namespace>>,
+}
+
+impl Giving<'_> {
+    fn new(right: MissingRight) -> Self {
+        Self { right, scopes: BTreeSet::new(), places: BTreeSet::new() }
+    }
+
+    /// Where it is given; `None` is the whole cluster. Which namespaces labels mean, only a cluster knows.
+    pub(super) fn places(&self, cluster: Option<&Cluster>) -> BTreeSet<Option<Namespace>> {
+        let scopes = self.scopes.iter().flat_map(|scope| match scope {
+            ScopeTarget::Cluster => vec![None],
+            ScopeTarget::Namespace(namespace) => vec![Some(namespace.clone())],
+            ScopeTarget::Selector(labels) => {
+                cluster.map_or_else(|| vec![None], |cluster| cluster.selected(labels).into_iter().map(Some).collect())
+            }
+        });
+        scopes.chain(self.places.iter().map(|place| place.cloned())).collect()
+    }
+
+    pub(super) fn question(&self, namespace: Option<&Namespace>) -> AccessQuestion {
+        let (verbs, kind, name) = self.right.asked();
+        let verb = verbs.first().copied().unwrap_or_default();
+        let everywhere =
+            AccessQuestion { name: name.map(str::to_owned), ..AccessQuestion::new(verb, RBAC, kind.plural()) };
+        match namespace {
+            Some(namespace) => everywhere.within(namespace),
+            None => everywhere,
         }
     }
 }
 
 /// What an environment's grants and roles take to be given.
-pub(super) fn givings(environment: &DesiredEnvironment) -> Vec<Giving> {
-    type Places = Option<BTreeSet<Namespace>>;
-    let mut found: BTreeMap<(&'static str, &'static str, String), Places> = BTreeMap::new();
-    let mut add = |verb, resource, name: &str, namespace: Option<&Namespace>| {
-        let places = found.entry((verb, resource, name.to_owned())).or_insert_with(|| Some(BTreeSet::new()));
-        match (namespace, &mut *places) {
-            (Some(namespace), Some(places)) => drop(places.insert(namespace.clone())),
-            (None, _) => *places = None,
-            (Some(_), None) => {}
-        }
-    };
+pub(super) fn givings(environment: &DesiredEnvironment) -> Vec<Giving<'_>> {
+    let mut found: BTreeMap<MissingRight, Giving<'_>> = BTreeMap::new();
     for binding in &environment.bindings {
-        let resource = match binding.role.reference.kind {
-            RoleKind::ClusterRole => "clusterroles",
-            RoleKind::Role => "roles",
-        };
-        let namespace = match &binding.scope {
-            ScopeTarget::Namespace(namespace) => Some(namespace),
-            ScopeTarget::Cluster | ScopeTarget::Selector(_) => None,
-        };
-        add(GIVING[0], resource, &binding.role.reference.name, namespace);
+        let right = MissingRight::Bind(binding.role.reference.clone());
+        found.entry(right.clone()).or_insert_with(|| Giving::new(right)).scopes.insert(&binding.scope);
     }
     for role in &environment.roles {
-        let resource = if role.namespace.is_some() { "roles" } else { "clusterroles" };
-        add(GIVING[1], resource, &role.name, role.namespace.as_ref());
+        let kind = if role.namespace.is_some() { KubernetesKind::Role } else { KubernetesKind::ClusterRole };
+        let right = MissingRight::Escalate { kind, name: role.name.clone() };
+        found.entry(right.clone()).or_insert_with(|| Giving::new(right)).places.insert(role.namespace.as_ref());
     }
-    let giving = |((verb, resource, name), namespaces)| Giving { verb, resource, name, namespaces };
-    found.into_iter().map(giving).collect()
+    found.into_values().collect()
 }
 
 /// What to ask the environment's API server first.
-pub fn questions(environment: &DesiredEnvironment) -> Vec<RightQuestion> {
-    let needs = NEEDS.iter().chain([&ASKING]).flat_map(|need| {
-        need.resources
-            .iter()
-            .flat_map(move |resource| need.verbs.iter().map(move |verb| ask(verb, need.group, resource)))
-    });
+pub fn questions(environment: &DesiredEnvironment) -> Vec<AccessQuestion> {
+    let needs = NEEDS.iter().chain([&ASKING]).flat_map(Need::questions);
     let dangers = std::iter::once(&EVERYTHING).chain(DANGERS).map(Danger::question);
-    let unlimited = GIVING.into_iter().map(|verb| ask(verb, RBAC, "clusterroles"));
     let givings = givings(environment).into_iter().map(|giving| giving.question(None));
-    let all: BTreeSet<RightQuestion> = needs.chain(dangers).chain(unlimited).chain(givings).collect();
+    let all: BTreeSet<AccessQuestion> = needs.chain(dangers).chain(unlimited()).chain(givings).collect();
     all.into_iter().collect()
 }
 
-/// What to ask after that: what may not be given everywhere may still be given where it is.
-pub fn narrower(
-    environment: &DesiredEnvironment,
-    answers: &BTreeMap<RightQuestion, AccessAnswer>,
-) -> Vec<RightQuestion> {
-    let refused = givings(environment).into_iter().filter(|giving| !may(answers, &giving.question(None)));
-    refused
-        .flat_map(|giving| {
-            let namespaces = giving.namespaces.clone().unwrap_or_default();
-            namespaces.into_iter().map(move |namespace| giving.question(Some(&namespace)))
-        })
-        .collect()
+/// Whether the rest hangs on the roles and bindings of the cluster: what may not be given by `bind` or `escalate` may be
+/// given by whoever holds it.
+pub fn hangs_on_what_is_held(environment: &DesiredEnvironment, answers: &Answers) -> bool {
+    givings(environment).iter().any(|giving| answers.to(&giving.question(None)) == Known::Denied)
 }
 
-/// Whether a question was answered with yes.
-pub(super) fn may(answers: &BTreeMap<RightQuestion, AccessAnswer>, question: &RightQuestion) -> bool {
-    answers.get(question).is_some_and(|answer| answer.allowed)
+/// What to ask after that: what may not be given everywhere may still be given where it is.
+pub fn narrower(environment: &DesiredEnvironment, answers: &Answers, cluster: Option<&Cluster>) -> Vec<AccessQuestion> {
+    let refused = givings(environment).into_iter().filter(|giving| answers.to(&giving.question(None)) == Known::Denied);
+    let questions = refused.flat_map(|giving| {
+        let places = giving.places(cluster).into_iter().flatten();
+        places.map(|namespace| giving.question(Some(&namespace))).collect::<Vec<_>>()
+    });
+    questions.collect()
 }

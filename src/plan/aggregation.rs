@@ -1,14 +1,17 @@
 //! What changes add to the roles that Kubernetes fills itself.
 
-use crate::state::{Change, DefaultRole, PolicyRule, Resource};
+use crate::state::{Change, DefaultRole, PolicyRule, Resource, Role};
 
 /// The rules that a role comes to hold because a changed role of ours is added to it: none for any but the default roles.
-/// What is taken away is not counted: until the cluster has followed, it is still held.
 pub(super) fn added<'a>(role: &str, changes: impl IntoIterator<Item = &'a Change>) -> Vec<&'a PolicyRule> {
-    let Some(target) = DefaultRole::ALL.into_iter().find(|default| default.name() == role) else { return Vec::new() };
-    let written = changes.into_iter().filter_map(|change| match change.after() {
-        Some(Resource::Role(role)) => Some(role),
-        Some(Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Binding(_)) | None => None,
-    });
-    written.filter(|role| role.reaches().contains(&target)).flat_map(|role| &role.rules).collect()
+    let Some(default) = DefaultRole::of_name(role) else { return Vec::new() };
+    default.added(changes.into_iter().filter_map(|change| role_of(change.after()))).collect()
+}
+
+/// The role that a resource is.
+pub(super) fn role_of(resource: Option<&Resource>) -> Option<&Role> {
+    match resource? {
+        Resource::Role(role) => Some(role),
+        Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Binding(_) => None,
+    }
 }

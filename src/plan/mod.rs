@@ -36,7 +36,8 @@ use self::kubernetes::Environment;
 use self::parts::Parts;
 use self::resolve::Directory;
 use crate::state::{
-    Address, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin, Policy, TenantId,
+    AccessQuestion, Address, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin, Policy,
+    TenantId,
 };
 
 /// What would change, and everything a person needs to decide about it.
@@ -59,7 +60,7 @@ pub struct Plan {
     pub unmanaged: Vec<UnmanagedBinding>,
     /// The guards that have something to say.
     pub verdicts: Vec<Verdict>,
-    /// What the API servers would refuse, by environment; filled in after [`preflight`] has asked.
+    /// What the API servers would refuse, by environment, as far as [`access_questions`] were answered.
     pub forecasts: Vec<preflight::Forecast>,
     /// Parts that could not be read: an environment, or Entra as a whole.
     pub unread: Vec<Unread>,
@@ -191,15 +192,26 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         tenant: desired.tenant,
         domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
         verdicts: guards::judge(desired, observed, policy, &changes),
+        forecasts: preflight::forecasts(desired, observed, policy, &changes),
         names: names::of_ids(&changes, &directory, desired),
         unmanaged: draft.unmanaged,
         changes,
         withheld,
         notes: draft.notes.into_iter().collect(),
-        forecasts: Vec::new(),
         unread: parts.unread,
         compared,
     }
+}
+
+/// What the API servers must be asked before [`plan`] can say of these changes which ones they would refuse. The answers go
+/// into [`Observed::answers`], and then there may be more to ask: until it is empty.
+pub fn access_questions(
+    desired: &Desired,
+    observed: &Observed,
+    policy: &Policy,
+    changes: &[Change],
+) -> BTreeMap<EnvironmentName, Vec<AccessQuestion>> {
+    preflight::questions(desired, observed, policy, changes)
 }
 
 /// The groups that would lose members, whose assignments by Privileged Identity Management must therefore be read before

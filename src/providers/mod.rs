@@ -27,8 +27,8 @@ pub trait Reader: Send + Sync {
     /// Reads everything the query names, whole, or fails.
     async fn observe(&self, query: &Self::Query) -> Result<Self::Snapshot>;
 
-    /// Answers each question, in the order of the questions.
-    async fn ask(&self, questions: &[Self::Question]) -> Result<Vec<Self::Answer>>;
+    /// Answers each question or says why there is no answer to it, in the order of the questions.
+    async fn ask(&self, questions: &[Self::Question]) -> Vec<Result<Self::Answer>>;
 
     /// What has been spent so far.
     fn usage(&self) -> Usage;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{PolicyRule, Role};
+
 /// A default role that is filled by aggregation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +48,17 @@ impl DefaultRole {
             Self::Edit => &[Self::Edit, Self::Admin],
             Self::Admin => &[Self::Admin],
         }
+    }
+
+    /// The default role of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|default| default.name() == name)
+    }
+
+    /// The rules that it comes to hold because these roles are there. What such a role had before is not taken off: until
+    /// the cluster has followed, it is still held.
+    pub fn added<'a>(self, written: impl IntoIterator<Item = &'a Role>) -> impl Iterator<Item = &'a PolicyRule> {
+        written.into_iter().filter(move |role| role.reaches().contains(&self)).flat_map(|role| &role.rules)
     }
 }
 

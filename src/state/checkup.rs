@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AccessAnswer, AppId, ClusterUid, Failure, GroupKey, Namespace, ObjectId, Result, TenantId};
+use super::{AppId, ClusterUid, Failure, GroupKey, ObjectId, Result, TenantId};
 
 /// One source of the credential chain, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,21 +122,6 @@ pub struct GroupsCheckup {
     pub deleted: Option<Failure>,
 }
 
-/// A question to an API server: may we do this? A list that is empty, like a name that is left out, is every one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RightQuestion {
-    /// The verb.
-    pub verb: &'static str,
-    /// The API group; empty is the core group.
-    pub group: &'static str,
-    /// The plural of the kind.
-    pub resource: &'static str,
-    /// Where; `None` is the whole cluster.
-    pub namespace: Option<Namespace>,
-    /// On which object; `None` is every one.
-    pub name: Option<String>,
-}
-
 /// What a cluster answers about itself and about us. Every part is there or says why not.
 #[derive(Clone, Debug)]
 pub struct ClusterCheckup {
@@ -146,8 +131,6 @@ pub struct ClusterCheckup {
     pub who: Result<(String, Vec<String>)>,
     /// The uid that names the cluster.
     pub uid: Result<ClusterUid>,
-    /// What we may do, in the order of the questions.
-    pub answers: Result<Vec<AccessAnswer>>,
     /// How far its clock is ahead of ours.
     pub ahead: Option<SignedDuration>,
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::covering::{together, words};
-use super::{KubernetesKind, PolicyRule, RoleRef};
+use super::{KubernetesKind, PolicyRule, RBAC, RoleRef};
 
 /// How many rules a message names. More than these nobody copies: then it is the right itself that is given.
 const NAMED_RULES: usize = 5;
 /// How many namespaces a message names.
 const NAMED_PLACES: usize = 5;
-const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// A right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +42,17 @@ pub enum MissingRight {
     },
 }
 
+impl MissingRight {
+    /// The verbs and the resource that an authorizer knows it by, and a name where only one object is meant.
+    pub fn asked(&self) -> (Vec<&str>, KubernetesKind, Option<&str>) {
+        match self {
+            Self::Write { verbs, kind } => (verbs.iter().map(String::as_str).collect(), *kind, None),
+            Self::Bind(role) => (vec!["bind"], role.kind.into(), Some(&role.name)),
+            Self::Escalate { kind, name } => (vec!["escalate"], *kind, Some(name)),
+        }
+    }
+}
+
 impl Lack {
     /// A right that is missing in one place.
     pub fn new(right: MissingRight, place: Option<String>, rules: Vec<PolicyRule>) -> Self {
@@ -72,16 +82,12 @@ impl Lack {
 
     /// The least rule that would do.
     pub fn remedy(&self) -> PolicyRule {
-        let (kind, verbs, name) = match &self.right {
-            MissingRight::Write { verbs, kind } => (*kind, verbs.iter().cloned().collect(), None),
-            MissingRight::Bind(role) => (role.kind.into(), vec!["bind".to_owned()], Some(&role.name)),
-            MissingRight::Escalate { kind, name } => (*kind, vec!["escalate".to_owned()], Some(name)),
-        };
+        let (verbs, kind, name) = self.right.asked();
         PolicyRule {
             api_groups: vec![RBAC.to_owned()],
             resources: vec![kind.plural().to_owned()],
-            resource_names: name.cloned().into_iter().collect(),
-            verbs,
+            resource_names: name.map(str::to_owned).into_iter().collect(),
+            verbs: verbs.into_iter().map(str::to_owned).collect(),
             ..PolicyRule::default()
         }
     }

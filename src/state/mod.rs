@@ -3,6 +3,7 @@
 //! This is the floor of the house: it depends on nothing else of ours, does no I/O and knows no clock, so that every
 //! other module can speak in these types.
 
+mod access;
 mod aggregation;
 mod applier;
 mod change;
@@ -20,12 +21,12 @@ mod query;
 mod resource;
 mod unmanaged;
 
+pub use access::{AccessAnswer, AccessQuestion, Answers, Known, RBAC};
 pub use aggregation::DefaultRole;
 pub use applier::Applier;
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
 pub use checkup::{
-    Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, RightQuestion, ServerCertificate, SourceTrial,
-    TenantCheckup, Trial,
+    Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, ServerCertificate, SourceTrial, TenantCheckup, Trial,
 };
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
@@ -38,12 +39,12 @@ pub use name::{
     TenantId, UserPrincipalName,
 };
 pub use observed::{
-    AccessAnswer, Cluster, DeletedGroup, GroupKind, GroupSummary, LiveBinding, LiveGroup, LiveMeta, LivePrincipal,
-    LiveRole, Mark, Observed, OwnIdentity, PrivilegedMembers, Resolution, Tenant,
+    Cluster, DeletedGroup, GroupKind, GroupSummary, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark,
+    Observed, OwnIdentity, PrivilegedMembers, Resolution, Tenant,
 };
-pub use policy::{Acknowledgement, Only, Policy, RemovalLimits, Target};
+pub use policy::{Acknowledgement, AppliedBy, Only, Policy, RemovalLimits, Target};
 pub use principal::{Identity, PrincipalKind, PrincipalName};
-pub use query::{AccessQuestion, ClusterQuery, TenantQuery};
+pub use query::{ClusterQuery, TenantQuery};
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Binding, ClusterUid, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind, PrincipalName, Role,
-    TenantId,
+    Answers, Binding, ClusterUid, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
+    PrincipalName, Role, TenantId,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
@@ -14,6 +14,8 @@ pub struct Observed {
     pub tenant: Option<Result<Tenant, Failure>>,
     /// The clusters.
     pub clusters: BTreeMap<EnvironmentName, Result<Cluster, Failure>>,
+    /// What the clusters were asked about rights, once it was known what would be written.
+    pub answers: BTreeMap<EnvironmentName, Answers>,
 }
 
 /// What was read from Entra.
@@ -189,6 +191,18 @@ pub struct Cluster {
     pub bindings: Vec<LiveBinding>,
 }
 
+impl Cluster {
+    /// The live namespaces with all of these labels. Kubernetes' own are never meant by labels.
+    pub fn selected(&self, labels: &BTreeMap<String, String>) -> Vec<Namespace> {
+        self.namespaces
+            .iter()
+            .filter(|(name, _)| !name.as_str().starts_with("kube-") && name.as_str() != "default")
+            .filter(|(_, live)| labels.iter().all(|(key, value)| live.get(key) == Some(value)))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
 /// A live role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveRole {
@@ -235,13 +249,4 @@ pub enum Mark {
     LabelsOnly,
     /// No mark.
     None,
-}
-
-/// The answer to an access question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessAnswer {
-    /// Whether the API server would allow it.
-    pub allowed: bool,
-    /// The API server's reason, where it gives one.
-    pub reason: String,
 }

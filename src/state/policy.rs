@@ -19,6 +19,20 @@ pub struct Policy {
     pub allow_unreachable: BTreeSet<EnvironmentName>,
     /// What is planned at all.
     pub only: Only,
+    /// Who will write what is planned.
+    pub applied_by: AppliedBy,
+    /// The clusters are invented, so that their uids are nothing to pin.
+    pub invented: bool,
+}
+
+/// Who will write what is planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppliedBy {
+    /// On each cluster its environment's `applier:`, or somebody who is not known.
+    #[default]
+    Applier,
+    /// Whoever makes the plan: `apply`, and everything in a sandbox, where an applier of a real cluster has no rights.
+    Ourselves,
 }
 
 /// How many edges (members, owners, bindings) may be removed before a guard asks.

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Applier, ClusterUid, ConfigName, EnvironmentName, GroupKey, KubernetesKind, Management, Namespace, PrincipalName,
-    TenantId,
-};
+use super::{ClusterUid, ConfigName, EnvironmentName, GroupKey, Management, PrincipalName, TenantId};
 
 /// What to read from Entra.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +31,4 @@ pub struct ClusterQuery {
     pub config: ConfigName,
     /// The uid that the cluster must have, when the files name it.
     pub cluster: Option<ClusterUid>,
-}
-
-/// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccessQuestion {
-    /// By whom; `None` is ourselves.
-    pub who: Option<Applier>,
-    /// `create`, `patch`, `delete`, `bind`, …
-    pub verb: String,
-    /// The kind; all are of the group `rbac.authorization.k8s.io`.
-    pub kind: KubernetesKind,
-    /// The namespace; `None` asks for the whole cluster.
-    pub namespace: Option<Namespace>,
-    /// The object's name; `None` asks for every name.
-    pub name: Option<String>,
 }

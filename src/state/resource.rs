@@ -191,6 +191,17 @@ pub struct RoleRef {
     pub name: String,
 }
 
+impl RoleRef {
+    /// Where the role is that a binding in this place means: its namespace, if it has one, and its name.
+    pub fn place(&self, namespace: Option<&Namespace>) -> (Option<Namespace>, String) {
+        let namespace = match self.kind {
+            RoleKind::ClusterRole => None,
+            RoleKind::Role => namespace.cloned(),
+        };
+        (namespace, self.name.clone())
+    }
+}
+
 /// The kinds of subject RBAC knows. Live objects may hold others, which match nobody.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SubjectKind {

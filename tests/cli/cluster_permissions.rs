@@ -57,16 +57,29 @@ impl Cluster {
 
     /// Gives `ci` a role of docs/permissions.yaml, without its rules that have one of these verbs.
     async fn give(&self, role: &str, without: &[&str]) {
+        self.give_rules("ci", role, |rule| {
+            !rule["verbs"].as_array().unwrap().iter().any(|verb| without.iter().any(|w| verb == w))
+        })
+        .await;
+    }
+
+    /// Gives a user those rules of a role of docs/permissions.yaml.
+    async fn give_rules(&self, user: &str, role: &str, keep: impl Fn(&Value) -> bool) {
         let text = std::fs::read_to_string(repository().join("docs/permissions.yaml")).unwrap();
         let documents = text.split("\n---\n").map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
         let mut document = documents.into_iter().find(|document| document["metadata"]["name"] == role).unwrap();
-        let has = |rule: &Value| rule["verbs"].as_array().unwrap().iter().any(|verb| without.iter().any(|w| verb == w));
-        document["rules"].as_array_mut().unwrap().retain(|rule| !has(rule));
+        document["rules"].as_array_mut().unwrap().retain(keep);
+        let name = format!("{role}-{user}");
+        document["metadata"]["name"] = name.as_str().into();
         self.create(document).await;
+        self.bind(&name, user).await;
+    }
+
+    async fn bind(&self, role: &str, user: &str) {
         self.create(json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": role },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ci" }],
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
         }))
         .await;
     }
@@ -111,5 +124,47 @@ async fn without_bind_and_escalate_nothing_is_granted_and_the_right_is_named() {
     let refused = cluster.run(&["apply", "--yes"]);
     assert_eq!(refused.code, 4, "{}", refused.all());
     assert!(words(&refused).contains("needs `escalate` on"), "{}", refused.all());
+    cluster.sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_applier_that_may_not_be_asked_about_is_not_checked_and_then_it_is() {
+    let cluster = Cluster::new().await;
+    cluster.world.replace("access/rolecall.yaml", "type: k3s\n", "type: k3s\n    applier: { user: deployer }\n");
+    let asks = |rule: &Value| rule["resources"] == json!(["subjectaccessreviews"]);
+    cluster.give_rules("ci", "rolecall-plan", |rule| !asks(rule)).await;
+
+    let unasked = cluster.run(&["plan"]).exits(0);
+    let said = words(&unasked);
+    assert!(said.contains("Not checked: whether whoever applies may write this alpha "), "{}", unasked.all());
+    assert!(said.contains("`ci` may not create subjectaccessreviews"), "{}", unasked.all());
+    assert!(!said.contains("would be refused"), "{}", unasked.all());
+    let doctor = cluster.run(&["doctor", "--output", "json"]);
+    let found: Value = serde_json::from_str(&doctor.stdout).unwrap();
+    let line = found["lines"].as_array().unwrap().iter().find(|line| {
+        line["text"]
+            .as_str()
+            .unwrap()
+            .contains("may not create subjectaccessreviews, so not ask what \"deployer\" may do")
+    });
+    let line = line.unwrap_or_else(|| panic!("{}", doctor.stdout));
+    assert_eq!(line["stands"], "decide", "{line}");
+    assert!(line["next"].as_str().unwrap().contains("resources: [subjectaccessreviews], verbs: [create]"), "{line}");
+
+    let asking = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "asking" },
+        "rules": [{ "apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"] }],
+    });
+    cluster.create(asking).await;
+    cluster.bind("asking", "ci").await;
+    let lacking = cluster.run(&["plan"]).exits(0);
+    assert!(words(&lacking).contains("the applier \"deployer\" may not write"), "{}", lacking.all());
+    let doctor = cluster.run(&["doctor"]);
+    assert!(!words(&doctor).contains("so not ask"), "{}", doctor.all());
+
+    cluster.give_rules("deployer", "rolecall-apply", |_| true).await;
+    let enough = cluster.run(&["plan"]).exits(0);
+    let said = words(&enough);
+    assert!(!said.contains("Not checked") && !said.contains("may not write"), "{}", enough.all());
     cluster.sandbox.stop().await;
 }

@@ -183,6 +183,23 @@ fn what_is_given_in_one_namespace_is_enough_there() {
 }
 
 #[test]
+fn whoever_holds_what_the_files_give_needs_neither_bind_nor_escalate() {
+    let is_giving = |rule: &Value| ["bind", "escalate"].contains(&rule["verbs"][0].as_str().unwrap());
+    let mut held: Vec<_> = limited(&rules()).into_iter().filter(|rule| !is_giving(rule)).collect();
+    let ran = doctor(&holding(&permissions_needed(), &held), &["--for", "apply", "--output", "json"]).exits(1);
+    let found = standing(&ran, "missing");
+    assert_eq!(found.len(), 3, "{found:?}");
+    // What `view` gives in one namespace is a part of reading everything.
+    held.push(json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }));
+    held.push(json!({ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"] }));
+    let world = holding(&permissions_needed(), &held);
+    let ran = doctor(&world, &["--for", "apply", "--output", "json"]).exits(0);
+    assert_eq!(standing(&ran, "missing"), Vec::<String>::new());
+    assert_eq!(standing(&ran, "not-checked"), Vec::<String>::new());
+    let _ = world.apply(&["--yes"]).exits(0);
+}
+
+#[test]
 fn it_sends_only_what_plan_may_send() {
     let world = holding(&permissions_needed(), &rules());
     let _ = doctor(&world, &[]).exits(0);

@@ -11,7 +11,7 @@ use rolecall::providers::kubernetes::{Connection, KubernetesReader, KubernetesWr
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::sandbox::kubernetes::{ClusterState, Shared, router};
 use rolecall::sandbox::store::Store;
-use rolecall::state::{AccessQuestion, Change, ClusterQuery, KubernetesKind, Outcome, Resource};
+use rolecall::state::{AccessQuestion, Change, ClusterQuery, Outcome, RBAC, Resource};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -135,14 +135,8 @@ async fn a_reader_sends_nothing_but_get_and_reviews() {
     let cluster = reader.observe(&query).await.unwrap();
     assert_eq!(cluster.uid.to_string(), UIDS[0]);
     assert!(cluster.roles.iter().any(|live| live.role.name == "view" && live.meta.bootstrapping && live.aggregated));
-    let question = AccessQuestion {
-        who: None,
-        verb: "create".to_owned(),
-        kind: KubernetesKind::Role,
-        namespace: None,
-        name: None,
-    };
-    assert!(reader.ask(&[question]).await.unwrap()[0].allowed);
+    let question = AccessQuestion::new("create", RBAC, "roles");
+    assert!(reader.ask(&[question]).await[0].as_ref().unwrap().allowed);
     let log = sandbox.log.lock().unwrap();
     assert_eq!(reader.usage().requests, log.len() as u64);
     let others: Vec<_> = log

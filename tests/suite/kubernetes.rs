@@ -16,7 +16,7 @@ use rolecall::providers::kubernetes::{Connection, KubernetesReader, KubernetesWr
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::state::{
     AccessQuestion, Address, Binding, Change, Cluster, ClusterQuery, DefaultRole, Failure, FailureKind, KubernetesKind,
-    LiveMeta, Mark, Operation, Outcome, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind,
+    LiveMeta, Mark, Operation, Outcome, PolicyRule, RBAC, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind,
     SubjectName,
 };
 use serde_json::{Value, json};
@@ -566,11 +566,8 @@ pub(crate) async fn what_we_may_do_is_answered_as_the_authorizer_does(kubeconfig
     assert_eq!(who.username, "questions-limited");
     assert!(who.user_groups.contains("system:authenticated"));
     let question = |verb: &str, name: Option<&str>| AccessQuestion {
-        who: None,
-        verb: verb.to_owned(),
-        kind: KubernetesKind::ClusterRole,
-        namespace: None,
         name: name.map(str::to_owned),
+        ..AccessQuestion::new(verb, RBAC, "clusterroles")
     };
     let questions = [
         question("create", None),
@@ -581,8 +578,8 @@ pub(crate) async fn what_we_may_do_is_answered_as_the_authorizer_does(kubeconfig
     let mut allowed = Vec::new();
     for (path, context) in [(&limited, "limited"), (&part.kubeconfig, "real-one")] {
         let link = connect(&connection(path, context)).await.unwrap();
-        let answers = KubernetesReader::new(link).ask(&questions).await.unwrap();
-        allowed.push(answers.into_iter().map(|answer| answer.allowed).collect::<Vec<_>>());
+        let answers = KubernetesReader::new(link).ask(&questions).await;
+        allowed.push(answers.into_iter().map(|answer| answer.unwrap().allowed).collect::<Vec<_>>());
     }
     assert_eq!(allowed, [[false, true, false, true], [true, true, true, true]]);
     part.end().await;

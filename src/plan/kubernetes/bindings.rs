@@ -119,14 +119,7 @@ impl<'a> Environment<'a> {
             ScopeTarget::Cluster => vec![None],
             ScopeTarget::Namespace(namespace) => vec![Some(namespace.clone())],
             ScopeTarget::Selector(labels) => {
-                let matched: Vec<Namespace> = self
-                    .cluster
-                    .namespaces
-                    .iter()
-                    .filter(|(name, _)| !name.as_str().starts_with("kube-") && name.as_str() != "default")
-                    .filter(|(_, live)| labels.iter().all(|(key, value)| live.get(key) == Some(value)))
-                    .map(|(name, _)| name.clone())
-                    .collect();
+                let matched = self.cluster.selected(labels);
                 let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 let selector = selector.join(",");
                 if matched.is_empty() {

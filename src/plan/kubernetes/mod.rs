@@ -17,7 +17,7 @@ use super::parts::{Part, Parts};
 use super::resolve::Directory;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta, Mark,
-    Namespace, Operation, Origin, Policy, RoleKind, RoleRef,
+    Namespace, Operation, Origin, Policy, RoleRef,
 };
 
 /// Everything the diff of one cluster looks at.
@@ -51,7 +51,7 @@ impl<'a> Environment<'a> {
     /// Compares one cluster. Returns how many bindings are asked for.
     pub(super) fn compare(&self, draft: &mut Draft) -> usize {
         // Said by the first plan, when nothing of ours is there yet; later ones would repeat it for ever.
-        if self.desired.cluster.is_none() && !self.holds_anything_of_ours() {
+        if self.desired.cluster.is_none() && !self.policy.invented && !self.holds_anything_of_ours() {
             let message = format!(
                 "this cluster has uid {uid}; write `cluster: {uid}` under {} so that no other is ever taken for it",
                 self.name,
@@ -110,11 +110,7 @@ impl<'a> Environment<'a> {
 
 /// Where the role that a binding refers to is.
 pub(in crate::plan) fn place_of(reference: &RoleRef, namespace: Option<&Namespace>) -> Place {
-    let namespace = match reference.kind {
-        RoleKind::ClusterRole => None,
-        RoleKind::Role => namespace.cloned(),
-    };
-    (namespace, reference.name.clone())
+    reference.place(namespace)
 }
 
 /// The address of a binding on an environment.

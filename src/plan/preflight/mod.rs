@@ -4,26 +4,17 @@
 //! takes `bind` or the rules of its role. Most of it follows from the roles and bindings that a plan has read. What does
 //! not is asked, because a cluster may have other authorizers than RBAC; no answer is made up where none may be had.
 
-mod held;
 mod need;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::held::Held;
-use self::need::{FinalRules, Need};
+use self::need::Need;
+use super::aggregation::role_of;
+use crate::state::covering::{Given, Held};
 use crate::state::{
-    AccessAnswer, AccessQuestion, Address, Applier, Change, Cluster, Desired, EnvironmentName, Failure, Lack,
-    MissingRight, Observed, PolicyRule, Result,
+    AccessQuestion, Address, Answers, AppliedBy, Applier, Change, Cluster, Desired, EnvironmentName, Failure, Known,
+    Lack, MissingRight, Observed, Policy, PolicyRule, RBAC, Role,
 };
-
-/// When the plan is to be written, which says by whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// Later, by the environment's `applier:`, or by somebody who is not known.
-    Later,
-    /// Now, by ourselves.
-    Now,
-}
 
 /// What is known about the changes of one environment before they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,18 +25,16 @@ pub struct Forecast {
     pub identity: String,
     /// Who that is.
     pub whose: Whose,
-    /// What came of it.
-    pub finding: Finding,
+    /// What it would refuse.
+    pub refusals: Vec<ExpectedRefusal>,
+    /// What nobody can say of, and why; it counts neither as refused nor as allowed.
+    pub unchecked: Vec<Unchecked>,
 }
 
 impl Forecast {
     /// The changes that would be refused.
     pub fn forbidden(&self) -> impl Iterator<Item = &Address> {
-        let refusals = match &self.finding {
-            Finding::Refused(refusals) => &refusals[..],
-            Finding::Allowed | Finding::Unchecked { .. } => &[],
-        };
-        refusals.iter().flat_map(|refusal| &refusal.addresses)
+        self.refusals.iter().flat_map(|refusal| &refusal.addresses)
     }
 }
 
@@ -60,20 +49,15 @@ pub enum Whose {
     Applier,
 }
 
-/// What a forecast says.
+/// Changes of which nobody knows whether they would be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// The API server would refuse none of the changes for lack of rights.
-    Allowed,
-    /// It would refuse these.
-    Refused(Vec<ExpectedRefusal>),
-    /// Nobody knows.
-    Unchecked {
-        /// Why. May hold remote text.
-        why: String,
-        /// What lets it be known.
-        next: String,
-    },
+pub struct Unchecked {
+    /// Why. May hold remote text.
+    pub why: String,
+    /// What lets it be known.
+    pub next: String,
+    /// The changes.
+    pub addresses: BTreeSet<Address>,
 }
 
 /// Changes that would be refused because one right is missing.
@@ -85,8 +69,8 @@ pub struct ExpectedRefusal {
     pub addresses: BTreeSet<Address>,
 }
 
-/// The preflight of a plan: its questions, round by round, and then what follows.
-pub struct Preflight<'a> {
+/// What these changes need on each cluster, and what is known of it.
+struct Preflight<'a> {
     checks: BTreeMap<&'a EnvironmentName, Check<'a>>,
 }
 
@@ -97,13 +81,30 @@ struct Check<'a> {
     /// example, and everybody may ask about themselves.
     are_we: bool,
     needs: Vec<Need<'a>>,
-    answers: BTreeMap<AccessQuestion, bool>,
-    failure: Option<Failure>,
+    answers: Option<&'a Answers>,
+}
+
+/// What to ask now, by environment; empty when everything is known that can be. Few questions decide many needs, so the
+/// whole cluster is asked about first, and a namespace only where that was denied.
+pub(super) fn questions(
+    desired: &Desired,
+    observed: &Observed,
+    policy: &Policy,
+    changes: &[Change],
+) -> BTreeMap<EnvironmentName, Vec<AccessQuestion>> {
+    let preflight = Preflight::new(desired, observed, policy, changes);
+    let questions = preflight.checks.iter().map(|(name, check)| ((*name).clone(), check.questions()));
+    questions.filter(|(_, questions)| !questions.is_empty()).collect()
+}
+
+/// What follows from what was read and answered, for each environment that the changes are on.
+pub(super) fn forecasts(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Forecast> {
+    let preflight = Preflight::new(desired, observed, policy, changes);
+    preflight.checks.iter().map(|(name, check)| check.forecast(name)).collect()
 }
 
 impl<'a> Preflight<'a> {
-    /// Works out what the changes need and what of it follows from what was read.
-    pub fn new(desired: &'a Desired, observed: &'a Observed, changes: &'a [Change], intent: Intent) -> Self {
+    fn new(desired: &'a Desired, observed: &'a Observed, policy: &Policy, changes: &'a [Change]) -> Self {
         let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();
         for change in changes {
             if let Some(environment) = change.address.environment() {
@@ -113,71 +114,43 @@ impl<'a> Preflight<'a> {
         let checks = on.into_iter().filter_map(|(name, changes)| {
             let cluster = observed.clusters.get(name)?.as_ref().ok()?;
             let named = desired.environments.get(name).and_then(|environment| environment.applier.as_ref());
-            Some((name, Check::new(cluster, named, &changes, intent)))
+            let answers = observed.answers.get(name);
+            Some((name, Check::new(cluster, named, &changes, policy.applied_by, answers)))
         });
         Self { checks: checks.collect() }
-    }
-
-    /// What to ask now, by environment; empty when everything is known that can be. Few questions decide many needs, so the
-    /// whole cluster is asked about first, and a namespace only where that was denied.
-    pub fn questions(&self) -> BTreeMap<EnvironmentName, Vec<AccessQuestion>> {
-        let questions = self.checks.iter().map(|(name, check)| ((*name).clone(), check.questions()));
-        questions.filter(|(_, questions)| !questions.is_empty()).collect()
-    }
-
-    /// Takes the answers to the questions of an environment, in their order, or why there are none.
-    pub fn answer(
-        &mut self,
-        environment: &EnvironmentName,
-        questions: Vec<AccessQuestion>,
-        answers: Result<Vec<AccessAnswer>>,
-    ) {
-        let Some(check) = self.checks.get_mut(environment) else { return };
-        match answers {
-            Ok(answers) => {
-                // A question without an answer is denied, so that it is not asked for ever.
-                let answers = answers.into_iter().map(|answer| answer.allowed).chain(std::iter::repeat(false));
-                check.answers.extend(questions.into_iter().zip(answers));
-            }
-            Err(failure) => check.failure = Some(failure),
-        }
-    }
-
-    /// What follows, for each environment that the plan writes to.
-    pub fn conclude(self) -> Vec<Forecast> {
-        let forecast = |(name, check): (&EnvironmentName, Check<'_>)| Forecast {
-            environment: name.clone(),
-            identity: check.who.user.clone(),
-            whose: check.whose,
-            finding: check.finding(name),
-        };
-        self.checks.into_iter().map(forecast).collect()
     }
 }
 
 impl<'a> Check<'a> {
-    fn new(cluster: &'a Cluster, named: Option<&Applier>, changes: &[&'a Change], intent: Intent) -> Self {
+    fn new(
+        cluster: &'a Cluster,
+        named: Option<&Applier>,
+        changes: &[&'a Change],
+        by: AppliedBy,
+        answers: Option<&'a Answers>,
+    ) -> Self {
         let ourselves = Applier { user: cluster.username.clone(), groups: cluster.user_groups.clone() };
-        let (who, whose, are_we) = match (intent, named) {
-            (Intent::Now, _) => (ourselves, Whose::Ourselves, true),
+        let (who, whose, are_we) = match (by, named) {
+            (AppliedBy::Ourselves, _) => (ourselves, Whose::Ourselves, true),
             // Of ourselves every group is known, of somebody else those that the files name.
-            (Intent::Later, Some(named)) if named.user == ourselves.user => (ourselves, Whose::Applier, true),
-            (Intent::Later, Some(named)) => (named.clone(), Whose::Applier, false),
-            (Intent::Later, None) => (ourselves, Whose::Planner, true),
+            (AppliedBy::Applier, Some(named)) if named.user == ourselves.user => (ourselves, Whose::Applier, true),
+            (AppliedBy::Applier, Some(named)) => (named.clone(), Whose::Applier, false),
+            (AppliedBy::Applier, None) => (ourselves, Whose::Planner, true),
         };
         let needs = if who.is_superuser() { Vec::new() } else { needs(cluster, changes, &who) };
-        Self { who, whose, are_we, needs, answers: BTreeMap::new(), failure: None }
+        Self { who, whose, are_we, needs, answers }
+    }
+
+    fn known(&self, question: &AccessQuestion) -> Known<'a> {
+        self.answers.map_or(Known::NotAsked, |answers| answers.to(question))
     }
 
     fn questions(&self) -> Vec<AccessQuestion> {
-        if self.failure.is_some() {
-            return Vec::new();
-        }
         let unmet = self.needs.iter().filter(|need| !need.is_met);
         let next = unmet.flat_map(|need| {
             let open = self.rounds(need).into_iter().map(|rounds| {
-                let denied = rounds.iter().take_while(|question| self.answers.get(question) == Some(&false)).count();
-                rounds.into_iter().nth(denied).filter(|question| !self.answers.contains_key(question))
+                let mut left = rounds.into_iter().skip_while(|question| self.known(question) == Known::Denied);
+                left.next().filter(|question| self.known(question) == Known::NotAsked)
             });
             open.flatten().collect::<Vec<_>>()
         });
@@ -187,50 +160,75 @@ impl<'a> Check<'a> {
     /// The questions about each verb of a need, each to be asked when the one before is denied.
     fn rounds(&self, need: &Need<'_>) -> Vec<Vec<AccessQuestion>> {
         let who = (!self.are_we).then(|| self.who.clone());
-        let about = |(verb, kind, name): (&str, _, Option<&str>)| {
-            let ask = |namespace| AccessQuestion {
+        let (verbs, kind, name) = need.right.asked();
+        let about = |verb: &str| {
+            let everywhere = AccessQuestion {
                 who: who.clone(),
-                verb: verb.to_owned(),
-                kind,
-                namespace,
                 name: name.map(str::to_owned),
+                ..AccessQuestion::new(verb, RBAC, kind.plural())
             };
-            let here = need.place.map(|namespace| ask(Some(namespace.clone())));
-            std::iter::once(ask(None)).chain(here).collect()
+            let here = need.place.map(|namespace| everywhere.clone().within(namespace));
+            std::iter::once(everywhere).chain(here).collect()
         };
-        need.verbs().into_iter().map(about).collect()
+        verbs.into_iter().map(about).collect()
     }
 
-    fn is_met(&self, need: &Need<'_>) -> bool {
-        let allowed =
-            |rounds: &Vec<AccessQuestion>| rounds.iter().any(|question| self.answers.get(question) == Some(&true));
-        need.is_met || self.rounds(need).iter().all(allowed)
+    /// Whether a need is met, by what was read or by what was answered to each of its verbs.
+    fn standing(&self, need: &Need<'_>) -> Known<'a> {
+        if need.is_met {
+            return Known::Allowed;
+        }
+        let rounds = self.rounds(need);
+        let verbs = rounds.iter().map(|rounds| {
+            let known = rounds.iter().map(|question| self.known(question)).find(|known| *known != Known::Denied);
+            known.unwrap_or(Known::Denied)
+        });
+        let verbs: Vec<Known<'a>> = verbs.collect();
+        let unmet = verbs.iter().find(|known| **known == Known::Denied);
+        *unmet.or_else(|| verbs.iter().find(|known| **known != Known::Allowed)).unwrap_or(&Known::Allowed)
     }
 
-    fn finding(&self, environment: &EnvironmentName) -> Finding {
-        let unmet: Vec<&Need<'_>> = self.needs.iter().filter(|need| !self.is_met(need)).collect();
-        if unmet.is_empty() {
-            return Finding::Allowed;
-        }
-        if let Some(failure) = &self.failure {
-            let next = failure.next.clone().unwrap_or_else(|| "run it again".to_owned());
-            return Finding::Unchecked { why: failure.what.clone(), next };
-        }
-        let mut writes = self.needs.iter().filter(|need| need.is_write());
-        if self.whose == Whose::Planner && !writes.any(|need| self.is_met(need)) {
-            return Finding::Unchecked {
-                why: format!("`{}`, who plans, may write none of this, and the files do not say who applies", self.who),
-                next: format!("say it with `applier:` in the environment {environment}, and it is asked about"),
+    fn forecast(&self, environment: &EnvironmentName) -> Forecast {
+        let standing: Vec<(&Need<'_>, Known<'a>)> = self.needs.iter().map(|need| (need, self.standing(need))).collect();
+        // Whoever may write none of it is hardly who applies.
+        let is_bystander = self.whose == Whose::Planner
+            && !standing.iter().any(|(need, known)| need.is_write() && *known == Known::Allowed);
+        let mut refused = Vec::new();
+        let mut unchecked: BTreeMap<(String, String), BTreeSet<Address>> = BTreeMap::new();
+        for (need, known) in standing {
+            let (why, next) = match known {
+                Known::Allowed => continue,
+                Known::Denied if !is_bystander => {
+                    refused.push(need);
+                    continue;
+                }
+                Known::Denied => (
+                    format!("`{}`, who plans, may write none of this, and the files do not say who applies", self.who),
+                    format!("say it with `applier:` in the environment {environment}, and it is asked about"),
+                ),
+                Known::Failed(Failure { what, next, kind: _ }) => {
+                    (what.clone(), next.clone().unwrap_or_else(|| "run it again".to_owned()))
+                }
+                Known::NotAsked => ("the API server was not asked".to_owned(), "plan again".to_owned()),
             };
+            unchecked.entry((why, next)).or_default().insert(need.address.clone());
         }
-        Finding::Refused(refusals(&unmet))
+        let unchecked = unchecked.into_iter().map(|((why, next), addresses)| Unchecked { why, next, addresses });
+        Forecast {
+            environment: environment.clone(),
+            identity: self.who.user.clone(),
+            whose: self.whose,
+            refusals: refusals(&refused),
+            unchecked: unchecked.collect(),
+        }
     }
 }
 
 fn needs<'a>(cluster: &'a Cluster, changes: &[&'a Change], who: &Applier) -> Vec<Need<'a>> {
-    let roles = FinalRules::new(cluster, changes);
+    let written: Vec<&Role> = changes.iter().filter_map(|change| role_of(change.after())).collect();
+    let given = Given::new(cluster, &written);
     let mut held = Held::new(cluster, who);
-    changes.iter().flat_map(|change| need::of(change, &roles, &mut held)).collect()
+    changes.iter().flat_map(|change| need::of(change, &given, &mut held)).collect()
 }
 
 /// Needs that differ only in the namespace, then in the verb, are one refusal.

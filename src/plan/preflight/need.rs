@@ -1,16 +1,9 @@
 //! What one change needs of whoever makes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::held::Held;
-use crate::plan::aggregation;
-use crate::plan::kubernetes::{Place, place_of};
-use crate::state::covering::{self, Right};
-use crate::state::{
-    Address, Change, Cluster, DefaultRole, KubernetesKind, MissingRight, Namespace, Operation, PolicyRule, Resource,
-};
-
-const RBAC: &str = "rbac.authorization.k8s.io";
+use crate::state::covering::{self, Given, Held, Right};
+use crate::state::{Address, Change, KubernetesKind, MissingRight, Namespace, Operation, PolicyRule, RBAC, Resource};
 
 /// One right that one change needs, and whether the rules that were read give it.
 pub(super) struct Need<'a> {
@@ -24,55 +17,14 @@ pub(super) struct Need<'a> {
 }
 
 impl Need<'_> {
-    /// The verb and the resource that the authorizer is asked about, and a name where only one object is meant.
-    pub(super) fn verbs(&self) -> Vec<(&str, KubernetesKind, Option<&str>)> {
-        match &self.right {
-            MissingRight::Write { verbs, kind } => verbs.iter().map(|verb| (verb.as_str(), *kind, None)).collect(),
-            MissingRight::Bind(role) => vec![("bind", role.kind.into(), Some(&role.name))],
-            MissingRight::Escalate { kind, name } => vec![("escalate", *kind, Some(name))],
-        }
-    }
-
     pub(super) fn is_write(&self) -> bool {
         matches!(self.right, MissingRight::Write { .. })
     }
 }
 
-/// The rules of every role once the plan is applied.
-pub(super) struct FinalRules<'a> {
-    roles: BTreeMap<Place, &'a [PolicyRule]>,
-    /// The default roles that the plan adds rules to, those included.
-    filled: BTreeMap<Place, Vec<PolicyRule>>,
-}
-
-impl<'a> FinalRules<'a> {
-    pub(super) fn new(cluster: &'a Cluster, changes: &[&'a Change]) -> Self {
-        let live = cluster.roles.iter().map(|live| &live.role);
-        let written = changes.iter().filter_map(|change| match change.after() {
-            Some(Resource::Role(role)) => Some(role),
-            Some(Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Binding(_)) | None => None,
-        });
-        let roles = live.chain(written);
-        let roles: BTreeMap<Place, &[PolicyRule]> =
-            roles.map(|role| ((role.namespace.clone(), role.name.clone()), &role.rules[..])).collect();
-        let filled = DefaultRole::ALL.into_iter().filter_map(|default| {
-            let place = (None, default.name().to_owned());
-            let added = aggregation::added(default.name(), changes.iter().copied());
-            let live = roles.get(&place).filter(|_| !added.is_empty())?;
-            Some((place, live.iter().chain(added).cloned().collect()))
-        });
-        let filled = filled.collect();
-        Self { roles, filled }
-    }
-
-    fn of(&self, place: &Place) -> Option<&[PolicyRule]> {
-        self.filled.get(place).map(Vec::as_slice).or_else(|| self.roles.get(place).copied())
-    }
-}
-
 /// Everything that a change needs. A server-side apply that makes an object needs `create` besides `patch`, and has the
 /// name of the object in both (apiserver `pkg/endpoints/handlers/patch.go`).
-pub(super) fn of<'a>(change: &'a Change, roles: &FinalRules<'_>, held: &mut Held<'a>) -> Vec<Need<'a>> {
+pub(super) fn of<'a>(change: &'a Change, given: &Given<'_>, held: &mut Held<'a>) -> Vec<Need<'a>> {
     let Address::Object { kind, namespace, name, .. } = &change.address else { return Vec::new() };
     let place = namespace.as_ref();
     let verbs: &[&str] = match change.operation {
@@ -96,8 +48,8 @@ pub(super) fn of<'a>(change: &'a Change, roles: &FinalRules<'_>, held: &mut Held
             need(MissingRight::Escalate { kind: *kind, name: name.clone() }, is_met, missing);
         }
         Some(Resource::Binding(binding)) => {
-            let given = roles.of(&place_of(&binding.role, place));
-            let missing = given.map(|rules| covering::missing(held.rules(place), rules));
+            let rules = given.by(&binding.role, place);
+            let missing = rules.map(|rules| covering::missing(held.rules(place), rules));
             // To bind a role that is not there, only `bind` itself will do.
             let is_covered = missing.as_ref().is_some_and(Vec::is_empty);
             let is_met = is_covered || holds(held.rules(place), "bind", binding.role.kind.into(), &binding.role.name);

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::show;
 use super::world::{World, in_namespace, meta, rule, subject};
-use crate::plan::preflight::{Finding, Intent, Preflight};
+use crate::plan::access_questions;
 use crate::plan::saved::{Provenance, SavedPlan, agree};
 use crate::state::{
-    Address, DefaultRole, KubernetesKind, LiveRole, Mark, PolicyRule, Resource, Role, ScopeTarget, SubjectKind,
+    AccessAnswer, AccessQuestion, Address, AppliedBy, DefaultRole, KubernetesKind, LiveRole, Mark, PolicyRule,
+    Resource, Role, ScopeTarget, SubjectKind,
 };
 
 /// Asks for a role of these rules that is added to `to`, granted to nobody.
@@ -122,11 +123,15 @@ fn whoever_binds_view_must_hold_what_is_added_to_it() {
     world.grant("group:sre", "view", in_namespace("trinity"));
     world.bind(None, "given", "edit", subject(SubjectKind::User, "system:serviceaccount:rolecall:applier"), Mark::None);
     let plan = world.plan();
-    let mut preflight = Preflight::new(&world.desired, &world.observed, &plan.changes, Intent::Now);
-    while let Some((environment, questions)) = preflight.questions().pop_first() {
-        preflight.answer(&environment, questions, Ok(Vec::new()));
+    world.policy.applied_by = AppliedBy::Ourselves;
+    let no = |_: &AccessQuestion| Ok(AccessAnswer { allowed: false, reason: String::new() });
+    while let Some((environment, questions)) =
+        access_questions(&world.desired, &world.observed, &world.policy, &plan.changes).pop_first()
+    {
+        let answers = questions.iter().map(no).collect();
+        world.observed.answers.entry(environment).or_default().record(questions, answers);
     }
-    let Finding::Refused(refusals) = preflight.conclude().remove(0).finding else { panic!() };
+    let refusals = world.plan().forecasts.remove(0).refusals;
     let bind = refusals.iter().find(|refusal| refusal.lack.needs().starts_with("`bind`")).unwrap();
     assert_eq!(bind.lack.rules, crontabs());
     let is_binding = |address: &Address| matches!(address, Address::Object { kind: KubernetesKind::RoleBinding, .. });

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::world::{World, cluster_role, in_namespace, meta, namespace, rule};
-use crate::plan::preflight::{Finding, Forecast, Intent, Preflight, Whose};
+use crate::plan::access_questions;
+use crate::plan::preflight::{Forecast, Whose};
 use crate::state::{
-    AccessAnswer, AccessQuestion, Applier, Binding, Failure, FailureKind, LiveBinding, LiveRole, Mark, PolicyRule,
-    Role, ScopeTarget, Subject, SubjectKind, SubjectName,
+    AccessAnswer, AccessQuestion, AppliedBy, Applier, Binding, Failure, FailureKind, LiveBinding, LiveRole, Mark,
+    PolicyRule, Result, Role, ScopeTarget, Subject, SubjectKind, SubjectName,
 };
 
 fn rbac(verbs: &[&str], resources: &[&str], names: &[&str]) -> PolicyRule {
@@ -44,42 +45,50 @@ impl World {
     }
 
     /// The forecast for alpha, with the questions that were asked for it.
-    fn forecast(&self, intent: Intent, answer: impl Fn(&AccessQuestion) -> bool) -> (Forecast, Vec<String>) {
-        let plan = self.plan();
-        let mut preflight = Preflight::new(&self.desired, &self.observed, &plan.changes, intent);
+    fn forecast(&self, by: AppliedBy, answer: impl Fn(&AccessQuestion) -> bool) -> (Forecast, Vec<String>) {
+        self.forecast_from(by, |question| Ok(AccessAnswer { allowed: answer(question), reason: String::new() }))
+    }
+
+    fn forecast_from(
+        &self,
+        by: AppliedBy,
+        answer: impl Fn(&AccessQuestion) -> Result<AccessAnswer>,
+    ) -> (Forecast, Vec<String>) {
+        let mut world = self.clone();
+        world.policy.applied_by = by;
+        let changes = world.plan().changes;
         let mut asked = Vec::new();
-        while let Some((environment, questions)) = preflight.questions().pop_first() {
+        while let Some((environment, questions)) =
+            access_questions(&world.desired, &world.observed, &world.policy, &changes).pop_first()
+        {
             asked.extend(questions.iter().map(said));
-            let answers =
-                questions.iter().map(|question| AccessAnswer { allowed: answer(question), reason: String::new() });
-            let answers = Ok(answers.collect());
-            preflight.answer(&environment, questions, answers);
+            let answers = questions.iter().map(&answer).collect();
+            world.observed.answers.entry(environment).or_default().record(questions, answers);
         }
-        (preflight.conclude().remove(0), asked)
+        (world.plan().forecasts.remove(0), asked)
     }
 }
 
 fn said(question: &AccessQuestion) -> String {
-    let AccessQuestion { who, verb, kind, namespace, name } = question;
+    let AccessQuestion { who, verb, group, resource, namespace, name } = question;
+    assert_eq!(group, "rbac.authorization.k8s.io");
     format!(
-        "{} {verb} {} {} {}",
+        "{} {verb} {resource} {} {}",
         who.as_ref().map_or("we", |who| &who.user),
-        kind.plural(),
         namespace.as_ref().map_or("*", |namespace| namespace.as_str()),
         name.as_deref().unwrap_or("*")
     )
 }
 
-fn shown(finding: &Finding) -> String {
-    match finding {
-        Finding::Allowed => "allowed".to_owned(),
-        Finding::Unchecked { why, next } => format!("unchecked: {why}; {next}"),
-        Finding::Refused(refusals) => {
-            let lines =
-                refusals.iter().map(|refusal| format!("{} of {}", refusal.lack.needs(), refusal.addresses.len()));
-            lines.collect::<Vec<_>>().join("\n")
-        }
-    }
+fn shown(forecast: &Forecast) -> String {
+    let refused =
+        forecast.refusals.iter().map(|refusal| format!("{} of {}", refusal.lack.needs(), refusal.addresses.len()));
+    let unchecked = forecast
+        .unchecked
+        .iter()
+        .map(|unchecked| format!("unchecked: {}; {} of {}", unchecked.why, unchecked.next, unchecked.addresses.len()));
+    let lines: Vec<String> = refused.chain(unchecked).collect();
+    if lines.is_empty() { "allowed".to_owned() } else { lines.join("\n") }
 }
 
 /// A role of ours and bindings to it and to edit, in two namespaces.
@@ -101,15 +110,15 @@ fn world() -> World {
 fn what_was_read_answers_without_a_question() {
     let mut world = world();
     world.give(None, vec![writes(), rbac(&["bind", "escalate"], &["clusterroles"], &[])]);
-    let (forecast, asked) = world.forecast(Intent::Now, |_| panic!("nothing is to be asked"));
-    assert_eq!((forecast.finding, forecast.whose, asked.len()), (Finding::Allowed, Whose::Ourselves, 0));
+    let (forecast, asked) = world.forecast(AppliedBy::Ourselves, |_| panic!("nothing is to be asked"));
+    assert_eq!((shown(&forecast).as_str(), forecast.whose, asked.len()), ("allowed", Whose::Ourselves, 0));
 
     // By holding what is given, in each of the places, and `bind` on the rest.
     let mut world = self::world();
     let held = vec![rule(&["*"], &["pods"]), rule(&["get"], &["secrets"])];
     world.give(None, vec![writes(), held[1].clone()]).give(None, held);
-    let (forecast, _) = world.forecast(Intent::Now, |_| false);
-    assert_eq!(shown(&forecast.finding), "allowed");
+    let (forecast, _) = world.forecast(AppliedBy::Ourselves, |_| false);
+    assert_eq!(shown(&forecast), "allowed");
 }
 
 #[test]
@@ -119,8 +128,8 @@ fn a_right_in_one_namespace_is_none_in_another() {
         .give(None, vec![writes(), rule(&["patch"], &["pods"])])
         .give(Some("trinity"), vec![rbac(&["bind"], &["clusterroles"], &["edit", "restarter-object"])])
         .give(Some("payments"), vec![rbac(&["bind"], &["clusterroles"], &["view"]), rule(&["get"], &["pods"])]);
-    let (forecast, asked) = world.forecast(Intent::Now, |_| false);
-    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    let (forecast, asked) = world.forecast(AppliedBy::Ourselves, |_| false);
+    insta::assert_snapshot!(shown(&forecast), @r#"
     `bind` on clusterroles/edit in namespace payments, or the rule { apiGroups: [""], resources: [pods], verbs: [list] } of 1
     `escalate` on clusterroles/restarter-object on the whole cluster, or the rule { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
     "#);
@@ -133,8 +142,8 @@ fn a_right_in_one_namespace_is_none_in_another() {
 
 #[test]
 fn what_another_authorizer_allows_is_allowed() {
-    let (forecast, asked) = world().forecast(Intent::Now, |question| question.namespace.is_none());
-    assert_eq!(forecast.finding, Finding::Allowed);
+    let (forecast, asked) = world().forecast(AppliedBy::Ourselves, |question| question.namespace.is_none());
+    assert_eq!(shown(&forecast), "allowed");
     insta::assert_snapshot!(asked.join("\n"), @"
     we bind clusterroles * edit
     we bind clusterroles * restarter-object
@@ -144,31 +153,31 @@ fn what_another_authorizer_allows_is_allowed() {
     we patch clusterroles * *
     we patch rolebindings * *
     ");
-    let (forecast, _) = world().forecast(Intent::Now, |question| question.verb != "bind");
-    assert!(shown(&forecast.finding).starts_with("`bind` on clusterroles/"), "{}", shown(&forecast.finding));
+    let (forecast, _) = world().forecast(AppliedBy::Ourselves, |question| question.verb != "bind");
+    assert!(shown(&forecast).starts_with("`bind` on clusterroles/"), "{}", shown(&forecast));
 }
 
 #[test]
 fn a_superuser_may_do_anything() {
     let mut world = world();
     world.cluster().user_groups.insert("system:masters".to_owned());
-    assert_eq!(world.forecast(Intent::Now, |_| panic!()).0.finding, Finding::Allowed);
+    assert_eq!(shown(&world.forecast(AppliedBy::Ourselves, |_| panic!()).0), "allowed");
 }
 
 #[test]
 fn whoever_only_reads_is_not_taken_for_the_applier() {
-    let (forecast, _) = world().forecast(Intent::Later, |_| false);
+    let (forecast, _) = world().forecast(AppliedBy::Applier, |_| false);
     assert_eq!(forecast.whose, Whose::Planner);
-    insta::assert_snapshot!(shown(&forecast.finding), @"unchecked: `system:serviceaccount:rolecall:applier`, who plans, may write none of this, and the files do not say who applies; say it with `applier:` in the environment alpha, and it is asked about");
+    insta::assert_snapshot!(shown(&forecast), @"unchecked: `system:serviceaccount:rolecall:applier`, who plans, may write none of this, and the files do not say who applies; say it with `applier:` in the environment alpha, and it is asked about of 4");
     // At the moment of writing there is nobody else.
-    let (forecast, _) = world().forecast(Intent::Now, |_| false);
-    assert!(matches!(forecast.finding, Finding::Refused(_)), "{forecast:?}");
+    let (forecast, _) = world().forecast(AppliedBy::Ourselves, |_| false);
+    assert!(!forecast.refusals.is_empty() && forecast.unchecked.is_empty(), "{forecast:?}");
     // Somebody who may write at all is taken at their word.
     let mut world = world();
     world.give(None, vec![writes()]);
-    let (forecast, _) = world.forecast(Intent::Later, |_| false);
+    let (forecast, _) = world.forecast(AppliedBy::Applier, |_| false);
     assert_eq!(forecast.whose, Whose::Planner);
-    assert!(matches!(forecast.finding, Finding::Refused(_)), "{forecast:?}");
+    assert!(!forecast.refusals.is_empty() && forecast.unchecked.is_empty(), "{forecast:?}");
 }
 
 #[test]
@@ -177,13 +186,13 @@ fn the_applier_of_the_files_is_asked_about() {
     world.give(None, vec![writes(), rbac(&["bind"], &["clusterroles"], &[]), rbac(&["escalate"], &["*"], &[])]);
     world.cluster().username = "reader".to_owned();
     world.alpha().applier = Some(Applier::service_account("rolecall", "applier"));
-    let (forecast, _) = world.forecast(Intent::Later, |_| false);
-    assert_eq!((forecast.whose, forecast.finding), (Whose::Applier, Finding::Allowed));
+    let (forecast, _) = world.forecast(AppliedBy::Applier, |_| false);
+    assert_eq!((forecast.whose, shown(&forecast).as_str()), (Whose::Applier, "allowed"));
     world.alpha().applier = Some(Applier::new("deployer", []));
-    let (forecast, asked) = world.forecast(Intent::Later, |_| false);
+    let (forecast, asked) = world.forecast(AppliedBy::Applier, |_| false);
     assert_eq!(forecast.identity, "deployer");
     assert!(asked.iter().all(|question| question.starts_with("deployer ")), "{asked:?}");
-    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    insta::assert_snapshot!(shown(&forecast), @r#"
     `create` and `patch` on clusterroles on the whole cluster of 1
     `create` and `patch` on rolebindings in namespaces payments, trinity of 3
     `bind` on clusterroles/edit in namespaces payments, trinity, or the rule { apiGroups: [""], resources: [pods], verbs: [get, list, patch] } of 2
@@ -192,27 +201,54 @@ fn the_applier_of_the_files_is_asked_about() {
     "#);
     // Who is asked about and is the one who asks needs no leave to ask.
     world.cluster().username = "deployer".to_owned();
-    let (forecast, asked) = world.forecast(Intent::Later, |_| false);
+    let (forecast, asked) = world.forecast(AppliedBy::Applier, |_| false);
     assert_eq!((forecast.identity.as_str(), forecast.whose), ("deployer", Whose::Applier));
     assert!(asked.iter().all(|question| question.starts_with("we ")), "{asked:?}");
     world.cluster().username = "reader".to_owned();
     // Whoever applies is the one who runs `apply`, whatever the files say.
-    assert_eq!(world.forecast(Intent::Now, |_| false).0.identity, "reader");
+    assert_eq!(world.forecast(AppliedBy::Ourselves, |_| false).0.identity, "reader");
 }
 
 #[test]
 fn who_may_not_be_asked_about_is_unchecked() {
     let mut world = world();
     world.alpha().applier = Some(Applier::new("deployer", []));
-    let plan = world.plan();
-    let mut preflight = Preflight::new(&world.desired, &world.observed, &plan.changes, Intent::Later);
-    let (environment, questions) = preflight.questions().pop_first().unwrap();
     let failure =
         Failure::new(FailureKind::Forbidden, "`reader` may not create subjectaccessreviews").with_next("let it");
-    preflight.answer(&environment, questions, Err(failure));
-    assert!(preflight.questions().is_empty(), "it is not asked again");
-    let finding = preflight.conclude().remove(0).finding;
-    assert_eq!(shown(&finding), "unchecked: `reader` may not create subjectaccessreviews; let it");
+    let (forecast, asked) = world.forecast_from(AppliedBy::Applier, |_| Err(failure.clone()));
+    assert_eq!(shown(&forecast), "unchecked: `reader` may not create subjectaccessreviews; let it of 4");
+    assert!(asked.iter().all(|question| question.contains(" * ")), "no narrower question follows: {asked:?}");
+}
+
+#[test]
+fn one_failure_is_neither_a_no_nor_a_yes_and_takes_no_other_answer_with_it() {
+    let mut world = world();
+    world.give(None, vec![writes(), rbac(&["escalate"], &["clusterroles"], &[])]);
+    let gone = Failure::new(FailureKind::Unreachable, "the connection was lost");
+    let (forecast, _) = world.forecast_from(AppliedBy::Ourselves, |question| {
+        let is_edit = question.name.as_deref() == Some("edit");
+        if is_edit { Err(gone.clone()) } else { Ok(AccessAnswer { allowed: false, reason: String::new() }) }
+    });
+    insta::assert_snapshot!(shown(&forecast), @r#"
+    `bind` on clusterroles/restarter-object in namespace trinity, or the 2 rules { apiGroups: [""], resources: [pods], verbs: [patch] }, { apiGroups: [""], resources: [secrets], verbs: [get] } of 1
+    unchecked: the connection was lost; run it again of 2
+    "#);
+    // A planner of whom it is not known whether they may write is not said to be unable to.
+    let (forecast, _) = self::world().forecast_from(AppliedBy::Applier, |_| Err(gone.clone()));
+    assert_eq!(shown(&forecast), "unchecked: the connection was lost; run it again of 4");
+}
+
+#[test]
+fn too_few_answers_are_none() {
+    let mut world = world();
+    world.policy.applied_by = AppliedBy::Ourselves;
+    let changes = world.plan().changes;
+    let (environment, questions) =
+        access_questions(&world.desired, &world.observed, &world.policy, &changes).pop_first().unwrap();
+    world.observed.answers.entry(environment).or_default().record(questions, Vec::new());
+    assert!(access_questions(&world.desired, &world.observed, &world.policy, &changes).is_empty());
+    let forecast = world.plan().forecasts.remove(0);
+    assert!(shown(&forecast).starts_with("unchecked: 7 questions about rights got 0 answers; "), "{forecast:?}");
 }
 
 #[test]
@@ -224,13 +260,12 @@ fn a_role_of_the_same_plan_counts_as_it_will_be() {
     world.grant("group:sre", "edit", ScopeTarget::Cluster);
     world.alpha().bindings[0].role = role;
     world.give(None, vec![writes(), rule(&["get"], &["pods"])]);
-    let (forecast, _) = world.forecast(Intent::Now, |_| false);
-    insta::assert_snapshot!(shown(&forecast.finding), @r#"
+    let (forecast, _) = world.forecast(AppliedBy::Ourselves, |_| false);
+    insta::assert_snapshot!(shown(&forecast), @r#"
     `bind` on clusterroles/wide-object on the whole cluster, or the rule { apiGroups: ["*"], resources: ["*"], verbs: ["*"] } of 1
     `escalate` on clusterroles/wide-object on the whole cluster, or the rule { apiGroups: ["*"], resources: ["*"], verbs: ["*"] } of 1
     "#);
-    let Finding::Refused(refusals) = forecast.finding else { panic!() };
     let addresses: BTreeSet<String> =
-        refusals.iter().flat_map(|refusal| &refusal.addresses).map(ToString::to_string).collect();
+        forecast.refusals.iter().flat_map(|refusal| &refusal.addresses).map(ToString::to_string).collect();
     assert_eq!(addresses.len(), 2, "{addresses:?}");
 }

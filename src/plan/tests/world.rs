@@ -186,7 +186,7 @@ impl World {
                 groups: BTreeMap::new(),
                 environments: BTreeMap::new(),
             },
-            observed: Observed { tenant: Some(Ok(tenant)), clusters: BTreeMap::new() },
+            observed: Observed { tenant: Some(Ok(tenant)), ..Observed::default() },
             policy: Policy::default(),
             hidden: BTreeMap::new(),
         };

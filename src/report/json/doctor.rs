@@ -24,6 +24,8 @@ struct Doctor {
     missing_for_plan: usize,
     /// How many things `apply` lacks, those of `plan` included.
     missing_for_apply: usize,
+    /// How many things that `apply` needs could not be checked, those of `plan` included.
+    not_checked: usize,
     /// What was found.
     lines: Vec<Line>,
 }
@@ -54,7 +56,7 @@ struct Line {
     check: String,
     /// How it stands.
     stands: Stands,
-    /// What does not work without it, when it is missing.
+    /// What does not work without it, when it is missing or was not checked.
     missing_for: Option<Command>,
     /// What was found.
     text: String,
@@ -74,6 +76,8 @@ enum Stands {
     Decide,
     /// It is missing.
     Missing,
+    /// Nobody knows: what would tell got no answer.
+    NotChecked,
 }
 
 /// The checkup as JSON of the format `rolecall-doctor/1`, with a line break at the end.
@@ -86,6 +90,7 @@ pub fn doctor_v1(checkup: &Checkup) -> String {
         verdict: checkup.verdict(),
         missing_for_plan: checkup.missing(Purpose::Plan),
         missing_for_apply: checkup.missing(Purpose::Apply),
+        not_checked: checkup.unchecked(Purpose::Apply),
         lines: lines.collect(),
     };
     // The types hold strings and numbers: there is nothing in them that JSON cannot say.
@@ -97,6 +102,7 @@ fn published(part: &doctor::Part, line: &doctor::Line) -> Line {
         Sign::Fine => (Stands::Fine, None),
         Sign::Note => (Stands::NoEffect, None),
         Sign::Decide => (Stands::Decide, None),
+        Sign::Unchecked(purpose) => (Stands::NotChecked, Some(command(purpose))),
         Sign::Missing(purpose) => (Stands::Missing, Some(command(purpose))),
     };
     Line {

@@ -1,7 +1,7 @@
 //! From a plan to its published form.
 
 use super::v1;
-use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
+use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
@@ -262,10 +262,10 @@ fn guard(verdict: &Verdict) -> v1::Guard {
 }
 
 fn preflight(forecast: &Forecast) -> v1::Preflight {
-    let (verdict, refusals, why, next) = match &forecast.finding {
-        Finding::Allowed => (v1::Rights::Allowed, &[][..], None, None),
-        Finding::Refused(refusals) => (v1::Rights::Refused, &refusals[..], None, None),
-        Finding::Unchecked { why, next } => (v1::Rights::Unchecked, &[][..], Some(why.clone()), Some(next.clone())),
+    let (verdict, first) = match (&forecast.refusals[..], &forecast.unchecked[..]) {
+        ([], []) => (v1::Rights::Allowed, None),
+        ([], [first, ..]) => (v1::Rights::Unchecked, Some(first)),
+        ([_, ..], _) => (v1::Rights::Refused, None),
     };
     v1::Preflight {
         environment: forecast.environment.to_string(),
@@ -276,7 +276,8 @@ fn preflight(forecast: &Forecast) -> v1::Preflight {
             Whose::Applier => v1::Whose::Applier,
         },
         verdict,
-        refusals: refusals
+        refusals: forecast
+            .refusals
             .iter()
             .map(|ExpectedRefusal { lack, addresses }| v1::Refusal {
                 addresses: texts(addresses),
@@ -286,8 +287,17 @@ fn preflight(forecast: &Forecast) -> v1::Preflight {
                 not_held: lack.rules.iter().map(rule).collect(),
             })
             .collect(),
-        why,
-        next,
+        why: first.map(|unchecked| unchecked.why.clone()),
+        next: first.map(|unchecked| unchecked.next.clone()),
+        unchecked: forecast
+            .unchecked
+            .iter()
+            .map(|Unchecked { why, next, addresses }| v1::Unchecked {
+                addresses: texts(addresses),
+                why: why.clone(),
+                next: next.clone(),
+            })
+            .collect(),
     }
 }
 

@@ -391,7 +391,8 @@ fn a_plan_as_json() {
             }
           ],
           "why": null,
-          "next": null
+          "next": null,
+          "unchecked": []
         },
         {
           "environment": "prod",
@@ -400,7 +401,16 @@ fn a_plan_as_json() {
           "verdict": "unchecked",
           "refusals": [],
           "why": "`reader`, who plans, may write none of this",
-          "next": "say who applies"
+          "next": "say who applies",
+          "unchecked": [
+            {
+              "addresses": [
+                "prod/clusterrolebinding/sre-admin-77ab00ff12"
+              ],
+              "why": "`reader`, who plans, may write none of this",
+              "next": "say who applies"
+            }
+          ]
         }
       ],
       "unread": [

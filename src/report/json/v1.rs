@@ -363,10 +363,24 @@ pub(super) struct Preflight {
     pub(super) verdict: Rights,
     /// What it would refuse.
     pub(super) refusals: Vec<Refusal>,
-    /// For `unchecked`: why.
+    /// For `unchecked`: why; where there are several reasons, the first.
     pub(super) why: Option<String>,
     /// For `unchecked`: what lets it be checked.
     pub(super) next: Option<String>,
+    /// Changes of which nobody knows whether they would be refused, by reason.
+    pub(super) unchecked: Vec<Unchecked>,
+}
+
+/// Changes of which nobody knows whether they would be refused.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unchecked {
+    /// Addresses of the changes.
+    pub(super) addresses: Vec<String>,
+    /// Why.
+    pub(super) why: String,
+    /// What lets it be checked.
+    pub(super) next: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -385,9 +399,9 @@ pub(super) enum Whose {
 pub(super) enum Rights {
     /// No change would be refused for lack of rights.
     Allowed,
-    /// Some would.
+    /// Some would; of others it may not be known.
     Refused,
-    /// Nobody knows.
+    /// Nobody knows of some, and no other would be.
     Unchecked,
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Commit, Context, Spent};
-use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
+use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, Compared, Note, Plan, UnmanagedBinding, Unread, Verdict, Withheld};
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
@@ -327,7 +327,7 @@ pub(super) fn full_plan() -> Plan {
                 environment: environment("alpha"),
                 identity: "system:serviceaccount:rolecall:applier".to_owned(),
                 whose: Whose::Applier,
-                finding: Finding::Refused(vec![ExpectedRefusal {
+                refusals: vec![ExpectedRefusal {
                     lack: Lack::new(
                         MissingRight::Bind(RoleRef { kind: RoleKind::ClusterRole, name: "view".to_owned() }),
                         Some("trinity".to_owned()),
@@ -335,16 +335,20 @@ pub(super) fn full_plan() -> Plan {
                     ),
                     addresses: [object("alpha", KubernetesKind::RoleBinding, Some("trinity"), "k8s_dev_users-read")]
                         .into(),
-                }]),
+                }],
+                unchecked: Vec::new(),
             },
             Forecast {
                 environment: environment("prod"),
                 identity: "reader".to_owned(),
                 whose: Whose::Planner,
-                finding: Finding::Unchecked {
+                refusals: Vec::new(),
+                unchecked: vec![Unchecked {
                     why: "`reader`, who plans, may write none of this".to_owned(),
                     next: "say who applies".to_owned(),
-                },
+                    addresses: [object("prod", KubernetesKind::ClusterRoleBinding, None, "sre-admin-77ab00ff12")]
+                        .into(),
+                }],
             },
         ],
         unread: vec![Unread {

@@ -19,6 +19,7 @@ pub fn doctor(checkup: &Checkup, layout: Layout) -> String {
                 Stands::Fine => Mark::Sign(Sign::Add),
                 Stands::Note => Mark::Same,
                 Stands::Decide => Mark::Decide,
+                Stands::Unchecked(_) => Mark::Unknown,
                 Stands::Missing(_) => Mark::Sign(Sign::Remove),
             };
             let text = escape::message(&line.text);

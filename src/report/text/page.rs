@@ -27,6 +27,8 @@ pub(super) enum Mark {
     Decide,
     /// `=`: it has no effect.
     Same,
+    /// `?`: nobody knows.
+    Unknown,
 }
 
 impl Mark {
@@ -38,6 +40,7 @@ impl Mark {
             Self::Sign(Sign::Remove) => Some(("-", AnsiColor::Red.on_default())),
             Self::Decide => Some(("!", AnsiColor::Red.on_default().bold())),
             Self::Same => Some(("=", Style::new())),
+            Self::Unknown => Some(("?", AnsiColor::Yellow.on_default().bold())),
         }
     }
 }

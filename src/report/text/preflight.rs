@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Mark, Page};
 use super::words;
-use crate::plan::preflight::{ExpectedRefusal, Finding, Forecast, Whose};
+use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::report::escape;
 use crate::state::{Address, covering};
 
@@ -13,7 +13,9 @@ const NAMED: usize = 5;
 
 /// Adds what one environment's API server would refuse: what is missing, for which changes, and what to do.
 pub(super) fn refusals(page: &mut Page, forecast: &Forecast) {
-    let Finding::Refused(refusals) = &forecast.finding else { return };
+    if forecast.refusals.is_empty() {
+        return;
+    }
     let identity = escape::quoted(&forecast.identity);
     let (who, hint) = match forecast.whose {
         Whose::Ourselves => (identity, ""),
@@ -22,7 +24,7 @@ pub(super) fn refusals(page: &mut Page, forecast: &Forecast) {
     };
     let changes = forecast.forbidden().collect::<BTreeSet<_>>().len();
     page.marked(0, Mark::Decide, &format!("{who} may not write {changes} of these{hint}:"), None);
-    for ExpectedRefusal { lack, addresses } in refusals {
+    for ExpectedRefusal { lack, addresses } in &forecast.refusals {
         page.detail(4, &named(addresses));
         page.detail(6, &format!("needs {}", escape::message(&lack.needs())));
         page.detail(6, &format!("{}:", escape::message(&lack.advice())));
@@ -41,8 +43,10 @@ fn named(addresses: &BTreeSet<Address>) -> String {
 pub(super) fn unchecked(forecasts: &[Forecast]) -> Vec<(String, String)> {
     let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for forecast in forecasts {
-        if let Finding::Unchecked { why, next } = &forecast.finding {
-            let message = escape::message(&format!("{why}; {next}"));
+        for Unchecked { why, next, addresses } in &forecast.unchecked {
+            let is_all = forecast.refusals.is_empty() && forecast.unchecked.len() == 1;
+            let which = if is_all { String::new() } else { format!("{}: ", named(addresses)) };
+            let message = format!("{which}{}", escape::message(&format!("{why}; {next}")));
             by_reason.entry(message).or_default().push(forecast.environment.as_str());
         }
     }

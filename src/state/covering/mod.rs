@@ -4,7 +4,13 @@
 //! for ONE held rule that covers each (component-helpers `auth/rbac/validation/policy_comparator.go`): a given wildcard
 //! is just a string, which only a held wildcard covers, however many single rights are held.
 
+mod given;
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::given::Given;
+pub use self::held::Held;
 
 use super::PolicyRule;
 

@@ -76,8 +76,11 @@ impl Reader for EntraReader {
         })
     }
 
-    async fn ask(&self, questions: &[ObjectId]) -> Result<Vec<PrivilegedMembers>> {
-        privileged::read(&self.client, questions).await
+    async fn ask(&self, questions: &[ObjectId]) -> Vec<Result<PrivilegedMembers>> {
+        match privileged::read(&self.client, questions).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(failure) => questions.iter().map(|_| Err(failure.clone())).collect(),
+        }
     }
 
     fn usage(&self) -> Usage {

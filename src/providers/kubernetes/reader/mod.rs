@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
@@ -15,7 +15,7 @@ mod checkup;
 
 use super::api::{CallError, Reading, Review};
 use super::link::Link;
-use super::normalise::{self, API_GROUP};
+use super::normalise;
 use super::refusal::excerpt;
 use crate::providers::Reader;
 use crate::state::{
@@ -26,7 +26,7 @@ use crate::state::{
 const QUESTIONS_AT_ONCE: usize = 8;
 
 /// Where the objects of each kind are listed.
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+const RBAC_PATH: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 /// Observes one cluster. Its client has no call that changes anything.
 pub struct KubernetesReader {
@@ -82,9 +82,14 @@ impl KubernetesReader {
     }
 
     async fn answer(&self, question: &AccessQuestion) -> Result<AccessAnswer> {
+        let (resource, subresource) = match question.resource.split_once('/') {
+            Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+            None => (question.resource.as_str(), None),
+        };
         let attributes = ResourceAttributes {
-            group: Some(API_GROUP.to_owned()),
-            resource: Some(question.kind.plural().to_owned()),
+            group: Some(question.group.clone()),
+            resource: Some(resource.to_owned()),
+            subresource,
             verb: Some(question.verb.clone()),
             namespace: question.namespace.as_ref().map(ToString::to_string),
             name: question.name.clone(),
@@ -140,7 +145,7 @@ impl Reader for KubernetesReader {
             self.api.check_cluster(uid, expected)?;
         }
         let config = &query.config;
-        let collection = |plural: &str| format!("{RBAC}/{plural}");
+        let collection = |plural: &str| format!("{RBAC_PATH}/{plural}");
         let (clusterroles, roles) = (collection("clusterroles"), collection("roles"));
         let (clusterrolebindings, rolebindings) = (collection("clusterrolebindings"), collection("rolebindings"));
         let ((username, groups), namespaces, mut all_roles, more_roles, mut all_bindings, more_bindings) = futures::try_join!(
@@ -165,11 +170,11 @@ impl Reader for KubernetesReader {
         })
     }
 
-    async fn ask(&self, questions: &[AccessQuestion]) -> Result<Vec<AccessAnswer>> {
+    async fn ask(&self, questions: &[AccessQuestion]) -> Vec<Result<AccessAnswer>> {
         stream::iter(questions.to_vec())
             .map(|question| async move { self.answer(&question).await })
             .buffered(QUESTIONS_AT_ONCE)
-            .try_collect()
+            .collect()
             .await
     }
 

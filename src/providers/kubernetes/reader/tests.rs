@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::providers::kubernetes::scripted::{Answer, Seen, UID, lines, link, status};
-use crate::state::KubernetesKind;
+use crate::state::RBAC;
 
 fn query(cluster: Option<&str>) -> ClusterQuery {
     ClusterQuery {
@@ -283,18 +283,17 @@ async fn questions_are_answered_in_their_order() {
         Answer::Json(201, json!({ "spec": seen.body["spec"], "status": status }))
     });
     let question = |verb: &str, namespace: Option<&str>, name: Option<&str>| AccessQuestion {
-        who: None,
-        verb: verb.to_owned(),
-        kind: KubernetesKind::ClusterRole,
         namespace: namespace.map(|name| name.parse().unwrap()),
         name: name.map(str::to_owned),
+        ..AccessQuestion::new(verb, RBAC, "clusterroles")
     };
     let questions = [
         question("create", None, None),
         question("bind", Some("trinity"), Some("view")),
         question("patch", None, None),
     ];
-    let answers = KubernetesReader::new(link).ask(&questions).await.unwrap();
+    let answers = KubernetesReader::new(link).ask(&questions).await;
+    let answers: Vec<AccessAnswer> = answers.into_iter().map(Result::unwrap).collect();
     let allowed: Vec<bool> = answers.iter().map(|answer| answer.allowed).collect();
     assert_eq!(allowed, [false, true, false]);
     assert_eq!(answers[0].reason, "no rule; role \"x\" not found");
@@ -311,13 +310,29 @@ async fn questions_are_answered_in_their_order() {
 #[tokio::test]
 async fn an_access_review_without_status_is_no_answer() {
     let (link, _) = link(|_, _| Answer::Json(201, json!({ "spec": {} })));
-    let question = AccessQuestion {
-        who: None,
-        verb: "create".to_owned(),
-        kind: KubernetesKind::Role,
-        namespace: None,
-        name: None,
-    };
-    let failure = KubernetesReader::new(link).ask(&[question]).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::BadAnswer);
+    let question = AccessQuestion::new("create", RBAC, "roles");
+    let answers = KubernetesReader::new(link).ask(&[question]).await;
+    assert_eq!(answers[0].as_ref().unwrap_err().kind, FailureKind::BadAnswer);
+}
+
+#[tokio::test]
+async fn what_fails_takes_no_other_answer_with_it_and_a_subresource_is_said_as_one() {
+    let (link, log) = link(|_, seen| {
+        if seen.body["spec"]["resourceAttributes"]["verb"] == "bind" {
+            return Answer::Json(201, json!({ "spec": {} }));
+        }
+        Answer::Json(201, json!({ "spec": {}, "status": { "allowed": true } }))
+    });
+    let questions =
+        [AccessQuestion::new("bind", RBAC, "roles"), AccessQuestion::new("create", "", "serviceaccounts/token")];
+    let answers = KubernetesReader::new(link).ask(&questions).await;
+    assert_eq!(answers[0].as_ref().unwrap_err().kind, FailureKind::BadAnswer);
+    assert!(answers[1].as_ref().unwrap().allowed);
+    let log = log.lock().unwrap();
+    let asked: Vec<_> = log.iter().map(|seen| seen.body["spec"]["resourceAttributes"].clone()).collect();
+    assert!(
+        asked
+            .contains(&json!({ "group": "", "resource": "serviceaccounts", "subresource": "token", "verb": "create" })),
+        "{asked:?}"
+    );
 }

@@ -1,0 +1,135 @@
+//! Questions to an API server about what somebody may do, and what came of them.
+
+use std::collections::BTreeMap;
+
+use super::{Applier, Failure, FailureKind, Namespace, Result};
+
+/// The API group of roles and bindings.
+pub const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccessQuestion {
+    /// By whom; `None` is ourselves.
+    pub who: Option<Applier>,
+    /// `create`, `patch`, `delete`, `bind`, …
+    pub verb: String,
+    /// The API group; empty is the core group.
+    pub group: String,
+    /// The plural of the kind, perhaps with a subresource: `serviceaccounts/token`.
+    pub resource: String,
+    /// The namespace; `None` asks for the whole cluster.
+    pub namespace: Option<Namespace>,
+    /// The object's name; `None` asks for every name.
+    pub name: Option<String>,
+}
+
+impl AccessQuestion {
+    /// May we do this to every object on the whole cluster?
+    pub fn new(verb: impl Into<String>, group: impl Into<String>, resource: impl Into<String>) -> Self {
+        let (verb, group, resource) = (verb.into(), group.into(), resource.into());
+        Self { who: None, verb, group, resource, namespace: None, name: None }
+    }
+
+    /// The same about one object.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// The same in one namespace.
+    #[must_use]
+    pub fn within(self, namespace: &Namespace) -> Self {
+        Self { namespace: Some(namespace.clone()), ..self }
+    }
+}
+
+/// The answer to an access question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessAnswer {
+    /// Whether the API server would allow it.
+    pub allowed: bool,
+    /// The API server's reason, where it gives one.
+    pub reason: String,
+}
+
+/// What is known about a question. What could not be asked is neither allowed nor denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// It may be done.
+    Allowed,
+    /// It may not be done.
+    Denied,
+    /// The question got no answer, and why.
+    Failed(&'a Failure),
+    /// Nobody has asked.
+    NotAsked,
+}
+
+/// What one API server was asked, and what came of each question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers(BTreeMap<AccessQuestion, Result<AccessAnswer>>);
+
+impl Answers {
+    /// Takes what came of some questions, in their order. Where there are more or fewer answers than questions, nobody can
+    /// say which belongs to which, so that there is none.
+    pub fn record(&mut self, questions: Vec<AccessQuestion>, answers: Vec<Result<AccessAnswer>>) {
+        if questions.len() == answers.len() {
+            self.0.extend(questions.into_iter().zip(answers));
+        } else {
+            let what = format!("{} questions about rights got {} answers", questions.len(), answers.len());
+            let failure = Failure::new(FailureKind::BadAnswer, what);
+            self.fail(questions, &failure.with_next("run it again; if it stays so, report it as a bug of rolecall"));
+        }
+    }
+
+    /// None of these questions got an answer.
+    pub fn fail(&mut self, questions: Vec<AccessQuestion>, failure: &Failure) {
+        self.0.extend(questions.into_iter().map(|question| (question, Err(failure.clone()))));
+    }
+
+    /// What is known about a question.
+    pub fn to(&self, question: &AccessQuestion) -> Known<'_> {
+        match self.0.get(question) {
+            Some(Ok(answer)) if answer.allowed => Known::Allowed,
+            Some(Ok(_)) => Known::Denied,
+            Some(Err(failure)) => Known::Failed(failure),
+            None => Known::NotAsked,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_without_an_answer_is_not_denied() {
+        let questions = ["create", "patch"].map(|verb| AccessQuestion::new(verb, RBAC, "roles"));
+        let yes = || Ok(AccessAnswer { allowed: true, reason: String::new() });
+        for given in [vec![yes()], vec![yes(), yes(), yes()], Vec::new()] {
+            let count = given.len();
+            let mut answers = Answers::default();
+            answers.record(questions.to_vec(), given);
+            for question in &questions {
+                let Known::Failed(failure) = answers.to(question) else { panic!("{count}: {answers:?}") };
+                assert_eq!(failure.kind, FailureKind::BadAnswer);
+                assert_eq!(failure.what, format!("2 questions about rights got {count} answers"));
+            }
+        }
+    }
+
+    #[test]
+    fn each_question_has_its_own_answer() {
+        let [one, two, three] = ["create", "patch", "delete"].map(|verb| AccessQuestion::new(verb, RBAC, "roles"));
+        let mut answers = Answers::default();
+        let failure = Failure::new(FailureKind::Unreachable, "gone");
+        answers.record(
+            vec![one.clone(), two.clone()],
+            vec![Ok(AccessAnswer { allowed: false, reason: String::new() }), Err(failure.clone())],
+        );
+        assert_eq!(answers.to(&one), Known::Denied);
+        assert_eq!(answers.to(&two), Known::Failed(&failure));
+        assert_eq!(answers.to(&three), Known::NotAsked);
+    }
+}
