@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rolecall::providers::entra::{Connection, EntraReader, EntraWriter};
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
-use rolecall::providers::http::{Pace, Proxies};
+use rolecall::providers::http::{Pace, Proxies, Transport, TransportSettings};
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::sandbox::log::Line;
 use rolecall::sandbox::{Options, Sandbox, Seed, SeedGroup, SeedPrincipal, SeedUser};
@@ -77,6 +77,15 @@ impl World {
     }
 
     pub(crate) async fn with(seed: Seed, options: Options) -> Self {
+        Self::within(seed, options, None).await
+    }
+
+    /// One that gives up sooner: after this time a call, and after two calls.
+    pub(crate) async fn hasty(seed: Seed, options: Options, deadline: Duration) -> Self {
+        Self::within(seed, options, Some(deadline)).await
+    }
+
+    async fn within(seed: Seed, options: Options, deadline: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::open(folder.path(), || seed, options).await.unwrap();
         let access = sandbox.access();
@@ -86,8 +95,15 @@ impl World {
             extra_ca: Some(access.ca_pem.clone().into_bytes()),
             proxies: Proxies::default(),
             tenant: access.tenant_id,
-            pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
+            pace: Pace {
+                first_wait: Duration::from_millis(5),
+                attempts: if deadline.is_some() { 2 } else { Pace::default().attempts },
+                ..Pace::default()
+            },
         };
+        let mut settings = TransportSettings::new(connection.extra_ca.clone(), Proxies::default());
+        settings.call_deadline = deadline.unwrap_or(settings.call_deadline);
+        let transport = Transport::new(&settings).unwrap();
         let environment = BTreeMap::from([
             ("AZURE_TENANT_ID".to_owned(), access.tenant_id.to_string()),
             ("AZURE_CLIENT_ID".to_owned(), access.client_id.to_string()),
@@ -95,7 +111,7 @@ impl World {
         ]);
         let settings =
             CredentialSettings::new(access.tenant_id, access.login.clone(), &environment).without_azure_cli();
-        let chain = Arc::new(Chain::new(&settings, connection.transport().unwrap()));
+        let chain = Arc::new(Chain::new(&settings, transport));
         let query = TenantQuery {
             tenant: access.tenant_id,
             config: config(),

@@ -9,6 +9,10 @@ macro_rules! real {
     };
 }
 
+#[macro_use]
+#[path = "../suite/cases.rs"]
+mod cases;
+
 #[path = "../suite/answers.rs"]
 mod answers;
 mod azure_cli;

@@ -1,8 +1,13 @@
 //! Tests against the embedded systems.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[macro_use]
+#[path = "../suite/cases.rs"]
+mod cases;
+
 #[path = "../suite/answers.rs"]
 mod answers;
+mod faults;
 mod kubernetes;
 #[path = "../suite/kubernetes.rs"]
 mod suite;

@@ -6,8 +6,10 @@ pub mod proxy;
 mod throttle;
 pub mod tls;
 mod transport;
+mod words;
 
 pub use cloud::Cloud;
 pub use proxy::Proxies;
 pub use throttle::{Gate, Pace, Patience, retry_after};
 pub use transport::{Answer, NotAnswered, Transport, TransportSettings, ahead, is_loopback, require_tls};
+pub use words::{excerpt, without};

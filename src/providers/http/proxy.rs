@@ -45,7 +45,8 @@ impl Proxy {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(wrong(format!("{place} names a proxy of kind `{}`, which is not supported", url.scheme())));
         }
-        Ok(Self { shown: url.origin().ascii_serialization(), address: SecretString::from(text) })
+        // As it was parsed: what had to be escaped in a password is, for whoever reads the address next.
+        Ok(Self { shown: url.origin().ascii_serialization(), address: SecretString::from(url.as_str()) })
     }
 
     /// The whole address, its user name and password included.
@@ -151,6 +152,20 @@ mod tests {
             assert_eq!(proxied(except, server), expected, "{except} {server}");
         }
         assert!(Proxies::default().for_server(&"https://graph.microsoft.com".parse().unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_password_means_the_same_to_both_clients_whatever_is_in_it() {
+        // All of ASCII that does not end the password itself.
+        let password: String = (' '..='~').filter(|character| !"/?#@\\".contains(*character)).collect();
+        let proxy = Proxy::parse(&format!("http://ana:{password}@proxy:3128"), "HTTPS_PROXY").unwrap();
+        let address = proxy.address().expose_secret();
+        let uri: http::Uri = address.parse().unwrap();
+        let (credential, _) = uri.authority().unwrap().as_str().rsplit_once('@').unwrap();
+        let url = Url::parse(address).unwrap();
+        assert_eq!(credential, format!("ana:{}", url.password().unwrap()));
+        let decoded = percent_encoding::percent_decode_str(url.password().unwrap()).decode_utf8().unwrap();
+        assert_eq!(decoded, password);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 /// How long to wait and how often to try again.
@@ -136,10 +137,16 @@ impl Patience {
     }
 }
 
-/// A `Retry-After` in seconds. Graph sends fractions; anything that is not a sane number counts as absent.
-pub fn retry_after(value: &str) -> Option<Duration> {
-    let seconds: f64 = value.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// A `Retry-After` in seconds, or a moment, seen from this one of ours. Graph sends fractions, proxies send dates; anything
+/// else counts as absent.
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let moment = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    // One that is past says more about the clocks than about the wait.
+    Duration::try_from(moment.duration_since(now)).ok().filter(|wait| !wait.is_zero())
 }
 
 #[cfg(test)]
@@ -148,10 +155,15 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn retry_after_may_be_a_fraction() {
+    fn retry_after_may_be_a_fraction_or_a_date() {
+        let now = "2026-11-22T16:40:11Z".parse().unwrap();
+        let retry_after = |value| retry_after(value, now);
         assert_eq!(retry_after("2.128"), Some(Duration::from_millis(2128)));
         assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
-        for odd in ["", "-1", "NaN", "inf", "1e300", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        assert_eq!(retry_after("Sun, 22 Nov 2026 16:40:41 GMT"), Some(Duration::from_secs(30)));
+        for odd in
+            ["", "-1", "NaN", "inf", "1e300", "soon", "Sun, 32 Nov 2026 16:40:41 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"]
+        {
             assert_eq!(retry_after(odd), None, "{odd}");
         }
     }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
 use url::Host;
 
 use super::proxy::{self, Proxies};
+use super::throttle::retry_after;
 use crate::state::{Failure, FailureKind, Heard, Result};
 
 /// How long connecting to what runs beside us may take: it answers at once or is not there.
@@ -31,12 +32,14 @@ pub struct TransportSettings {
     pub proxies: Proxies,
     /// How long one call may take from sending to the last byte of the answer.
     pub call_deadline: Duration,
+    /// Our clock, which what answers say about time is compared with.
+    pub clock: fn() -> Timestamp,
 }
 
 impl TransportSettings {
     /// Settings with 30 seconds a call.
     pub fn new(extra_ca: Option<Vec<u8>>, proxies: Proxies) -> Self {
-        Self { extra_ca, proxies, call_deadline: Duration::from_secs(30) }
+        Self { extra_ca, proxies, call_deadline: Duration::from_secs(30), clock: Timestamp::now }
     }
 }
 
@@ -46,6 +49,7 @@ pub struct Transport {
     client: Client,
     call_deadline: Duration,
     connect_deadline: Duration,
+    clock: fn() -> Timestamp,
     /// For messages: the client has them too.
     proxies: Proxies,
     /// See [`Transport::to_this_machine`].
@@ -61,6 +65,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
+    /// How long it asks us to wait.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
 }
@@ -142,6 +148,7 @@ impl Transport {
             client,
             call_deadline: settings.call_deadline,
             connect_deadline,
+            clock: settings.clock,
             proxies: settings.proxies.clone(),
             link_local: false,
             heard: Arc::default(),
@@ -161,7 +168,7 @@ impl Transport {
             Ok(answer) => answer,
             Err(_) => Err(NotAnswered::Unknown(Failure::new(
                 FailureKind::Unreachable,
-                format!("{origin} gave no whole answer within {} s", self.call_deadline.as_secs()),
+                format!("{origin} gave no whole answer within {} s", self.call_deadline.as_secs_f32()),
             ))),
         }
     }
@@ -183,7 +190,8 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, headers, body: body.freeze() })
+        let wait = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, self.now()));
+        Ok(Answer { status, headers, retry_after: wait, body: body.freeze() })
     }
 
     fn not_answered(&self, error: &reqwest::Error, origin: &str) -> NotAnswered {
@@ -246,11 +254,16 @@ impl Transport {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What our clock shows.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     fn hear(&self, origin: &str, headers: &HeaderMap) {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let heard = heard.entry(origin.to_owned()).or_default();
-        heard.ahead = text("date").and_then(ahead).or(heard.ahead);
+        heard.ahead = text("date").and_then(|date| ahead(date, self.now())).or(heard.ahead);
         let throttle = text("x-ms-throttle-limit-percentage").and_then(|value| value.trim().parse::<f64>().ok());
         if let Some(throttle) = throttle.filter(|throttle| throttle.is_finite()) {
             heard.throttle = Some(heard.throttle.map_or(throttle, |highest| highest.max(throttle)));
@@ -258,10 +271,10 @@ impl Transport {
     }
 }
 
-/// How far a clock that shows this `Date` is ahead of ours.
-pub fn ahead(date: &str) -> Option<SignedDuration> {
+/// How far a clock that shows this `Date` is ahead of ours, which shows `now`.
+pub fn ahead(date: &str, now: Timestamp) -> Option<SignedDuration> {
     let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
-    Some(theirs.duration_since(Timestamp::now()))
+    Some(theirs.duration_since(now))
 }
 
 /// Whether a URL points to this machine: the only place that may be reached without TLS.
@@ -347,20 +360,31 @@ mod tests {
     async fn what_an_answer_says_about_clock_and_limits_is_kept() {
         let server = MockServer::start().await;
         // A throttled answer counts, and a lower value later does not hide the highest.
-        for (value, date) in [("1.2", "Wed, 01 Jan 2025 00:00:00 GMT"), ("0.9", "no date"), ("NaN", "no date")] {
+        for (value, date, wait) in [
+            ("1.2", "Wed, 01 Jan 2025 00:00:00 GMT", "Wed, 01 Jan 2025 00:01:00 GMT"),
+            ("0.9", "no date", "1.5"),
+            ("NaN", "no date", "soon"),
+        ] {
             let reply = ResponseTemplate::new(429)
                 .insert_header("x-ms-throttle-limit-percentage", value)
-                .insert_header("date", date);
+                .insert_header("date", date)
+                .insert_header("retry-after", wait);
             Mock::given(any()).respond_with(reply).up_to_n_times(1).mount(&server).await;
         }
-        let transport = transport();
+        let settings = TransportSettings {
+            clock: || "2025-01-01T00:00:45Z".parse().unwrap(),
+            ..TransportSettings::new(None, Proxies::default())
+        };
+        let transport = Transport::new(&settings).unwrap();
+        let mut waits = Vec::new();
         for _ in 0..3 {
-            transport.send(get(&server.uri())).await.unwrap();
+            waits.push(transport.send(get(&server.uri())).await.unwrap().retry_after);
         }
         let heard = transport.heard();
         let [heard] = heard.values().collect::<Vec<_>>()[..] else { panic!("{heard:?}") };
         assert_eq!(heard.throttle, Some(1.2));
-        assert!(heard.ahead.unwrap().as_hours() < -24 * 300, "{heard:?}");
+        assert_eq!(heard.ahead, Some(SignedDuration::from_secs(-45)));
+        assert_eq!(waits, [Some(Duration::from_secs(15)), Some(Duration::from_millis(1500)), None]);
     }
 
     #[tokio::test]

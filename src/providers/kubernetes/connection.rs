@@ -14,9 +14,9 @@ use url::{Host, Url};
 
 use super::kubeconfig;
 use super::link::{Link, Place};
-use super::refusal::excerpt;
 use super::tokens::{File, TokenSource};
 use crate::providers::http::Proxies;
+use crate::providers::http::excerpt;
 use crate::providers::http::proxy::Proxy;
 use crate::providers::http::tls::Trust;
 use crate::state::{Failure, FailureKind, Result};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::tokens::TokenSource;
@@ -21,6 +22,8 @@ pub struct Link {
     pub(super) client: kube::Client,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
     pub(super) call_limit: Duration,
+    /// Our clock, which what answers say about time is compared with.
+    pub(super) clock: fn() -> Timestamp,
     /// The proxy on the way, for messages.
     pub(super) proxy: Option<Proxy>,
     name: Arc<str>,
@@ -40,7 +43,8 @@ pub(super) struct Place {
 impl Link {
     /// A link over a client that is ready to use, for clusters that live in this process. `name` stands in messages.
     pub fn over(client: kube::Client, name: &str) -> Self {
-        Self { client, tokens: None, call_limit: CALL_LIMIT, proxy: None, name: name.into(), place: None }
+        let (call_limit, clock) = (CALL_LIMIT, Timestamp::now);
+        Self { client, tokens: None, call_limit, clock, proxy: None, name: name.into(), place: None }
     }
 
     pub(super) fn with_tokens(mut self, tokens: Option<Arc<dyn TokenSource>>) -> Self {

@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1 as rbac;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ownership;
-use super::refusal::excerpt;
+use crate::providers::http::excerpt;
 use crate::state::{
     Binding, ConfigName, DefaultRole, Failure, FailureKind, LiveBinding, LiveRole, Namespace, PolicyRule, Result, Role,
     RoleKind, RoleRef, Subject, SubjectKind, SubjectName,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
 
-use super::refusal::excerpt;
+use crate::providers::http::excerpt;
 use crate::state::{ConfigName, DefaultRole, LiveMeta, Mark, mark};
 
 /// The label on what Kubernetes makes when it starts.

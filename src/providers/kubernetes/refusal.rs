@@ -3,27 +3,13 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use kube::core::Status;
 use kube::core::response::StatusCause;
 
 use super::link::Link;
+use crate::providers::http::{excerpt, retry_after};
 use crate::state::{Failure, FailureKind, PolicyRule};
-
-/// The longest piece of remote text in a message, in characters.
-const EXCERPT: usize = 400;
-
-/// Remote text for a message: one line, no control characters, bounded.
-pub(super) fn excerpt(text: &str) -> String {
-    let words: Vec<&str> = text
-        .split(|character: char| character.is_whitespace() || character.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
 
 /// An answer with an error status.
 #[derive(Clone, Debug)]
@@ -44,15 +30,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// Reads an answer: a `Status` from the API server itself, or whatever a proxy in front of it says.
-    pub(super) fn read(code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(super) fn read(code: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
         let status: Status =
             serde_json::from_slice(body).unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(body), ""));
         let details = status.details;
         // Priority and fairness answers in plain text with a header; other parts put the seconds in the details.
-        let header = headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok())
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let header = headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         let seconds = details.as_ref().map_or(0, |details| details.retry_after_seconds);
         let retry_after = header.or_else(|| (seconds > 0).then(|| Duration::from_secs(seconds.into())));
         let (about, about_name, causes) =
@@ -209,9 +192,11 @@ mod tests {
     use crate::state::covering;
     use insta::assert_snapshot;
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
     fn refusal(code: u16, message: &str) -> Refusal {
         let body = serde_json::to_vec(&Status::failure(message, "")).unwrap();
-        Refusal::read(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), &body)
+        Refusal::read(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), &body, NOW)
     }
 
     fn link() -> Link {
@@ -253,22 +238,25 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_status_is_shown_bounded_and_on_one_line() {
         let body = format!("<html>\u{1b}[31mred\n{}", "x".repeat(1000));
-        let refusal = Refusal::read(StatusCode::BAD_GATEWAY, &HeaderMap::new(), body.as_bytes());
+        let refusal = Refusal::read(StatusCode::BAD_GATEWAY, &HeaderMap::new(), body.as_bytes(), NOW);
         let words = refusal.words();
         assert!(words.starts_with("<html> [31mred xxx") && words.ends_with('…'), "{words}");
-        assert_eq!(words.chars().count(), EXCERPT + 1);
+        assert!(words.chars().count() < 500, "{words}");
     }
 
     #[test]
     fn the_wait_is_read_from_the_header_or_the_details() {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, "1.5".parse().unwrap());
-        let plain = Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"Too many requests");
+        let plain = Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"Too many requests", NOW);
         assert_eq!(plain.retry_after, Some(Duration::from_millis(1500)));
+        headers.insert(header::RETRY_AFTER, "Thu, 01 Jan 1970 00:00:04 GMT".parse().unwrap());
+        let dated = Refusal::read(StatusCode::SERVICE_UNAVAILABLE, &headers, b"", NOW);
+        assert_eq!(dated.retry_after, Some(Duration::from_secs(4)));
         let body = br#"{"kind":"Status","code":503,"details":{"retryAfterSeconds":3}}"#;
-        let details = Refusal::read(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), body);
+        let details = Refusal::read(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), body, NOW);
         assert_eq!(details.retry_after, Some(Duration::from_secs(3)));
         headers.insert(header::RETRY_AFTER, "-1".parse().unwrap());
-        assert_eq!(Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"").retry_after, None);
+        assert_eq!(Refusal::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"", NOW).retry_after, None);
     }
 }

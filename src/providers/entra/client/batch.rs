@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
-use super::{Call, Core, Path, ReadClient, answered, unknown};
+use super::{BETWEEN, Call, Core, Path, ReadClient, unknown};
 use crate::providers::http::{Patience, retry_after};
 use crate::state::{Failure, FailureKind};
 
@@ -127,8 +127,8 @@ impl Core {
         if (200..300).contains(&answer.status) {
             return Some(Ok(Success { status: answer.status, body: answer.body }));
         }
-        let error = GraphError::of(answer.status, &answer.body);
-        let asked = answer.header("retry-after").as_deref().and_then(retry_after);
+        let error = self.refused(answer.status, &answer.body);
+        let asked = answer.header("retry-after").and_then(|value| retry_after(&value, self.transport.now()));
         if answer.status == 429 {
             again.throttled.push(at);
         } else if (answer.status >= 500 && item.repeatable) || error.meaning() == Meaning::Concurrent {
@@ -192,11 +192,15 @@ impl Core {
         };
         let answer = self.send(&call).await?;
         if !answer.status.is_success() {
-            return Err(Problem::Refused(answered(&answer)));
+            return Err(Problem::Refused(self.answered(&answer)));
         }
         by_position(&answer.body, waiting).map_err(|what| {
             // The writes of this batch may well have been done.
-            if repeatable { Problem::Failed(Failure::new(FailureKind::BadAnswer, what)) } else { unknown(&what) }
+            if repeatable {
+                Problem::Failed(Failure::new(FailureKind::BadAnswer, what).with_next(BETWEEN))
+            } else {
+                unknown(&what)
+            }
         })
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::providers::http::{excerpt, without};
 use crate::state::{Failure, FailureKind, ObjectId};
 
 /// Why a call has no result.
@@ -44,6 +45,17 @@ impl GraphError {
             code: text(&error["code"]).unwrap_or_default(),
             message: message.unwrap_or_default(),
             request: inner.and_then(|inner| text(&inner["request-id"])),
+        }
+    }
+
+    /// The same without a secret, should Graph repeat it.
+    pub(super) fn without(self, secret: Option<&str>) -> Self {
+        let hide = |text: String| without(&text, secret);
+        Self {
+            status: self.status,
+            code: hide(self.code),
+            message: hide(self.message),
+            request: self.request.map(hide),
         }
     }
 
@@ -95,13 +107,13 @@ impl fmt::Display for GraphError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Graph answered {}", self.status)?;
         if !self.code.is_empty() {
-            write!(formatter, " {}", self.code)?;
+            write!(formatter, " {}", excerpt(&self.code))?;
         }
         if !self.message.is_empty() {
-            write!(formatter, ": {}", self.message.trim_end_matches('.'))?;
+            write!(formatter, ": {}", excerpt(&self.message).trim_end_matches('.'))?;
         }
         match &self.request {
-            Some(id) => write!(formatter, " (request {id})"),
+            Some(id) => write!(formatter, " (request {})", excerpt(id)),
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, require_tls, retry_after};
+use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, require_tls};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -28,6 +28,7 @@ mod write;
 
 pub(super) use address::{EdgeList, Filter, LARGEST_IN, MembershipRef, Path};
 pub(super) use batch::Success;
+use error::GraphError;
 pub(super) use error::{Acting, Meaning, Permission, Problem};
 pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 
@@ -36,6 +37,9 @@ const IN_FLIGHT: usize = 8;
 
 /// What to do when Graph has no time for us.
 const AGAIN: &str = "wait a little and run it again; what is done stays done";
+
+/// What to do about an answer that cannot be Graph's own.
+const BETWEEN: &str = "run it again; if it stays, see whether a proxy or a sign-in page stands in between";
 
 /// What both clients stand on. Nobody outside this module can reach [`Core::send`].
 #[derive(Debug)]
@@ -51,6 +55,8 @@ struct Core {
     requests: AtomicU64,
     resource_units: AtomicU64,
     acting: Mutex<Option<Acting>>,
+    /// What the last request was sent with: an answer may repeat it.
+    sent: Mutex<Option<Arc<Token>>>,
 }
 
 /// One HTTP request.
@@ -88,6 +94,7 @@ impl Core {
             requests: AtomicU64::new(0),
             resource_units: AtomicU64::new(0),
             acting: Mutex::new(None),
+            sent: Mutex::new(None),
         })
     }
 
@@ -129,6 +136,7 @@ impl Core {
         let mut renewed = false;
         loop {
             let request = call.request(&token).map_err(Problem::Failed)?;
+            *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
             let answer = match self.pass_and_send(call, request, &patience).await? {
                 Ok(answer) => answer,
                 Err(NotAnswered::Refused(failure)) => return Err(Problem::Failed(failure)),
@@ -140,22 +148,33 @@ impl Core {
                 }
             };
             self.count_units(answer.headers.get("x-ms-resource-unit").and_then(|value| value.to_str().ok()));
-            let asked = answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry_after);
             match answer.status.as_u16() {
                 401 if !renewed => {
                     renewed = true;
                     token = self.chain.renew(&self.scope, &token).await.map_err(Problem::Failed)?;
                 }
-                429 => self.close_gate(1, patience.after_throttling(asked)),
-                500.. if !call.repeatable => return Err(unknown(&answered(&answer).to_string())),
+                429 => self.close_gate(1, patience.after_throttling(answer.retry_after)),
+                500.. if !call.repeatable => return Err(unknown(&self.answered(&answer).to_string())),
                 500.. => {
-                    let failure = || Failure::new(FailureKind::Unavailable, answered(&answer).to_string());
-                    let wait = patience.after_failure(asked);
+                    let failure = || Failure::new(FailureKind::Unavailable, self.answered(&answer).to_string());
+                    let wait = patience.after_failure(answer.retry_after);
                     call.pause(wait.ok_or_else(|| Problem::Failed(failure().with_next(AGAIN)))?).await;
                 }
                 _ => return Ok(answer),
             }
         }
+    }
+
+    fn answered(&self, answer: &Answer) -> GraphError {
+        let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        self.refused(answer.status.as_u16(), &body)
+    }
+
+    /// What an answer, or one of a batch, says; the token stays unsaid.
+    fn refused(&self, status: u16, body: &Value) -> GraphError {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let secret = sent.as_ref().map(|token| token.secret().expose_secret());
+        GraphError::of(status, body).without(secret)
     }
 
     /// Waits for a permit and for the gate, as long as the patience lasts and nobody interrupts; then sends.
@@ -180,7 +199,8 @@ impl Core {
     }
 
     fn still_throttled(&self) -> Problem {
-        let what = format!("Graph still throttles after {} s", self.pace.throttled_for.as_secs());
+        let what =
+            format!("Graph throttles for longer than the {} s that are waited", self.pace.throttled_for.as_secs());
         Problem::Failed(Failure::new(FailureKind::Unavailable, what).with_next(AGAIN))
     }
 
@@ -207,10 +227,11 @@ impl Core {
         };
         let answer = self.send(&call).await?;
         if !answer.status.is_success() {
-            return Err(Problem::Refused(answered(&answer)));
+            return Err(Problem::Refused(self.answered(&answer)));
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
-            Problem::Failed(Failure::new(FailureKind::BadAnswer, format!("Graph's answer is no JSON ({error})")))
+            let what = format!("Graph's answer is no JSON ({error})");
+            Problem::Failed(Failure::new(FailureKind::BadAnswer, what).with_next(BETWEEN))
         })
     }
 }
@@ -257,11 +278,6 @@ impl Call {
         *request.headers_mut() = headers;
         Ok(request)
     }
-}
-
-fn answered(answer: &Answer) -> error::GraphError {
-    let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    error::GraphError::of(answer.status.as_u16(), &body)
 }
 
 fn unknown(what: &str) -> Problem {

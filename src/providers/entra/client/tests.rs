@@ -69,6 +69,29 @@ async fn a_throttled_item_goes_again_alone_after_its_time() {
 }
 
 #[tokio::test]
+async fn a_token_that_graph_repeats_is_not_printed() {
+    let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(500)).await;
+    let token = graph.chain.token("https://graph.microsoft.com/.default").await.unwrap();
+    let sent = secrecy::ExposeSecret::expose_secret(token.secret()).to_owned();
+    let answered = json!({ "error": { "code": "X", "message": format!("sent was {sent} here") } });
+    let graph = FakeGraph::new(move |_, body, _, _| {
+        let (single, answered) = (body.is_null(), answered.clone());
+        if single {
+            ResponseTemplate::new(400).set_body_json(answered)
+        } else {
+            each(&body, |_, id| item(id, 400, &answered))
+        }
+    })
+    .await;
+    let reader = graph.reader();
+    let problems = [reader.get(&Path::of("/organization")).await, reader.gets(&users(1)).await.remove(0)];
+    for problem in problems {
+        let Err(Problem::Refused(error)) = problem else { panic!("{problem:?}") };
+        assert_eq!(error.message, "sent was … here");
+    }
+}
+
+#[tokio::test]
 async fn a_throttled_call_goes_again_and_one_that_stays_throttled_fails() {
     let slow = || ResponseTemplate::new(429).insert_header("retry-after", "0.01");
     let graph = FakeGraph::new(

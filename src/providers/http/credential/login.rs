@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use super::super::{Answer, NotAnswered, Patience, retry_after};
+use super::super::{Answer, NotAnswered, Patience, excerpt, without};
 use super::Login;
 use super::source::Fetched;
 use crate::state::{Failure, FailureKind, Result};
@@ -88,10 +88,8 @@ impl Login {
             let (failure, wait) = match self.transport.send(request()?).await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => {
-                    let asked =
-                        answer.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(retry_after);
                     let again = answer.status.as_u16() == 429 || answer.status.is_server_error();
-                    (refused(&answer), if again { patience.after_failure(asked) } else { None })
+                    (refused(&answer), if again { patience.after_failure(answer.retry_after) } else { None })
                 }
                 Err(NotAnswered::Refused(failure)) => (failure, None),
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
@@ -110,7 +108,14 @@ impl HttpClient for Login {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let no_token = |failure| azure_core::Error::with_error(ErrorKind::Credential, failure, "no token");
         let answer = self.answer(|| to_reqwest(request), |answer| refused(answer, request)).await.map_err(no_token)?;
-        Ok(AsyncRawResponse::from_bytes(answer.status.as_u16().into(), Headers::default(), answer.body))
+        let status = answer.status.as_u16();
+        if serde_json::from_slice::<TokenBody>(&answer.body).is_err() {
+            let what = format!("the login endpoint answered {status} and gave no token");
+            return Err(no_token(Failure::new(FailureKind::BadAnswer, what).with_next(
+                "check the address of the login endpoint, and whether a proxy or sign-in page stands in between",
+            )));
+        }
+        Ok(AsyncRawResponse::from_bytes(status.into(), Headers::default(), answer.body))
     }
 }
 
@@ -131,6 +136,16 @@ fn to_reqwest(request: &Request) -> Result<reqwest::Request> {
     Ok(copy)
 }
 
+/// What `azure_identity` reads of an answer. Read here first, because its own error quotes what it does not understand.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether it can be read matters")]
+struct TokenBody {
+    token_type: String,
+    expires_in: i64,
+    ext_expires_in: i64,
+    access_token: String,
+}
+
 /// The error body of the token endpoint.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -148,12 +163,12 @@ fn refused(answer: &Answer, request: &Request) -> Failure {
         _ => FailureKind::Unauthenticated,
     };
     if body.error_description.is_empty() {
-        let code = if body.error.is_empty() { "no reason" } else { &body.error };
+        let code = if body.error.is_empty() { "no reason".to_owned() } else { words(&body.error, request) };
         return Failure::new(kind, format!("the login endpoint answered {status} with {code}"));
     }
     // The rest are a trace id and a time, each time new.
-    let text = first_line(body.error_description.split("Trace ID:").next().unwrap_or_default());
-    let text = without_secrets(text, request);
+    let text = body.error_description.split("Trace ID:").next().unwrap_or_default();
+    let text = words(&first_line(text), request);
     let known = body.error_codes.iter().find_map(|code| Some((*code, advice(*code)?)));
     let Some((code, next)) = known else { return Failure::new(kind, text) };
     let presented = AssertionClaims::in_request(request);
@@ -162,7 +177,7 @@ fn refused(answer: &Answer, request: &Request) -> Failure {
         700_024 => Some(claims.times(Timestamp::now())),
         _ => None,
     });
-    let text = presented.map_or(text.clone(), |presented| format!("{} {presented}", text.trim_end()));
+    let text = presented.map_or(text.clone(), |presented| format!("{text} {presented}"));
     Failure::new(kind, text).with_next(next)
 }
 
@@ -199,15 +214,14 @@ impl AssertionClaims {
     }
 }
 
-/// A server that repeats what it was sent must not get it printed.
-fn without_secrets(mut text: String, request: &Request) -> String {
-    let Body::Bytes(body) = request.body() else { return text };
-    for (name, value) in form_urlencoded::parse(body) {
-        if matches!(&*name, "client_secret" | "client_assertion") && !value.is_empty() {
-            text = text.replace(&*value, "…");
-        }
-    }
-    text
+/// Fields of a token request that are no secret. Any other may be one: a server that repeats it must not get it printed.
+const PUBLIC: &[&str] = &["client_assertion_type", "client_id", "grant_type", "scope"];
+
+/// The server's words, without what it was sent in confidence.
+fn words(text: &str, request: &Request) -> String {
+    let Body::Bytes(body) = request.body() else { return excerpt(text) };
+    let fields: Vec<_> = form_urlencoded::parse(body).filter(|(name, _)| !PUBLIC.contains(&&**name)).collect();
+    excerpt(&without(text, fields.iter().map(|(_, value)| &**value)))
 }
 
 /// What the commonest codes of the token endpoint mean, and what to do.

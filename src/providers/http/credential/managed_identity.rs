@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Request};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -18,7 +18,7 @@ use url::Url;
 use super::Login;
 use super::settings::CredentialSettings;
 use super::source::{Fetched, Grant, SetUp};
-use crate::providers::http::{Answer, Pace, Transport};
+use crate::providers::http::{Answer, Pace, Transport, excerpt, without};
 use crate::state::{Failure, FailureKind, Result};
 
 const METADATA_SERVICE: &str = "http://169.254.169.254";
@@ -174,7 +174,8 @@ impl ManagedIdentity {
         let status = answer.status.as_u16();
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let reason = body.get("error_description").or_else(|| body.get("message")).and_then(Value::as_str);
-        let reason = reason.map_or(String::new(), |reason| format!(": {}", super::login::first_line(reason)));
+        let header = self.header.iter().map(ExposeSecret::expose_secret);
+        let reason = reason.map_or(String::new(), |reason| format!(": {}", excerpt(&without(reason, header))));
         match status {
             400 => Failure::new(
                 FailureKind::Unauthenticated,

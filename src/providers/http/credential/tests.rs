@@ -219,6 +219,8 @@ async fn azure_cli_says_why_it_has_no_token() {
     assert_eq!(reason(Err(())).await, "no process");
 }
 
+const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"a.b.c"}"#;
+
 async fn login_answers(responses: Vec<ResponseTemplate>) -> (std::result::Result<Vec<u8>, Failure>, usize) {
     let server = MockServer::start().await;
     for response in responses {
@@ -245,11 +247,40 @@ async fn a_refused_secret_is_told_in_entras_words_with_what_to_do_and_without_th
 }
 
 #[tokio::test]
+async fn nothing_that_a_login_endpoint_repeats_is_printed_and_not_much_of_what_it_says() {
+    let long = "x".repeat(10_000);
+    for (status, body, expected) in [
+        (400, r#"{"error":"s3cret+"}"#, "the login endpoint answered 400 with …"),
+        (
+            400,
+            r#"{"error":"sent: client_secret=s3cret%2B"}"#,
+            "the login endpoint answered 400 with sent: client_secret=…",
+        ),
+        (401, r#"{"error":"x","error_description":"not s3cret\u002b"}"#, "not …"),
+        // Its own reader would quote the value that it did not expect.
+        (
+            200,
+            r#"{"token_type":"Bearer","expires_in":"s3cret+","ext_expires_in":1,"access_token":"a"}"#,
+            "the login endpoint answered 200 and gave no token",
+        ),
+    ] {
+        let (answer, _) = login_answers(vec![ResponseTemplate::new(status).set_body_string(body)]).await;
+        assert_eq!(answer.unwrap_err().what, expected);
+    }
+    for field in ["error", "error_description"] {
+        let body = format!(r#"{{"{field}":"{long}"}}"#);
+        let (answer, _) = login_answers(vec![ResponseTemplate::new(400).set_body_string(body)]).await;
+        let what = answer.unwrap_err().what;
+        assert!(what.contains("xxx") && what.len() < 500, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn a_busy_login_endpoint_is_asked_again_and_a_page_of_a_proxy_is_no_reason() {
     let busy = || ResponseTemplate::new(503).insert_header("retry-after", "0.01");
     let (answer, requests) =
-        login_answers(vec![busy(), busy(), ResponseTemplate::new(200).set_body_string("{}")]).await;
-    assert_eq!((answer.unwrap(), requests), (b"{}".to_vec(), 3));
+        login_answers(vec![busy(), busy(), ResponseTemplate::new(200).set_body_string(TOKEN)]).await;
+    assert_eq!((answer.unwrap(), requests), (TOKEN.as_bytes().to_vec(), 3));
 
     let page = ResponseTemplate::new(403).set_body_string("<html>blocked</html>");
     let (answer, _) = login_answers(vec![page]).await;
@@ -284,4 +315,16 @@ async fn a_metadata_service_that_is_no_azures_is_told_so_and_a_busy_one_is_asked
     assert!(failure.next.unwrap().contains("no Azure machine"));
     assert_eq!(chain.token(SCOPE).await.unwrap_err().kind, FailureKind::BadAnswer);
     chain.token(SCOPE).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_identity_endpoint_that_repeats_its_header_does_not_get_it_printed() {
+    let server = MockServer::start().await;
+    let body = serde_json::json!({ "message": format!("header was id%2Dentity-header {}", "x".repeat(10_000)) });
+    Mock::given(any()).respond_with(ResponseTemplate::new(401).set_body_json(body)).mount(&server).await;
+    let settings = settings(&[("IDENTITY_ENDPOINT", &server.uri()), ("IDENTITY_HEADER", "id-entity-header")])
+        .picking(Some("managed-identity".parse().unwrap()));
+    let failure = Chain::new(&settings, transport()).token(SCOPE).await.unwrap_err();
+    assert!(failure.what.contains("refused (401: header was … xxx"), "{}", failure.what);
+    assert!(failure.what.len() < 600, "{}", failure.what);
 }

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::SignedDuration;
 use kube::client::Body;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
@@ -23,14 +23,17 @@ pub(super) use read::{Reading, Review};
 pub(super) use write::Writing;
 
 use super::link::Link;
-use super::refusal::{Refusal, excerpt};
-use crate::providers::http::{ahead, proxy};
+use super::refusal::Refusal;
+use crate::providers::http::{ahead, excerpt, proxy, without};
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
 const LARGEST_ANSWER: usize = 256 << 20;
 /// How often a read that got no answer is sent again.
 const READ_REPEATS: u32 = 2;
+/// What to do about an answer that cannot be an API server's.
+const NOT_A_SERVER: &str = "run again; if it stays, check that the connection's address is the API server's own and not that of \
+                            something in between";
 /// The wait when a server says that it is too busy and not for how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
@@ -146,12 +149,17 @@ impl Caller {
     }
 
     async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
-        let request = self.request(call).await.map_err(CallError::NotSent)?;
+        let token = match &self.link.tokens {
+            Some(tokens) => Some(tokens.token().await.map_err(CallError::NotSent)?),
+            None => None,
+        };
+        let request = self.request(call, token.as_ref()).map_err(CallError::NotSent)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let answered = async {
             let answer = self.link.client.send(request).await.map_err(|error| self.unsent_or_unanswered(&error))?;
             let (parts, body) = answer.into_parts();
-            if let Some(ahead) = parts.headers.get(header::DATE).and_then(|date| ahead(date.to_str().ok()?)) {
+            let now = (self.link.clock)();
+            if let Some(ahead) = parts.headers.get(header::DATE).and_then(|date| ahead(date.to_str().ok()?, now)) {
                 *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
             }
             let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| self.cut_short(&*error))?;
@@ -162,7 +170,9 @@ impl Caller {
             if parts.status.is_redirection() {
                 return Err(CallError::Odd(self.redirected(parts.status, parts.headers.get(header::LOCATION))));
             }
-            Err(CallError::Refused(Box::new(Refusal::read(parts.status, &parts.headers, &body))))
+            // Whatever answers here was sent the token, and may repeat it.
+            let body = without(&String::from_utf8_lossy(&body), token.iter().map(ExposeSecret::expose_secret));
+            Err(CallError::Refused(Box::new(Refusal::read(parts.status, &parts.headers, body.as_bytes(), now))))
         };
         timeout_at(deadline, answered).await.unwrap_or_else(|_| {
             let what = format!("no answer from {} within {} s", self.link, self.link.call_limit.as_secs_f32());
@@ -170,7 +180,7 @@ impl Caller {
         })
     }
 
-    async fn request(&self, call: &Call) -> Result<Request<Body>, Failure> {
+    fn request(&self, call: &Call, token: Option<&SecretString>) -> Result<Request<Body>, Failure> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(&call.target)
@@ -179,8 +189,7 @@ impl Caller {
         if let Some(content_type) = call.content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        if let Some(tokens) = &self.link.tokens {
-            let token = tokens.token().await?;
+        if let Some(token) = token {
             let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
                 let what = format!("the token for {} holds characters that no header may hold", self.link);
                 Failure::new(FailureKind::Unauthenticated, what)
@@ -251,8 +260,10 @@ impl Caller {
     /// Reads JSON out of an answer.
     fn decode<T: serde::de::DeserializeOwned>(&self, body: &[u8], tried: &str) -> Result<T, CallError> {
         serde_json::from_slice(body).map_err(|error| {
+            // The error may quote what it did not expect.
+            let error = excerpt(&error.to_string());
             let what = format!("the answer of {} to \"{tried}\" is not one of an API server: {error}", self.link);
-            CallError::Odd(Failure::new(FailureKind::BadAnswer, what))
+            CallError::Odd(Failure::new(FailureKind::BadAnswer, what).with_next(NOT_A_SERVER))
         })
     }
 }

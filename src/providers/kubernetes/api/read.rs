@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, CallError, Caller, segment};
+use super::{Call, CallError, Caller, NOT_A_SERVER, segment};
 use crate::providers::kubernetes::link::Link;
 use crate::state::{ClusterUid, Failure, FailureKind, Result, Usage};
 
@@ -130,8 +130,9 @@ impl Reading {
     ) -> std::result::Result<Vec<R>, CallError> {
         let odd = |what: &str| {
             let what = format!("cannot {tried} on {}: {what}", self.link());
-            CallError::Odd(Failure::new(FailureKind::BadAnswer, what))
+            CallError::Odd(Failure::new(FailureKind::BadAnswer, what).with_next(NOT_A_SERVER))
         };
+        let mut version: Option<String> = None;
         let mut results = Vec::new();
         let mut token = String::new();
         for _ in 0..PAGES {
@@ -144,6 +145,12 @@ impl Reading {
             drop(body);
             if page.kind != kind {
                 return Err(odd(&format!("the answer is no {kind}")));
+            }
+            // All pages of one list show the version of the first; a list without one comes from no API server.
+            let shown = page.metadata.resource_version.filter(|version| !version.is_empty());
+            let shown = shown.ok_or_else(|| odd("the list does not say of which resourceVersion it is"))?;
+            if version.get_or_insert_with(|| shown.clone()) != &shown {
+                return Err(odd("its pages are of different resourceVersions"));
             }
             for item in page.items {
                 if let Some(result) = take(item).map_err(CallError::Odd)? {

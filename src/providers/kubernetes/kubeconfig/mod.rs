@@ -12,8 +12,8 @@ use url::Url;
 
 use super::connection::{Prepared, certificates, check_server};
 use super::plugin::{Credential, Plugin};
-use super::refusal::excerpt;
 use super::tokens::{File, Fixed, FromPlugin, TokenSource};
+use crate::providers::http::excerpt;
 use crate::providers::http::is_loopback;
 use crate::providers::http::proxy::Proxy;
 use crate::state::{Failure, FailureKind, Result};

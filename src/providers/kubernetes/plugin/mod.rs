@@ -17,7 +17,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::refusal::excerpt;
+use crate::providers::http::excerpt;
 use crate::state::{Failure, FailureKind, Result};
 
 const V1: &str = "client.authentication.k8s.io/v1";

@@ -16,8 +16,8 @@ mod checkup;
 use super::api::{CallError, Reading, Review};
 use super::link::Link;
 use super::normalise;
-use super::refusal::excerpt;
 use crate::providers::Reader;
+use crate::providers::http::excerpt;
 use crate::state::{
     AccessAnswer, AccessQuestion, Cluster, ClusterQuery, Failure, FailureKind, Namespace, Result, Usage,
 };

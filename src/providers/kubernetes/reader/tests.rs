@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::providers::kubernetes::scripted::{Answer, Seen, UID, lines, link, status};
+use crate::providers::kubernetes::tokens::{Fixed, TokenSource};
 use crate::state::RBAC;
 
 fn query(cluster: Option<&str>) -> ClusterQuery {
@@ -29,7 +31,7 @@ fn part(kind: &str, names: &[&str], next: &str) -> Answer {
         .collect();
     Answer::Json(
         200,
-        json!({ "kind": kind, "metadata": { "continue": next, "remainingItemCount": null }, "items": items }),
+        json!({ "kind": kind, "metadata": { "resourceVersion": "9", "continue": next, "remainingItemCount": null }, "items": items }),
     )
 }
 
@@ -154,14 +156,25 @@ async fn a_list_that_always_expires_is_given_up() {
 async fn a_list_that_is_not_whole_is_an_error() {
     type Case = (fn() -> Answer, &'static str);
     let cases: [Case; 6] = [
-        (|| Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": {}, "items": null })), "items is null"),
-        (|| Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": {} })), "no items"),
+        (
+            || {
+                Answer::Json(
+                    200,
+                    json!({ "kind": "ClusterRoleList", "metadata": { "resourceVersion": "9" }, "items": null }),
+                )
+            },
+            "items is null",
+        ),
+        (
+            || Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": { "resourceVersion": "9" } })),
+            "no items",
+        ),
         (|| page("RoleList", &json!([])), "another kind"),
         (
             || {
                 Answer::Json(
                     200,
-                    json!({ "kind": "ClusterRoleList", "metadata": { "remainingItemCount": 3 }, "items": [] }),
+                    json!({ "kind": "ClusterRoleList", "metadata": { "resourceVersion": "9", "remainingItemCount": 3 }, "items": [] }),
                 )
             },
             "cut short",
@@ -174,6 +187,47 @@ async fn a_list_that_is_not_whole_is_an_error() {
         let failure = cluster.expect_err(case);
         assert_eq!(failure.kind, FailureKind::BadAnswer, "{case}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn a_list_shows_one_version_on_all_of_its_pages() {
+    let list = |version: Value, next: &str| {
+        let metadata = json!({ "resourceVersion": version, "continue": next });
+        Answer::Json(200, json!({ "kind": "ClusterRoleList", "metadata": metadata, "items": [] }))
+    };
+    let mut said = Vec::new();
+    for version in [Value::Null, json!("")] {
+        let (cluster, _) = observe(move |_| Some(list(version.clone(), ""))).await;
+        said.push(cluster.unwrap_err());
+    }
+    let bare = |_: &Seen| Some(Answer::Json(200, json!({ "kind": "ClusterRoleList", "items": [] })));
+    said.push(observe(bare).await.0.unwrap_err());
+    for second in [json!("10"), Value::Null] {
+        let (cluster, _) = observe(move |seen| {
+            let is_second = seen.target.contains("continue=");
+            Some(if is_second { list(second.clone(), "") } else { list(json!("9"), "next") })
+        })
+        .await;
+        said.push(cluster.unwrap_err());
+    }
+    assert!(said.iter().all(|failure| failure.kind == FailureKind::BadAnswer && failure.next.is_some()), "{said:?}");
+    let said: Vec<_> = said.into_iter().map(|failure| failure.what).collect();
+    assert_snapshot!(said.join("\n"), @r"
+    cannot list clusterroles on context `alpha`: the list does not say of which resourceVersion it is
+    cannot list clusterroles on context `alpha`: the list does not say of which resourceVersion it is
+    cannot list clusterroles on context `alpha`: the list does not say of which resourceVersion it is
+    cannot list clusterroles on context `alpha`: its pages are of different resourceVersions
+    cannot list clusterroles on context `alpha`: the list does not say of which resourceVersion it is
+    ");
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_repeats_is_not_printed() {
+    let token: Arc<dyn TokenSource> = Arc::new(Fixed("s3cret-token".to_owned().into()));
+    let (link, _) = link(|_, _| status(400, "BadRequest", "what is Bearer s3cret%2Dtoken?"));
+    let link = link.with_tokens(Some(token));
+    let failure = KubernetesReader::new(link).observe(&query(None)).await.unwrap_err();
+    assert!(failure.what.contains("what is Bearer …"), "{}", failure.what);
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn a_budget_is_spent_and_comes_back() {
     let refused = world.get(&path).await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
     assert_eq!(refused.header("x-ms-throttle-information"), Some("ResourceUnitLimitExceeded"));
+    assert_eq!(refused.note.fault, Some("budget"));
     tokio::time::advance(Duration::from_secs(6)).await;
     assert_eq!(world.get(&path).await.status, 200);
 }

@@ -1,0 +1,183 @@
+//! What a server says, made fit for a message: on one line, bounded, and without what it was sent in confidence.
+
+use std::collections::BTreeSet;
+
+/// The longest piece of remote text in a message, in characters.
+const EXCERPT: usize = 400;
+/// So many characters of a secret in a row give it away; a server may cut what it repeats.
+const TELLING: usize = 8;
+
+/// Remote text for a message: one line, no control characters, bounded.
+pub fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// The text with `…` for each of these secrets, wherever it or its beginning stands, as it is or escaped for a URL, for
+/// JSON or for HTML. The parts of a token between its dots count as secrets too.
+pub fn without<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let secrets: BTreeSet<&str> = secrets
+        .into_iter()
+        .flat_map(|secret| {
+            let secret = secret.trim();
+            let parts = secret.split('.').filter(|part| part.len() >= TELLING);
+            std::iter::once(secret).chain(parts)
+        })
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let hidden = secrets.iter().filter_map(|secret| repeated(rest, secret)).max().unwrap_or_default();
+        if hidden > 0 {
+            shown.push('…');
+        } else {
+            shown.push(character);
+        }
+        rest = rest.get(hidden.max(character.len_utf8())..).unwrap_or_default();
+    }
+    shown
+}
+
+/// How much of the text, from its start, repeats this secret or its beginning.
+fn repeated(text: &str, secret: &str) -> Option<usize> {
+    // A spelling may be read in two ways (`%25` is itself, or a `%`), so all that are possible are followed.
+    let mut ends = BTreeSet::from([0]);
+    for (count, character) in secret.chars().enumerate() {
+        let next: BTreeSet<usize> = ends
+            .iter()
+            .flat_map(|end| spellings(text.get(*end..).unwrap_or_default(), character).map(move |length| end + length))
+            .collect();
+        if next.is_empty() {
+            // What follows may be the same secret in a spelling that is not known: the word goes as a whole.
+            let end = ends.last().copied().filter(|_| count >= TELLING)?;
+            let word = text.get(end..)?.find(char::is_whitespace);
+            return Some(word.map_or(text.len(), |length| end + length));
+        }
+        ends = next;
+    }
+    ends.last().copied()
+}
+
+/// The lengths of all spellings of a character that the text starts with.
+fn spellings(text: &str, character: char) -> impl Iterator<Item = usize> {
+    let raw = text.starts_with(character).then(|| character.len_utf8());
+    let space = (character == ' ' && text.starts_with('+')).then_some(1);
+    let slashes = text.len() - text.trim_start_matches('\\').len();
+    let escaped = text.get(slashes..).filter(|rest| slashes > 0 && rest.starts_with(character));
+    let escaped = escaped.map(|_| slashes + character.len_utf8());
+    // A backslash is spelt by more of them.
+    let doubled = (character == '\\' && slashes > 1).then_some(slashes);
+    let found =
+        [raw, space, escaped, doubled, in_url(text, character), in_json(text, character), in_html(text, character)];
+    found.into_iter().flatten()
+}
+
+/// `%2B`, and `%252B` where it was escaped again.
+fn in_url(text: &str, character: char) -> Option<usize> {
+    let mut rest = text;
+    for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+        rest = rest.strip_prefix('%')?;
+        while let Some(again) = rest.strip_prefix("25").filter(|again| is_hex(again, 2)) {
+            rest = again;
+        }
+        rest = hex(rest, 2, u32::from(byte))?;
+    }
+    Some(text.len() - rest.len())
+}
+
+/// `\u002b`.
+fn in_json(text: &str, character: char) -> Option<usize> {
+    let mut rest = text;
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        let digits = rest.trim_start_matches('\\');
+        rest = hex(digits.strip_prefix('u').filter(|_| digits.len() < rest.len())?, 4, u32::from(*unit))?;
+    }
+    Some(text.len() - rest.len())
+}
+
+/// `&#43;`, `&#x2b;` or `&amp;`.
+fn in_html(text: &str, character: char) -> Option<usize> {
+    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
+    let named = match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "plus" => Some('+'),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let number = number
+                .strip_prefix(['x', 'X'])
+                .map_or_else(|| number.parse().ok(), |number| u32::from_str_radix(number, 16).ok());
+            number.and_then(char::from_u32)
+        }
+    };
+    (named? == character).then_some(name.len() + 2)
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.get(..digits).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// What follows this number, when the text starts with it in so many digits.
+fn hex(text: &str, digits: usize, number: u32) -> Option<&str> {
+    let (found, rest) = text.split_at_checked(digits)?;
+    (is_hex(found, digits) && u32::from_str_radix(found, 16).ok()? == number).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn remote_text_is_one_bounded_line() {
+        assert_eq!(excerpt(" a\n\u{1b}[31mb\t c"), "a [31mb c");
+        let long = excerpt(&"x".repeat(1000));
+        assert!(long.chars().count() == EXCERPT + 1 && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_spelling() {
+        let secret = "s3/cr\"t+ é%25\\&x";
+        let json = serde_json::to_string(secret).unwrap();
+        let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let again: String = url::form_urlencoded::byte_serialize(url.as_bytes()).collect();
+        let ascii: Vec<String> = secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+        let html: Vec<String> = secret.chars().map(|character| format!("&#{};", u32::from(character))).collect();
+        let (ascii, html) = (ascii.concat(), html.concat());
+        let named = secret.replace('&', "&amp;").replace('"', "&quot;");
+        let in_json_again = serde_json::to_string(&json).unwrap();
+        for text in [secret, &json, &url, &url.to_lowercase(), &again, &ascii, &html, &named, &in_json_again] {
+            let shown = without(&format!("wrong: {text} given"), [secret]);
+            let shown = shown.replace(['"', '\\'], "");
+            assert_eq!(shown, "wrong: … given", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_hidden_with_its_word() {
+        let token = "eyJhbGciOi.eyJzdWIiOiJhbmEifQ.c2lnbmF0dXJl";
+        for part in ["eyJhbGciOi.eyJz...", "eyJzdWIiOiJhbmEifQ", "c2lnbmF0d-and-more", "c2lnbmF0"] {
+            assert_eq!(without(&format!("got {part} here"), [token]), "got … here");
+        }
+        assert_eq!(without("an ordinary sentence", [token, ""]), "an ordinary sentence");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_secret_is_left(before in ".{0,20}", secret in "[!-~]{3,40}", after in "\\PC{0,20}") {
+            let shown = without(&format!("{before}{secret}{after}"), [secret.as_str()]);
+            prop_assert!(!shown.contains(&secret), "{shown}");
+        }
+    }
+}
