@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{
-    ClusterQuery, Desired, DesiredBinding, EnvironmentName, GroupKey, GroupNaming, Management, Only, PrincipalName,
-    TenantQuery,
+    ClusterQuery, Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, GroupKey, GroupNaming, Management, Only,
+    PrincipalName, TenantQuery,
 };
 
 /// What to read from Entra.
@@ -40,12 +40,11 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
         tenant: desired.tenant,
         config: desired.config.clone(),
         display_names: planned.filter_map(|(key, group)| Some((key.clone(), display_name(key, group)?))).collect(),
-        unique_display_names: bound_by_display_name(desired)
-            .filter(|key| groups.contains_key(key))
+        unique_display_names: known_by_display_name(desired, only)
+            .filter(|key| groups.contains_key(*key))
             .flat_map(|key| {
-                let previously =
-                    desired.groups.get(&key).map(|group| group.previously.keys().cloned().collect::<Vec<_>>());
-                std::iter::once(key).chain(previously.unwrap_or_default())
+                let previously = desired.groups.get(key).into_iter().flat_map(|group| group.previously.keys());
+                std::iter::once(key).chain(previously).cloned()
             })
             .collect(),
         groups,
@@ -74,7 +73,7 @@ fn group_of(name: &PrincipalName) -> Option<&GroupKey> {
 }
 
 /// The display name that a group will have, where the files decide it.
-fn display_name(key: &GroupKey, group: &crate::state::DesiredGroup) -> Option<String> {
+fn display_name(key: &GroupKey, group: &DesiredGroup) -> Option<String> {
     match (&group.display_name, group.management) {
         (Some(name), _) => Some(name.clone()),
         (None, Management::Owned) => Some(key.to_string()),
@@ -82,13 +81,16 @@ fn display_name(key: &GroupKey, group: &crate::state::DesiredGroup) -> Option<St
     }
 }
 
-/// Groups that some cluster knows by display name, whether or not that cluster is planned now: a change of the name
-/// counts there too.
-fn bound_by_display_name(desired: &Desired) -> impl Iterator<Item = GroupKey> {
-    desired
-        .environments
-        .values()
-        .filter(|environment| environment.tokens.groups == GroupNaming::DisplayName)
-        .flat_map(|environment| &environment.bindings)
-        .filter_map(|DesiredBinding { subject, .. }| group_of(subject).cloned())
+/// Groups that some cluster knows by display name, whether or not that cluster is planned now, as a change of the name
+/// counts there too: those that it binds, and those that are changed now, who come to whatever the name was given there.
+fn known_by_display_name<'a>(desired: &'a Desired, only: &'a Only) -> impl Iterator<Item = &'a GroupKey> {
+    let by_name = |environment: &&DesiredEnvironment| environment.tokens.groups == GroupNaming::DisplayName;
+    let environments = desired.environments.values().filter(by_name);
+    let is_one = environments.clone().next().is_some();
+    let is_changed = move |key: &GroupKey, group: &DesiredGroup| {
+        is_one && only.group(key) && !matches!(group.management, Management::External(_))
+    };
+    let changed = desired.groups.iter().filter(move |(key, group)| is_changed(key, group)).map(|(key, _)| key);
+    let bound = environments.flat_map(|environment| &environment.bindings);
+    bound.filter_map(|binding| group_of(&binding.subject)).chain(changed)
 }

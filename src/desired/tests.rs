@@ -156,9 +156,9 @@ fn what_is_read_follows_what_is_planned() {
         let only = Only(only.iter().map(|target| target.parse().unwrap()).collect());
         asked(&tenant_query(&desired, &only))
     };
-    insta::assert_snapshot!(query(&[]), @r#"
-    group dev Owned name dev
-    group ops Adopted(ObjectId(1f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -
+    insta::assert_snapshot!(query(&[]), @"
+    group dev Owned name dev, unique
+    group ops Adopted(ObjectId(1f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -, unique
     group sre Owned name Site reliability, unique
     group staff External(ObjectId(0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -
     carol@contoso.com
@@ -167,28 +167,28 @@ fn what_is_read_follows_what_is_planned() {
     guest:ana@partner.example
     service-principal:0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d
     service-principal:2b3c4d5e-6f70-4819-a2b3-c4d5e6f70819
-    "#);
+    ");
     insta::assert_snapshot!(query(&["alpha"]), @r#"
     group dev Owned name -
     group sre Owned name -, unique
     service-principal:0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d
     "#);
-    insta::assert_snapshot!(query(&["group/dev"]), @r#"
-    group dev Owned name dev
+    insta::assert_snapshot!(query(&["group/dev"]), @"
+    group dev Owned name dev, unique
     group staff External(ObjectId(0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -
     sam@contoso.com
     service-principal:0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d
-    "#);
-    insta::assert_snapshot!(query(&["entra"]), @r#"
-    group dev Owned name dev
-    group ops Adopted(ObjectId(1f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -
+    ");
+    insta::assert_snapshot!(query(&["entra"]), @"
+    group dev Owned name dev, unique
+    group ops Adopted(ObjectId(1f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -, unique
     group sre Owned name Site reliability, unique
     group staff External(ObjectId(0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90)) name -
     erin@contoso.com
     sam@contoso.com
     guest:ana@partner.example
     service-principal:0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d
-    "#);
+    ");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::digest;
+use super::display_names;
 use super::draft::{Cause, Draft};
 use super::edges::{Edges, Found, List, Removes};
 use super::kubernetes::binding_address;
@@ -10,9 +11,9 @@ use super::parts::Part;
 use super::resolve::{Directory, labels};
 use super::standing::{Standing, is_managed, owned_by_applier, read_only};
 use crate::state::{
-    Address, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming, Identity,
-    LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName, Resource,
-    Tenant, mark,
+    Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming,
+    Identity, LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName,
+    Resource, Tenant, mark,
 };
 
 /// Everything the diff of the tenant looks at.
@@ -150,11 +151,11 @@ impl Entra<'_> {
             );
             if other.unique_name.as_deref().is_some_and(|name| mark::parse_unique_name(name).is_some()) {
                 let message =
-                    format!("{what}; it is another group that rolecall manages, so {key} is created beside it");
+                    format!("{what}; it is another group that rolecall manages, so {key} is another one beside it");
                 draft.note(None, Some(&group.origin), "look-alike", message);
             } else {
                 let message = format!(
-                    "{what}; {key} is created beside it. If that group is the one you mean, write `adopt: {}` in the \
+                    "{what}; {key} is another one beside it. If that group is the one you mean, write `adopt: {}` in the \
                      block of {key}",
                     other.id
                 );
@@ -345,16 +346,18 @@ fn bindings_of(
     let mut bound: BTreeMap<GroupKey, BTreeSet<Address>> = BTreeMap::new();
     for (name, part) in clusters {
         let tokens = &part.desired.tokens;
-        // A display name that another group has in the end stays in use.
-        let is_taken_over = |key: &GroupKey| match (tokens.groups, directory.live(key)) {
+        // A display name that another group has as well stays in use, and so does what is granted to one that gets it.
+        let is_taken_over = |key: &GroupKey, binding: &Binding| match (tokens.groups, directory.live(key)) {
             (GroupNaming::DisplayName, Some(live)) => {
-                !directory.others_finally_named(key, &live.display_name).is_empty()
+                let heirs = directory.others_finally_named(key, &live.display_name);
+                let has_it = |heir| directory.live(heir).is_some_and(|other| other.display_name == live.display_name);
+                heirs.into_iter().any(|heir| has_it(heir) || display_names::grants(*part, heir, binding))
             }
             (GroupNaming::ObjectId, _) | (_, None) => false,
         };
         for live in part.cluster.bindings.iter().filter(|live| wanted(&live.meta.mark)) {
             for key in live.binding.subjects.iter().flat_map(|subject| directory.groups_called(tokens, subject)) {
-                if groups.contains(key) && !is_taken_over(key) {
+                if groups.contains(key) && !is_taken_over(key, &live.binding) {
                     bound.entry(key.clone()).or_default().insert(binding_address(name, &live.binding));
                 }
             }

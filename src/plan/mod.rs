@@ -4,6 +4,7 @@
 
 mod aggregation;
 mod digest;
+mod display_names;
 mod draft;
 mod edges;
 mod entra;
@@ -166,23 +167,16 @@ impl Plan {
 /// part is listed as unread, and whatever would need it is not planned.
 pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     let parts = Parts::new(desired, observed, policy);
-    let directory = Directory::new(desired, parts.tenant, policy);
-    let mut draft = Draft::default();
-    let mut compared = Compared::default();
-    if let Some(tenant) = parts.tenant {
-        Entra { desired, tenant, directory: &directory, policy }.compare(&mut draft);
-        compared.groups = desired.groups.keys().filter(|key| policy.only.group(key)).count();
-    }
-    for (name, part) in parts.clusters.iter().filter(|(name, _)| policy.only.environment(name)) {
-        compared.bindings += Environment::new(name, &parts, *part, desired, &directory, policy).compare(&mut draft);
-        compared.environments += 1;
-    }
-    kubernetes::note_done(desired, &parts, policy, &mut draft);
-    let unread: Vec<&EnvironmentName> =
-        desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
-    entra::wait_for_bindings(&directory, &parts.clusters, &unread, &mut draft);
-    restored::rely_on_bindings(&directory, &parts.clusters, &mut draft);
-    order::settle(&mut draft);
+    let mut directory = Directory::new(desired, parts.tenant, policy);
+    let (mut draft, compared) = loop {
+        let (draft, compared) = compare(desired, &parts, &directory, policy);
+        let refused = display_names::refused(&directory, &draft);
+        if refused.is_empty() {
+            break (draft, compared);
+        }
+        // Nothing may rest on a group that is not made after all.
+        directory.hold(refused);
+    };
     let withheld = draft.withheld();
     draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
     let mut changes = order::order(draft.changes);
@@ -212,6 +206,28 @@ pub fn access_questions(
     changes: &[Change],
 ) -> BTreeMap<EnvironmentName, Vec<AccessQuestion>> {
     preflight::questions(desired, observed, policy, changes)
+}
+
+/// One comparison of everything, settled.
+fn compare(desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>, policy: &Policy) -> (Draft, Compared) {
+    let mut draft = Draft::default();
+    let mut compared = Compared::default();
+    if let Some(tenant) = parts.tenant {
+        Entra { desired, tenant, directory, policy }.compare(&mut draft);
+        compared.groups = desired.groups.keys().filter(|key| policy.only.group(key)).count();
+    }
+    for (name, part) in parts.clusters.iter().filter(|(name, _)| policy.only.environment(name)) {
+        compared.bindings += Environment::new(name, parts, *part, desired, directory, policy).compare(&mut draft);
+        compared.environments += 1;
+    }
+    kubernetes::note_done(desired, parts, policy, &mut draft);
+    let unread: Vec<&EnvironmentName> =
+        desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
+    entra::wait_for_bindings(directory, &parts.clusters, &unread, &mut draft);
+    restored::rely_on_bindings(directory, &parts.clusters, &mut draft);
+    display_names::clear(desired, parts, directory, &mut draft);
+    order::settle(&mut draft);
+    (draft, compared)
 }
 
 /// The groups that would lose members, whose assignments by Privileged Identity Management must therefore be read before

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Cause;
-use super::standing::{self, Standing};
+use super::standing::{self, Called, Standing};
 use crate::state::{
     DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind,
     PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
@@ -118,6 +118,27 @@ impl<'a> Directory<'a> {
             directory.called.entry(&group.display_name).or_default().push(key);
         }
         directory
+    }
+
+    /// Lets groups of the files that this plan does not make after all rest, for these causes.
+    pub(super) fn hold(&mut self, refused: BTreeMap<GroupKey, Cause>) {
+        for (key, cause) in refused {
+            let name = self.final_names.remove(&key);
+            if let Some(name) = name
+                && let Some(same) = self.finally_called.get_mut(name)
+            {
+                same.retain(|other| **other != key);
+            }
+            if let Some(standing) = self.standings.get_mut(&key) {
+                let called = match (&*standing, name) {
+                    (Standing::Planned { .. }, Some(name)) => Called::New(name),
+                    _ => Called::Unknown,
+                };
+                *standing = Standing::Held { cause, called };
+            }
+            self.carried.remove(&key);
+            self.restored.retain(|_, restored| **restored != key);
+        }
     }
 
     /// What was read from Entra, if it could be.

@@ -33,9 +33,20 @@ pub(super) enum Standing<'a> {
     Held {
         /// Why.
         cause: Cause,
-        /// The object id it would have if the cause were gone, where that is known.
-        id: Option<ObjectId>,
+        /// What it would be called if the cause were gone.
+        called: Called<'a>,
     },
+}
+
+/// What a cluster would call a group that is held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Called<'a> {
+    /// By this object id.
+    Id(ObjectId),
+    /// It is not there and would be created: by an id that nobody has yet, or by this display name.
+    New(&'a str),
+    /// Nobody knows.
+    Unknown,
 }
 
 /// Whether rolecall changes the group at all.
@@ -91,8 +102,10 @@ fn owned<'a>(
     policy: &Policy,
     directory: &Directory<'a>,
 ) -> Standing<'a> {
-    let held =
-        |reason, message: String, id| Standing::Held { cause: Cause::new(Some(&group.origin), reason, message), id };
+    let held = |reason, message: String| Standing::Held {
+        cause: Cause::new(Some(&group.origin), reason, message),
+        called: Called::Unknown,
+    };
     let keys: Vec<&GroupKey> = keys_of(key, group).collect();
     let live: Vec<(&GroupKey, &LiveGroup)> =
         keys.iter().filter_map(|key| Some((*key, tenant.marked.get(*key)?))).collect();
@@ -102,14 +115,14 @@ fn owned<'a>(
             return if is_ours(group, live, directory) {
                 Standing::Live(live)
             } else {
-                held("not-ours", not_ours(carried, live), None)
+                held("not-ours", not_ours(carried, live))
             };
         }
         _ => {
             let each: Vec<String> = live.iter().map(|(key, live)| format!("{key} (id {})", live.id)).collect();
             let origin = live.iter().find_map(|(key, _)| group.previously.get(*key)).unwrap_or(&group.origin);
             let cause = Cause::new(Some(origin), "previous-keys-conflict", several(key, &each)).error_if(true);
-            return Standing::Held { cause, id: None };
+            return Standing::Held { cause, called: Called::Unknown };
         }
     }
     let deleted: Vec<(&GroupKey, &DeletedGroup)> =
@@ -126,7 +139,7 @@ fn owned<'a>(
                  for good that are not meant, or restore the right one by hand, then plan again",
                 each.join(", ")
             );
-            return held("deleted-groups-conflict", message, None);
+            return held("deleted-groups-conflict", message);
         }
     }
     if let Some(failure) = &tenant.deleted_unreadable {
@@ -136,14 +149,12 @@ fn owned<'a>(
                 "group {key} is not there, and whether it was deleted and can be restored is not known: {failure}. \
                  Let this identity read deleted groups (`Group.Read.All`), then plan again"
             ),
-            None,
         );
     }
     if !policy.only.group(key) {
         return held(
             "group-not-there-yet",
             format!("group {key} does not exist yet and is not part of this plan; add `--only group/{key}`"),
-            None,
         );
     }
     match directory.first_applier() {
@@ -154,7 +165,6 @@ fn owned<'a>(
                 "group {key} cannot be created: its first owner must be an applier, and none of `appliers` in the root \
                  file has a service principal in this tenant. Name the app ids of the identities that apply"
             ),
-            None,
         ),
     }
 }
@@ -168,7 +178,7 @@ fn restorable<'a>(
     let id = deleted.id;
     let held = |reason, message: String| Standing::Held {
         cause: Cause::new(Some(&group.origin), reason, message),
-        id: Some(id),
+        called: Called::Id(id),
     };
     match deleted.kind {
         Some(GroupKind::Security) if policy.only.group(key) => {
@@ -270,8 +280,10 @@ fn by_id<'a>(
     id: ObjectId,
     tenant: &'a Tenant,
 ) -> Standing<'a> {
-    let held =
-        |reason, message| Standing::Held { cause: Cause::new(Some(&group.origin), reason, message), id: Some(id) };
+    let held = |reason, message| Standing::Held {
+        cause: Cause::new(Some(&group.origin), reason, message),
+        called: Called::Id(id),
+    };
     let Some(Some(live)) = tenant.by_id.get(&id) else {
         return held(
             "missing-group",
@@ -313,8 +325,10 @@ fn hold_shared(desired: &Desired, standings: &mut BTreeMap<&GroupKey, Standing<'
                      use `id:` in the others",
                     names.join(" and ")
                 );
-                *standing =
-                    Standing::Held { cause: Cause::new(Some(&group.origin), "same-group", message), id: Some(id) };
+                *standing = Standing::Held {
+                    cause: Cause::new(Some(&group.origin), "same-group", message),
+                    called: Called::Id(id),
+                };
             }
         }
     }

@@ -15,7 +15,7 @@ pub struct TenantQuery {
     pub groups: BTreeMap<GroupKey, Management>,
     /// Display names to look for among all groups, for the groups of the files that set one or would be created.
     pub display_names: BTreeMap<GroupKey, String>,
-    /// Groups whose live display name must belong to no other group, because a cluster knows them by it.
+    /// Groups whose display name, live or to be restored, must belong to no other group, because a cluster knows groups by it.
     pub unique_display_names: BTreeSet<GroupKey>,
     /// Names to resolve: users, guests, service principals and groups by id. Whoever a member or owner list names is not
     /// looked up again.

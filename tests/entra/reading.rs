@@ -258,8 +258,10 @@ async fn marks_of_other_configs_are_read_only_when_there_is_none_of_ours() {
 async fn a_soft_deleted_group_of_ours_is_found() {
     let mut seed = seed();
     seed.groups.push(SeedGroup { id: Some(id(1).parse().unwrap()), ..ours("sre") });
-    let world = World::new(seed).await.asking_for(&["sre"]);
+    seed.groups.push(plain("sre", 2));
+    let mut world = World::new(seed).await.asking_for(&["sre"]);
     world.write(&[delete("sre", id(1).parse().unwrap())]).await;
+    world.query.unique_display_names.insert(key("sre"));
     let tenant = world.observe().await.unwrap();
     assert!(tenant.marked.is_empty());
     let [deleted] = &tenant.deleted[&key("sre")][..] else { panic!("{:?}", tenant.deleted) };
@@ -267,6 +269,9 @@ async fn a_soft_deleted_group_of_ours_is_found() {
     assert!(deleted.deleted.is_some());
     assert_eq!(deleted.kind, Some(rolecall::state::GroupKind::Security));
     assert!(deleted.mail_nickname.as_deref().is_some_and(|nickname| nickname.ends_with("-sre")));
+    // It comes back with its name, so who else has that is read.
+    let named: Vec<String> = tenant.by_display_name["sre"].iter().map(|group| group.id.to_string()).collect();
+    assert_eq!(named, [id(2)]);
     world.end().await;
 }
 

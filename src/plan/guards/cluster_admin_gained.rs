@@ -121,7 +121,7 @@ fn on_cluster<'a>(
     let old_groups: BTreeSet<&GroupKey> = before.leading_to(old.values().flat_map(called));
     let mut direct: BTreeMap<&GroupKey, Power> = BTreeMap::new();
     for (subject, power) in new.values() {
-        for key in finally_called(case, tokens, subject) {
+        for key in finally_called(case, gains, tokens, subject) {
             let most = direct.entry(key).or_insert(*power);
             *most = (*most).max(*power);
         }
@@ -137,7 +137,7 @@ fn on_cluster<'a>(
         who.insert(PrincipalName::Group((*key).clone()).to_string(), how);
     }
     for (key, (subject, power)) in &new {
-        if !old.contains_key(key) && finally_called(case, tokens, subject).is_empty() {
+        if !old.contains_key(key) && finally_called(case, gains, tokens, subject).is_empty() {
             let name = match &subject.principal {
                 Some(principal) => principal.to_string(),
                 None => format!("{} {}", subject.kind, spelling(&subject.name)),
@@ -148,12 +148,21 @@ fn on_cluster<'a>(
     who
 }
 
-/// The groups that are a subject once the plan is applied.
-fn finally_called<'a>(case: &Case<'a>, tokens: &TokenNaming, subject: &'a Subject) -> Vec<&'a GroupKey> {
-    match &subject.principal {
-        Some(PrincipalName::Group(key)) => vec![key],
-        _ => case.directory.groups_finally_called(tokens, subject),
+/// The groups that are a subject once the plan is applied. One that the files give a name and the plan does not is not.
+fn finally_called<'a>(
+    case: &Case<'a>,
+    gains: &Gains<'_>,
+    tokens: &TokenNaming,
+    subject: &'a Subject,
+) -> Vec<&'a GroupKey> {
+    if let Some(PrincipalName::Group(key)) = &subject.principal {
+        return vec![key];
     }
+    let now = case.directory.groups_called(tokens, subject);
+    let comes = |key: &GroupKey| [&gains.created, &gains.restored, &gains.renamed].iter().any(|set| set.contains(key));
+    let mut called = case.directory.groups_finally_called(tokens, subject);
+    called.retain(|key| now.contains(key) || comes(key));
+    called
 }
 
 /// Who joins or comes to own a group that leads to cluster-admin and did not have it before.

@@ -228,7 +228,7 @@ impl<'a> Environment<'a> {
 fn subject_of(spelt: &Result<Spelt, Unspelt>) -> (SubjectKind, Option<SubjectName>) {
     match spelt {
         Ok(spelt) => (spelt.subject.kind.clone(), Some(spelt.subject.name.clone())),
-        Err(unspelt) => (unspelt.kind.clone(), unspelt.name.clone().map(SubjectName::Known)),
+        Err(unspelt) => (unspelt.kind.clone(), unspelt.name.clone()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Environment;
 use crate::plan::draft::{Cause, Draft};
 use crate::plan::resolve::{Doubt, Resolved};
-use crate::plan::standing::Standing;
+use crate::plan::standing::{Called, Standing};
 use crate::state::{
     Address, GroupKey, GroupKind, GroupNaming, Identity, ObjectId, Origin, PrincipalKind, PrincipalName, Subject,
     SubjectKind, SubjectName, UserNaming,
@@ -27,12 +27,18 @@ pub(super) struct Unspelt {
     cause: Box<Cause>,
     pub(super) kind: SubjectKind,
     /// The name it would have, where that is known.
-    pub(super) name: Option<String>,
+    pub(super) name: Option<SubjectName>,
 }
 
 impl Unspelt {
     /// A subject that is itself the trouble, whichever grant names it.
-    fn new(reason: &'static str, message: String, is_error: bool, kind: SubjectKind, name: Option<String>) -> Self {
+    fn new(
+        reason: &'static str,
+        message: String,
+        is_error: bool,
+        kind: SubjectKind,
+        name: Option<SubjectName>,
+    ) -> Self {
         Self { cause: Box::new(Cause::new(None, reason, message).error_if(is_error)), kind, name }
     }
 
@@ -51,19 +57,19 @@ impl Environment<'_> {
         match (name, resolved) {
             (PrincipalName::Group(key), Ok(resolved)) => self.spell_group(key, &resolved, draft),
             (PrincipalName::Group(key), Err(doubt)) => {
-                let id = match self.directory.standing(key) {
-                    Some(Standing::Held { id, .. }) => *id,
-                    Some(Standing::Restored { deleted, .. }) => Some(deleted.id),
-                    _ => None,
+                let called = match self.directory.standing(key) {
+                    Some(Standing::Held { called, .. }) => *called,
+                    // Whether a restored group is ours shows when it is there. If it is not, another one is meant.
+                    _ => Called::Unknown,
                 };
-                Err(self.in_doubt(name, doubt, SubjectKind::Group, self.group_name_by_id(id)))
+                Err(self.in_doubt(name, doubt, SubjectKind::Group, self.name_of(key, called)))
             }
             (_, Ok(resolved)) => self.spell_user(name, &resolved),
             (_, Err(doubt)) => Err(self.in_doubt(name, doubt, SubjectKind::User, None)),
         }
     }
 
-    fn in_doubt(&self, who: &PrincipalName, doubt: Doubt<'_>, kind: SubjectKind, name: Option<String>) -> Unspelt {
+    fn in_doubt(&self, who: &PrincipalName, doubt: Doubt<'_>, kind: SubjectKind, name: Option<SubjectName>) -> Unspelt {
         match doubt {
             Doubt::Held(cause) => Unspelt { cause: Box::new(cause.clone()), kind, name },
             Doubt::Name { reason, why } => {
@@ -72,10 +78,17 @@ impl Environment<'_> {
         }
     }
 
-    fn group_name_by_id(&self, id: Option<ObjectId>) -> Option<String> {
-        match self.desired.tokens.groups {
-            GroupNaming::ObjectId => id.map(|id| format!("{}{id}", self.desired.tokens.groups_prefix)),
-            GroupNaming::DisplayName => None,
+    /// The name of a group that is held back. A new one has none that a live subject could have where ids are names.
+    fn name_of(&self, key: &GroupKey, called: Called<'_>) -> Option<SubjectName> {
+        let tokens = &self.desired.tokens;
+        let prefix = &tokens.groups_prefix;
+        match (tokens.groups, called) {
+            (GroupNaming::ObjectId, Called::Id(id)) => Some(SubjectName::Known(format!("{prefix}{id}"))),
+            (GroupNaming::ObjectId, Called::New(_)) => {
+                Some(SubjectName::AfterApply { prefix: prefix.clone(), group: key.clone() })
+            }
+            (GroupNaming::DisplayName, Called::New(name)) => Some(SubjectName::Known(format!("{prefix}{name}"))),
+            (GroupNaming::DisplayName, Called::Id(_)) | (_, Called::Unknown) => None,
         }
     }
 
@@ -86,7 +99,7 @@ impl Environment<'_> {
                 "group {key} is a distribution list, which is in nobody's token and cannot be given access. Grant to a \
                  security group"
             );
-            let name = self.group_name_by_id(who.identity.known());
+            let name = self.name_of(key, who.identity.known().map_or(Called::Unknown, Called::Id));
             return Err(Unspelt::new("no-security-group", message, false, SubjectKind::Group, name));
         }
         let mut requires = BTreeSet::new();
@@ -101,7 +114,13 @@ impl Environment<'_> {
                 let bare = self.directory.final_name(key).unwrap_or(key.as_str());
                 let name = format!("{prefix}{bare}");
                 requires = self.clear_name(key, bare, identity.known(), draft).map_err(|message| {
-                    Unspelt::new("ambiguous-group-name", message, true, SubjectKind::Group, Some(name.clone()))
+                    Unspelt::new(
+                        "ambiguous-group-name",
+                        message,
+                        true,
+                        SubjectKind::Group,
+                        Some(SubjectName::Known(name.clone())),
+                    )
                 })?;
                 let manager = identity.known().and_then(|id| self.directory.key(id)).unwrap_or(key);
                 let named = Address::Group(manager.clone());

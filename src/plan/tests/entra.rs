@@ -251,8 +251,8 @@ fn a_look_alike_is_shown_and_never_picked() {
     world.tenant().by_display_name.insert("readers".to_owned(), vec![look_alike, other_config]);
     assert_snapshot!(world.shown(), @"
     + entra/group/readers
-    note adoption-candidate: a group named `Readers` is there already (id 00000000-0000-0007-0000-000000005eed, a security group, created 2024-02-03T04:05:06Z, owned by root@contoso.com); readers is created beside it. If that group is the one you mean, write `adopt: 00000000-0000-0007-0000-000000005eed` in the block of readers
-    note look-alike: a group named `Readers` is there already (id 00000000-0000-0008-0000-000000005eed, a security group, owned by nobody known); it is another group that rolecall manages, so readers is created beside it
+    note adoption-candidate: a group named `Readers` is there already (id 00000000-0000-0007-0000-000000005eed, a security group, created 2024-02-03T04:05:06Z, owned by root@contoso.com); readers is another one beside it. If that group is the one you mean, write `adopt: 00000000-0000-0007-0000-000000005eed` in the block of readers
+    note look-alike: a group named `Readers` is there already (id 00000000-0000-0008-0000-000000005eed, a security group, owned by nobody known); it is another group that rolecall manages, so readers is another one beside it
     ");
 }
 

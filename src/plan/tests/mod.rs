@@ -3,6 +3,7 @@
 mod absent;
 mod aggregation;
 mod convergence;
+mod display_names;
 mod entra;
 mod generate;
 mod guards;

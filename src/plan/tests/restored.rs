@@ -129,6 +129,7 @@ fn a_cluster_that_knows_groups_by_name_is_asked_by_name() {
     let mut world = deleted();
     world.alpha().tokens.groups = GroupNaming::DisplayName;
     world.bind(None, "admins", "cluster-admin", subject(SubjectKind::Group, "readers"), Mark::None);
+    world.look_up();
     let shown = world.shown();
     assert!(shown.contains("cluster-admin-gained:alpha/group:readers: group:readers would become"), "{shown}");
     assert!(shown.contains("alpha/clusterrolebinding/admins"), "{shown}");
@@ -215,6 +216,30 @@ fn a_stranger_s_group_is_found_out_once_it_is_there() {
     let plan = world.plan();
     assert!(plan.changes.is_empty(), "{}", show(&plan));
     assert!(plan.withheld.iter().all(|withheld| withheld.reason == "not-ours"), "{}", show(&plan));
+}
+
+/// Whether a restored group is ours is not known before, so what stays for one that is not stays for both.
+#[test]
+fn nothing_is_taken_away_that_stays_once_it_turns_out_to_be_a_stranger_s() {
+    let mut world = deleted();
+    let group = id(super::world::number("readers"));
+    world.hidden.get_mut(&group).unwrap().owners = vec![principal("carol")];
+    world.grant("group:readers", "view", ScopeTarget::Cluster);
+    let other = id(super::world::number("former")).to_string();
+    world.bind(Some("trinity"), "left", "view", subject(SubjectKind::Group, &other), Mark::Ours);
+    let first = world.plan();
+    assert_eq!(first.changes.len(), 1, "{}", show(&first));
+    world.apply(&first.changes);
+    let then = world.plan();
+    assert!(then.changes.is_empty(), "{}", show(&then));
+    let left = |plan: &crate::plan::Plan| {
+        let addresses = plan.withheld.iter().flat_map(|withheld| &withheld.addresses);
+        addresses.filter(|address| address.to_string().ends_with("trinity/left")).count()
+    };
+    assert_eq!((left(&first), left(&then)), (1, 1));
+    // One that is ours is no reason to keep it.
+    world.tenant().marked.get_mut(&key("readers")).unwrap().owners.push(principal("applier"));
+    assert!(show(&world.plan()).contains("- alpha/rolebinding/trinity/left"), "{}", show(&world.plan()));
 }
 
 #[test]

@@ -80,7 +80,10 @@ fn names(query: &TenantQuery, found: &Found) -> BTreeSet<String> {
         };
         record?.display_name.clone()
     });
-    query.display_names.values().cloned().chain(unique).collect()
+    // A deleted group comes back with the name that it had.
+    let deleted = query.unique_display_names.iter().flat_map(|key| found.deleted.get(key).into_iter().flatten());
+    let deleted = deleted.map(|group| group.display_name.clone());
+    query.display_names.values().cloned().chain(unique).chain(deleted).collect()
 }
 
 async fn owners(
