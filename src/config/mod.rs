@@ -17,9 +17,7 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
-pub use model::{
-    Aggregation, Cloud, Config, Delegation, Environment, EnvironmentType, Grant, Group, Role, RoleSource, Scope, Tenant,
-};
+pub use model::{Aggregation, Cloud, Config, Delegation, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
 pub use pattern::NamePattern;
 pub use reference::reference;
 pub use schema::schema;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::pattern::NamePattern;
 use crate::diagnostics::{Located, Span};
 use crate::state::{
-    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Management,
-    Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
+    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, EnvironmentType,
+    GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
 };
 
 /// A whole config without a mistake: every name in it is well formed and every reference resolves.
@@ -70,15 +70,6 @@ pub enum Cloud {
     UsGovernmentDod,
     /// Azure operated by 21Vianet.
     China,
-}
-
-/// The kinds of cluster this version knows. They are served alike; later kinds are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EnvironmentType {
-    /// k3s.
-    K3s,
-    /// Any other Kubernetes.
-    Kubernetes,
 }
 
 /// An entry of `environments`.

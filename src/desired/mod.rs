@@ -58,6 +58,7 @@ fn environment(
     let allowed = block.allow_unmanaged.iter();
     DesiredEnvironment {
         origin: sources.origin(block.span),
+        kind: block.kind,
         context: block.context.as_ref().map_or_else(|| name.to_string(), |context| context.value.clone()),
         cluster: block.cluster.map(|uid| uid.value),
         protected: block.protected,

@@ -43,6 +43,7 @@ fn desired() -> Desired {
     };
     let environment = DesiredEnvironment {
         origin: origin(),
+        kind: crate::state::EnvironmentType::K3s,
         context: "alpha".to_owned(),
         cluster: Some(UID.parse().unwrap()),
         protected: false,

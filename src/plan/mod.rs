@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::power::Power;
-pub use self::unmanaged::{Beside, UnmanagedBinding};
+pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
 use self::draft::Draft;
 use self::entra::Entra;

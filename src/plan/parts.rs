@@ -1,10 +1,12 @@
 //! Which parts of what was observed may be used, and which count as unread.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::Unread;
 use crate::state::{
-    Cluster, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, Observed, Policy, Target, Tenant,
+    Applier, Cluster, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, Observed, Policy, Subject,
+    Target, Tenant,
 };
 
 /// An environment whose cluster was read.
@@ -14,6 +16,35 @@ pub(super) struct Part<'a> {
     pub(super) desired: &'a DesiredEnvironment,
     /// What is there.
     pub(super) cluster: &'a Cluster,
+}
+
+impl<'a> Part<'a> {
+    /// Who acts on this cluster through a subject: whoever runs this, or whoever the files say applies here.
+    pub(super) fn acting(&self, subject: &Subject) -> Option<Acting<'a>> {
+        let runner = Applier { user: self.cluster.username.clone(), groups: self.cluster.user_groups.clone() };
+        if runner.is_bound_by(subject) {
+            return Some(Acting::Runner(&self.cluster.username));
+        }
+        self.desired.applier.as_ref().filter(|applier| applier.is_bound_by(subject)).map(Acting::Applier)
+    }
+}
+
+/// An identity whose own access must not be taken away.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Acting<'a> {
+    /// Whoever runs this, as the API server calls them.
+    Runner(&'a str),
+    /// The environment's `applier:`.
+    Applier(&'a Applier),
+}
+
+impl fmt::Display for Acting<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Runner(name) => write!(formatter, "{name}, who runs this,"),
+            Self::Applier(applier) => write!(formatter, "{applier}, the `applier` of this environment,"),
+        }
+    }
 }
 
 /// What a plan may be made from.

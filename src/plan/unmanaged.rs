@@ -1,33 +1,68 @@
 //! Bindings on a cluster that no access file asks for, as a plan tells them.
 
 use super::power::Power;
-use crate::state::{Address, EnvironmentName, Mark, Origin, RoleRef, Subject};
+use crate::state::{Address, EnvironmentName, Origin, RoleRef, Subject};
 
-/// A live binding that is not ours and gives somebody access.
+/// A live binding that no file asks for, that gives somebody access and that this plan does not take away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmanagedBinding {
     /// The environment.
     pub environment: EnvironmentName,
     /// Which binding.
     pub address: Address,
-    /// Whose it is; never [`Mark::Ours`].
-    pub mark: Mark,
-    /// Whether it passes for one of Kubernetes' own, to which these subjects do not belong.
-    pub built_in: bool,
+    /// Whose it is.
+    pub owner: BindingOwner,
     /// The role that it gives.
     pub role: RoleRef,
-    /// Whether that role is there. Without it the binding gives nothing, until somebody makes the role.
-    pub role_is_there: bool,
-    /// Whether it makes its subjects masters of the whole cluster.
-    pub power: Option<Power>,
+    /// What that role comes to.
+    pub rights: Rights,
     /// Who gets the role, Kubernetes' own parts left out. Names are hostile text.
     pub subjects: Vec<Subject>,
-    /// The line of `allow-unmanaged` that lets it stay.
-    pub allowed: Option<Origin>,
-    /// Whether `unmanaged: refuse` is about it.
-    pub refused: bool,
+    /// What is done about it.
+    pub treatment: Treatment,
+    /// Whether a grant could give all of it and say `replaces`.
+    pub replaceable: bool,
     /// Grants of ours that give one of its subjects the same role in the same place.
     pub beside: Vec<Beside>,
+}
+
+/// Whose a binding is that no file asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BindingOwner {
+    /// Nobody that rolecall knows.
+    Unmarked,
+    /// Nobody that rolecall knows, though it carries our labels.
+    LabelsOnly,
+    /// Another rolecall config.
+    OtherConfig(String),
+    /// Nobody that rolecall knows, though a label or its name makes it pass for Kubernetes' own; or Kubernetes, and these
+    /// subjects were added to it.
+    BuiltIn,
+    /// We, and no file asks for it any more; but somebody gave it the label of Kubernetes' own, and what has that is never
+    /// pruned.
+    OursLabelled,
+}
+
+/// What the role of a binding comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rights {
+    /// The role is not there: nothing, until somebody makes it.
+    Nothing,
+    /// What its rules say.
+    Plain,
+    /// The whole cluster.
+    Master(Power),
+}
+
+/// What is done about a binding that no file asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Treatment {
+    /// It is listed.
+    Reported,
+    /// This line of `allow-unmanaged` lets it stay.
+    Allowed(Origin),
+    /// `apply` refuses while it is there.
+    Refused,
 }
 
 /// A grant of ours beside a binding that is not ours.

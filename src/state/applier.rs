@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::{Subject, SubjectKind, SubjectName};
+
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const SUPERUSERS: &str = "system:masters";
 
@@ -35,6 +37,20 @@ impl Applier {
         Self::new(format!("{SERVICE_ACCOUNT}{namespace}:{name}"), [])
     }
 
+    /// Whether a binding for this subject gives it something.
+    pub fn is_bound_by(&self, subject: &Subject) -> bool {
+        let SubjectName::Known(name) = &subject.name else { return false };
+        match &subject.kind {
+            SubjectKind::User => *name == self.user,
+            SubjectKind::Group => self.groups.contains(name),
+            SubjectKind::ServiceAccount => {
+                let account = self.user.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':'));
+                account == subject.namespace.as_deref().map(|namespace| (namespace, name.as_str())) && account.is_some()
+            }
+            SubjectKind::Other(_) => false,
+        }
+    }
+
     /// Whether the API server lets it do anything, without a look at any role.
     pub fn is_superuser(&self) -> bool {
         self.groups.contains(SUPERUSERS)
@@ -50,6 +66,27 @@ impl fmt::Display for Applier {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subject_binds_by_its_kind() {
+        let account = Applier::service_account("rolecall", "applier");
+        let user = Applier::new("ci", ["deployers".to_owned()]);
+        let binds = |kind, name: &str, namespace: Option<&str>| {
+            let (name, namespace) = (SubjectName::Known(name.to_owned()), namespace.map(str::to_owned));
+            let subject = Subject { kind, name, namespace, principal: None };
+            (user.is_bound_by(&subject), account.is_bound_by(&subject))
+        };
+        assert_eq!(binds(SubjectKind::User, "ci", None), (true, false));
+        assert_eq!(binds(SubjectKind::Group, "ci", None), (false, false));
+        assert_eq!(binds(SubjectKind::Group, "deployers", None), (true, false));
+        assert_eq!(binds(SubjectKind::Group, "system:authenticated", None), (true, true));
+        assert_eq!(binds(SubjectKind::Group, "system:serviceaccounts:rolecall", None), (false, true));
+        assert_eq!(binds(SubjectKind::User, "system:serviceaccount:rolecall:applier", None), (false, true));
+        assert_eq!(binds(SubjectKind::ServiceAccount, "applier", Some("rolecall")), (false, true));
+        assert_eq!(binds(SubjectKind::ServiceAccount, "applier", Some("trinity")), (false, false));
+        assert_eq!(binds(SubjectKind::ServiceAccount, "applier", None), (false, false));
+        assert_eq!(binds(SubjectKind::Other("Robot".to_owned()), "ci", None), (false, false));
+    }
 
     #[test]
     fn the_groups_that_the_server_adds_are_there() {

@@ -187,8 +187,8 @@ pub struct Change {
     pub protected: BTreeSet<EnvironmentName>,
     /// For the removal of a binding that is not ours: the bindings of ours that give all of its subjects the same, so that
     /// nobody loses anything by it.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub replaced_by: BTreeSet<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<BTreeSet<Address>>,
 }
 
 impl Change {
@@ -205,7 +205,7 @@ impl Change {
             resource_version: None,
             overrules: Vec::new(),
             protected: BTreeSet::new(),
-            replaced_by: BTreeSet::new(),
+            replaced_by: None,
         }
     }
 

@@ -118,11 +118,22 @@ pub struct TokenNaming {
     pub users_prefix: String,
 }
 
+/// The kinds of cluster this version knows. They are served alike, but for what they bring along; later kinds are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EnvironmentType {
+    /// k3s.
+    K3s,
+    /// Any other Kubernetes.
+    Kubernetes,
+}
+
 /// One cluster and what is asked for on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredEnvironment {
     /// Where its block starts.
     pub origin: Origin,
+    /// The kind of cluster.
+    pub kind: EnvironmentType,
     /// The kubeconfig context.
     pub context: String,
     /// The uid that its `kube-system` namespace must have; `None` until the first plan has printed it.

@@ -10,6 +10,8 @@ pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 pub const MANAGER: &str = "rolecall";
 /// The label that says which config manages an object on a cluster.
 pub const CONFIG_LABEL: &str = "rolecall.dev/config";
+/// The label that Kubernetes writes on what it makes at its start. Anybody may write it on anything.
+pub const BOOTSTRAPPING_LABEL: &str = "kubernetes.io/bootstrapping";
 
 /// The prefix of the `uniqueName` of every group that rolecall creates, whatever the config.
 pub const UNIQUE_NAME_PREFIX: &str = "rolecall.";

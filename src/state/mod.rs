@@ -30,7 +30,7 @@ pub use checkup::{
 };
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
-    GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
+    EnvironmentType, GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
 pub use lack::{Lack, MissingRight};

@@ -234,7 +234,8 @@ pub struct LiveMeta {
     pub mark: Mark,
     /// Field managers other than ours that own rules, subjects, roleRef or one of our labels.
     pub other_managers: Vec<String>,
-    /// Whether Kubernetes itself made it (`kubernetes.io/bootstrapping`), or its name starts with `system:`.
+    /// Whether it passes for something Kubernetes made itself: by the label `kubernetes.io/bootstrapping`, or by a name that
+    /// starts with `system:`. Both are anybody's to write: it is never changed or taken away, and trusted in nothing.
     pub bootstrapping: bool,
 }
 
@@ -245,7 +246,7 @@ pub enum Mark {
     Ours,
     /// The mark of another config.
     OtherConfig(String),
-    /// Our labels, without an Apply entry of our field manager: copied, never ours.
+    /// Our labels, without an Apply entry of our field manager or on a name that we never give: copied, never ours.
     LabelsOnly,
     /// No mark.
     None,

@@ -254,6 +254,13 @@ pub enum SubjectName {
     },
 }
 
+impl Subject {
+    /// Whether its name is one that Kubernetes keeps for its own parts. Nothing but a certificate's author holds it to that.
+    pub fn is_system(&self) -> bool {
+        matches!(&self.name, SubjectName::Known(name) if name.starts_with("system:"))
+    }
+}
+
 impl Binding {
     /// Whether both give the same role to the same subjects; whom the names stand for does not matter.
     pub fn same_content(&self, other: &Self) -> bool {

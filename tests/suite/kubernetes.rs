@@ -112,7 +112,7 @@ impl Part {
             resource_version: meta.map(|meta| meta.resource_version.clone()),
             overrules: meta.map(|meta| meta.other_managers.clone()).unwrap_or_default(),
             protected: BTreeSet::new(),
-            replaced_by: BTreeSet::new(),
+            replaced_by: None,
         }
     }
 

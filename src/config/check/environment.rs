@@ -1,11 +1,13 @@
 //! `environments`.
 
 use super::{Checker, label, labels};
-use crate::config::model::{Environment, EnvironmentType};
+use crate::config::model::Environment;
 use crate::config::rules;
 use crate::config::yaml::{Node, Value};
 use crate::diagnostics::Located;
-use crate::state::{Allowance, Applier, BindingPattern, ConfigName, GroupNaming, TokenNaming, Unmanaged, UserNaming};
+use crate::state::{
+    Allowance, Applier, BindingPattern, ConfigName, EnvironmentType, GroupNaming, TokenNaming, Unmanaged, UserNaming,
+};
 
 /// `--only entra` and addresses such as `entra/group/…` mean the tenant.
 const RESERVED: &str = "entra";

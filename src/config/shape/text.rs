@@ -119,7 +119,7 @@ pub(super) static BINDING: Text = Text {
 };
 pub(super) static BINDING_PATTERN: Text = Text {
     name: "the name of a binding or a pattern",
-    pattern: "^([a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?/)?(?!system:)(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",
+    pattern: "^([a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?/)?(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",
     longest: None,
     any_case: false,
     check: |text| text.parse::<BindingPattern>().map(drop),

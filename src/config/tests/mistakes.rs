@@ -751,9 +751,6 @@ grants:
     invalid-name: `a/b/c` is not the name of a binding or a pattern
       rolecall.yaml:7:59 "a/b/c" not well formed
       help: write NAMESPACE/NAME, or NAME for a ClusterRoleBinding
-    invalid-name: `system:*` is not the name of a binding or a pattern
-      rolecall.yaml:7:66 "'system:*'" not well formed
-      help: what starts with `system:` is Kubernetes' own and never touched
     invalid-name: `Ops/x` is not the name of a binding or a pattern
       rolecall.yaml:7:78 "Ops/x" not well formed
       help: a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63
@@ -778,7 +775,7 @@ grants:
       help: name the namespace in a grant of its own
     invalid-name: `system:basic-user` is not the name of a binding
       rolecall.yaml:17:89 "'system:basic-user'" not well formed
-      help: what starts with `system:` is Kubernetes' own and never touched
+      help: what starts with `system:` passes for Kubernetes' own and is never taken away
     wrong-type: `replaces` must be the name of a binding, not a number
       rolecall.yaml:18:89 "7" YAML reads this as a number
       help: put it in quotes: `"7"`

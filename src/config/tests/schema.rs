@@ -214,7 +214,6 @@ fn the_schema_refuses_what_an_editor_can_see() {
         "environments: { a: { type: k3s, unmanaged: report-all } }",
         "environments: { a: { type: k3s, allow-unmanaged: [] } }",
         "environments: { a: { type: k3s, allow-unmanaged: [a/b/c] } }",
-        "environments: { a: { type: k3s, allow-unmanaged: ['system:*'] } }",
         "environments: { a: { type: k3s, allow-unmanaged: [{}] } }",
         "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: true, replaces: 'system:basic-user' }]",
         "grants: [{ groups: [a], roles: [b], environments: [c], cluster-wide: true, replaces: [] }]",

@@ -54,7 +54,7 @@ fn taken_over(case: &Case<'_>) -> Option<Objection> {
         .changes
         .iter()
         // What is replaced was never ours.
-        .filter(|change| change.replaced_by.is_empty())
+        .filter(|change| change.replaced_by.is_none())
         .filter(|change| match &change.address {
             Address::Group(_) | Address::Object { .. } => matches!(change.operation, Operation::Delete { .. }),
             Address::Owner(..) | Address::Member(..) => false,

@@ -57,6 +57,7 @@ struct Case<'a> {
     desired: &'a Desired,
     limits: RemovalLimits,
     only: &'a Only,
+    policy: &'a Policy,
     changes: &'a [Change],
     parts: &'a Parts<'a>,
     directory: &'a Directory<'a>,
@@ -82,8 +83,15 @@ impl Objection {
 pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
     let parts = Parts::new(desired, observed, policy);
     let directory = Directory::new(desired, parts.tenant, policy);
-    let case =
-        Case { desired, limits: policy.limits, only: &policy.only, changes, parts: &parts, directory: &directory };
+    let case = Case {
+        desired,
+        limits: policy.limits,
+        only: &policy.only,
+        policy,
+        changes,
+        parts: &parts,
+        directory: &directory,
+    };
     let mut verdicts = Vec::new();
     for guard in GUARDS {
         for objection in (guard.check)(&case) {

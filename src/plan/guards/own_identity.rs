@@ -1,13 +1,16 @@
 //! A run must not take away what it acts through.
 
+use std::collections::BTreeSet;
+
 use super::{Case, Guard, Objection};
-use crate::plan::kubernetes::is_ourselves;
+use crate::plan::kubernetes::place_of;
+use crate::plan::parts::Acting;
 use crate::plan::reach::{Nesting, key_of, live_members};
-use crate::state::{Address, Binding, Change, Operation, Resource, Role};
+use crate::state::{Binding, Change, LiveBinding, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
     id: "own-identity",
-    summary: "The identity that runs rolecall would lose a membership, an ownership or rights it acts through.",
+    summary: "The identity that runs rolecall, or an environment's `applier`, would lose a membership, an ownership or rights it acts through.",
     can_be_acknowledged: true,
     check,
 };
@@ -50,31 +53,25 @@ fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -
 
 fn on_a_cluster(case: &Case<'_>, change: &Change) -> Option<String> {
     let part = case.parts.clusters.get(change.address.environment()?)?;
-    let cluster = part.cluster;
+    let acting = |binding: &Binding| -> BTreeSet<Acting<'_>> {
+        binding.subjects.iter().filter_map(|subject| part.acting(subject)).collect()
+    };
     match &change.operation {
         Operation::Update { before: Resource::Binding(before), after: Resource::Binding(after) } => {
-            let ours = |binding: &Binding| binding.subjects.iter().any(|subject| is_ourselves(cluster, subject));
-            (ours(before) && !ours(after))
-                .then(|| format!("{}, who runs this, would no longer be bound by it", cluster.username))
+            let (held, kept) = (acting(before), acting(after));
+            let loses = held.difference(&kept).next()?;
+            Some(format!("{loses} would no longer be bound by it"))
         }
         Operation::Update { before: Resource::Role(before), after: Resource::Role(after) } => {
+            let gives = |live: &&LiveBinding| {
+                let place = place_of(&live.binding.role, live.binding.namespace.as_ref());
+                place.0 == before.namespace && place.1 == before.name
+            };
             let loses = before.rules.iter().any(|rule| !after.rules.contains(rule));
-            (loses && acts_through(case, change, before))
-                .then(|| format!("{}, who runs this, acts through this role, which would lose rules", cluster.username))
+            let bindings = part.cluster.bindings.iter().filter(|_| loses).filter(gives);
+            let acting = bindings.flat_map(|live| acting(&live.binding)).next()?;
+            Some(format!("{acting} acts through this role, which would lose rules"))
         }
         _ => None,
     }
-}
-
-/// Whether a live binding gives us this role.
-fn acts_through(case: &Case<'_>, change: &Change, role: &Role) -> bool {
-    let Address::Object { environment, .. } = &change.address else { return false };
-    case.parts.clusters.get(environment).is_some_and(|part| {
-        part.cluster.bindings.iter().map(|live| &live.binding).any(|binding| {
-            let place = crate::plan::kubernetes::place_of(&binding.role, binding.namespace.as_ref());
-            place.0 == role.namespace
-                && place.1 == role.name
-                && binding.subjects.iter().any(|subject| is_ourselves(part.cluster, subject))
-        })
-    })
 }

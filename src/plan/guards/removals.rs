@@ -39,7 +39,7 @@ fn run(case: &Case<'_>, edges: usize) -> Option<Objection> {
         .iter()
         .filter(|change| matches!(change.operation, Operation::Delete { before: Resource::Binding(_) }))
         // Whoever had what is replaced has the same from ours.
-        .filter(|change| change.replaced_by.is_empty())
+        .filter(|change| change.replaced_by.is_none())
         .count();
     let removed = edges + bindings;
     let total = live_edges(case);

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Guard, Objection};
-use crate::plan::kubernetes::{spelling, unmanaged};
-use crate::plan::unmanaged::UnmanagedBinding;
-use crate::state::{Address, Mark, Operation, RoleKind, Subject, SubjectKind};
+use crate::plan::kubernetes::{Environment, spelling};
+use crate::plan::unmanaged::{BindingOwner, Treatment, UnmanagedBinding};
+use crate::state::{Address, Operation, Subject, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "unmanaged",
@@ -32,7 +32,8 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         if is_left_alone {
             continue;
         }
-        let refused = unmanaged(name, *part, case.directory).into_iter().filter(|binding| binding.refused);
+        let environment = Environment::new(name, case.parts, *part, case.desired, case.directory, case.policy);
+        let refused = environment.unmanaged().into_iter().filter(|binding| binding.treatment == Treatment::Refused);
         let there = refused.filter(|binding| !taken_away.contains(&binding.address));
         objections.extend(there.map(|binding| Objection::new(binding.subject(), message(&binding))));
     }
@@ -43,17 +44,26 @@ fn message(binding: &UnmanagedBinding) -> String {
     let named: Vec<String> = binding.subjects.iter().take(NAMED).map(called).collect();
     let more = binding.subjects.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let (whose, next) = match &binding.mark {
-        Mark::OtherConfig(config) => (
+    let (whose, next) = match &binding.owner {
+        BindingOwner::OtherConfig(config) => (
             format!("is of the rolecall config `{config}`"),
             format!("allow it with `allow-unmanaged: [{{ config: {config} }}]`, or take it out of that config"),
         ),
-        _ if binding.built_in => ("passes for Kubernetes' own".to_owned(), "have them taken out of it".to_owned()),
-        Mark::None | Mark::LabelsOnly | Mark::Ours => {
-            // A grant gives cluster roles, and nothing to service accounts.
-            let can_be_granted = binding.role.kind == RoleKind::ClusterRole
-                && binding.subjects.iter().all(|subject| subject.kind != SubjectKind::ServiceAccount);
-            let take_over = if can_be_granted { "take it over with `replaces` on a grant, " } else { "" };
+        BindingOwner::BuiltIn => (
+            "passes for Kubernetes' own".to_owned(),
+            "have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`"
+                .to_owned(),
+        ),
+        BindingOwner::OursLabelled => (
+            "is ours, no file asks for it any more,".to_owned(),
+            format!(
+                "it is not removed while it has the label `{}`, which is not of our making: take the label off, then plan \
+                 again",
+                mark::BOOTSTRAPPING_LABEL
+            ),
+        ),
+        BindingOwner::Unmarked | BindingOwner::LabelsOnly => {
+            let take_over = if binding.replaceable { "take it over with `replaces` on a grant, " } else { "" };
             let next = format!("{take_over}allow it with `allow-unmanaged`, or have it deleted");
             ("is not ours".to_owned(), next)
         }

@@ -89,12 +89,9 @@ impl<'a> Environment<'a> {
         bindings.sort();
         for desired in bindings {
             let spelt = subjects.entry(&desired.subject).or_insert_with(|| self.spell(&desired.subject, draft));
-            let (key, role) = (&desired.role.key, &desired.role.reference);
-            let subject = self.directory.lasting(&desired.subject);
-            let name = mark::binding_name(&self.config.config, &subject, key, role, &desired.scope);
             let mut refers = BTreeMap::new();
-            for namespace in self.places(desired, &mut refers, draft) {
-                let binding = Binding { namespace, name: name.clone(), role: role.clone(), subjects: Vec::new() };
+            for binding in self.objects(desired, &mut refers, draft) {
+                let role = &binding.role;
                 let address = binding_address(self.name, &binding);
                 asked.roles.insert(place_of(role, binding.namespace.as_ref()));
                 asked.given.push(given(desired, spelt, &binding, &address));
@@ -106,6 +103,28 @@ impl<'a> Environment<'a> {
             }
         }
         asked
+    }
+
+    /// Every binding that the files ask for here, whether or not it can be made.
+    pub(super) fn asked_for(&self) -> BTreeSet<Address> {
+        let (mut refers, mut draft) = (BTreeMap::new(), Draft::default());
+        let desired = self.desired.bindings.iter();
+        let objects = desired.flat_map(|desired| self.objects(desired, &mut refers, &mut draft));
+        objects.map(|binding| binding_address(self.name, &binding)).collect()
+    }
+
+    /// The bindings that are asked for by one subject × role × scope, still without their subject.
+    fn objects(
+        &self,
+        desired: &DesiredBinding,
+        refers: &mut BTreeMap<String, String>,
+        draft: &mut Draft,
+    ) -> Vec<Binding> {
+        let (key, role) = (&desired.role.key, &desired.role.reference);
+        let subject = self.directory.lasting(&desired.subject);
+        let name = mark::binding_name(&self.config.config, &subject, key, role, &desired.scope);
+        let object = |namespace| Binding { namespace, name: name.clone(), role: role.clone(), subjects: Vec::new() };
+        self.places(desired, refers, draft).into_iter().map(object).collect()
     }
 
     /// The places that a scope means: `None` is the whole cluster. What a selector matched is something to rely on.

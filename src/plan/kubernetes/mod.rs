@@ -1,23 +1,24 @@
 //! The diff of one cluster: roles, bindings, and what of ours is left over.
 
 mod bindings;
+mod builtin;
 mod prune;
 mod replace;
 mod roles;
 mod subjects;
+mod takeover;
 mod unmanaged;
 
-pub(super) use self::prune::{is_ourselves, spelling};
+pub(super) use self::prune::spelling;
 pub(super) use self::replace::note_done;
-pub(super) use self::unmanaged::unmanaged;
 
 use self::bindings::Asked;
 use super::draft::Draft;
-use super::parts::{Part, Parts};
+use super::parts::{Acting, Part, Parts};
 use super::resolve::Directory;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta, Mark,
-    Namespace, Operation, Origin, Policy, RoleRef,
+    Namespace, Operation, Origin, Policy, RoleRef, Subject,
 };
 
 /// Everything the diff of one cluster looks at.
@@ -73,6 +74,12 @@ impl<'a> Environment<'a> {
 
     fn address(&self, kind: KubernetesKind, namespace: Option<&Namespace>, name: &str) -> Address {
         Address::Object { environment: self.name.clone(), kind, namespace: namespace.cloned(), name: name.to_owned() }
+    }
+
+    /// The first subject of a live binding through which somebody acts here whose access must not be taken away.
+    fn acting<'b>(&self, live: &'b Binding) -> Option<(&'b Subject, Acting<'a>)> {
+        let part = Part { desired: self.desired, cluster: self.cluster };
+        live.subjects.iter().find_map(|subject| Some((subject, part.acting(subject)?)))
     }
 
     fn holds_anything_of_ours(&self) -> bool {

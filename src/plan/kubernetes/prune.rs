@@ -6,8 +6,7 @@ use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
-    Address, Binding, Change, Cluster, LiveBinding, LiveRole, Mark, Operation, Resource, Subject, SubjectKind,
-    SubjectName,
+    Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, Resource, Subject, SubjectName, mark,
 };
 
 impl Environment<'_> {
@@ -16,6 +15,7 @@ impl Environment<'_> {
         let unidentified = self.not_told_apart();
         for live in &self.cluster.bindings {
             let address = binding_address(self.name, &live.binding);
+            // One with the label of Kubernetes' own is told as access besides the files.
             if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !asked.kept.contains(&address) {
                 if let Some(cause) = &unidentified {
                     draft.withhold(cause, [address]);
@@ -28,9 +28,12 @@ impl Environment<'_> {
             self.desired.roles.iter().map(|role| (role.namespace.clone(), role.name.clone())).collect();
         for live in &self.cluster.roles {
             let place = (live.role.namespace.clone(), live.role.name.clone());
-            if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !kept.contains(&place) {
-                if let Some(cause) = &unidentified {
-                    draft.withhold(cause, [self.role_address(live.role.namespace.as_ref(), &live.role.name)]);
+            if live.meta.mark == Mark::Ours && !kept.contains(&place) {
+                let address = self.role_address(live.role.namespace.as_ref(), &live.role.name);
+                if live.meta.bootstrapping {
+                    draft.withhold(&labelled(&address), [address]);
+                } else if let Some(cause) = &unidentified {
+                    draft.withhold(cause, [address]);
                 } else {
                     self.prune_role(&place, live, asked, draft);
                 }
@@ -54,10 +57,10 @@ impl Environment<'_> {
     }
 
     fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked<'_>, draft: &mut Draft) {
-        if let Some(subject) = live.binding.subjects.iter().find(|subject| is_ourselves(self.cluster, subject)) {
+        if let Some((subject, acting)) = self.acting(&live.binding) {
             let message = format!(
-                "{address} gives rolecall itself its access ({} {}) and is left alone. If it is meant to go, have \
-                 somebody delete it who does not need it",
+                "{address} gives {acting} its access ({} {}) and is left alone. If it is meant to go, have somebody \
+                 delete it who does not need it",
                 subject.kind,
                 spelling(&subject.name)
             );
@@ -128,18 +131,14 @@ fn may_be(subject: &Subject, held: &HeldGrant) -> bool {
     subject.kind == held.kind && held.name.as_ref().is_none_or(|name| *name == subject.name)
 }
 
-/// Whether a subject is the identity we act as on this cluster, or one of its groups.
-pub(in crate::plan) fn is_ourselves(cluster: &Cluster, subject: &Subject) -> bool {
-    let SubjectName::Known(name) = &subject.name else { return false };
-    match &subject.kind {
-        SubjectKind::User => *name == cluster.username,
-        SubjectKind::Group => cluster.user_groups.contains(name),
-        SubjectKind::ServiceAccount => {
-            let namespace = subject.namespace.as_deref().unwrap_or_default();
-            cluster.username == format!("system:serviceaccount:{namespace}:{name}")
-        }
-        SubjectKind::Other(_) => false,
-    }
+/// The label of Kubernetes' own is never pruned, whoever wrote it.
+fn labelled(address: &Address) -> Cause {
+    let message = format!(
+        "{address} is ours and no file defines it any more, but somebody gave it the label `{}`, and what has that \
+         is never removed. Take the label off, then plan again",
+        mark::BOOTSTRAPPING_LABEL
+    );
+    Cause::new(None, "passes-for-built-in", message)
 }
 
 fn refers_to(binding: &Binding, place: &Place) -> bool {

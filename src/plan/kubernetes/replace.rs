@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bindings::{Asked, Given};
-use super::prune::{is_ourselves, spelling};
+use super::prune::spelling;
+use super::takeover::{Lack, Takeover, takeover};
 use super::{Environment, binding_address};
 use crate::plan::draft::{Cause, Draft};
 use crate::plan::parts::Parts;
 use crate::state::{
-    Address, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation, Origin,
-    Policy, PrincipalName, Resource, Subject, SubjectKind,
+    Address, Binding, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation,
+    Origin, Policy, PrincipalName, Resource, Subject, SubjectKind, mark,
 };
 
 /// What becomes of one `replaces`.
@@ -57,7 +58,7 @@ impl Environment<'_> {
                     let operation = Operation::Delete { before: Resource::Binding(live.binding.clone()) };
                     draft.change(Change {
                         requires: ours.clone(),
-                        replaced_by: ours,
+                        replaced_by: Some(ours),
                         ..self.object(address, operation, Some(origin), Some(&live.meta))
                     });
                 }
@@ -78,7 +79,10 @@ impl Environment<'_> {
             Answer::Stays(Cause::new(Some(&replacement.origin), reason, message))
         };
         if live.meta.bootstrapping {
-            let why = "it is Kubernetes' own, or passes for it by its label. Take the line out".to_owned();
+            let why = format!(
+                "it is Kubernetes' own, or passes for it by the label `{}`. Take the line out, or have the label taken off",
+                mark::BOOTSTRAPPING_LABEL
+            );
             return stays("replaces-built-in", why);
         }
         match &live.meta.mark {
@@ -91,8 +95,8 @@ impl Environment<'_> {
             }
             Mark::LabelsOnly | Mark::None => {}
         }
-        if live.binding.subjects.iter().any(|subject| is_ourselves(self.cluster, subject)) {
-            let why = "it gives rolecall itself its access. Have somebody delete it who does not need it".to_owned();
+        if let Some((_, acting)) = self.acting(&live.binding) {
+            let why = format!("it gives {acting} its access. Have somebody delete it who does not need it");
             return stays("own-access", why);
         }
         if let Some(cause) = self.not_told_apart() {
@@ -113,45 +117,37 @@ impl Environment<'_> {
             let why = "the labels of the grant do not match its namespace. Name the namespace, or take the line out";
             return stays("replaces-elsewhere", why.to_owned());
         }
-        self.compare_replacement(live, &given).map_or_else(
-            |differences| {
+        match takeover(&live.binding, &given) {
+            Takeover::All(ours) => Answer::Replaced(ours),
+            Takeover::Less(lack) => {
                 let advice = "`replaces` takes over only where nobody loses anything: make the two the same, or take the \
                               line out";
-                stays("replaces-other-access", format!("{}. {advice}", differences.join(", and ")))
-            },
-            Answer::Replaced,
-        )
+                stays("replaces-other-access", format!("{}. {advice}", self.differences(&live.binding, &lack)))
+            }
+            Takeover::Nobody => {
+                let why =
+                    "it is for nobody, so that there is nothing to take over. Take the line out, and have it deleted";
+                stays("replaces-nobody", why.to_owned())
+            }
+        }
     }
 
-    /// The bindings of ours that give every subject what it has, or what it would lose.
-    fn compare_replacement(&self, live: &LiveBinding, given: &[&Given<'_>]) -> Result<BTreeSet<Address>, Vec<String>> {
-        let role = &live.binding.role;
-        let same_role: Vec<&&Given<'_>> = given.iter().filter(|given| given.role() == role).collect();
+    fn differences(&self, live: &Binding, lack: &Lack<'_>) -> String {
         let mut differences = Vec::new();
-        if same_role.is_empty() {
-            let ours: BTreeSet<String> =
-                given.iter().map(|given| format!("{} {}", given.role().kind, given.role().name)).collect();
-            let ours: Vec<String> = ours.into_iter().collect();
-            differences.push(format!("it gives {} {}, and the grant {}", role.kind, role.name, ours.join(", ")));
+        if !lack.roles.is_empty() {
+            let ours: Vec<String> = lack.roles.iter().map(|role| format!("{} {}", role.kind, role.name)).collect();
+            differences.push(format!(
+                "it gives {} {}, and the grant {}",
+                live.role.kind,
+                live.role.name,
+                ours.join(", ")
+            ));
         }
-        let candidates = if same_role.is_empty() { given.iter().collect() } else { same_role };
-        let mut ours = BTreeSet::new();
-        let mut others = Vec::new();
-        for subject in &live.binding.subjects {
-            // A subject that cannot be spelt now may be this one. Its own grant is held back, and with it this removal.
-            let of_subject: Vec<&&&Given<'_>> =
-                candidates.iter().filter(|given| given.is_for(subject) || given.may_be_for(subject)).collect();
-            if of_subject.is_empty() {
-                others.push(self.called(subject));
-            }
-            let certain = of_subject.iter().any(|given| given.is_for(subject));
-            let needed = of_subject.iter().filter(|given| !certain || given.is_for(subject));
-            ours.extend(needed.map(|given| given.address.clone()));
-        }
-        if !others.is_empty() {
+        if !lack.subjects.is_empty() {
+            let others: Vec<String> = lack.subjects.iter().map(|subject| self.called(subject)).collect();
             differences.push(format!("it is also for {}, and the grant is not", shortened(&others)));
         }
-        if differences.is_empty() { Ok(ours) } else { Err(differences) }
+        differences.join(", and ")
     }
 
     /// A subject by its name once the plan is applied, so that the same is said before and after.

@@ -1,112 +1,97 @@
 //! Bindings that no access file asks for: found, and set beside the grants that give the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bindings::{Asked, Given};
-use super::prune::spelling;
+use super::builtin::strangers;
+use super::takeover::{Takeover, takeover};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::Draft;
-use crate::plan::parts::Part;
-use crate::plan::power::{Power, power};
-use crate::plan::resolve::Directory;
-use crate::plan::unmanaged::{Beside, UnmanagedBinding};
-use crate::state::{
-    Allowance, BindingName, EnvironmentName, LiveBinding, LiveRole, Mark, Origin, Subject, SubjectKind, Unmanaged,
-};
-
-/// Names of Kubernetes' own that nevertheless mean everybody, everybody of a kind, or somebody's service account.
-const EVERYBODY: [&str; 5] = [
-    "system:authenticated",
-    "system:unauthenticated",
-    "system:anonymous",
-    "system:serviceaccounts",
-    "system:serviceaccount:",
-];
-
-/// The bindings of a cluster that are not ours and give somebody access, by address; none where the files ignore them.
-pub(in crate::plan) fn unmanaged(
-    name: &EnvironmentName,
-    part: Part<'_>,
-    directory: &Directory<'_>,
-) -> Vec<UnmanagedBinding> {
-    if part.desired.unmanaged == Unmanaged::Ignore {
-        return Vec::new();
-    }
-    let roles: BTreeMap<Place, &LiveRole> =
-        part.cluster.roles.iter().map(|live| ((live.role.namespace.clone(), live.role.name.clone()), live)).collect();
-    let mut found: Vec<UnmanagedBinding> = part
-        .cluster
-        .bindings
-        .iter()
-        .filter(|live| live.meta.mark != Mark::Ours)
-        .filter_map(|live| describe(name, part, live, &roles, directory))
-        .collect();
-    found.sort_by(|one, other| one.address.cmp(&other.address));
-    found
-}
-
-fn describe(
-    name: &EnvironmentName,
-    part: Part<'_>,
-    live: &LiveBinding,
-    roles: &BTreeMap<Place, &LiveRole>,
-    directory: &Directory<'_>,
-) -> Option<UnmanagedBinding> {
-    let LiveBinding { binding, meta } = live;
-    let role = roles.get(&place_of(&binding.role, binding.namespace.as_ref()));
-    let everywhere = binding.namespace.is_none();
-    let power = role.filter(|_| everywhere).and_then(|live| power(&live.role.rules));
-    let mut subjects: Vec<Subject> =
-        binding.subjects.iter().filter(|subject| gains(subject, meta.bootstrapping, power)).cloned().collect();
-    if subjects.is_empty() {
-        return None;
-    }
-    for subject in &mut subjects {
-        subject.principal = directory.named(&part.desired.tokens, subject);
-    }
-    let allowed = part
-        .desired
-        .allow_unmanaged
-        .iter()
-        .find(|entry| entry.what.covers(binding.namespace.as_ref(), &binding.name, &meta.mark))
-        .map(|entry| entry.origin.clone());
-    Some(UnmanagedBinding {
-        environment: name.clone(),
-        address: binding_address(name, binding),
-        mark: meta.mark.clone(),
-        built_in: meta.bootstrapping,
-        role: binding.role.clone(),
-        role_is_there: role.is_some(),
-        power,
-        subjects,
-        refused: part.desired.unmanaged == Unmanaged::Refuse && allowed.is_none(),
-        allowed,
-        beside: Vec::new(),
-    })
-}
-
-/// Whether a subject is anybody but a part of Kubernetes. The label and the name that make a binding one of Kubernetes' own
-/// are anybody's to write, and Kubernetes never takes away a subject that was added to one: people and groups in such a
-/// binding count as anywhere else, and everybody counts where it makes them masters of the cluster.
-fn gains(subject: &Subject, built_in: bool, power: Option<Power>) -> bool {
-    let name = spelling(&subject.name);
-    match subject.kind {
-        SubjectKind::User | SubjectKind::Group if !name.starts_with("system:") => true,
-        SubjectKind::User | SubjectKind::Group => {
-            EVERYBODY.iter().any(|everybody| name.starts_with(everybody)) && (!built_in || power.is_some())
-        }
-        SubjectKind::ServiceAccount => !built_in,
-        SubjectKind::Other(_) => false,
-    }
-}
+use crate::plan::power::power;
+use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
+use crate::state::{Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged};
 
 impl Environment<'_> {
+    /// The live bindings that give somebody access and that no file asks for, by address. What is ours is here only where
+    /// it is never pruned.
+    pub(in crate::plan) fn unmanaged(&self) -> Vec<UnmanagedBinding> {
+        self.described().into_iter().map(|(_, told)| told).collect()
+    }
+
+    fn described(&self) -> Vec<(&LiveBinding, UnmanagedBinding)> {
+        let roles: BTreeMap<Place, &LiveRole> = self
+            .cluster
+            .roles
+            .iter()
+            .map(|live| ((live.role.namespace.clone(), live.role.name.clone()), live))
+            .collect();
+        let is_labelled = |live: &LiveBinding| live.meta.mark == Mark::Ours && live.meta.bootstrapping;
+        // Without Entra nobody knows what is asked for.
+        let asked = (self.directory.tenant().is_some() && self.cluster.bindings.iter().any(is_labelled))
+            .then(|| self.asked_for());
+        let left_over = |address: &Address| asked.as_ref().is_some_and(|asked| !asked.contains(address));
+        let mut told = Vec::new();
+        for live in &self.cluster.bindings {
+            let address = binding_address(self.name, &live.binding);
+            if live.meta.mark != Mark::Ours || (live.meta.bootstrapping && left_over(&address)) {
+                let role = roles.get(&place_of(&live.binding.role, live.binding.namespace.as_ref())).copied();
+                told.extend(self.describe(live, address, role).map(|told| (live, told)));
+            }
+        }
+        told.sort_by(|(_, one), (_, other)| one.address.cmp(&other.address));
+        told
+    }
+
+    fn describe(&self, live: &LiveBinding, address: Address, role: Option<&LiveRole>) -> Option<UnmanagedBinding> {
+        let LiveBinding { binding, meta } = live;
+        let owner = owner(meta);
+        let mut subjects: Vec<Subject> = if owner == BindingOwner::OursLabelled {
+            binding.subjects.clone()
+        } else {
+            let strangers: Vec<Subject> = strangers(self.desired.kind, binding, role).cloned().collect();
+            if strangers.is_empty() || self.desired.unmanaged == Unmanaged::Ignore {
+                return None;
+            }
+            strangers
+        };
+        for subject in &mut subjects {
+            subject.principal = self.directory.named(&self.desired.tokens, subject);
+        }
+        Some(UnmanagedBinding {
+            environment: self.name.clone(),
+            address,
+            role: binding.role.clone(),
+            rights: match role.map(|live| power(&live.role.rules).filter(|_| binding.namespace.is_none())) {
+                None => Rights::Nothing,
+                Some(None) => Rights::Plain,
+                Some(Some(power)) => Rights::Master(power),
+            },
+            subjects,
+            treatment: self.treatment(binding, meta, &owner),
+            replaceable: self.is_replaceable(binding, &owner),
+            owner,
+            beside: Vec::new(),
+        })
+    }
+
+    fn treatment(&self, binding: &Binding, meta: &LiveMeta, owner: &BindingOwner) -> Treatment {
+        let covers = |entry: &&crate::state::AllowedUnmanaged| {
+            entry.what.covers(binding.namespace.as_ref(), &binding.name, &meta.mark)
+        };
+        // What is ours is not let stay by a name: the label that keeps it is anybody's to write.
+        let allowed = self.desired.allow_unmanaged.iter().filter(|_| *owner != BindingOwner::OursLabelled).find(covers);
+        match (allowed, self.desired.unmanaged) {
+            (Some(entry), _) => Treatment::Allowed(entry.origin.clone()),
+            (None, Unmanaged::Refuse) => Treatment::Refused,
+            (None, Unmanaged::Report | Unmanaged::Ignore) => Treatment::Reported,
+        }
+    }
+
     /// Tells what gives access besides the files, and what of `allow-unmanaged` is no use.
     pub(super) fn tell_unmanaged(&self, asked: &Asked<'_>, draft: &mut Draft) {
-        let part = Part { desired: self.desired, cluster: self.cluster };
-        for mut binding in unmanaged(self.name, part, self.directory) {
-            binding.beside = self.beside(&binding, asked);
-            draft.unmanaged.push(binding);
+        for (live, mut told) in self.described() {
+            told.beside = self.beside(&live.binding, &told, asked);
+            draft.unmanaged.push(told);
         }
         for entry in &self.desired.allow_unmanaged {
             let is_used = self.cluster.bindings.iter().any(|live| {
@@ -130,46 +115,42 @@ impl Environment<'_> {
     }
 
     /// The grants that give one of the subjects the same role in the same place.
-    fn beside(&self, binding: &UnmanagedBinding, asked: &Asked<'_>) -> Vec<Beside> {
-        let Some(live) =
-            self.cluster.bindings.iter().find(|live| binding_address(self.name, &live.binding) == binding.address)
-        else {
-            return Vec::new();
-        };
+    fn beside(&self, live: &Binding, told: &UnmanagedBinding, asked: &Asked<'_>) -> Vec<Beside> {
         let same: Vec<&Given<'_>> = asked
             .given
             .iter()
-            .filter(|given| given.namespace == live.binding.namespace && given.role() == &live.binding.role)
+            .filter(|given| given.namespace == live.namespace && *given.role() == live.role)
+            .filter(|given| live.subjects.iter().any(|subject| given.is_for(subject)))
             // What stands in the way of ours under its very name is told as that.
-            .filter(|given| given.address != binding.address)
+            .filter(|given| given.address != told.address)
             .collect();
-        let is_hand_made = matches!(binding.mark, Mark::None | Mark::LabelsOnly) && !binding.built_in;
-        let is_named = self
-            .desired
-            .replacements
-            .iter()
-            .any(|each| each.target.namespace == live.binding.namespace && each.target.name == live.binding.name);
-        let may_be_named = binding.name().parse::<BindingName>().is_ok();
+        let is_named = |(namespace, name): (_, _)| namespace == &live.namespace && name == &live.name;
+        let mut targets = self.desired.replacements.iter().map(|each| (&each.target.namespace, &each.target.name));
+        let may_be_named =
+            told.replaceable && !matches!(told.treatment, Treatment::Allowed(_)) && !targets.any(is_named);
         let gives_all = |origin: &Origin| {
-            let covers =
-                |subject: &Subject| same.iter().any(|given| given.desired.origin == *origin && given.is_for(subject));
-            live.binding.subjects.iter().all(covers)
+            let of_one: Vec<&Given<'_>> =
+                same.iter().filter(|given| given.desired.origin == *origin).copied().collect();
+            matches!(takeover(live, &of_one), Takeover::All(_))
         };
-        let mut beside: Vec<Beside> = same
+        let beside: BTreeSet<Beside> = same
             .iter()
-            .filter(|given| live.binding.subjects.iter().any(|subject| given.is_for(subject)))
             .map(|given| Beside {
                 address: given.address.clone(),
                 origin: given.desired.origin.clone(),
-                replaceable: is_hand_made
-                    && may_be_named
-                    && !is_named
-                    && binding.allowed.is_none()
-                    && gives_all(&given.desired.origin),
+                replaceable: may_be_named && gives_all(&given.desired.origin),
             })
             .collect();
-        beside.sort();
-        beside.dedup();
-        beside
+        beside.into_iter().collect()
+    }
+}
+
+fn owner(meta: &LiveMeta) -> BindingOwner {
+    match &meta.mark {
+        Mark::Ours => BindingOwner::OursLabelled,
+        Mark::OtherConfig(config) => BindingOwner::OtherConfig(config.clone()),
+        Mark::LabelsOnly | Mark::None if meta.bootstrapping => BindingOwner::BuiltIn,
+        Mark::LabelsOnly => BindingOwner::LabelsOnly,
+        Mark::None => BindingOwner::Unmarked,
     }
 }

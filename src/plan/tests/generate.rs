@@ -454,9 +454,8 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
             let mut meta = meta(mark);
             meta.other_managers = if is_drifted { vec!["kubectl-edit".to_owned()] } else { Vec::new() };
             meta.bootstrapping = which == 7 && is_drifted;
-            cluster
-                .bindings
-                .push(LiveBinding { binding: Binding { namespace: place, name, role, subjects: vec![subject] }, meta });
+            let subjects = if which == 6 && is_drifted { Vec::new() } else { vec![subject] };
+            cluster.bindings.push(LiveBinding { binding: Binding { namespace: place, name, role, subjects }, meta });
         }
     }
     fill_by_hand(&place.by_hand, desired, &tenant, &display_names, &mut cluster);

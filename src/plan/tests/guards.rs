@@ -6,8 +6,8 @@ use super::world::{
 use crate::plan::Verdict;
 use crate::plan::guards::GUARDS;
 use crate::state::{
-    Address, DesiredBinding, Failure, FailureKind, GroupNaming, LiveRole, Mark, OwnIdentity, PrincipalName, Role,
-    ScopeTarget, SubjectKind,
+    Address, Applier, DesiredBinding, Failure, FailureKind, GroupNaming, LiveRole, Mark, OwnIdentity, PrincipalName,
+    Role, ScopeTarget, Subject, SubjectKind,
 };
 
 /// What one guard says, as it would be acknowledged.
@@ -149,6 +149,23 @@ fn own_identity_on_a_cluster() {
     silent(&world, "own-identity");
     world.bind(None, "us", "restarter-object", subject(SubjectKind::User, &own), Mark::None);
     trips(&mut world, "own-identity", "own-identity:alpha/clusterrole/restarter-object");
+    // So does whoever the files say applies.
+    world.alpha().applier = Some(Applier::new("ci", ["deployers".to_owned()]));
+    world.cluster().bindings.clear();
+    silent(&world, "own-identity");
+    world.bind(None, "appliers", "restarter-object", subject(SubjectKind::Group, "deployers"), Mark::None);
+    let verdict = trips(&mut world, "own-identity", "own-identity:alpha/clusterrole/restarter-object");
+    assert_eq!(
+        verdict.message,
+        "ci, the `applier` of this environment, acts through this role, which would lose rules"
+    );
+    let mut bound = World::new();
+    bound.alpha().applier = Some(Applier::service_account("ci", "deployer"));
+    let binding = bound.grant("hayden", "view", in_namespace("trinity"));
+    let name = bound.name_of(&binding);
+    let account = Subject { namespace: Some("ci".to_owned()), ..subject(SubjectKind::ServiceAccount, "deployer") };
+    bound.bind(Some("trinity"), &name, "view", account, Mark::Ours);
+    trips(&mut bound, "own-identity", &format!("own-identity:alpha/rolebinding/trinity/{name}"));
     // More rules take nothing away.
     world.alpha().roles[0].rules =
         vec![rule(&["get"], &["pods"]), rule(&["list"], &["pods"]), rule(&["patch"], &["pods"])];

@@ -8,9 +8,9 @@ use super::world::{
     World, at, cluster_role, environment, id, in_namespace, meta, namespace, number, principal, rule, subject, uid, who,
 };
 use crate::state::{
-    DesiredBinding, DesiredRole, Failure, FailureKind, GroupKind, GroupNaming, GroupSummary, LivePrincipal, LiveRole,
-    Management, Mark, Membership, Only, Resolution, Resource, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget,
-    Subject, SubjectKind, SubjectName, Target, UserNaming,
+    Applier, DesiredBinding, DesiredRole, Failure, FailureKind, GroupKind, GroupNaming, GroupSummary, LivePrincipal,
+    LiveRole, Management, Mark, Membership, Only, Resolution, Resource, Role, RoleKind, RoleRef, RoleTarget,
+    ScopeTarget, Subject, SubjectKind, SubjectName, Target, UserNaming,
 };
 
 fn selector(team: &str) -> ScopeTarget {
@@ -482,8 +482,9 @@ fn only_what_is_ours_is_pruned() {
     assert_snapshot!(world.shown(), @r#"
     - alpha/clusterrole/ours-object
     - alpha/clusterrolebinding/ours
+    unmanaged alpha/clusterrolebinding/bootstrap (OursLabelled) reported: view to user Known("sam")
     unmanaged alpha/clusterrolebinding/copied (LabelsOnly) reported: view to user Known("root@contoso.com")
-    unmanaged alpha/clusterrolebinding/none (None) reported: view to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/none (Unmarked) reported: view to user Known("root@contoso.com")
     unmanaged alpha/clusterrolebinding/theirs (OtherConfig("other")) reported: view to user Known("root@contoso.com")
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 0 groups and 3 objects on clusters that would go
     "#);
@@ -500,13 +501,46 @@ fn the_binding_we_act_through_is_never_pruned() {
     world.bind(None, "by-group", "restarter-object", subject(SubjectKind::Group, "system:authenticated"), Mark::Ours);
     live_role(&mut world, "restarter", Mark::Ours);
     assert_snapshot!(world.shown(), @"
-    withheld own-access: alpha/clusterrolebinding/by-account gives rolecall itself its access (service account applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
+    withheld own-access: alpha/clusterrolebinding/by-account gives system:serviceaccount:rolecall:applier, who runs this, its access (service account applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
         alpha/clusterrolebinding/by-account
-    withheld own-access: alpha/clusterrolebinding/by-group gives rolecall itself its access (group system:authenticated) and is left alone. If it is meant to go, have somebody delete it who does not need it
+    withheld own-access: alpha/clusterrolebinding/by-group gives system:serviceaccount:rolecall:applier, who runs this, its access (group system:authenticated) and is left alone. If it is meant to go, have somebody delete it who does not need it
         alpha/clusterrole/restarter-object
         alpha/clusterrolebinding/by-group
-    withheld own-access: alpha/clusterrolebinding/by-name gives rolecall itself its access (user system:serviceaccount:rolecall:applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
+    withheld own-access: alpha/clusterrolebinding/by-name gives system:serviceaccount:rolecall:applier, who runs this, its access (user system:serviceaccount:rolecall:applier) and is left alone. If it is meant to go, have somebody delete it who does not need it
         alpha/clusterrolebinding/by-name
+    ");
+}
+
+#[test]
+fn what_the_applier_acts_through_is_never_pruned() {
+    let mut world = World::new();
+    let name = "system:serviceaccount:rolecall:planner";
+    world.cluster().username = name.to_owned();
+    world.alpha().applier = Some(Applier::new("ci", ["deployers".to_owned()]));
+    world.bind(None, "by-name", "view", subject(SubjectKind::User, "ci"), Mark::Ours);
+    world.bind(None, "by-group", "view", subject(SubjectKind::Group, "deployers"), Mark::Ours);
+    world.bind(None, "planners", "view", subject(SubjectKind::User, name), Mark::Ours);
+    world.bind(None, "sams", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
+    assert_snapshot!(world.shown(), @"
+    - alpha/clusterrolebinding/sams
+    withheld own-access: alpha/clusterrolebinding/by-group gives ci, the `applier` of this environment, its access (group deployers) and is left alone. If it is meant to go, have somebody delete it who does not need it
+        alpha/clusterrolebinding/by-group
+    withheld own-access: alpha/clusterrolebinding/by-name gives ci, the `applier` of this environment, its access (user ci) and is left alone. If it is meant to go, have somebody delete it who does not need it
+        alpha/clusterrolebinding/by-name
+    withheld own-access: alpha/clusterrolebinding/planners gives system:serviceaccount:rolecall:planner, who runs this, its access (user system:serviceaccount:rolecall:planner) and is left alone. If it is meant to go, have somebody delete it who does not need it
+        alpha/clusterrolebinding/planners
+    guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 0 groups and 4 objects on clusters that would go
+    ");
+}
+
+#[test]
+fn a_role_of_ours_that_passes_for_kubernetes_own_is_said() {
+    let mut world = World::new();
+    live_role(&mut world, "restarter", Mark::Ours);
+    world.cluster().roles.last_mut().unwrap().meta.bootstrapping = true;
+    assert_snapshot!(world.shown(), @"
+    withheld passes-for-built-in: alpha/clusterrole/restarter-object is ours and no file defines it any more, but somebody gave it the label `kubernetes.io/bootstrapping`, and what has that is never removed. Take the label off, then plan again
+        alpha/clusterrole/restarter-object
     ");
 }
 
@@ -523,7 +557,7 @@ fn a_role_in_use_is_not_pruned() {
         alpha/clusterrole/borrowed-object
     withheld role-in-use: alpha/clusterrole/by-hand-object is ours and no file defines it any more, but alpha/rolebinding/trinity/hand-made, which stays, refers to it; it is left alone until nothing does
         alpha/clusterrole/by-hand-object
-    unmanaged alpha/rolebinding/trinity/hand-made (None) reported: by-hand-object to user Known("root")
+    unmanaged alpha/rolebinding/trinity/hand-made (Unmarked) reported: by-hand-object to user Known("root")
     "#);
 }
 
@@ -708,9 +742,10 @@ fn unmanaged_bindings_are_listed() {
     world.bind(None, "account", "view", subject(SubjectKind::ServiceAccount, "argocd"), Mark::None);
     world.bind(None, "theirs", "view", subject(SubjectKind::User, "sam"), Mark::OtherConfig("other".to_owned()));
     assert_snapshot!(world.shown(), @r#"
-    unmanaged alpha/clusterrolebinding/account (None) reported: view to service account Known("argocd")
-    unmanaged alpha/clusterrolebinding/everybody (None) reported: view to group Known("system:authenticated")
-    unmanaged alpha/clusterrolebinding/hand-made-admin (None) reported: cluster-admin to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/account (Unmarked) reported: view to service account Known("argocd")
+    unmanaged alpha/clusterrolebinding/everybody (Unmarked) reported: view to group Known("system:authenticated")
+    unmanaged alpha/clusterrolebinding/hand-made-admin (Unmarked) reported: cluster-admin to user Known("root@contoso.com")
+    unmanaged alpha/clusterrolebinding/nodes (Unmarked) reported: view to group Known("system:nodes")
     unmanaged alpha/clusterrolebinding/theirs (OtherConfig("other")) reported: view to user Known("sam")
     unmanaged alpha/rolebinding/trinity/copied (LabelsOnly) reported: edit to group:readers
     "#);

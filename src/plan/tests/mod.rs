@@ -19,7 +19,7 @@ mod world;
 
 use std::fmt::Write as _;
 
-use super::{Plan, plan};
+use super::{Plan, Treatment, plan};
 use world::World;
 
 /// A plan in as few words as a test needs: changes with what they wait for, withheld, notes, verdicts, unread.
@@ -52,16 +52,16 @@ fn show(plan: &Plan) -> String {
                 None => format!("{} {:?}", subject.kind, subject.name),
             })
             .collect();
-        let standing = match (&binding.allowed, binding.refused) {
-            (Some(origin), _) => format!("allowed at {origin}"),
-            (None, true) => "refused".to_owned(),
-            (None, false) => "reported".to_owned(),
+        let standing = match &binding.treatment {
+            Treatment::Allowed(origin) => format!("allowed at {origin}"),
+            Treatment::Refused => "refused".to_owned(),
+            Treatment::Reported => "reported".to_owned(),
         };
         let _ = writeln!(
             text,
             "unmanaged {} ({:?}) {standing}: {} to {}",
             binding.address,
-            binding.mark,
+            binding.owner,
             binding.role.name,
             subjects.join(", ")
         );

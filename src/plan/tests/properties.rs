@@ -6,9 +6,12 @@ use proptest::prelude::*;
 
 use super::generate::world;
 use super::show;
-use super::world::World;
+use super::world::{World, cluster_role, meta, subject};
+use crate::plan::kubernetes::binding_address;
 use crate::plan::resolve::Directory;
-use crate::state::{Address, LiveBinding, Mark, Operation, PrincipalName, Resource};
+use crate::state::{
+    Address, Binding, DesiredBinding, LiveBinding, LiveMeta, Mark, Operation, PrincipalName, Resource, SubjectKind,
+};
 
 fn addresses(world: &World) -> BTreeSet<Address> {
     world.plan().changes.into_iter().map(|change| change.address).collect()
@@ -103,7 +106,7 @@ proptest! {
             let cluster = meanwhile.cluster_of(change.address.environment().unwrap().as_str());
             let is_it = |live: &&LiveBinding| (&live.binding.namespace, &live.binding.name) == (&before.namespace, &before.name);
             let live = cluster.bindings.iter().find(is_it).unwrap();
-            prop_assert_eq!(live.meta.mark == Mark::Ours, change.replaced_by.is_empty(), "{}", change.address);
+            prop_assert_eq!(live.meta.mark == Mark::Ours, change.replaced_by.is_none(), "{}", change.address);
             if live.meta.mark == Mark::Ours {
                 continue;
             }
@@ -115,6 +118,52 @@ proptest! {
                         && ours.binding.subjects.contains(subject)
                 });
                 prop_assert!(given, "{} is gone before {subject:?} has it from us\n{}", change.address, show(&plan));
+            }
+        }
+    }
+
+    /// No live binding is passed over: what is ours is asked for, changed, withheld or told, one of them; what is not ours is
+    /// taken over or told, unless it gives nobody anything, is Kubernetes' own or is to be ignored.
+    #[test]
+    fn every_live_binding_is_accounted_for(mut world in world()) {
+        for cluster in world.observed.clusters.values_mut().flatten() {
+            for name in ["cluster-admin", "system:admins"] {
+                let subjects = vec![subject(SubjectKind::Group, "system:masters")];
+                let binding = Binding { namespace: None, name: name.to_owned(), role: cluster_role("cluster-admin"), subjects };
+                cluster.bindings.push(LiveBinding { binding, meta: LiveMeta { bootstrapping: true, ..meta(Mark::None) } });
+            }
+        }
+        let plan = world.plan();
+        let tenant = world.observed.tenant.as_ref().unwrap().as_ref().unwrap();
+        let directory = Directory::new(&world.desired, Some(tenant), &world.policy);
+        let changed: BTreeSet<&Address> = plan.changes.iter().map(|change| &change.address).collect();
+        let withheld: BTreeSet<&Address> = plan.withheld.iter().flat_map(|withheld| &withheld.addresses).collect();
+        let told: BTreeSet<&Address> = plan.unmanaged.iter().map(|told| &told.address).collect();
+        prop_assert_eq!(told.len(), plan.unmanaged.len());
+        let unread: BTreeSet<_> = plan.unread.iter().filter_map(|unread| unread.environment.as_ref()).collect();
+        for (name, desired) in &world.desired.environments {
+            let Some(Ok(cluster)) = world.observed.clusters.get(name) else { continue };
+            if unread.contains(name) || !world.policy.only.environment(name) {
+                continue;
+            }
+            let asked: BTreeSet<String> = desired.bindings.iter().map(|binding| {
+                let lasting = DesiredBinding { subject: directory.lasting(&binding.subject), ..binding.clone() };
+                world.name_of(&lasting)
+            }).collect();
+            for LiveBinding { binding, meta } in &cluster.bindings {
+                let address = binding_address(name, binding);
+                let (is_changed, is_told) = (changed.contains(&address), told.contains(&address));
+                if meta.mark == Mark::Ours {
+                    let is_kept = asked.contains(&binding.name);
+                    let ends = [is_changed, withheld.contains(&address), is_told];
+                    let ends = ends.into_iter().filter(|end| *end).count();
+                    prop_assert!(ends == 1 || (ends == 0 && is_kept), "{address} ends in {ends} ways\n{}", show(&plan));
+                } else {
+                    let is_own = address.to_string().ends_with("/clusterrolebinding/cluster-admin");
+                    let is_silent = is_own || binding.subjects.is_empty();
+                    let ends = usize::from(is_changed) + usize::from(is_told);
+                    prop_assert_eq!(ends, usize::from(!is_silent), "{}\n{}", address, show(&plan));
+                }
             }
         }
     }

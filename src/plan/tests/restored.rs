@@ -97,7 +97,7 @@ fn what_names_it_is_told_and_goes_first_where_it_goes() {
         entra/group/readers/owner/erin@contoso.com
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    unmanaged alpha/clusterrolebinding/theirs (None) reported: edit to group:readers
+    unmanaged alpha/clusterrolebinding/theirs (Unmarked) reported: edit to group:readers
     guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/clusterrolebinding/theirs. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     // A binding that somebody makes since then is not part of what was approved.

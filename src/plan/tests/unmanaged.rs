@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::world::{World, at, environment, existing, id, in_namespace, meta, number, subject, who};
+use crate::plan::{BindingOwner, Power, Rights, Treatment};
 use crate::state::{
     Allowance, AllowedUnmanaged, DesiredReplacement, GroupNaming, LiveBinding, LiveMeta, Mark, Only, ScopeTarget,
     Subject, SubjectKind, Target, Unmanaged,
@@ -72,41 +73,136 @@ fn what_gives_anybody_access_is_told() {
     - entra/group/readers
     note bound-by-others: group readers is to be deleted, and alpha/clusterrolebinding/other, which is not ours, names it and stays. Have it removed if nobody else needs it
     note bound-by-others: group readers is to be deleted, and alpha/rolebinding/trinity/copied, which is not ours, names it and stays. Have it removed if nobody else needs it
-    unmanaged alpha/clusterrolebinding/by-name (None) reported: view to user Known("system:serviceaccount:ci:default")
-    unmanaged alpha/clusterrolebinding/everybody (None) reported: view to group Known("system:authenticated")
-    unmanaged alpha/clusterrolebinding/hand-made-admin (None) reported: cluster-admin to root@contoso.com, user Known("ci")
+    unmanaged alpha/clusterrolebinding/by-name (Unmarked) reported: view to user Known("system:serviceaccount:ci:default")
+    unmanaged alpha/clusterrolebinding/everybody (Unmarked) reported: view to group Known("system:authenticated")
+    unmanaged alpha/clusterrolebinding/hand-made-admin (Unmarked) reported: cluster-admin to root@contoso.com, user Known("ci")
+    unmanaged alpha/clusterrolebinding/nodes (Unmarked) reported: view to group Known("system:nodes")
     unmanaged alpha/clusterrolebinding/other (OtherConfig("contoso-apps")) reported: view to group:readers
-    unmanaged alpha/clusterrolebinding/without-role (None) reported: gone to sam@contoso.com
-    unmanaged alpha/rolebinding/trinity/argocd (None) reported: edit to service account Known("server")
+    unmanaged alpha/clusterrolebinding/without-role (Unmarked) reported: gone to sam@contoso.com
+    unmanaged alpha/rolebinding/trinity/argocd (Unmarked) reported: edit to service account Known("server")
     unmanaged alpha/rolebinding/trinity/copied (LabelsOnly) reported: edit to group:readers
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 0 objects on clusters that would go
     guard group-deleted:readers: readers would be deleted with its 0 members (restorable for 30 days)
     "#);
     let power = |name: &str| {
         let found = world.plan().unmanaged.into_iter().find(|binding| binding.name() == name).unwrap();
-        (found.power.is_some(), found.role_is_there)
+        found.rights
     };
-    assert_eq!(power("hand-made-admin"), (true, true));
-    assert_eq!(power("everybody"), (false, true));
-    assert_eq!(power("without-role"), (false, false));
+    assert_eq!(power("hand-made-admin"), Rights::Master(Power::All));
+    assert_eq!(power("everybody"), Rights::Plain);
+    assert_eq!(power("without-role"), Rights::Nothing);
+}
+
+/// A live binding with these subjects that passes for Kubernetes' own.
+fn built_in(world: &mut World, place: Option<&str>, name: &str, role: &str, subjects: &[Subject]) {
+    by_hand(world, place, name, role, subjects);
+    world.cluster().bindings.last_mut().unwrap().meta = LiveMeta { bootstrapping: true, ..meta(Mark::None) };
 }
 
 #[test]
 fn who_was_added_to_what_kubernetes_made_is_told() {
     let mut world = World::new();
-    let built_in = LiveMeta { bootstrapping: true, ..meta(Mark::None) };
-    let own = [subject(SubjectKind::Group, "system:masters"), service_account("kube-system", "token-cleaner")];
-    let mut bind = |name: &str, role: &str, subjects: &[Subject]| {
-        by_hand(&mut world, None, name, role, subjects);
-        world.cluster().bindings.last_mut().unwrap().meta = built_in.clone();
-    };
-    bind("cluster-admin", "cluster-admin", &[&own[..], &[subject(SubjectKind::User, "mallory")]].concat());
-    bind("system:basic-user", "view", &[subject(SubjectKind::Group, "system:authenticated")]);
-    bind("system:discovery", "cluster-admin", &[subject(SubjectKind::Group, "system:authenticated")]);
+    let masters = subject(SubjectKind::Group, "system:masters");
+    let system = |kind| subject(kind, "system:ops");
+    let added = [subject(SubjectKind::User, "mallory"), system(SubjectKind::Group), system(SubjectKind::User)];
+    built_in(
+        &mut world,
+        None,
+        "cluster-admin",
+        "cluster-admin",
+        &[&added[..], std::slice::from_ref(&masters)].concat(),
+    );
+    built_in(
+        &mut world,
+        None,
+        "system:node-proxier",
+        "system:node-proxier",
+        &[subject(SubjectKind::User, "system:kube-proxy")],
+    );
+    // The same subject by another binding, or by another role.
+    built_in(&mut world, None, "cluster-admins", "cluster-admin", &[masters]);
+    built_in(&mut world, None, "system:discovery", "view", &[subject(SubjectKind::Group, "system:authenticated")]);
     assert_snapshot!(world.shown(), @r#"
-    unmanaged alpha/clusterrolebinding/cluster-admin (None) reported: cluster-admin to user Known("mallory")
-    unmanaged alpha/clusterrolebinding/system:discovery (None) reported: cluster-admin to group Known("system:authenticated")
+    unmanaged alpha/clusterrolebinding/cluster-admin (BuiltIn) reported: cluster-admin to user Known("mallory"), group Known("system:ops"), user Known("system:ops")
+    unmanaged alpha/clusterrolebinding/cluster-admins (BuiltIn) reported: cluster-admin to group Known("system:masters")
+    unmanaged alpha/clusterrolebinding/system:discovery (BuiltIn) reported: view to group Known("system:authenticated")
     "#);
+}
+
+#[test]
+fn what_passes_for_kubernetes_own_is_told_and_refused() {
+    let mut world = World::new();
+    world.alpha().unmanaged = Unmanaged::Refuse;
+    built_in(&mut world, None, "labelled", "edit", &[service_account("trinity", "default")]);
+    built_in(&mut world, Some("trinity"), "everybody", "edit", &[subject(SubjectKind::Group, "system:authenticated")]);
+    built_in(&mut world, None, "system:helpers", "view", &[subject(SubjectKind::User, "system:helper")]);
+    built_in(&mut world, None, "system:controller:future", "view", &[service_account("kube-system", "future")]);
+    allow(&mut world, "system:controller:*");
+    assert_snapshot!(world.shown(), @r#"
+    unmanaged alpha/clusterrolebinding/labelled (BuiltIn) refused: edit to service account Known("default")
+    unmanaged alpha/clusterrolebinding/system:controller:future (BuiltIn) allowed at access.yaml:5: view to service account Known("future")
+    unmanaged alpha/clusterrolebinding/system:helpers (BuiltIn) refused: view to user Known("system:helper")
+    unmanaged alpha/rolebinding/trinity/everybody (BuiltIn) refused: edit to group Known("system:authenticated")
+    guard unmanaged:alpha/labelled: alpha/clusterrolebinding/labelled passes for Kubernetes' own and gives clusterrole edit on the whole cluster to service account trinity/default; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
+    guard unmanaged:alpha/system:helpers: alpha/clusterrolebinding/system:helpers passes for Kubernetes' own and gives clusterrole view on the whole cluster to user system:helper; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
+    guard unmanaged:alpha/trinity/everybody: alpha/rolebinding/trinity/everybody passes for Kubernetes' own and gives clusterrole edit in trinity to group system:authenticated; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
+    "#);
+}
+
+#[test]
+fn what_is_ours_is_told_while_a_label_keeps_it() {
+    let mut world = granted();
+    let asked = world.plan().changes;
+    world.apply(&asked);
+    world.bind(Some("trinity"), "left-over", "edit", user("sam"), Mark::Ours);
+    world.bind(Some("trinity"), "left-empty", "edit", user("sam"), Mark::Ours);
+    world.cluster().bindings.last_mut().unwrap().binding.subjects.clear();
+    for live in &mut world.cluster().bindings {
+        live.meta.bootstrapping = true;
+    }
+    allow(&mut world, "trinity/*");
+    // What is asked for needs no word: it gives what the files say.
+    assert_snapshot!(world.shown(), @"
+    note allowance-unused: `allow-unmanaged` of alpha: no rolebinding that is not ours is called `trinity/*`; take the entry out
+    unmanaged alpha/rolebinding/trinity/left-empty (OursLabelled) reported: edit to 
+    unmanaged alpha/rolebinding/trinity/left-over (OursLabelled) reported: edit to sam@contoso.com
+    ");
+    for unmanaged in [Unmanaged::Ignore, Unmanaged::Refuse] {
+        world.alpha().unmanaged = unmanaged;
+        let told: Vec<_> = world.plan().unmanaged.into_iter().map(|told| (told.name(), told.owner)).collect();
+        let ours = |name: &str| (format!("trinity/{name}"), BindingOwner::OursLabelled);
+        assert_eq!(told, [ours("left-empty"), ours("left-over")]);
+    }
+    assert_snapshot!(world.plan().verdicts[0].message, @"alpha/rolebinding/trinity/left-empty is ours, no file asks for it any more, and gives clusterrole edit in trinity to ; it is not removed while it has the label `kubernetes.io/bootstrapping`, which is not of our making: take the label off, then plan again");
+    // With the label off it is pruned.
+    for live in &mut world.cluster().bindings {
+        live.meta.bootstrapping = false;
+    }
+    assert_eq!(world.plan().changes.len(), 2, "{}", world.shown());
+    assert!(world.plan().unmanaged.is_empty(), "{}", world.shown());
+}
+
+#[test]
+fn a_binding_for_nobody() {
+    // Ours: asked for it is drift, left over it goes.
+    let mut world = granted();
+    let asked = world.plan().changes;
+    world.apply(&asked);
+    world.cluster().bindings[0].binding.subjects.clear();
+    world.bind(Some("trinity"), "left-over", "edit", user("sam"), Mark::Ours);
+    world.cluster().bindings.last_mut().unwrap().binding.subjects.clear();
+    // Not ours: it gives nothing, and there is nothing to take over.
+    by_hand(&mut world, Some("trinity"), "hand-made", "view", &[user("sam")]);
+    world.cluster().bindings.last_mut().unwrap().binding.subjects.clear();
+    replaces(&mut world, "trinity/hand-made", &["group:readers"], &["view"]);
+    assert_snapshot!(world.shown(), @"
+    - alpha/rolebinding/trinity/left-over
+    ~ alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    withheld replaces-nobody at access.yaml:40: alpha/rolebinding/trinity/hand-made stays, though this grant `replaces` it: it is for nobody, so that there is nothing to take over. Take the line out, and have it deleted
+        alpha/rolebinding/trinity/hand-made
+    ");
+    let plan = world.plan();
+    assert!(plan.changes.iter().all(|change| change.replaced_by.is_none()), "{}", super::show(&plan));
 }
 
 #[test]
@@ -125,9 +221,9 @@ fn what_may_stay_is_not_refused_and_what_allows_nothing_is_said() {
     note allowance-unused: `allow-unmanaged` of alpha: no clusterrolebinding that is not ours is called `hand-made` (a rolebinding is `NAMESPACE/NAME`); take the entry out
     note allowance-unused: `allow-unmanaged` of alpha: no rolebinding that is not ours is called `payments/*`; take the entry out
     unmanaged alpha/clusterrolebinding/other (OtherConfig("contoso-apps")) allowed at access.yaml:5: view to sam@contoso.com
-    unmanaged alpha/clusterrolebinding/prometheus (None) allowed at access.yaml:5: view to service account Known("prometheus")
-    unmanaged alpha/rolebinding/trinity/argocd-server (None) allowed at access.yaml:5: edit to service account Known("server")
-    unmanaged alpha/rolebinding/trinity/hand-made (None) refused: edit to sam@contoso.com
+    unmanaged alpha/clusterrolebinding/prometheus (Unmarked) allowed at access.yaml:5: view to service account Known("prometheus")
+    unmanaged alpha/rolebinding/trinity/argocd-server (Unmarked) allowed at access.yaml:5: edit to service account Known("server")
+    unmanaged alpha/rolebinding/trinity/hand-made (Unmarked) refused: edit to sam@contoso.com
     guard unmanaged:alpha/trinity/hand-made: alpha/rolebinding/trinity/hand-made is not ours and gives clusterrole edit in trinity to sam@contoso.com; take it over with `replaces` on a grant, allow it with `allow-unmanaged`, or have it deleted
     "#);
 }
@@ -147,7 +243,7 @@ fn a_protected_environment_that_is_left_alone_refuses_nothing() {
     world.alpha().protected = true;
     by_hand(&mut world, Some("trinity"), "hand-made", "edit", &[user("sam")]);
     assert!(world.plan().verdicts.is_empty(), "{}", world.shown());
-    assert!(world.plan().unmanaged[0].refused);
+    assert_eq!(world.plan().unmanaged[0].treatment, Treatment::Refused);
     world.grant("hayden", "view", in_namespace("trinity"));
     let guards: Vec<String> = world.plan().verdicts.into_iter().map(|verdict| verdict.guard).collect();
     assert_eq!(guards, ["unmanaged", "protected"]);
@@ -166,13 +262,13 @@ fn a_grant_beside_what_is_held_already() {
     allow(&mut world, "trinity/allowed");
     assert_snapshot!(world.shown(), @"
     + alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    unmanaged alpha/rolebinding/payments/elsewhere (None) reported: view to group:readers
-    unmanaged alpha/rolebinding/trinity/allowed (None) allowed at access.yaml:5: view to group:readers
+    unmanaged alpha/rolebinding/payments/elsewhere (Unmarked) reported: view to group:readers
+    unmanaged alpha/rolebinding/trinity/allowed (Unmarked) allowed at access.yaml:5: view to group:readers
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
-    unmanaged alpha/rolebinding/trinity/another (None) reported: edit to group:readers
-    unmanaged alpha/rolebinding/trinity/more (None) reported: view to group:readers, sam@contoso.com
+    unmanaged alpha/rolebinding/trinity/another (Unmarked) reported: edit to group:readers
+    unmanaged alpha/rolebinding/trinity/more (Unmarked) reported: view to group:readers, sam@contoso.com
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
-    unmanaged alpha/rolebinding/trinity/same (None) reported: view to group:readers
+    unmanaged alpha/rolebinding/trinity/same (Unmarked) reported: view to group:readers
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30, replaceable
     ");
 }
@@ -190,7 +286,7 @@ fn what_is_taken_over_goes_after_ours_is_there() {
         after alpha/rolebinding/trinity/readers-view-34cb26a8a5
     ");
     let removal = plan.changes.last().unwrap();
-    assert_eq!(removal.replaced_by, removal.requires);
+    assert_eq!(removal.replaced_by.as_ref(), Some(&removal.requires));
     assert_eq!((removal.origin.as_ref(), removal.uid.as_deref()), (Some(&at(40)), Some("uid-1")));
     world.apply(&plan.changes);
     assert_snapshot!(world.shown(), @"note replaces-done: `replaces: trinity/hand-made`: no rolebinding of this name is on alpha, so nothing is left to replace; take the line out");
@@ -205,7 +301,7 @@ fn what_ours_gives_already_goes_at_once() {
     replaces(&mut world, "trinity/hand-made", &["group:readers"], &["view"]);
     let plan = world.plan();
     assert_snapshot!(super::show(&plan), @"- alpha/rolebinding/trinity/hand-made");
-    assert_eq!(plan.changes[0].replaced_by.len(), 1);
+    assert_eq!(plan.changes[0].replaced_by.as_ref().map(std::collections::BTreeSet::len), Some(1));
 }
 
 #[test]
@@ -230,11 +326,11 @@ fn what_gives_something_else_stays() {
         alpha/rolebinding/trinity/other-role
     withheld replaces-other-access at access.yaml:40: alpha/rolebinding/trinity/software stays, though this grant `replaces` it: it is also for service account `ci/default`, and the grant is not. `replaces` takes over only where nobody loses anything: make the two the same, or take the line out
         alpha/rolebinding/trinity/software
-    unmanaged alpha/rolebinding/trinity/both (None) reported: cluster-admin to root@contoso.com
-    unmanaged alpha/rolebinding/trinity/more-subjects (None) reported: view to group:readers, sam@contoso.com, carol@contoso.com
+    unmanaged alpha/rolebinding/trinity/both (Unmarked) reported: cluster-admin to root@contoso.com
+    unmanaged alpha/rolebinding/trinity/more-subjects (Unmarked) reported: view to group:readers, sam@contoso.com, carol@contoso.com
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
-    unmanaged alpha/rolebinding/trinity/other-role (None) reported: edit to group:readers
-    unmanaged alpha/rolebinding/trinity/software (None) reported: view to service account Known("default")
+    unmanaged alpha/rolebinding/trinity/other-role (Unmarked) reported: edit to group:readers
+    unmanaged alpha/rolebinding/trinity/software (Unmarked) reported: view to service account Known("default")
     "#);
 }
 
@@ -277,21 +373,21 @@ fn what_is_not_ours_to_take_over_stays() {
     + alpha/rolebinding/trinity/readers-view-34cb26a8a5
     - alpha/rolebinding/trinity/ours
         after alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    withheld own-access at access.yaml:40: alpha/rolebinding/trinity/own-access stays, though this grant `replaces` it: it gives rolecall itself its access. Have somebody delete it who does not need it
+    withheld own-access at access.yaml:40: alpha/rolebinding/trinity/own-access stays, though this grant `replaces` it: it gives system:serviceaccount:rolecall:applier, who runs this, its access. Have somebody delete it who does not need it
         alpha/rolebinding/trinity/own-access
-    withheld replaces-built-in at access.yaml:40: alpha/rolebinding/trinity/built-in stays, though this grant `replaces` it: it is Kubernetes' own, or passes for it by its label. Take the line out
+    withheld replaces-built-in at access.yaml:40: alpha/rolebinding/trinity/built-in stays, though this grant `replaces` it: it is Kubernetes' own, or passes for it by the label `kubernetes.io/bootstrapping`. Take the line out, or have the label taken off
         alpha/rolebinding/trinity/built-in
     withheld replaces-elsewhere at access.yaml:40: alpha/rolebinding/payments/elsewhere stays, though this grant `replaces` it: the labels of the grant do not match its namespace. Name the namespace, or take the line out
         alpha/rolebinding/payments/elsewhere
     withheld replaces-other-config at access.yaml:40: alpha/rolebinding/trinity/other stays, though this grant `replaces` it: it belongs to the rolecall config `contoso-apps`. Take its grant out of that config, and the line out here
         alpha/rolebinding/trinity/other
     note replaces-ours: `replaces: trinity/ours`: rolecall made alpha/rolebinding/trinity/ours itself, and prunes it when no grant asks for it any more; take the line out
-    unmanaged alpha/rolebinding/payments/elsewhere (None) reported: view to group:readers
-    unmanaged alpha/rolebinding/trinity/built-in (None) reported: view to group:readers
+    unmanaged alpha/rolebinding/payments/elsewhere (Unmarked) reported: view to group:readers
+    unmanaged alpha/rolebinding/trinity/built-in (BuiltIn) reported: view to group:readers
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
     unmanaged alpha/rolebinding/trinity/other (OtherConfig("contoso-apps")) reported: view to group:readers
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
-    unmanaged alpha/rolebinding/trinity/own-access (None) reported: view to group:readers, service account Known("applier")
+    unmanaged alpha/rolebinding/trinity/own-access (Unmarked) reported: view to group:readers, service account Known("applier")
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
     "#);
 }
@@ -308,7 +404,7 @@ fn what_cannot_be_granted_holds_what_it_would_replace() {
     withheld unknown-person at access.yaml:30: `haydn@contoso.com`: nothing in Entra has this name
         alpha/rolebinding/trinity/hand-made
         alpha/rolebinding/trinity/haydn-view-cb5b8c5134
-    unmanaged alpha/rolebinding/trinity/hand-made (None) reported: view to hayden@contoso.com, group:readers
+    unmanaged alpha/rolebinding/trinity/hand-made (Unmarked) reported: view to hayden@contoso.com, group:readers
         beside alpha/rolebinding/trinity/readers-view-34cb26a8a5 of access.yaml:30
     ");
     // A role that is not there.
@@ -410,7 +506,7 @@ fn what_is_there_is_refused_until_it_is_acknowledged() {
         verdicts.map(|verdict| format!("{} {}", verdict.refuses(), verdict.message)).collect::<Vec<_>>().join("\n")
     };
     assert_snapshot!(told(&world), @"
-    true alpha/clusterrolebinding/built-in passes for Kubernetes' own and gives clusterrole view on the whole cluster to sam@contoso.com; have them taken out of it
+    true alpha/clusterrolebinding/built-in passes for Kubernetes' own and gives clusterrole view on the whole cluster to sam@contoso.com; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
     true alpha/clusterrolebinding/crowd is not ours and gives clusterrole edit on the whole cluster to user a, user b, user c, user d, user e and 2 more; take it over with `replaces` on a grant, allow it with `allow-unmanaged`, or have it deleted
     true alpha/clusterrolebinding/other is of the rolecall config `contoso-apps` and gives clusterrole view on the whole cluster to sam@contoso.com; allow it with `allow-unmanaged: [{ config: contoso-apps }]`, or take it out of that config
     true alpha/rolebinding/trinity/software is not ours and gives clusterrole edit in trinity to service account argocd/server; allow it with `allow-unmanaged`, or have it deleted

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{
     Acknowledgement, AppId, Binding, Cluster, ClusterUid, DeletedGroup, Desired, DesiredBinding, DesiredEnvironment,
-    DesiredGroup, DesiredRole, EnvironmentName, GroupKey, GroupKind, GroupNaming, LiveBinding, LiveGroup, LiveMeta,
-    LivePrincipal, LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin, OwnIdentity, Policy,
-    PolicyRule, PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget, ScopeTarget, Subject,
-    SubjectKind, SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
+    DesiredGroup, DesiredRole, EnvironmentName, EnvironmentType, GroupKey, GroupKind, GroupNaming, LiveBinding,
+    LiveGroup, LiveMeta, LivePrincipal, LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin,
+    OwnIdentity, Policy, PolicyRule, PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget,
+    ScopeTarget, Subject, SubjectKind, SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
 };
 
 /// What is asked for, what is there, and what may be done.
@@ -198,6 +198,7 @@ impl World {
         self.observed.clusters.insert(environment(name), Ok(cluster(number)));
         self.desired.environments.entry(environment(name)).or_insert(DesiredEnvironment {
             origin: at(1),
+            kind: EnvironmentType::K3s,
             context: name.to_owned(),
             cluster: Some(uid(number)),
             protected: false,

@@ -8,8 +8,6 @@ use serde_json::Value;
 use crate::providers::http::excerpt;
 use crate::state::{ConfigName, DefaultRole, LiveMeta, Mark, mark};
 
-/// The label on what Kubernetes makes when it starts.
-const BOOTSTRAPPING_LABEL: &str = "kubernetes.io/bootstrapping";
 /// The fields of an object that we manage, besides our labels.
 const FIELDS: [&str; 4] = ["f:rules", "f:subjects", "f:roleRef", "f:aggregationRule"];
 
@@ -22,21 +20,26 @@ pub(super) fn judge(metadata: &ObjectMeta, config: &ConfigName) -> LiveMeta {
         .map(name)
         .collect();
     let labels = metadata.labels.as_ref();
-    let name = metadata.name.as_deref().unwrap_or_default();
     LiveMeta {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
         mark: find_mark(metadata, managers, config),
         other_managers: others.into_iter().collect(),
-        bootstrapping: name.starts_with("system:")
-            || labels.is_some_and(|labels| labels.contains_key(BOOTSTRAPPING_LABEL)),
+        bootstrapping: is_system(metadata)
+            || labels.is_some_and(|labels| labels.contains_key(mark::BOOTSTRAPPING_LABEL)),
     }
+}
+
+fn is_system(metadata: &ObjectMeta) -> bool {
+    metadata.name.as_deref().is_some_and(|name| name.starts_with("system:"))
 }
 
 fn find_mark(metadata: &ObjectMeta, managers: &[ManagedFieldsEntry], config: &ConfigName) -> Mark {
     let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    // No name that we give starts with `system:`, whoever claims to be our field manager.
+    let can_be_ours = !is_system(metadata) && managers.iter().any(is_ours);
     match (label(mark::MANAGED_BY_LABEL), label(mark::CONFIG_LABEL)) {
-        (Some(mark::MANAGER), Some(_)) if !managers.iter().any(is_ours) => Mark::LabelsOnly,
+        (Some(mark::MANAGER), Some(_)) if !can_be_ours => Mark::LabelsOnly,
         (Some(mark::MANAGER), Some(found)) if found == config.as_str() => Mark::Ours,
         (Some(mark::MANAGER), Some(found)) => Mark::OtherConfig(found.to_owned()),
         _ => Mark::None,
@@ -113,6 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_kubernetes_own_is_never_ours() {
+        let applied = json!([entry("rolecall", "Apply", &json!({ "f:rules": {} }))]);
+        for labels in [ours(), json!({ mark::MANAGED_BY_LABEL: "rolecall", mark::CONFIG_LABEL: "other" })] {
+            let mut metadata = metadata(&labels, &applied);
+            metadata.name = Some("system:sre-view-0123456789".to_owned());
+            assert_eq!(judge(&metadata, &config()).mark, Mark::LabelsOnly);
+        }
+    }
+
+    #[test]
     fn another_manager_of_our_fields_is_named_once_and_others_are_not() {
         let label = json!({ "f:metadata": { "f:labels": { ".": {}, "f:rolecall.dev/config": {} } } });
         let managers = json!([
@@ -134,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_kubernetes_made_is_told_apart() {
-        let labelled = metadata(&json!({ BOOTSTRAPPING_LABEL: "rbac-defaults" }), &json!([]));
+        let labelled = metadata(&json!({ mark::BOOTSTRAPPING_LABEL: "rbac-defaults" }), &json!([]));
         assert!(judge(&labelled, &config()).bootstrapping);
         let mut named = metadata(&json!({}), &json!([]));
         assert!(!judge(&named, &config()).bootstrapping);

@@ -2,11 +2,11 @@
 
 use super::v1;
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
-use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
+use crate::plan::{Beside, BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
-    Address, Binding, Change, Edge, FailureKind, Identity, Mark, Operation, Origin, PolicyRule, PrincipalKind,
-    Resource, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+    Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
+    RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 
 /// The plan as JSON of the format `rolecall-plan/1`, with a line break at the end.
@@ -113,7 +113,7 @@ fn change(change: &Change) -> v1::Change {
         uid: change.uid.clone(),
         overrules: change.overrules.clone(),
         protected: texts(&change.protected),
-        replaced_by: texts::<Address>(&change.replaced_by),
+        replaced_by: texts::<Address>(change.replaced_by.iter().flatten()),
     }
 }
 
@@ -192,11 +192,17 @@ fn role_ref(role: &RoleRef) -> v1::RoleRef {
 }
 
 fn unmanaged(binding: &UnmanagedBinding) -> v1::Unmanaged {
-    let (owner, config) = match &binding.mark {
-        Mark::OtherConfig(config) => (v1::BindingOwner::OtherConfig, Some(config.clone())),
-        _ if binding.built_in => (v1::BindingOwner::BuiltIn, None),
-        Mark::LabelsOnly => (v1::BindingOwner::LabelsOnly, None),
-        Mark::None | Mark::Ours => (v1::BindingOwner::Unmarked, None),
+    let (owner, config) = match &binding.owner {
+        BindingOwner::Unmarked => (v1::BindingOwner::Unmarked, None),
+        BindingOwner::LabelsOnly => (v1::BindingOwner::LabelsOnly, None),
+        BindingOwner::OtherConfig(config) => (v1::BindingOwner::OtherConfig, Some(config.clone())),
+        BindingOwner::BuiltIn => (v1::BindingOwner::BuiltIn, None),
+        BindingOwner::OursLabelled => (v1::BindingOwner::OursLabelled, None),
+    };
+    let (standing, allowed_by) = match &binding.treatment {
+        Treatment::Reported => (v1::Standing::Reported, None),
+        Treatment::Allowed(line) => (v1::Standing::Allowed, Some(origin(line))),
+        Treatment::Refused => (v1::Standing::Refused, None),
     };
     let beside = |beside: &Beside| v1::Beside {
         address: beside.address.to_string(),
@@ -210,18 +216,15 @@ fn unmanaged(binding: &UnmanagedBinding) -> v1::Unmanaged {
         owner,
         config,
         role: role_ref(&binding.role),
-        role_exists: binding.role_is_there,
-        power: binding.power.map(|power| match power {
-            Power::All => v1::Power::Everything,
-            Power::Take => v1::Power::TakesEverything,
-        }),
-        subjects: binding.subjects.iter().map(subject).collect(),
-        standing: match (&binding.allowed, binding.refused) {
-            (Some(_), _) => v1::Standing::Allowed,
-            (None, true) => v1::Standing::Refused,
-            (None, false) => v1::Standing::Reported,
+        role_exists: binding.rights != Rights::Nothing,
+        power: match binding.rights {
+            Rights::Nothing | Rights::Plain => None,
+            Rights::Master(Power::All) => Some(v1::Power::Everything),
+            Rights::Master(Power::Take) => Some(v1::Power::TakesEverything),
         },
-        allowed_by: binding.allowed.as_ref().map(origin),
+        subjects: binding.subjects.iter().map(subject).collect(),
+        standing,
+        allowed_by,
         beside: binding.beside.iter().map(beside).collect(),
     }
 }

@@ -292,8 +292,11 @@ pub(super) enum BindingOwner {
     LabelsOnly,
     /// Another rolecall config.
     OtherConfig,
-    /// It passes for Kubernetes' own, to which these subjects do not belong.
+    /// Nobody that rolecall knows, though a label or its name makes it pass for Kubernetes' own; or Kubernetes, and these
+    /// subjects were added to it.
     BuiltIn,
+    /// This config, no file of which asks for it; but it was given the label of Kubernetes' own, and stays until that is off.
+    OursLabelled,
 }
 
 #[derive(Serialize, JsonSchema)]

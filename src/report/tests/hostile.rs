@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::BindingOwner;
 use crate::report::text::{Layout, Outcomes, closing, opening, plan};
 use crate::report::{escape, json};
 use crate::state::Outcome;
@@ -38,7 +39,7 @@ fn hostile_plan(pool: &[String]) -> Plan {
         if let Address::Object { name, .. } = &mut binding.address {
             *name = next();
         }
-        if let Mark::OtherConfig(config) = &mut binding.mark {
+        if let BindingOwner::OtherConfig(config) = &mut binding.owner {
             *config = next();
         }
         binding.role.name = next();

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::{Commit, Context, Spent};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
-use crate::plan::{Beside, Compared, Note, Plan, UnmanagedBinding, Unread, Verdict, Withheld};
+use crate::plan::{
+    Beside, BindingOwner, Compared, Note, Plan, Rights, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
+};
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
-    Lack, Mark, MissingRight, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName,
-    Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName, Usage,
+    Lack, MissingRight, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName, Resource,
+    Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName, Usage,
 };
 
 pub(super) fn key(text: &str) -> GroupKey {
@@ -38,7 +40,7 @@ pub(super) fn change(address: Address, operation: Operation, origin: Option<Orig
         resource_version: None,
         overrules: Vec::new(),
         protected: BTreeSet::new(),
-        replaced_by: BTreeSet::new(),
+        replaced_by: None,
     }
 }
 
@@ -137,14 +139,12 @@ pub(super) fn unmanaged(address: Address, role: &str, subjects: Vec<Subject>) ->
     UnmanagedBinding {
         environment: address.environment().unwrap().clone(),
         address,
-        mark: Mark::None,
-        built_in: false,
+        owner: BindingOwner::Unmarked,
         role: RoleRef { kind: RoleKind::ClusterRole, name: role.to_owned() },
-        role_is_there: true,
-        power: None,
+        rights: Rights::Plain,
         subjects,
-        allowed: None,
-        refused: false,
+        treatment: Treatment::Reported,
+        replaceable: true,
         beside: Vec::new(),
     }
 }
@@ -284,7 +284,7 @@ pub(super) fn full_plan() -> Plan {
                 vec![subject(SubjectKind::User, "root@contoso.com", None)],
             ),
             UnmanagedBinding {
-                mark: Mark::OtherConfig("contoso-apps".to_owned()),
+                owner: BindingOwner::OtherConfig("contoso-apps".to_owned()),
                 ..unmanaged(
                     object("alpha", KubernetesKind::RoleBinding, Some("trinity"), "apps-edit"),
                     "edit",

@@ -32,10 +32,10 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
 fn content(page: &mut Page, change: &Change, view: &View<'_>) {
     match &change.operation {
         Operation::Create { after } | Operation::Restore { after } => whole(page, after, Sign::Add, view),
-        Operation::Delete { before: Resource::Binding(before) } if !change.replaced_by.is_empty() => {
-            replaced(page, before, &change.replaced_by, view);
-        }
-        Operation::Delete { before } => whole(page, before, Sign::Remove, view),
+        Operation::Delete { before } => match (before, &change.replaced_by) {
+            (Resource::Binding(before), Some(by)) => replaced(page, before, by, view),
+            _ => whole(page, before, Sign::Remove, view),
+        },
         Operation::Update { before, after } => match after {
             Resource::Role(after) => {
                 if let Resource::Role(before) = before {

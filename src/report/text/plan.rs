@@ -28,7 +28,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     withheld_part(&mut page, "Withheld", &withheld);
     unread(&mut page, plan);
     messages(&mut page, "Not checked: whether whoever applies may write this", &preflight::unchecked(&plan.forecasts));
-    messages(&mut page, "Not ours, for your information", &unmanaged::entries(plan, &View::of(plan)));
+    messages(&mut page, unmanaged::title(plan), &unmanaged::entries(plan, &View::of(plan)));
     notes(&mut page, "Notes", &plan.notes);
     guards(&mut page, plan);
     page.gap();

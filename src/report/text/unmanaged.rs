@@ -4,20 +4,34 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use super::words;
-use crate::plan::{Plan, Power, UnmanagedBinding};
+use crate::plan::{BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding};
 use crate::report::escape;
-use crate::state::{Address, EnvironmentName, Mark, Namespace, Subject, SubjectKind, SubjectName};
+use crate::state::{Address, EnvironmentName, Namespace, Subject, SubjectKind, SubjectName, mark};
 
 /// How many bindings of one environment are listed.
 const LISTED: usize = 10;
 /// How many subjects of one binding are named.
 const NAMED: usize = 5;
 
+/// What is over them.
+pub(super) fn title(plan: &Plan) -> &'static str {
+    if plan.unmanaged.iter().any(|binding| binding.owner == BindingOwner::OursLabelled) {
+        "Not in the files, for your information"
+    } else {
+        "Not ours, for your information"
+    }
+}
+
 /// A place and a message for each binding that is listed, and for each environment what is not. What a guard refuses is told
 /// there.
 pub(super) fn entries(plan: &Plan, view: &View<'_>) -> Vec<(String, String)> {
     let mut by_environment: BTreeMap<&EnvironmentName, Vec<&UnmanagedBinding>> = BTreeMap::new();
-    for binding in plan.unmanaged.iter().filter(|binding| binding.allowed.is_none() && !is_refused(plan, binding)) {
+    let is_told = |binding: &&UnmanagedBinding| match binding.treatment {
+        Treatment::Reported => true,
+        Treatment::Allowed(_) => false,
+        Treatment::Refused => !is_refused(plan, binding),
+    };
+    for binding in plan.unmanaged.iter().filter(is_told) {
         by_environment.entry(&binding.environment).or_default().push(binding);
     }
     let mut entries = Vec::new();
@@ -48,8 +62,7 @@ pub(super) fn entries(plan: &Plan, view: &View<'_>) -> Vec<(String, String)> {
 }
 
 fn is_refused(plan: &Plan, binding: &UnmanagedBinding) -> bool {
-    binding.refused
-        && plan.verdicts.iter().any(|verdict| verdict.guard == "unmanaged" && verdict.subject == binding.subject())
+    plan.verdicts.iter().any(|verdict| verdict.guard == "unmanaged" && verdict.subject == binding.subject())
 }
 
 fn is_for_software(binding: &UnmanagedBinding) -> bool {
@@ -57,15 +70,19 @@ fn is_for_software(binding: &UnmanagedBinding) -> bool {
         subject.kind == SubjectKind::ServiceAccount
             || matches!(&subject.name, SubjectName::Known(name) if name.starts_with("system:serviceaccount"))
     };
-    binding.subjects.iter().all(is_software)
+    binding.owner != BindingOwner::OursLabelled && binding.subjects.iter().all(is_software)
 }
 
 fn message(binding: &UnmanagedBinding, view: &View<'_>) -> String {
-    let whose = match &binding.mark {
-        Mark::OtherConfig(config) => format!(", of the rolecall config {}", escape::quoted(config)),
-        _ if binding.built_in => ", which passes for Kubernetes' own".to_owned(),
-        Mark::LabelsOnly => ", which carries our labels and is not ours".to_owned(),
-        Mark::None | Mark::Ours => String::new(),
+    let whose = match &binding.owner {
+        BindingOwner::OtherConfig(config) => format!(", of the rolecall config {}", escape::quoted(config)),
+        BindingOwner::BuiltIn => ", which passes for Kubernetes' own".to_owned(),
+        BindingOwner::LabelsOnly => ", which carries our labels and is not ours".to_owned(),
+        BindingOwner::OursLabelled => format!(
+            ", which is ours and no longer in the files, and stays until somebody takes its label {} off",
+            mark::BOOTSTRAPPING_LABEL
+        ),
+        BindingOwner::Unmarked => String::new(),
     };
     format!("{}{whose}: {}{}", words::object(&binding.address), gives(binding, view), beside(binding, view))
 }
@@ -78,20 +95,21 @@ fn gives(binding: &UnmanagedBinding, view: &View<'_>) -> String {
     }
     let who = match who.as_slice() {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        [] => "nobody".to_owned(),
         _ => who.concat(),
     };
-    let (is, has) = if binding.subjects.len() == 1 { ("is", "has") } else { ("are", "have") };
+    let (is, has) = if binding.subjects.len() <= 1 { ("is", "has") } else { ("are", "have") };
     let role = if binding.role.name == "cluster-admin" {
         format!("{is} cluster-admin")
     } else {
         format!("{has} {} {}", binding.role.kind, words::word(&binding.role.name))
     };
     let place = namespace(&binding.address).map(|namespace| format!(" in {namespace}")).unwrap_or_default();
-    let power = match binding.power {
-        _ if !binding.role_is_there => ", a role that is not there",
-        Some(Power::All) if binding.role.name != "cluster-admin" => ", which grants everything",
-        Some(Power::Take) => ", which lets whoever has it give itself everything",
-        Some(Power::All) | None => "",
+    let power = match binding.rights {
+        Rights::Nothing => ", a role that is not there",
+        Rights::Master(Power::All) if binding.role.name != "cluster-admin" => ", which grants everything",
+        Rights::Master(Power::Take) => ", which lets whoever has it give itself everything",
+        Rights::Master(Power::All) | Rights::Plain => "",
     };
     format!("{who} {role}{place}{power}")
 }

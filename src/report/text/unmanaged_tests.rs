@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Layout, plan};
-use crate::plan::{Beside, Plan, Power, UnmanagedBinding, Verdict};
+use crate::plan::{Beside, BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::tests::{change, context, empty_plan, id, key, object, origin, subject, unmanaged};
 use crate::state::{
-    Binding, KubernetesKind, Mark, Operation, PrincipalName, Resource, RoleKind, RoleRef, Subject, SubjectKind,
+    Binding, KubernetesKind, Operation, PrincipalName, Resource, RoleKind, RoleRef, Subject, SubjectKind,
 };
 
 const WIDE: Layout = Layout { width: 120, colour: false };
@@ -37,7 +37,7 @@ fn beside(is_replaced: bool) -> Plan {
     if is_replaced {
         let before = binding("hand-made", vec![Subject { principal: None, ..readers() }]);
         let mut removal = change(at("hand-made"), Operation::Delete { before }, line);
-        removal.replaced_by = [grant.address.clone()].into();
+        removal.replaced_by = Some([grant.address.clone()].into());
         let names = BTreeMap::from([(id("0f3c").to_string(), "readers".to_owned())]);
         return Plan { changes: vec![grant, removal], names, ..empty_plan() };
     }
@@ -125,20 +125,28 @@ fn whose_it_is_and_what_it_comes_to() {
     let crowd = (0..9).map(|number| subject(SubjectKind::User, &format!("person{number}"), None)).collect();
     let unmanaged = vec![
         UnmanagedBinding {
-            built_in: true,
-            power: Some(Power::All),
+            owner: BindingOwner::BuiltIn,
+            rights: Rights::Master(Power::All),
             ..everywhere("cluster-admin", "cluster-admin", sam())
         },
-        UnmanagedBinding { mark: Mark::LabelsOnly, ..everywhere("copied", "view", vec![readers()]) },
-        UnmanagedBinding { power: Some(Power::All), ..everywhere("everything", "all", sam()) },
-        UnmanagedBinding { power: Some(Power::Take), ..everywhere("may-bind", "binder", crowd) },
-        UnmanagedBinding { mark: Mark::OtherConfig("contoso-apps".to_owned()), ..everywhere("other", "view", sam()) },
-        UnmanagedBinding { role_is_there: false, ..everywhere("without-role", "gone", sam()) },
-        UnmanagedBinding { allowed: Some(origin("rolecall.yaml", 5)), ..everywhere("allowed", "view", sam()) },
+        UnmanagedBinding { owner: BindingOwner::LabelsOnly, ..everywhere("copied", "view", vec![readers()]) },
+        UnmanagedBinding { rights: Rights::Master(Power::All), ..everywhere("everything", "all", sam()) },
+        UnmanagedBinding { rights: Rights::Master(Power::Take), ..everywhere("may-bind", "binder", crowd) },
+        UnmanagedBinding {
+            owner: BindingOwner::OtherConfig("contoso-apps".to_owned()),
+            ..everywhere("other", "view", sam())
+        },
+        UnmanagedBinding { rights: Rights::Nothing, ..everywhere("without-role", "gone", sam()) },
+        UnmanagedBinding {
+            treatment: Treatment::Allowed(origin("rolecall.yaml", 5)),
+            ..everywhere("allowed", "view", sam())
+        },
         everywhere("software", "view", vec![service_account("argocd")]),
+        UnmanagedBinding { owner: BindingOwner::OursLabelled, ..everywhere("sre-view-0123456789", "view", sam()) },
+        UnmanagedBinding { owner: BindingOwner::OursLabelled, ..everywhere("sre-view-9876543210", "view", Vec::new()) },
     ];
     insta::assert_snapshot!(plan(&Plan { unmanaged, ..empty_plan() }, &context(), WIDE), @r#"
-    Not ours, for your information
+    Not in the files, for your information
       alpha  clusterrolebinding cluster-admin, which passes for Kubernetes' own: user sam@contoso.com is cluster-admin
       alpha  clusterrolebinding copied, which carries our labels and is not ours: group readers (0f3c…) has clusterrole view
       alpha  clusterrolebinding everything: user sam@contoso.com has clusterrole all, which grants everything
@@ -146,6 +154,10 @@ fn whose_it_is_and_what_it_comes_to() {
              have clusterrole binder, which lets whoever has it give itself everything
       alpha  clusterrolebinding other, of the rolecall config "contoso-apps": user sam@contoso.com has clusterrole view
       alpha  clusterrolebinding without-role: user sam@contoso.com has clusterrole gone, a role that is not there
+      alpha  clusterrolebinding sre-view-0123456789, which is ours and no longer in the files, and stays until somebody
+             takes its label kubernetes.io/bootstrapping off: user sam@contoso.com has clusterrole view
+      alpha  clusterrolebinding sre-view-9876543210, which is ours and no longer in the files, and stays until somebody
+             takes its label kubernetes.io/bootstrapping off: nobody has clusterrole view
       alpha  clusterrolebinding software: service account argocd/default has clusterrole view
 
     No changes. 184 groups, 3 environments, 412 bindings match contoso-platform at 4f2c1aa.
@@ -195,7 +207,7 @@ fn large_numbers_fold() {
 fn what_is_refused_is_told_once() {
     let mut unmanaged = many(12, 0);
     for binding in &mut unmanaged {
-        binding.refused = true;
+        binding.treatment = Treatment::Refused;
     }
     let verdicts = unmanaged
         .iter()

@@ -29,7 +29,7 @@ impl<'a> View<'a> {
         let mut held: BTreeMap<&Address, Vec<String>> = BTreeMap::new();
         for change in &plan.changes {
             let text = format!("already held through {}, which this replaces", words::object(&change.address));
-            for ours in &change.replaced_by {
+            for ours in change.replaced_by.iter().flatten() {
                 held.entry(ours).or_default().push(text.clone());
             }
         }

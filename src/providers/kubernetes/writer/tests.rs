@@ -61,7 +61,7 @@ fn change(operation: Operation) -> Change {
         resource_version: existing.then(|| "7".to_owned()),
         overrules: Vec::new(),
         protected: BTreeSet::new(),
-        replaced_by: BTreeSet::new(),
+        replaced_by: None,
     }
 }
 
