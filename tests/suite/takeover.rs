@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
@@ -144,6 +144,32 @@ fn is_unmanaged(plan: &Value, name: &str) -> Option<Value> {
     plan["unmanaged"].as_array().unwrap().iter().find(|binding| binding["name"] == name).cloned()
 }
 
+/// Somebody gives ours the label of Kubernetes' own: asked for, it stays as it is; left over, it is told until that is off.
+async fn ours_is_not_kept_out_of_sight(world: &World, bindings: &Api<RoleBinding>) {
+    let is_users = |live: &RoleBinding| live.subjects.iter().flatten().any(|subject| subject.kind == "User");
+    let ours = bindings.list(&ListParams::default()).await.unwrap().into_iter().find(is_users).unwrap();
+    let name = ours.metadata.name.unwrap();
+    let label = async |value: Value| {
+        let patch = json!({ "metadata": { "labels": { "kubernetes.io/bootstrapping": value } } });
+        bindings.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    };
+    let listed = format!("{NAMESPACE}/{name}");
+    label(json!("rbac-defaults")).await;
+    world.files("ignore", "");
+    let plan = world.plan().await;
+    assert_eq!((&plan["changes"], is_unmanaged(&plan, &listed)), (&json!([]), None), "{plan}");
+    let path = world.folder.path().join("access/rolecall.yaml");
+    let left = std::fs::read_to_string(&path).unwrap().replace("users: [hayden@contoso.com], ", "");
+    std::fs::write(&path, left).unwrap();
+    let plan = world.plan().await;
+    assert_eq!(plan["changes"], json!([]), "{plan}");
+    assert_eq!(is_unmanaged(&plan, &listed).unwrap()["owner"], "ours-labelled", "{plan}");
+    label(Value::Null).await;
+    let plan = world.plan().await;
+    let removed: Vec<&Value> = plan["changes"].as_array().unwrap().iter().map(|change| &change["address"]).collect();
+    assert_eq!(removed, [&json!(format!("alpha/rolebinding/{listed}"))], "{plan}");
+}
+
 /// The whole way of one binding.
 pub(crate) async fn a_binding_made_by_hand_is_taken_over(cluster: Option<(&str, &str)>) {
     let world = World::new(cluster);
@@ -237,6 +263,7 @@ pub(crate) async fn a_binding_made_by_hand_is_taken_over(cluster: Option<(&str, 
     let plan = world.plan().await;
     assert_eq!((&plan["changes"], &plan["withheld"]), (&json!([]), &json!([])), "{plan}");
     assert!(plan["notes"].as_array().unwrap().iter().any(|note| note["kind"] == "replaces-done"), "{plan}");
+    ours_is_not_kept_out_of_sight(&world, &bindings).await;
     if cluster.is_some() {
         let namespaces: Api<Namespace> = Api::all(client);
         namespaces.delete(NAMESPACE, &DeleteParams::default()).await.unwrap();
