@@ -14,7 +14,7 @@ use super::connections::{Connections, Route};
 use super::error::CliError;
 use super::exit::Exit;
 use super::progress::Progress;
-use super::session::Session;
+use super::session::{CLUSTERS_AT_ONCE, Session};
 use super::ui::Ui;
 use crate::doctor::{self, ClusterExamined, EntraExamined, Examined, Purpose, Setting, Setup, rights};
 use crate::providers::Reader as _;
@@ -28,8 +28,6 @@ use crate::{desired, report};
 
 /// How long each part may take. Whatever takes longer says so, and the rest goes on.
 const PART: Duration = Duration::from_secs(20);
-/// Clusters that are talked to at once.
-const CLUSTERS_AT_ONCE: usize = 16;
 
 /// Say whether rolecall will work here, and what to do if not, without changing anything
 ///

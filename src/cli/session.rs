@@ -29,7 +29,7 @@ use crate::state::{
 use crate::{desired, git, plan, report};
 
 /// Clusters that are talked to at once.
-const CLUSTERS_AT_ONCE: usize = 16;
+pub(super) const CLUSTERS_AT_ONCE: usize = 16;
 
 /// A config that was read and found good, and the ways to what it is about.
 pub(super) struct Session {

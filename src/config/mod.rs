@@ -17,8 +17,7 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
-pub use model::{Aggregation, Cloud, Config, Delegation, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
-pub use pattern::NamePattern;
+pub use model::{Aggregation, Cloud, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
 pub use reference::reference;
 pub use schema::schema;
 pub use walk::Unreadable;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pattern::NamePattern;
 use crate::diagnostics::{Located, Span};
 use crate::state::{
     Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, EnvironmentType,
@@ -18,8 +17,6 @@ pub struct Config {
     pub tenant: Tenant,
     /// Apps of the identities that apply.
     pub appliers: Vec<Located<AppId>>,
-    /// What files other than the root file may define; `None` is everything.
-    pub delegate: Option<Vec<Delegation>>,
     /// Environments by name.
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// Groups by key.
@@ -39,23 +36,6 @@ pub struct Tenant {
     pub cloud: Cloud,
     /// `pim: none`: Privileged Identity Management is not in use.
     pub without_pim: bool,
-}
-
-/// An entry of `delegate`: what the files that it matches may do. They keep to it already, or there would be no config.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delegation {
-    /// Where it starts.
-    pub span: Span,
-    /// Patterns for paths.
-    pub files: Vec<Located<String>>,
-    /// Groups that may be defined and granted to.
-    pub groups: Vec<Located<NamePattern>>,
-    /// Roles that may be granted to them; without any, the files define groups only.
-    pub roles: Vec<Located<RoleKey>>,
-    /// Where: the environments named, or those that the labels match.
-    pub environments: Vec<EnvironmentName>,
-    /// In which namespaces.
-    pub namespaces: Vec<Located<NamePattern>>,
 }
 
 /// The Microsoft clouds, each with login and Graph addresses of its own.

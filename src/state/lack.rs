@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::covering::{together, words};
-use super::{KubernetesKind, PolicyRule, RBAC, RoleRef};
+use super::{KubernetesKind, PolicyRule, RBAC, RoleRef, first_few};
 
 /// How many rules a message names. More than these nobody copies: then it is the right itself that is given.
 const NAMED_RULES: usize = 5;
@@ -112,11 +112,8 @@ impl Lack {
             [] => "on the whole cluster".to_owned(),
             [one] if !self.places.contains(&None) => format!("in namespace {one}"),
             _ => {
-                let named: Vec<&str> = namespaces.iter().take(NAMED_PLACES).copied().collect();
-                let more = namespaces.len().saturating_sub(NAMED_PLACES);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 let also = if self.places.contains(&None) { "on the whole cluster and " } else { "" };
-                format!("{also}in namespaces {}{more}", named.join(", "))
+                format!("{also}in namespaces {}", first_few(namespaces, NAMED_PLACES))
             }
         }
     }

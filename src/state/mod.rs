@@ -19,6 +19,7 @@ mod policy;
 mod principal;
 mod query;
 mod resource;
+mod text;
 mod unmanaged;
 
 pub use access::{AccessAnswer, AccessQuestion, Answers, Known, RBAC};
@@ -48,4 +49,5 @@ pub use query::{ClusterQuery, TenantQuery};
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
+pub use text::{first_few, like};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

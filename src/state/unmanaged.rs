@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigName, InvalidName, KubernetesKind, Mark, Namespace};
+use super::{ConfigName, InvalidName, KubernetesKind, Mark, Namespace, like};
 
 /// What is done about bindings on a cluster that the files do not ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,50 +161,9 @@ fn split(text: &str) -> Result<(Option<&str>, &str), InvalidName> {
     Err(InvalidName(why.to_owned()))
 }
 
-/// Whether a text is like a pattern in which `*` stands for any characters, none included.
-fn like(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut last = None;
-    for piece in pieces {
-        // The piece before this one may stand at its first place: what comes after only gains by that.
-        if let Some(middle) = last.replace(piece) {
-            match rest.find(middle) {
-                Some(found) => rest = &rest[found + str::len(middle)..],
-                None => return false,
-            }
-        }
-    }
-    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    /// The same question, answered the slow and plain way.
-    fn like_by_trying(pattern: &[char], text: &[char]) -> bool {
-        match (pattern.split_first(), text.split_first()) {
-            (None, rest) => rest.is_none(),
-            (Some(('*', rest)), None) => like_by_trying(rest, &[]),
-            (Some(('*', rest)), Some((_, tail))) => like_by_trying(rest, text) || like_by_trying(pattern, tail),
-            (Some((one, rest)), Some((other, tail))) => one == other && like_by_trying(rest, tail),
-            (Some(_), None) => false,
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_star_stands_for_any_characters(pattern in "[ab*]{0,8}", text in "[abé*]{0,10}") {
-            let letters = |text: &str| text.chars().collect::<Vec<_>>();
-            prop_assert_eq!(like(&pattern, &text), like_by_trying(&letters(&pattern), &letters(&text)));
-        }
-    }
 
     #[test]
     fn names_and_patterns_are_read() {

@@ -7,13 +7,13 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::form::short;
 use super::names::{Kind, closest};
 use super::{Checker, Tree, label};
-use crate::config::model::{Delegation, Environment};
+use crate::config::model::Environment;
 use crate::config::pattern::{self, NamePattern};
 use crate::config::rules;
 use crate::config::shape::{FILE_PATTERN, NAMESPACE_PATTERN};
 use crate::config::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Located, Span};
-use crate::state::EnvironmentName;
+use crate::state::{EnvironmentName, RoleKey, first_few};
 
 /// How many names a message shows of a list.
 const SHOWN: usize = 6;
@@ -117,16 +117,12 @@ impl Checker<'_> {
         entry: &Entry,
         files: &[&Tree],
         environments: &BTreeMap<EnvironmentName, Environment>,
-    ) -> Vec<Delegation> {
+    ) {
         let mut allowed = Vec::new();
-        let mut typed = Vec::new();
         let mut mistaken = entry.value.items().is_empty();
         for node in entry.value.items() {
             match self.delegation(node, environments) {
-                Some((one, delegation)) => {
-                    allowed.push(one);
-                    typed.push(delegation);
-                }
+                Some(one) => allowed.push(one),
                 None => mistaken = true,
             }
         }
@@ -139,25 +135,17 @@ impl Checker<'_> {
                 self.delegated(file, entry.key.span, &allowed, environments);
             }
         }
-        typed
     }
 
     /// `None` when it cannot be told which files it matches.
-    fn delegation(
-        &mut self,
-        node: &Node,
-        environments: &BTreeMap<EnvironmentName, Environment>,
-    ) -> Option<(Allowed, Delegation)> {
-        let delegation = Delegation {
-            span: node.head(),
-            files: self.parse_list(node.get("files")),
-            groups: self.parse_list(node.get("groups")),
-            roles: self.references(node.get("roles"), Kind::Role),
-            environments: self.environments(node.get("environments"), environments),
-            namespaces: self.parse_list(node.get("namespaces")),
-        };
+    fn delegation(&mut self, node: &Node, environments: &BTreeMap<EnvironmentName, Environment>) -> Option<Allowed> {
+        let texts: Vec<Located<String>> = self.parse_list(node.get("files"));
+        let groups: Vec<Located<NamePattern>> = self.parse_list(node.get("groups"));
+        let roles: Vec<Located<RoleKey>> = self.references(node.get("roles"), Kind::Role);
+        let places = self.environments(node.get("environments"), environments);
+        let namespaces: Vec<Located<NamePattern>> = self.parse_list(node.get("namespaces"));
         let mut files = Vec::new();
-        for (node, text) in node.get("files").map_or(&[][..], Node::items).iter().zip(&delegation.files) {
+        for (node, text) in node.get("files").map_or(&[][..], Node::items).iter().zip(&texts) {
             (FILE_PATTERN.check)(&text.value).ok()?;
             let glob = pattern::path(node, node.words(), "delegates nothing", self.findings)?;
             files.push(FilePattern { text: text.clone(), glob: glob.compile_matcher() });
@@ -165,24 +153,18 @@ impl Checker<'_> {
         if files.is_empty() || !is_whole(node.get("files"), files.len()) {
             return None;
         }
-        let roles: Vec<&str> = delegation.roles.iter().map(|role| role.value.as_str()).collect();
-        let places: Vec<&str> = delegation.environments.iter().map(EnvironmentName::as_str).collect();
-        let namespaces = delegation.namespaces.iter();
-        let well_formed = namespaces.filter(|pattern| (NAMESPACE_PATTERN.check)(pattern.value.as_str()).is_ok());
-        let allowed = Allowed {
-            span: delegation.span,
+        let roles: Vec<&str> = roles.iter().map(|role| role.value.as_str()).collect();
+        let places: Vec<&str> = places.iter().map(EnvironmentName::as_str).collect();
+        let well_formed = namespaces.iter().filter(|pattern| (NAMESPACE_PATTERN.check)(pattern.value.as_str()).is_ok());
+        let well_formed = well_formed.count();
+        Some(Allowed {
+            span: node.head(),
             files,
-            groups: self.listed(node, "groups", delegation.groups.len(), What::Groups(delegation.groups.clone())),
+            groups: self.listed(node, "groups", groups.len(), What::Groups(groups)),
             roles: self.listed(node, "roles", roles.len(), names(&roles)),
             environments: self.listed(node, "environments", places.len(), names(&places)),
-            namespaces: self.listed(
-                node,
-                "namespaces",
-                well_formed.count(),
-                What::Namespaces(delegation.namespaces.clone()),
-            ),
-        };
-        Some((allowed, delegation))
+            namespaces: self.listed(node, "namespaces", well_formed, What::Namespaces(namespaces)),
+        })
     }
 
     /// What a key lists, when all of it could be read.
@@ -268,9 +250,6 @@ pub(super) fn some(names: &[&str]) -> String {
     match names {
         [] => "none".to_owned(),
         names if names.len() <= SHOWN => super::form::all(names.iter().copied()),
-        names => {
-            let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-            format!("{} and {} more", shown.join(", "), names.len() - SHOWN)
-        }
+        names => first_few(names.iter().map(|name| format!("`{name}`")), SHOWN),
     }
 }

@@ -32,6 +32,26 @@ static DELEGABLE: &[(&Record, &[&str])] = &[
 /// The next step where a delegation is too narrow.
 const LISTED: &str = "have the delegation list it";
 
+/// What an entry and a grant both list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Groups,
+    Roles,
+    Environments,
+    Namespaces,
+}
+
+impl Part {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Groups => "groups",
+            Self::Roles => "roles",
+            Self::Environments => "environments",
+            Self::Namespaces => "namespaces",
+        }
+    }
+}
+
 /// What goes beyond an entry, at its place.
 struct Violation {
     rule: &'static Rule,
@@ -246,15 +266,15 @@ impl Checker<'_> {
         environments: &BTreeMap<EnvironmentName, Environment>,
     ) -> Vec<Violation> {
         let mut found = Vec::new();
-        for (key, listed) in [
-            ("groups", &allowed.groups),
-            ("roles", &allowed.roles),
-            ("environments", &allowed.environments),
-            ("namespaces", &allowed.namespaces),
+        for (part, listed) in [
+            (Part::Groups, &allowed.groups),
+            (Part::Roles, &allowed.roles),
+            (Part::Environments, &allowed.environments),
+            (Part::Namespaces, &allowed.namespaces),
         ] {
-            let Some(list) = grant.get(key) else { continue };
+            let Some(list) = grant.get(part.key()) else { continue };
             let stands = label(listed.span, format!("this delegation of {} {}", judged.file, listed.words));
-            if key == "environments" && !list.entries().is_empty() {
+            if part == Part::Environments && !list.entries().is_empty() {
                 let span = within(grant.span, within(list.span, list.head()));
                 found.extend(selected(list, environments, allowed).map(|outside| Violation {
                     rule: &rules::UNDELEGATED_ENVIRONMENT,
@@ -269,7 +289,7 @@ impl Checker<'_> {
             }
             for item in list.items() {
                 let name = item.words();
-                if !self.is_known(key, name, environments) {
+                if !self.is_known(part, name, environments) {
                     // It is reported as unknown, or the block it means is.
                     self.skip(item.span);
                     continue;
@@ -278,26 +298,26 @@ impl Checker<'_> {
                     continue;
                 }
                 let span = within(grant.span, within(list.span, item.span));
-                let (rule, message, label, help) = match key {
-                    "groups" => (
+                let (rule, message, label, help) = match part {
+                    Part::Groups => (
                         &rules::UNDELEGATED_GROUP,
                         format!("to the group `{name}`"),
                         "a grant is more than a reference: it gives this group access",
                         self.grant_elsewhere(name),
                     ),
-                    "roles" => (
+                    Part::Roles => (
                         &rules::UNDELEGATED_ROLE,
                         format!("the role `{name}`"),
                         "not delegated to this file",
                         format!("grant a role that is, or {LISTED}"),
                     ),
-                    "environments" => (
+                    Part::Environments => (
                         &rules::UNDELEGATED_ENVIRONMENT,
                         format!("in the environment `{name}`"),
                         "not delegated to this file",
                         format!("take it out, or {LISTED}"),
                     ),
-                    _ => (
+                    Part::Namespaces => (
                         &rules::UNDELEGATED_NAMESPACE,
                         format!("in the namespace `{name}`"),
                         "not delegated to this file",
@@ -316,12 +336,12 @@ impl Checker<'_> {
     }
 
     /// Whether a name can be judged: it is well formed, and its block is understood.
-    fn is_known(&self, key: &str, name: &str, environments: &BTreeMap<EnvironmentName, Environment>) -> bool {
-        match key {
-            "groups" => self.names.groups.contains_key(name),
-            "roles" => self.names.roles.contains_key(name),
-            "environments" => environments.keys().any(|known| known.as_str() == name),
-            _ => name.parse::<Namespace>().is_ok(),
+    fn is_known(&self, part: Part, name: &str, environments: &BTreeMap<EnvironmentName, Environment>) -> bool {
+        match part {
+            Part::Groups => self.names.groups.contains_key(name),
+            Part::Roles => self.names.roles.contains_key(name),
+            Part::Environments => environments.keys().any(|known| known.as_str() == name),
+            Part::Namespaces => name.parse::<Namespace>().is_ok(),
         }
     }
 

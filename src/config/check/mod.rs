@@ -113,12 +113,13 @@ impl Checker<'_> {
 
         let root = root?;
         let appliers = self.appliers(root, &files);
-        let delegate = root.entry("delegate").map(|entry| self.delegate(entry, &others, &environments));
+        if let Some(entry) = root.entry("delegate") {
+            self.delegate(entry, &others, &environments);
+        }
         Some(Config {
             name: self.parse::<ConfigName>(root.get("name"))?,
             tenant: self.tenant(root)?,
             appliers,
-            delegate,
             environments,
             groups,
             roles,

@@ -89,7 +89,7 @@ const fn root_only(key: &'static str) -> Refused {
         key,
         rule: &rules::ROOT_ONLY_KEY,
         why: "is about the whole config",
-        help: "move it to `rolecall.yaml`, the root file; below that file there is no other one",
+        help: "move it to `rolecall.yaml`, the root file; below that file there is no other one. A folder that is a config of its own goes into `exclude`",
     }
 }
 

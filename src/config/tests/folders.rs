@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{ROOT, told};
-use crate::config::load;
+use crate::config::{Loaded, load};
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -206,6 +206,33 @@ fn excluded_folders_are_not_even_walked() {
     let loaded = load(folder.path());
     assert_eq!(told(&loaded), "");
     assert_eq!(loaded.config.unwrap().groups.len(), 1);
+}
+
+#[test]
+fn a_config_below_another_is_one_of_its_own_once_it_is_excluded() {
+    let files = |exclude: &str| {
+        let root = format!("{ROOT}{exclude}");
+        folder(&[
+            ("rolecall.yaml", &root),
+            ("dev.yaml", DEV),
+            ("shop/rolecall.yaml", &ROOT.replace("contoso", "shop")),
+            ("shop/web.yaml", "groups:\n  web: { members: [] }\n"),
+        ])
+    };
+    let names = |loaded: &Loaded| {
+        let config = loaded.config.as_ref().unwrap();
+        (config.name.value.to_string(), config.groups.keys().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    let both = files("");
+    let loaded = load(both.path());
+    assert!(loaded.config.is_none());
+    assert!(told(&loaded).starts_with("root-only-key: `version` is about the whole config\n  shop/rolecall.yaml:1:1"));
+
+    let apart = files("exclude: [shop]\n");
+    assert_eq!(names(&load(apart.path())), ("contoso".to_owned(), "dev".to_owned()));
+    for path in ["shop", "shop/rolecall.yaml", "shop/web.yaml"] {
+        assert_eq!(names(&load(&apart.path().join(path))), ("shop".to_owned(), "web".to_owned()), "{path}");
+    }
 }
 
 #[test]

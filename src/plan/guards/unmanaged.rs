@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Case, Guard, Objection};
 use crate::plan::kubernetes::{Environment, spelling};
 use crate::plan::unmanaged::{BindingOwner, Treatment, UnmanagedBinding};
-use crate::state::{Address, Operation, Subject, mark};
+use crate::state::{Address, Operation, Subject, first_few, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "unmanaged",
@@ -41,9 +41,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 }
 
 fn message(binding: &UnmanagedBinding) -> String {
-    let named: Vec<String> = binding.subjects.iter().take(NAMED).map(called).collect();
-    let more = binding.subjects.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = first_few(binding.subjects.iter().map(called), NAMED);
     let (whose, next) = match &binding.owner {
         BindingOwner::OtherConfig(config) => (
             format!("is of the rolecall config `{config}`"),
@@ -73,11 +71,8 @@ fn message(binding: &UnmanagedBinding) -> String {
         _ => " on the whole cluster".to_owned(),
     };
     format!(
-        "{} {whose} and gives {} {}{place} to {}{more}; {next}",
-        binding.address,
-        binding.role.kind,
-        binding.role.name,
-        named.join(", ")
+        "{} {whose} and gives {} {}{place} to {named}; {next}",
+        binding.address, binding.role.kind, binding.role.name,
     )
 }
 

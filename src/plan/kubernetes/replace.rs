@@ -10,8 +10,11 @@ use crate::plan::draft::{Cause, Draft};
 use crate::plan::parts::Parts;
 use crate::state::{
     Address, Binding, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation,
-    Origin, Policy, PrincipalName, Resource, Subject, SubjectKind, mark,
+    Origin, Policy, PrincipalName, Resource, Subject, SubjectKind, first_few, mark,
 };
+
+/// How many subjects are named.
+const LISTED: usize = 8;
 
 /// What becomes of one `replaces`.
 enum Answer {
@@ -144,8 +147,8 @@ impl Environment<'_> {
             ));
         }
         if !lack.subjects.is_empty() {
-            let others: Vec<String> = lack.subjects.iter().map(|subject| self.called(subject)).collect();
-            differences.push(format!("it is also for {}, and the grant is not", shortened(&others)));
+            let others = lack.subjects.iter().map(|subject| self.called(subject));
+            differences.push(format!("it is also for {}, and the grant is not", first_few(others, LISTED)));
         }
         differences.join(", and ")
     }
@@ -169,13 +172,6 @@ impl Environment<'_> {
 
 fn is_target(target: &BindingName, live: &LiveBinding) -> bool {
     (&target.namespace, &target.name) == (&live.binding.namespace, &live.binding.name)
-}
-
-fn shortened(names: &[String]) -> String {
-    const LISTED: usize = 8;
-    let more = names.len().saturating_sub(LISTED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", names[..names.len().min(LISTED)].join(", "))
 }
 
 /// Says which `replaces` have nothing left to do: no environment of their grant has the binding. Nothing is derived from an

@@ -17,8 +17,6 @@ pub use plan::plan;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod unmanaged_tests;
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::words::count;
 use super::{Layout, cluster, entra, preflight, unmanaged};
 use crate::plan::{Note, Plan, Verdict, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{EnvironmentName, Origin};
+use crate::state::{EnvironmentName, Origin, first_few};
 use unicode_width::UnicodeWidthStr as _;
 
 /// How many verdicts of the guard about bindings that are not ours are told one by one.
@@ -116,10 +116,7 @@ fn waiting(entry: &Withheld) -> String {
     if entry.addresses.len() < 2 {
         return String::new();
     }
-    let listed: Vec<String> = entry.addresses.iter().take(LISTED).map(ToString::to_string).collect();
-    let more = entry.addresses.len().saturating_sub(LISTED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("; waiting: {}{more}", listed.join(", "))
+    format!("; waiting: {}", first_few(&entry.addresses, LISTED))
 }
 
 fn unread(page: &mut Page, plan: &Plan) {

@@ -6,7 +6,7 @@ use super::page::{Mark, Page};
 use super::words;
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::report::escape;
-use crate::state::{Address, covering};
+use crate::state::{Address, covering, first_few};
 
 /// How many changes are named for one right that is missing.
 const NAMED: usize = 5;
@@ -33,10 +33,7 @@ pub(super) fn refusals(page: &mut Page, forecast: &Forecast) {
 }
 
 fn named(addresses: &BTreeSet<Address>) -> String {
-    let more = addresses.len().saturating_sub(NAMED);
-    let named: Vec<String> = addresses.iter().take(NAMED).map(words::object).collect();
-    let named = named.join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
+    first_few(addresses.iter().map(words::object), NAMED)
 }
 
 /// What could not be checked, the environments with the same reason together.

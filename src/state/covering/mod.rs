@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::given::Given;
 pub use self::held::Held;
 
-use super::PolicyRule;
+use super::{PolicyRule, first_few};
 
 /// How many missing rules a message names.
 const NAMED_RULES: usize = 5;
@@ -139,10 +139,7 @@ pub fn compact<'a>(rights: impl IntoIterator<Item = Right<'a>>) -> Vec<PolicyRul
 pub fn words(rules: &[PolicyRule]) -> String {
     let rules = together(rules);
     let shown = if rules.len() > NAMED_RULES { NAMED_OF_MANY } else { NAMED_RULES };
-    let more = rules.len().saturating_sub(shown);
-    let named: Vec<String> = rules.iter().take(shown).map(rule_words).collect();
-    let named = named.join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
+    first_few(rules.iter().map(rule_words), shown)
 }
 
 /// The same rights in fewer rules: those that differ only in the object, then only in the resource or the path, become one.

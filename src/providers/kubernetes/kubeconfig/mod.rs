@@ -13,10 +13,9 @@ use url::Url;
 use super::connection::{Prepared, certificates, check_server};
 use super::plugin::{Credential, Plugin};
 use super::tokens::{File, Fixed, FromPlugin, TokenSource};
-use crate::providers::http::excerpt;
-use crate::providers::http::is_loopback;
 use crate::providers::http::proxy::Proxy;
-use crate::state::{Failure, FailureKind, Result};
+use crate::providers::http::{excerpt, is_loopback};
+use crate::state::{Failure, FailureKind, Result, first_few};
 
 /// How many contexts a message lists.
 const LISTED: usize = 10;
@@ -165,12 +164,7 @@ fn suggestion(names: &[&str], wanted: &str) -> String {
         .max_by(|left, right| left.0.total_cmp(&right.0));
     let mut listed: Vec<String> = names.iter().map(|name| excerpt(name)).collect();
     listed.sort();
-    let more = listed.len().saturating_sub(LISTED);
-    listed.truncate(LISTED);
-    let mut text = format!("it has {}", listed.join(", "));
-    if more > 0 {
-        text = format!("{text} and {more} more");
-    }
+    let text = format!("it has {}", first_few(listed, LISTED));
     match close {
         Some((_, name)) => format!("did you mean `{}`? {text}", excerpt(name)),
         None => text,

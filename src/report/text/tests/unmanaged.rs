@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Layout, plan};
 use crate::plan::{Beside, BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::tests::{change, context, empty_plan, id, key, object, origin, subject, unmanaged};
+use crate::report::text::{Layout, plan};
 use crate::state::{
     Binding, KubernetesKind, Operation, PrincipalName, Resource, RoleKind, RoleRef, Subject, SubjectKind,
 };

@@ -1,3 +1,5 @@
+mod unmanaged;
+
 use std::path::Path;
 
 use super::*;

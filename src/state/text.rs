@@ -1,0 +1,67 @@
+//! Small questions about texts that more than one part of the house asks.
+
+use std::fmt::Display;
+
+/// Whether a text is like a pattern in which `*` stands for any characters, none included.
+pub fn like(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        // The piece before this one may stand at its first place: what comes after only gains by that.
+        if let Some(middle) = last.replace(piece) {
+            match rest.find(middle) {
+                Some(found) => rest = &rest[found + str::len(middle)..],
+                None => return false,
+            }
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+/// The first so many, and how many more there are: "a, b and 3 more".
+pub fn first_few<T: Display>(all: impl IntoIterator<Item = T>, most: usize) -> String {
+    let mut all = all.into_iter();
+    let shown: Vec<String> = all.by_ref().take(most).map(|one| one.to_string()).collect();
+    let shown = shown.join(", ");
+    match all.count() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same question, answered the slow and plain way.
+    fn like_by_trying(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, rest) => rest.is_none(),
+            (Some(('*', rest)), None) => like_by_trying(rest, &[]),
+            (Some(('*', rest)), Some((_, tail))) => like_by_trying(rest, text) || like_by_trying(pattern, tail),
+            (Some((one, rest)), Some((other, tail))) => one == other && like_by_trying(rest, tail),
+            (Some(_), None) => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_star_stands_for_any_characters(pattern in "[ab*]{0,8}", text in "[abé*]{0,10}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(like(&pattern, &text), like_by_trying(&letters(&pattern), &letters(&text)));
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        assert_eq!(first_few(["a", "b", "c"], 3), "a, b, c");
+        assert_eq!(first_few(["a", "b", "c"], 2), "a, b and 1 more");
+        assert_eq!(first_few::<&str>([], 2), "");
+    }
+}
