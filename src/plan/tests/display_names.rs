@@ -59,7 +59,7 @@ fn a_new_group_does_not_take_the_name_of_another() {
         entra/group/admins/member/hayden@contoso.com
         entra/group/all/member/group:admins
         alpha/rolebinding/trinity/admins-view-da1d0f6049
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group:platform
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group:platform
     ");
 }
 
@@ -97,8 +97,8 @@ fn a_new_group_does_not_take_a_name_that_is_bound() {
     withheld group-name-in-use at access.yaml:10 (error): group admins is not created, as `admins`: its members would have what is given to `admins` on alpha, where groups are known by display name, and what names it there is not what the files grant to admins: alpha/rolebinding/trinity/by-hand. Have these bindings removed, grant the same to admins, or name it otherwise: the root file may write another `display-name`, or set `groups-as: object-id` there
         entra/group/admins
         entra/group/admins/member/hayden@contoso.com
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group Known("admins")
-    unmanaged alpha/rolebinding/trinity/by-hand (None) reported: edit to group Known("oidc:admins")
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group Known("admins")
+    unmanaged alpha/rolebinding/trinity/by-hand (Unmarked) reported: edit to group Known("oidc:admins")
     "#);
     // What the files grant to it there is its own.
     world.grant("group:admins", "edit", in_namespace("payments"));
@@ -141,7 +141,7 @@ fn a_group_is_not_renamed_to_the_name_of_another() {
         entra/group/readers
     withheld ambiguous-group-name at access.yaml:30 (error): alpha knows groups by display name, and group platform is named `admins` as well as readers: a binding would give both of them access. Rename one, or set `groups-as: object-id`
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group:platform
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group:platform
     ");
 }
 
@@ -156,7 +156,7 @@ fn a_group_is_not_restored_beside_another_of_its_name() {
     withheld ambiguous-group-name at access.yaml:10 (error): group readers is not restored, as `admins`: its members would have what is given to `admins` on alpha, where groups are known by display name, and group platform (id 00000000-0000-0007-0000-000000005eed) is named so too; what names it there is not what the files grant to readers: alpha/clusterrolebinding/by-hand. Rename one of them: the root file may write another `display-name` for readers, or set `groups-as: object-id` there
         entra/group/readers
         entra/group/readers/member/hayden@contoso.com
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group:platform
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group:platform
     ");
 }
 
@@ -170,7 +170,7 @@ fn nobody_is_added_to_a_group_that_shares_its_name_with_one_that_has_access() {
     withheld ambiguous-group-name at access.yaml:10 (error): nobody is added to readers, which is named `admins`: its members would have what is given to `admins` on alpha, where groups are known by display name, and group platform (id 00000000-0000-0007-0000-000000005eed) is named so too; what names it there is not what the files grant to readers: alpha/clusterrolebinding/by-hand. Rename one of them: the root file may write another `display-name` for readers, or set `groups-as: object-id` there
         entra/group/readers/member/hayden@contoso.com
         entra/group/readers/member/sam@contoso.com
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group Known("admins")
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group Known("admins")
     "#);
     // Nothing is given to the name.
     world.cluster().bindings.clear();
@@ -185,7 +185,7 @@ fn nobody_is_added_to_a_group_that_shares_its_name_with_one_that_has_access() {
         after entra/group/readers
     - entra/group/readers/member/sam@contoso.com
         after entra/group/readers/member/hayden@contoso.com
-    unmanaged alpha/clusterrolebinding/by-hand (None) reported: edit to group Known("admins")
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group Known("admins")
     "#);
 }
 
