@@ -28,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::aggregation::{Effect, Reached, Spread};
 pub use self::power::Power;
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
@@ -63,6 +64,8 @@ pub struct Plan {
     pub verdicts: Vec<Verdict>,
     /// What the API servers would refuse, by environment, as far as [`access_questions`] were answered.
     pub forecasts: Vec<preflight::Forecast>,
+    /// What changed roles do to those who have a default role that they are added to.
+    pub spreads: Vec<Spread>,
     /// Parts that could not be read: an environment, or Entra as a whole.
     pub unread: Vec<Unread>,
     /// How much was compared.
@@ -188,6 +191,11 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         verdicts: guards::judge(desired, observed, policy, &changes),
         forecasts: preflight::forecasts(desired, observed, policy, &changes),
         names: names::of_ids(&changes, &directory, desired),
+        spreads: parts
+            .clusters
+            .iter()
+            .flat_map(|(name, part)| aggregation::spreads(name, *part, &directory, &changes))
+            .collect(),
         unmanaged: draft.unmanaged,
         changes,
         withheld,

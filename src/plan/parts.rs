@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::Unread;
 use crate::state::{
-    Applier, Cluster, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, Observed, Policy, Subject,
-    Target, Tenant,
+    Applier, Cluster, DefaultRole, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, LiveRole,
+    Observed, Policy, PolicyRule, Subject, Target, Tenant,
 };
 
 /// An environment whose cluster was read.
@@ -26,6 +26,12 @@ impl<'a> Part<'a> {
             return Some(Acting::Runner(&self.cluster.username));
         }
         self.desired.applier.as_ref().filter(|applier| applier.is_bound_by(subject)).map(Acting::Applier)
+    }
+
+    /// The rules that a default role has on the cluster now.
+    pub(super) fn rules_of(self, default: DefaultRole) -> &'a [PolicyRule] {
+        let is_it = |live: &&LiveRole| live.role.namespace.is_none() && live.role.name == default.name();
+        self.cluster.roles.iter().find(is_it).map_or(&[], |live| &live.role.rules)
     }
 }
 

@@ -78,6 +78,29 @@ fn a_person_who_is_not_there() {
 }
 
 #[test]
+fn everybody_who_has_view_would_read_secrets() {
+    let world = World::with_example("quickstart");
+    world.replace(
+        "access/rolecall.yaml",
+        "roles:\n",
+        "roles:\n  secrets: { rules: [{ apiGroups: [''], resources: [secrets], verbs: [get, list] }], aggregate-to: [view], environments: [alpha] }\n",
+    );
+    check("default-role-widened", &world.apply(&["--yes"]));
+    let _ = world.apply(&["--yes", "--acknowledge", &acknowledgement(&world.plan(&[]))]).exits(0);
+    world.replace(
+        "access/rolecall.yaml",
+        "  secrets: { rules: [{ apiGroups: [''], resources: [secrets], verbs: [get, list] }], aggregate-to: [view], environments: [alpha] }\n",
+        "",
+    );
+    check("default-role-narrowed", &world.plan(&[]));
+}
+
+/// The acknowledgement that a plan prints.
+fn acknowledgement(ran: &Ran) -> String {
+    ran.stdout.split("if meant: --acknowledge ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
 fn a_namespace_that_is_not_there() {
     let world = World::with_example("quickstart");
     let _ = world.apply(&["--yes"]).exits(0);

@@ -4,6 +4,7 @@
 
 mod cluster_admin_gained;
 mod config_renamed;
+mod default_role_widened;
 mod empty_config;
 mod group_deleted;
 mod group_emptied;
@@ -37,7 +38,7 @@ pub struct Guard {
 }
 
 /// Every guard.
-pub static GUARDS: [&Guard; 12] = [
+pub static GUARDS: [&Guard; 13] = [
     &config_renamed::GUARD,
     &empty_config::GUARD,
     &group_replaced::GUARD,
@@ -47,6 +48,7 @@ pub static GUARDS: [&Guard; 12] = [
     &last_owner::GUARD,
     &own_identity::GUARD,
     &cluster_admin_gained::GUARD,
+    &default_role_widened::GUARD,
     &removals::GUARD,
     &unmanaged::GUARD,
     &protected::GUARD,

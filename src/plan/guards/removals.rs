@@ -1,9 +1,11 @@
 //! Many removals at once are more often a mistake than a wish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Guard, Objection, member, owner, tally};
-use crate::state::{Edge, GroupKey, Mark, Operation, Resource};
+use crate::plan::aggregation::{self, Effect};
+use crate::plan::kubernetes::binding_address;
+use crate::state::{Address, Edge, GroupKey, Mark, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
     id: "removals",
@@ -34,30 +36,56 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 }
 
 fn run(case: &Case<'_>, edges: usize) -> Option<Objection> {
-    let bindings = case
+    let gone: BTreeSet<&Address> = case
         .changes
         .iter()
         .filter(|change| matches!(change.operation, Operation::Delete { before: Resource::Binding(_) }))
-        // Whoever had what is replaced has the same from ours.
-        .filter(|change| change.replaced_by.is_none())
-        .count();
-    let removed = edges + bindings;
-    let total = live_edges(case);
+        .map(|change| &change.address)
+        .collect();
+    // Whoever had what is replaced has the same from ours.
+    let bindings =
+        case.changes.iter().filter(|change| gone.contains(&change.address) && change.replaced_by.is_none()).count();
+    let narrowed = narrowed(case, &gone);
+    let removed = edges + bindings + narrowed.len();
+    let total = live_edges(case, &narrowed);
     let limits = case.limits;
     let is_many =
         removed > limits.run_count || (removed > limits.run_floor && is_more_than(removed, total, limits.run_percent));
     is_many.then(|| {
-        let message = format!("{removed} of {total} members, owners and bindings would be removed");
+        let narrowed = match narrowed.len() {
+            0 => String::new(),
+            count => format!(" or narrowed ({count}: their role loses rules that were added to it)"),
+        };
+        let message = format!("{removed} of {total} members, owners and bindings would be removed{narrowed}");
         Objection::new(format!("run={removed}"), message)
     })
 }
 
-/// Members and owners of every group that is ours to change, and bindings of ours.
-fn live_edges(case: &Case<'_>) -> usize {
+/// The bindings that stay, ours or not, to a default role that loses rules: their subjects lose those everywhere.
+fn narrowed(case: &Case<'_>, gone: &BTreeSet<&Address>) -> BTreeSet<Address> {
+    let spreads = case
+        .parts
+        .clusters
+        .iter()
+        .flat_map(|(name, part)| aggregation::spreads(name, *part, case.directory, case.changes));
+    let narrowing = spreads.filter(|spread| spread.effect == Effect::Narrows);
+    narrowing
+        .flat_map(|spread| spread.bindings)
+        .map(|binding| binding.address)
+        .filter(|address| !gone.contains(address))
+        .collect()
+}
+
+/// Members and owners of every group that is ours to change, bindings of ours, and those of others that are narrowed.
+fn live_edges(case: &Case<'_>, narrowed: &BTreeSet<Address>) -> usize {
     let groups: usize =
         case.directory.own_groups(case.desired).map(|(_, group)| group.members.len() + group.owners.len()).sum();
-    let bindings = case.parts.clusters.values().flat_map(|part| &part.cluster.bindings);
-    groups + bindings.filter(|live| live.meta.mark == Mark::Ours).count()
+    let bindings = case.parts.clusters.iter().flat_map(|(name, part)| {
+        part.cluster.bindings.iter().filter(move |live| {
+            live.meta.mark == Mark::Ours || narrowed.contains(&binding_address(name, &live.binding))
+        })
+    });
+    groups + bindings.count()
 }
 
 /// In whole numbers, so that no rounding lets one more through.

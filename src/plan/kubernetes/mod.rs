@@ -121,7 +121,7 @@ pub(in crate::plan) fn place_of(reference: &RoleRef, namespace: Option<&Namespac
 }
 
 /// The address of a binding on an environment.
-pub(super) fn binding_address(environment: &EnvironmentName, binding: &Binding) -> Address {
+pub(in crate::plan) fn binding_address(environment: &EnvironmentName, binding: &Binding) -> Address {
     let kind =
         if binding.namespace.is_some() { KubernetesKind::RoleBinding } else { KubernetesKind::ClusterRoleBinding };
     Address::Object {

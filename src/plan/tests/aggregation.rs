@@ -137,3 +137,140 @@ fn whoever_binds_view_must_hold_what_is_added_to_it() {
     let is_binding = |address: &Address| matches!(address, Address::Object { kind: KubernetesKind::RoleBinding, .. });
     assert!(bind.addresses.iter().all(is_binding));
 }
+
+/// What the guard about default roles says.
+fn widened(world: &World) -> String {
+    let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "default-role-widened");
+    verdicts.map(|verdict| format!("{}: {}", verdict.subject, verdict.message)).collect::<Vec<_>>().join("\n")
+}
+
+/// `sre` has view in a namespace, and somebody by hand edit in another.
+fn bound(mut world: World) -> World {
+    world.grant("group:sre", "view", in_namespace("trinity"));
+    world.bind(Some("payments"), "by-hand", "edit", subject(SubjectKind::User, "kim"), Mark::None);
+    world
+}
+
+#[test]
+fn a_power_that_a_default_role_gains_in_namespaces_is_guarded() {
+    let mut world = bound(asking(&[DefaultRole::View], vec![rule(&["*"], &["*"])]));
+    insta::assert_snapshot!(widened(&world), @"alpha/crontabs-object/everything: whoever has view, edit, admin on alpha could do everything, in each namespace where they have it, by the rules of crontabs-object; that is group:sre, user kim, by 2 bindings");
+    world.acknowledge("default-role-widened:alpha/crontabs-object/everything");
+    assert_eq!(world.plan().refusals().count(), 0, "{}", world.shown());
+    // Each power for itself, and only for those roles that did not give it before.
+    let mut world =
+        bound(asking(&[DefaultRole::View], vec![rule(&["get"], &["secrets"]), rule(&["create"], &["pods"])]));
+    let edit = world.cluster().roles.iter_mut().find(|live| live.role.name == "edit").unwrap();
+    edit.role.rules.push(rule(&["get", "list"], &["secrets"]));
+    insta::assert_snapshot!(widened(&world), @"
+    alpha/crontabs-object/run-anything: whoever has view, admin on alpha could run anything, as any service account, in each namespace where they have it, by the rules of crontabs-object; that is group:sre, by 1 binding
+    alpha/crontabs-object/read-secrets: whoever has view, admin on alpha could read secrets, tokens of service accounts included, in each namespace where they have it, by the rules of crontabs-object; that is group:sre, by 1 binding
+    ");
+    world.acknowledge("default-role-widened:alpha/crontabs-object/read-secrets");
+    assert_eq!(world.plan().refusals().count(), 1, "one power is acknowledged, not the other");
+}
+
+#[test]
+fn what_gives_no_power_or_was_given_before_is_not_guarded() {
+    assert_eq!(widened(&bound(asking(&[DefaultRole::View], crontabs()))), "");
+    // It is there already: whether or not the cluster has followed, no change adds it.
+    let rules = vec![rule(&["get"], &["secrets"])];
+    for is_filled in [false, true] {
+        let mut world = bound(asking(&[DefaultRole::View], rules.clone()));
+        live(&mut world, &[DefaultRole::View], &rules, is_filled);
+        assert_eq!(widened(&world), "", "{is_filled}");
+        // More rules without power.
+        world.alpha().roles[0].rules.extend(crontabs());
+        assert_eq!(widened(&world), "", "{is_filled}");
+    }
+    // By a label alone it reaches further.
+    let mut world = bound(asking(&[DefaultRole::View], rules.clone()));
+    live(&mut world, &[DefaultRole::Admin], &rules, true);
+    assert!(
+        widened(&world).starts_with("alpha/crontabs-object/read-secrets: whoever has view, edit on "),
+        "{}",
+        widened(&world)
+    );
+    // Nobody has it yet; whoever gets it later gets it by a binding that says no more than `view`.
+    let world = asking(&[DefaultRole::Admin], rules);
+    assert!(widened(&world).ends_with("; nobody has it so far"), "{}", widened(&world));
+}
+
+#[test]
+fn what_two_roles_come_to_together_is_said_of_both() {
+    let mut world = bound(asking(&[DefaultRole::Admin], vec![rule(&["create", "update"], &["*"])]));
+    world.role("more", vec![rule(&["patch", "delete"], &["*"])]);
+    world.alpha().roles[1].aggregate_to = BTreeSet::from([DefaultRole::Admin]);
+    let subjects: Vec<String> =
+        widened(&world).lines().map(|line| line.split_once(": ").unwrap().0.to_owned()).collect();
+    assert_eq!(subjects, ["alpha/crontabs-object/everything", "alpha/more-object/everything"]);
+}
+
+#[test]
+fn who_gains_and_who_loses_is_in_the_plan() {
+    let told = |world: &World| -> String {
+        let plan = world.plan();
+        let lines = plan.spreads.iter().flat_map(|spread| {
+            spread.bindings.iter().map(move |binding| {
+                let who: Vec<String> = binding
+                    .subjects
+                    .iter()
+                    .map(|subject| {
+                        subject.principal.as_ref().map_or_else(|| format!("{:?}", subject.name), ToString::to_string)
+                    })
+                    .collect();
+                let place = binding.namespace.as_ref().map_or("*", |namespace| namespace.as_str());
+                format!("{:?} {} {place} {}\n", spread.effect, binding.role, who.join(" "))
+            })
+        });
+        lines.collect()
+    };
+    let mut world = bound(asking(&[DefaultRole::View], crontabs()));
+    insta::assert_snapshot!(told(&world), @r#"
+    Widens edit payments Known("kim")
+    Widens view trinity group:sre
+    "#);
+    live(&mut world, &[DefaultRole::View], &crontabs(), true);
+    assert_eq!(told(&world), "");
+    // Taken out of the files, those who have it by a binding that is there lose it.
+    world.alpha().roles.clear();
+    insta::assert_snapshot!(told(&world), @r#"Narrows edit payments Known("kim")"#);
+    // What another role adds as well is not lost.
+    let mut same = world.clone();
+    let other = Role {
+        namespace: None,
+        name: "theirs".to_owned(),
+        rules: crontabs(),
+        aggregate_to: BTreeSet::from([DefaultRole::View]),
+    };
+    same.cluster().roles.push(LiveRole { role: other, meta: meta(Mark::None), aggregated: false });
+    assert_eq!(told(&same), "");
+    // Less far, and with fewer rules.
+    let mut world = bound(asking(&[DefaultRole::Edit], crontabs()));
+    world.bind(None, "all", "view", subject(SubjectKind::Group, "g"), Mark::None);
+    live(&mut world, &[DefaultRole::View], &[crontabs(), vec![rule(&["list"], &["crontabs"])]].concat(), true);
+    insta::assert_snapshot!(told(&world), @r#"
+    Narrows view * Known("g")
+    Narrows edit payments Known("kim")
+    "#);
+}
+
+#[test]
+fn what_those_lose_who_have_a_default_role_counts_as_removed() {
+    let mut world = asking(&[DefaultRole::View], crontabs());
+    live(&mut world, &[DefaultRole::View], &crontabs(), true);
+    world.alpha().roles.clear();
+    let narrowed = |world: &World| {
+        let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "removals");
+        verdicts.map(|verdict| format!("{}: {}", verdict.subject, verdict.message)).collect::<Vec<_>>().join("\n")
+    };
+    for number in 0..5 {
+        world.bind(Some("trinity"), &format!("b{number}"), "view", subject(SubjectKind::User, "kim"), Mark::None);
+    }
+    assert_eq!(narrowed(&world), "", "five are no more than the limit");
+    world.bind(Some("payments"), "b5", "admin", subject(SubjectKind::User, "kim"), Mark::None);
+    // There is no admin here to be filled, but whoever is bound to it loses it when there is.
+    insta::assert_snapshot!(narrowed(&world), @"run=6: 6 of 8 members, owners and bindings would be removed or narrowed (6: their role loses rules that were added to it)");
+    world.acknowledge("removals:run=6");
+    assert_eq!(world.plan().refusals().count(), 0);
+}

@@ -2,7 +2,7 @@
 
 use super::v1;
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
-use crate::plan::{Beside, BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
+use crate::plan::{Beside, BindingOwner, Effect, Plan, Power, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
@@ -49,6 +49,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
         preflight: plan.forecasts.iter().map(preflight).collect(),
+        aggregation: plan.spreads.iter().map(spread).collect(),
         unread: plan
             .unread
             .iter()
@@ -261,6 +262,27 @@ fn guard(verdict: &Verdict) -> v1::Guard {
             (false, false) => v1::Verdict::LeavesOut,
         },
         leaves_out: texts(&verdict.leaves_out),
+    }
+}
+
+fn spread(spread: &Spread) -> v1::Spread {
+    v1::Spread {
+        address: spread.address.to_string(),
+        effect: match spread.effect {
+            Effect::Widens => v1::Effect::Widens,
+            Effect::Narrows => v1::Effect::Narrows,
+        },
+        roles: spread.roles.iter().map(|role| role.name().to_owned()).collect(),
+        bindings: spread
+            .bindings
+            .iter()
+            .map(|binding| v1::Reached {
+                address: binding.address.to_string(),
+                role: binding.role.name().to_owned(),
+                namespace: binding.namespace.as_ref().map(ToString::to_string),
+                subjects: binding.subjects.iter().map(subject).collect(),
+            })
+            .collect(),
     }
 }
 

@@ -413,6 +413,7 @@ fn a_plan_as_json() {
           ]
         }
       ],
+      "aggregation": [],
       "unread": [
         {
           "environment": "dr",

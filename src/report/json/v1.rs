@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) guards: Vec<Guard>,
     /// Whether whoever applies may write the changes, for each environment that they touch.
     pub(super) preflight: Vec<Preflight>,
+    /// What changed roles with `aggregate-to` do to those who have `view`, `edit` or `admin`.
+    pub(super) aggregation: Vec<Spread>,
     /// Parts that could not be read.
     pub(super) unread: Vec<Unread>,
     /// Counts of all of the above.
@@ -372,6 +374,39 @@ pub(super) struct Preflight {
     pub(super) next: Option<String>,
     /// Changes of which nobody knows whether they would be refused, by reason.
     pub(super) unchecked: Vec<Unchecked>,
+}
+
+/// What the change of a role does to those who have a default role that it is added to.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spread {
+    /// The change of the role.
+    pub(super) address: String,
+    pub(super) effect: Effect,
+    /// The default roles that gain or lose: `view`, `edit`, `admin`.
+    pub(super) roles: Vec<String>,
+    /// The bindings to those, ours or not: once the plan is applied where they gain, as it is now where they lose.
+    pub(super) bindings: Vec<Reached>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Effect {
+    /// Rules are gained.
+    Widens,
+    /// Rules are lost.
+    Narrows,
+}
+
+/// A binding to a default role.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reached {
+    pub(super) address: String,
+    pub(super) role: String,
+    /// `null` is the whole cluster.
+    pub(super) namespace: Option<String>,
+    pub(super) subjects: Vec<Subject>,
 }
 
 /// Changes of which nobody knows whether they would be refused.

@@ -127,6 +127,7 @@ pub(super) fn empty_plan() -> Plan {
         notes: Vec::new(),
         unmanaged: Vec::new(),
         forecasts: Vec::new(),
+        spreads: Vec::new(),
         verdicts: Vec::new(),
         unread: Vec::new(),
         compared: Compared { groups: 184, environments: 3, bindings: 412 },
@@ -322,6 +323,7 @@ pub(super) fn full_plan() -> Plan {
                 leaves_out: vec![object("prod", KubernetesKind::ClusterRoleBinding, None, "sre-admin-77ab00ff12")],
             },
         ],
+        spreads: Vec::new(),
         forecasts: vec![
             Forecast {
                 environment: environment("alpha"),

@@ -1,12 +1,18 @@
 //! The part of a plan about one cluster: its roles and bindings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words;
+use crate::plan::Effect;
 use crate::report::escape;
-use crate::state::{Address, Binding, Change, DefaultRole, Operation, PolicyRule, Resource, Role, Sign, Subject};
+use crate::state::{
+    Address, Binding, Change, DefaultRole, Namespace, Operation, PolicyRule, Resource, Role, Sign, Subject,
+};
+
+/// How many of those are named who gain or lose by a role that is added to another.
+const REACHED: usize = 5;
 
 /// Adds a row for each object that changes, with what it grants below.
 pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, view: &View<'_>) {
@@ -31,10 +37,10 @@ pub(super) fn objects<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Cha
 
 fn content(page: &mut Page, change: &Change, view: &View<'_>) {
     match &change.operation {
-        Operation::Create { after } | Operation::Restore { after } => whole(page, after, Sign::Add, view),
+        Operation::Create { after } | Operation::Restore { after } => whole(page, change, after, Sign::Add, view),
         Operation::Delete { before } => match (before, &change.replaced_by) {
             (Resource::Binding(before), Some(by)) => replaced(page, before, by, view),
-            _ => whole(page, before, Sign::Remove, view),
+            _ => whole(page, change, before, Sign::Remove, view),
         },
         Operation::Update { before, after } => match after {
             Resource::Role(after) => {
@@ -43,7 +49,7 @@ fn content(page: &mut Page, change: &Change, view: &View<'_>) {
                     if before.rules != after.rules || before.aggregate_to == after.aggregate_to {
                         rules(page, &before.rules, &after.rules);
                     }
-                    aggregation(page, before, after);
+                    aggregation(page, change, before, after, view);
                 }
             }
             Resource::Binding(after) => {
@@ -65,16 +71,18 @@ fn replaced(page: &mut Page, before: &Binding, by: &BTreeSet<Address>, view: &Vi
     page.detail(4, &format!("not ours; replaced by {}", ours.join(", ")));
 }
 
-fn whole(page: &mut Page, resource: &Resource, sign: Sign, view: &View<'_>) {
+fn whole(page: &mut Page, change: &Change, resource: &Resource, sign: Sign, view: &View<'_>) {
     match resource {
         Resource::Role(role) => match sign {
             Sign::Remove => {
                 rules(page, &role.rules, &[]);
-                aggregation(page, role, &Role { aggregate_to: BTreeSet::new(), ..role.clone() });
+                let none = Role { aggregate_to: BTreeSet::new(), ..role.clone() };
+                aggregation(page, change, role, &none, view);
             }
             Sign::Add | Sign::Change => {
                 rules(page, &[], &role.rules);
-                aggregation(page, &Role { aggregate_to: BTreeSet::new(), ..role.clone() }, role);
+                let none = Role { aggregate_to: BTreeSet::new(), ..role.clone() };
+                aggregation(page, change, &none, role, view);
             }
         },
         Resource::Binding(binding) => {
@@ -94,7 +102,7 @@ fn grant(binding: &Binding, subject: &Subject, may: &str, view: &View<'_>) -> St
 }
 
 /// Who has a role's rules besides those it is granted to: everybody who has a role that takes them in.
-fn aggregation(page: &mut Page, before: &Role, after: &Role) {
+fn aggregation(page: &mut Page, change: &Change, before: &Role, after: &Role, view: &View<'_>) {
     let all = |roles: &BTreeSet<DefaultRole>| roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" or ");
     let (had, have) = (before.reaches(), after.reaches());
     let gain: BTreeSet<DefaultRole> =
@@ -104,10 +112,36 @@ fn aggregation(page: &mut Page, before: &Role, after: &Role) {
         let text =
             format!("everybody who has {} on this cluster, by whatever binding, gets these rules too", all(&gain));
         page.marked(4, Mark::Decide, &text, None);
+        page.detail(6, &format!("with this plan: {}", reached(change, Effect::Widens, view)));
     }
     if !lose.is_empty() {
         page.detail(4, &format!("whoever has {} no longer gets these rules by it", all(&lose)));
     }
+    if !lose.is_empty() || view.reached(&change.address, Effect::Narrows).next().is_some() {
+        page.detail(6, &format!("who loses by it: {}", reached(change, Effect::Narrows, view)));
+    }
+}
+
+/// Who gains or loses by a role that is added to a default role: the first few, and how many there are.
+fn reached(change: &Change, effect: Effect, view: &View<'_>) -> String {
+    let mut places: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for binding in view.reached(&change.address, effect) {
+        for subject in &binding.subjects {
+            let place = binding.namespace.as_ref().map_or("", Namespace::as_str);
+            places.entry(words::subject(subject, view)).or_default().insert(place);
+        }
+    }
+    if places.is_empty() {
+        return "nobody".to_owned();
+    }
+    let more = places.len().saturating_sub(REACHED);
+    let named = places.iter().take(REACHED).map(|(who, places)| match places.iter().collect::<Vec<_>>()[..] {
+        [&"", ..] => format!("{who} on the whole cluster"),
+        [one] => format!("{who} in {one}"),
+        ref several => format!("{who} in {} namespaces", several.len()),
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 fn rules(page: &mut Page, before: &[PolicyRule], after: &[PolicyRule]) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::words;
-use crate::plan::Plan;
+use crate::plan::{Effect, Plan, Reached, Spread};
 use crate::state::{Address, Change, EnvironmentName, ObjectId, Sign};
 
 /// A plan as its parts look at it.
@@ -16,6 +16,8 @@ pub(super) struct View<'a> {
     changed: BTreeSet<&'a Address>,
     /// What is told of a binding because of bindings that are not ours and give the same.
     held: BTreeMap<&'a Address, Vec<String>>,
+    /// What changed roles do to those who have a default role.
+    spreads: &'a [Spread],
 }
 
 impl<'a> View<'a> {
@@ -44,7 +46,7 @@ impl<'a> View<'a> {
             }
         }
         let changed = plan.changes.iter().map(|change| &change.address).collect();
-        Self { names: &plan.names, left_out, changed, held }
+        Self { names: &plan.names, left_out, changed, held, spreads: &plan.spreads }
     }
 
     /// Whether this plan changes it.
@@ -55,6 +57,12 @@ impl<'a> View<'a> {
     /// What else gives the same as a binding of ours, and is not ours.
     pub(super) fn held(&self, address: &Address) -> &[String] {
         self.held.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// The bindings by which somebody gains or loses what a changed role adds to a default role.
+    pub(super) fn reached(&self, address: &Address, effect: Effect) -> impl Iterator<Item = &'a Reached> {
+        let spreads = self.spreads.iter().filter(move |spread| spread.address == *address && spread.effect == effect);
+        spreads.flat_map(|spread| &spread.bindings)
     }
 
     /// The name that was read for an object id.

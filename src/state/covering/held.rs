@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::state::{Applier, Cluster, Namespace, PolicyRule, Subject, SubjectKind, SubjectName};
+use crate::state::{Applier, Cluster, Namespace, PolicyRule};
 
 /// What an identity holds on one cluster.
 ///
@@ -28,7 +28,7 @@ impl<'a> Held<'a> {
         self.by_namespace.entry(namespace).or_insert_with(|| {
             let reaching = cluster.bindings.iter().map(|live| &live.binding).filter(|binding| {
                 (binding.namespace.is_none() || binding.namespace.as_ref() == namespace)
-                    && binding.subjects.iter().any(|subject| is(who, subject))
+                    && binding.subjects.iter().any(|subject| who.is_bound_by(subject))
             });
             let places: BTreeSet<_> = reaching.map(|binding| binding.role.place(binding.namespace.as_ref())).collect();
             // A binding to a role that is not there gives nothing.
@@ -36,18 +36,5 @@ impl<'a> Held<'a> {
             let roles = roles.filter(|role| places.contains(&(role.namespace.clone(), role.name.clone())));
             roles.flat_map(|role| role.rules.iter().cloned()).collect()
         })
-    }
-}
-
-fn is(who: &Applier, subject: &Subject) -> bool {
-    let SubjectName::Known(name) = &subject.name else { return false };
-    match &subject.kind {
-        SubjectKind::User => *name == who.user,
-        SubjectKind::Group => who.groups.contains(name),
-        SubjectKind::ServiceAccount => subject
-            .namespace
-            .as_ref()
-            .is_some_and(|namespace| who.user == format!("system:serviceaccount:{namespace}:{name}")),
-        SubjectKind::Other(_) => false,
     }
 }

@@ -643,16 +643,21 @@ fn a_role_that_is_added_to_another_says_who_gains() {
     + clusterrole crontabs
         + get: crontabs (stable.contoso.com)
         ! everybody who has view or edit or admin on this cluster, by whatever binding, gets these rules too
+          with this plan: nobody
     ~ clusterrole crontabs
         ! everybody who has view on this cluster, by whatever binding, gets these rules too
+          with this plan: nobody
     ~ clusterrole crontabs
         whoever has view no longer gets these rules by it
+          who loses by it: nobody
     ~ clusterrole crontabs
         - get: crontabs (stable.contoso.com)
         + list: crontabs (stable.contoso.com)
         ! everybody who has edit or admin on this cluster, by whatever binding, gets these rules too
+          with this plan: nobody
     - clusterrole crontabs  no longer in the files
         - get: crontabs (stable.contoso.com)
         whoever has admin no longer gets these rules by it
+          who loses by it: nobody
     ");
 }
