@@ -159,7 +159,7 @@ impl Names<'_> {
                 listed.into_iter().flatten().any(|other| Some(other.id) == id && other.display_name == taker.name)
             };
             let others = self.directory.others_finally_named(&taker.key, &taker.name);
-            let others = others.into_iter().filter(|key| !is_listed(key));
+            let others = others.into_iter().filter(|key| !is_listed(key) && self.outranks(key, taker.way));
             obstacles.others.extend(others.map(|key| self.called(key)));
         }
         for (name, part) in &self.environments {
@@ -183,6 +183,15 @@ impl Names<'_> {
                 obstacles.others.insert(with_id(&called, other.id));
             }
         }
+    }
+
+    /// Whether somebody who wants the same name stands in the way. What is there comes before what is restored, and that
+    /// before what is made, so that who has to wait for a name does not wait for one who does not get it.
+    fn outranks(&self, key: &GroupKey, way: Way) -> bool {
+        matches!(
+            (self.directory.standing(key), way),
+            (Some(Standing::Live(_)), _) | (_, Way::Creation) | (Some(Standing::Restored { .. }), Way::Restoring)
+        )
     }
 
     fn called(&self, key: &GroupKey) -> String {

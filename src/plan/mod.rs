@@ -16,6 +16,7 @@ mod parts;
 mod power;
 pub mod preflight;
 mod reach;
+mod replaced;
 mod resolve;
 mod restored;
 pub mod saved;
@@ -233,6 +234,7 @@ fn compare(desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>, poli
         desired.environments.keys().filter(|name| !parts.clusters.contains_key(*name)).collect();
     entra::wait_for_bindings(directory, &parts.clusters, &unread, &mut draft);
     restored::rely_on_bindings(directory, &parts.clusters, &mut draft);
+    replaced::grant_first(desired, directory, &mut draft.changes);
     display_names::clear(desired, parts, directory, &mut draft);
     order::settle(&mut draft);
     (draft, compared)

@@ -115,9 +115,6 @@ fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write()
     let mut world = renamed();
     world.desired.groups.get_mut(&key("viewers")).unwrap().previously.clear();
     assert_snapshot!(world.shown(), @"
-    - alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    - entra/group/readers
-        after alpha/rolebinding/trinity/readers-view-34cb26a8a5
     + entra/group/viewers
     + entra/group/viewers/member/hayden@contoso.com
         after entra/group/viewers
@@ -125,6 +122,15 @@ fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write()
         after entra/group/viewers
     + alpha/rolebinding/trinity/viewers-view-c38281d30d
         after entra/group/viewers
+    - alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers/member/sam@contoso.com
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
+    - entra/group/readers
+        after entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers/member/sam@contoso.com
+        after alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
     guard config-renamed:contoso-platform: none of what the files ask for is there under the name contoso-platform, and 2 objects of that name would be removed. If contoso-platform is another config, give this one its own name back. If all of it is to be replaced, acknowledge this once
     guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with mostly the same members (2 in both, of 2 and 2): a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
     guard group-deleted:readers: readers would be deleted with its 2 members (restorable for 30 days)
@@ -177,4 +183,94 @@ fn guard_group_replaced() {
     world.live("stranger", &["hayden"]).owners = vec![principal("carol")];
     world.ask("new", &[]).members.insert(who("hayden"), at(11));
     assert_eq!(says(&world), [""; 0]);
+}
+
+/// Somebody drops `previously` and defines a group under the key from before.
+fn inherited(members: &[&str]) -> World {
+    let mut world = renamed();
+    world.ask("readers", members);
+    world.desired.groups.get_mut(&key("viewers")).unwrap().previously.clear();
+    world
+}
+
+#[test]
+fn another_block_does_not_come_to_the_object_of_a_renamed_group_unnoticed() {
+    let mut world = inherited(&["erin"]);
+    assert_snapshot!(world.shown(), @"
+    + entra/group/viewers
+    + entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers
+    + entra/group/viewers/member/sam@contoso.com
+        after entra/group/viewers
+    + alpha/rolebinding/trinity/viewers-view-c38281d30d
+        after entra/group/viewers
+    - alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers/member/sam@contoso.com
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
+    + entra/group/readers/member/erin@contoso.com
+        after alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    - entra/group/readers/member/hayden@contoso.com
+        after entra/group/readers/member/erin@contoso.com
+        after entra/group/viewers/member/hayden@contoso.com
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
+    - entra/group/readers/member/sam@contoso.com
+        after entra/group/readers/member/erin@contoso.com
+        after entra/group/viewers/member/sam@contoso.com
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
+    guard group-replaced:readers/viewers: viewers would be made with mostly the members that readers has now (2 in both, of 2 and 2), and the block of readers (access.yaml:10) would have the object that was theirs, with its id and all that names it elsewhere. If viewers is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10), and give the block of readers another key
+    ");
+    // Nor by having its members as well.
+    world = inherited(&["hayden", "sam", "erin"]);
+    assert_snapshot!(world.shown(), @"
+    + entra/group/viewers
+    + entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers
+    + entra/group/viewers/member/sam@contoso.com
+        after entra/group/viewers
+    + alpha/rolebinding/trinity/viewers-view-c38281d30d
+        after entra/group/viewers
+    - alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after entra/group/viewers/member/hayden@contoso.com
+        after entra/group/viewers/member/sam@contoso.com
+        after alpha/rolebinding/trinity/viewers-view-c38281d30d
+    + entra/group/readers/member/erin@contoso.com
+        after alpha/rolebinding/trinity/readers-view-34cb26a8a5
+    guard group-replaced:readers/viewers: viewers would be made with mostly the members that readers has now (2 in both, of 2 and 2), and the block of readers (access.yaml:10) would have the object that was theirs, with its id and all that names it elsewhere. If viewers is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10), and give the block of readers another key
+    ");
+    // While the removals wait, it is the same.
+    world = inherited(&["erin", "nobody"]);
+    assert!(world.shown().contains("guard group-replaced:readers/viewers"), "{}", world.shown());
+}
+
+#[test]
+fn a_group_with_members_of_another_one_is_a_group_of_its_own() {
+    let mut world = renamed();
+    world.ask("others", &["hayden", "sam"]);
+    world.grant("group:others", "view", in_namespace("trinity"));
+    assert!(world.plan().verdicts.is_empty(), "{}", world.shown());
+    let mut world = World::new();
+    world.ask("readers", &["hayden", "sam"]);
+    world.live("readers", &["hayden", "sam", "erin"]);
+    world.ask("others", &["hayden", "sam", "erin"]);
+    assert!(world.plan().verdicts.is_empty(), "{}", world.shown());
+}
+
+/// Whatever is taken away was given before, to those who stay the same.
+#[test]
+fn who_is_in_both_groups_gets_first_and_loses_then() {
+    let mut world = inherited(&["erin"]);
+    world.grant("group:viewers", "edit", in_namespace("payments"));
+    let plan = world.plan();
+    let at = |end: &str| plan.changes.iter().position(|change| change.address.to_string().ends_with(end)).unwrap();
+    let payments = plan.changes.iter().position(|change| change.address.to_string().contains("payments/viewers-edit"));
+    let granted = payments.unwrap().max(at("trinity/viewers-view-c38281d30d"));
+    for name in ["hayden", "sam"] {
+        let (joins, leaves) =
+            (format!("viewers/member/{name}@contoso.com"), format!("readers/member/{name}@contoso.com"));
+        assert!(at(&joins).max(granted) < at(&leaves), "{}", show(&plan));
+        assert!(at(&joins).max(granted) < at("trinity/readers-view-34cb26a8a5"), "{}", show(&plan));
+    }
+    // And nobody comes to what was the others' meanwhile.
+    assert!(at("trinity/readers-view-34cb26a8a5") < at("readers/member/erin@contoso.com"), "{}", show(&plan));
 }

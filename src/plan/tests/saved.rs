@@ -275,10 +275,10 @@ fn whatever_was_not_approved_is_refused() {
     });
     assert_snapshot!(unread, @"
     entra/group/old: is in the saved plan and is withheld now (still-bound)
+    alpha/rolebinding/trinity/readers-view-34cb26a8a5: is in the saved plan, and what it is about could not be read
     alpha/clusterrole/restarter-object: is in the saved plan, and what it is about could not be read
     alpha/clusterrolebinding/left: is in the saved plan, and what it is about could not be read
     alpha/clusterrolebinding/writers-restarter-6be507593b: is in the saved plan, and what it is about could not be read
-    alpha/rolebinding/trinity/readers-view-34cb26a8a5: is in the saved plan, and what it is about could not be read
     alpha/rolebinding/trinity/writers-view-6e1c7fd71b: is in the saved plan, and what it is about could not be read
     ");
 }
