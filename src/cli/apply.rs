@@ -15,6 +15,7 @@ use super::ui::Ui;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
+use crate::report::Applies;
 use crate::state::{Address, AppliedBy, Change, Only};
 use crate::{plan, report};
 
@@ -78,17 +79,20 @@ async fn direct(
     planned: &Planned,
     progress: &Progress,
 ) -> Result<Exit, CliError> {
-    show(ui, session, planned, Output::Text)?;
+    show(ui, session, planned, Output::Text, Applies::Unsaved)?;
     let changes = planned.plan.remaining();
     let left_out = planned.plan.changes.len() - changes.len();
     // What is left to a saved plan is judged when that is applied.
-    let verdicts = plan::guards::judge(&session.desired, &planned.observed, &session.policy, &changes);
-    if let Some(exit) = refuse(ui, &planned.plan, &verdicts, session.policy.strict) {
+    let verdicts = session.without_saved(planned);
+    let verdicts = verdicts.as_ref().unwrap_or(&planned.plan.verdicts);
+    if let Some(exit) = refuse(ui, &planned.plan, verdicts, session.policy.strict) {
         return Ok(exit);
     }
     if changes.is_empty() {
         return Ok(without_writing(ui, &planned.plan, left_out));
     }
+    journal::check_path(&args.journal.clone().unwrap_or_else(|| journal::default_path((ui.now)())))
+        .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
     if !args.yes {
         if !ui.stdin_is_terminal {
             return Err(CliError::user("there is no terminal to ask at, so nothing was written")
@@ -132,7 +136,7 @@ async fn from_saved(
         ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
         return Ok(Exit::Stale);
     }
-    show(ui, session, planned, Output::Text)?;
+    show(ui, session, planned, Output::Text, Applies::Saved)?;
     if agreement.ready.is_empty() && !agreement.already_held.is_empty() {
         ui.say(&format!(
             "Nothing to do: {} of the saved plan already so.",
@@ -327,16 +331,6 @@ fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
     let limit = saved::SIZE_LIMIT as u64 + 1;
     io::Read::take(opened, limit).read_to_end(&mut bytes).map_err(unreadable)?;
     SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
-}
-
-/// Writes a file that only its owner may read, all of it or nothing.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A temporary file is made with mode 0600.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    io::Write::write_all(&mut temporary, bytes)?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn address_text(address: &Address) -> String {

@@ -8,7 +8,7 @@ pub enum Exit {
     Fine = 0,
     /// An error, or a part that could not be read.
     Error = 1,
-    /// Changes are pending (`plan --detailed-exitcode`).
+    /// Changes are pending, those included that the plan withholds (`plan --detailed-exitcode`).
     Pending = 2,
     /// A guard refused; nothing was written.
     Refused = 3,
@@ -34,7 +34,7 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0    fine
   1    error, or a part could not be read (unless named in --allow-unreachable)
-  2    changes are pending (plan --detailed-exitcode)
+  2    changes are pending, withheld ones included (plan --detailed-exitcode)
   3    a guard refused; nothing was written
   4    something was written, but not everything
   5    nothing was written: what was approved no longer holds

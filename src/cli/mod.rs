@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod error;
 mod exit;
+mod files;
 mod man;
 mod plan;
 mod progress;

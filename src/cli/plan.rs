@@ -10,6 +10,7 @@ use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
+use crate::report::Applies;
 use crate::state::AppliedBy;
 use crate::{git, report};
 
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// Save the plan to FILE for `rolecall apply FILE`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Exit with 2 when changes are pending
+    /// Exit with 2 when changes are pending, withheld ones included
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -41,11 +42,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    args.save.as_deref().map(check_name).transpose()?;
+    args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
     let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
     let progress = Progress::new(ui);
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
-    show(ui, &session, &planned, args.output)?;
+    show(ui, &session, &planned, args.output, Applies::Unsaved)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;
     }
@@ -54,12 +55,20 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
 }
 
 /// Writes the plan to standard output.
-pub(super) fn show(ui: &mut Ui, session: &Session, planned: &Planned, output: Output) -> Result<(), CliError> {
+pub(super) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    planned: &Planned,
+    output: Output,
+    applies: Applies,
+) -> Result<(), CliError> {
     let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         plan_id: Some(saved::plan_id(&planned.plan)),
         spent: Some(planned.spent),
+        applies,
+        without_saved: session.without_saved(planned),
     };
     let text = match output {
         Output::Text => {
@@ -89,15 +98,20 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     };
     let saved = SavedPlan::new(&planned.plan, &session.policy, provenance);
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
-    super::apply::write_private(&path, text.as_bytes())
-        .map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
+    super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();
-    ui.say(&format!("Saved plan {short}. Apply it with: {}", next_command(args, file)));
+    let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
+    ui.say(&format!("Saved plan {short}. Apply it{agreed} with: {}", next_command(args, file, &planned.plan)));
     Ok(())
 }
 
-/// A saved plan is told from access files by its name.
-fn check_name(file: &Path) -> Result<(), CliError> {
+fn unwritable(file: &Path, why: &std::io::Error) -> CliError {
+    CliError::user(format!("the plan was not saved: {}: {}", file.display(), super::files::reason(why)))
+        .hint("name a file in a folder that is there and that you may write to")
+}
+
+/// A saved plan is told from access files by its name. Where it cannot be written is said before anything is read.
+fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
     let is_yaml = file
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
@@ -109,11 +123,12 @@ fn check_name(file: &Path) -> Result<(), CliError> {
         .hint("name it e.g. tonight.plan")
         .exit(Exit::Usage));
     }
-    Ok(())
+    super::files::check_writable(&ui.resolve(file)).map_err(|error| unwritable(file, &error))
 }
 
-/// The command that applies what was saved, with everything that it needs.
-fn next_command(args: &Args, file: &Path) -> String {
+/// The command that applies what was saved, with everything that it needs and nothing that it does not: `apply FILE` knows
+/// no acknowledgement but those it is told.
+fn next_command(args: &Args, file: &Path, plan: &Plan) -> String {
     let mut words = vec!["rolecall".to_owned(), "apply".to_owned(), file.display().to_string()];
     if args.path != Path::new(".") {
         words.push(args.path.display().to_string());
@@ -133,8 +148,14 @@ fn next_command(args: &Args, file: &Path) -> String {
     for target in &args.policy.only {
         words.extend(["--only".to_owned(), target.to_string()]);
     }
-    for acknowledged in &args.policy.acknowledge {
-        words.extend(["--acknowledge".to_owned(), acknowledged.to_string()]);
+    if args.policy.strict {
+        words.push("--strict".to_owned());
+    }
+    for environment in &args.policy.allow_unreachable {
+        words.extend(["--allow-unreachable".to_owned(), environment.to_string()]);
+    }
+    for verdict in plan.verdicts.iter().filter(|verdict| verdict.acknowledged || verdict.refuses()) {
+        words.extend(["--acknowledge".to_owned(), format!("{}:{}", verdict.guard, verdict.subject)]);
     }
     words.iter().map(|word| report::escape::shell_word(word)).collect::<Vec<_>>().join(" ")
 }
@@ -143,7 +164,7 @@ fn next_command(args: &Args, file: &Path) -> String {
 pub(super) fn exit(plan: &Plan, detailed: bool) -> Exit {
     if plan.unread.iter().any(|part| !part.allowed) || plan.withheld.iter().any(|withheld| withheld.is_error) {
         Exit::Error
-    } else if detailed && !plan.is_empty() {
+    } else if detailed && !(plan.is_empty() && plan.withheld.is_empty()) {
         Exit::Pending
     } else {
         Exit::Fine

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::apply::write_private;
 use super::error::CliError;
 use super::exit::Exit;
+use super::files::write_private;
 use super::ui::Ui;
 use crate::config::yaml;
 use crate::sandbox::{Access, Fault, Faults, Invention, Options, Rule, Sandbox, Seed, invent};

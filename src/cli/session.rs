@@ -15,6 +15,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
+use crate::plan::Verdict;
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
@@ -205,6 +206,13 @@ impl Session {
         }
         progress.done();
         Ok(Planned { plan, observed, spent })
+    }
+
+    /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.
+    pub(super) fn without_saved(&self, planned: &Planned) -> Option<Vec<Verdict>> {
+        let changes = planned.plan.remaining();
+        (changes.len() < planned.plan.changes.len())
+            .then(|| plan::guards::judge(&self.desired, &planned.observed, &self.policy, &changes))
     }
 
     /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.

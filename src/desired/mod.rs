@@ -20,6 +20,7 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
         config: config.name.value.clone(),
         tenant: config.tenant.id.value,
         appliers: config.appliers.iter().map(|app| app.value).collect(),
+        applier_lines: config.appliers.iter().map(|app| (app.value, sources.origin(app.span))).collect(),
         without_pim: config.tenant.without_pim,
         groups: config.groups.iter().map(|(key, block)| (key.clone(), group(block, sources))).collect(),
         environments: config

@@ -59,6 +59,7 @@ fn desired() -> Desired {
         config: "contoso-platform".parse().unwrap(),
         tenant: "8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f".parse().unwrap(),
         appliers: BTreeSet::from([APP.parse().unwrap()]),
+        applier_lines: BTreeMap::new(),
         without_pim: true,
         groups: BTreeMap::from([("sre".parse().unwrap(), group)]),
         environments: BTreeMap::from([("alpha".parse().unwrap(), environment)]),

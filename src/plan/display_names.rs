@@ -365,7 +365,7 @@ pub(super) fn grants(part: Part<'_>, key: &GroupKey, binding: &Binding) -> bool 
 }
 
 fn refuse(taker: &Taker, cause: &Cause, draft: &mut Draft) {
-    draft.changes.retain(|address, _| !taker.addresses.contains(address));
+    taker.addresses.iter().for_each(|address| draft.hold_change(address));
     draft.withhold(cause, taker.addresses.iter().cloned());
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Note, UnmanagedBinding, Withheld};
-use crate::state::{Address, Change, EnvironmentName, Origin};
+use crate::state::{Address, Change, EnvironmentName, Origin, Sign};
 
 /// Why something is withheld. One cause may hold back many addresses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub(super) struct Draft {
     pub(super) changes: BTreeMap<Address, Change>,
     /// What is held back.
     pub(super) withheld: BTreeMap<Cause, BTreeSet<Address>>,
+    /// What would become of what is held back, where that is no addition.
+    signs: BTreeMap<Address, Sign>,
     /// Notes; a set, because two parts may see the same thing.
     pub(super) notes: BTreeSet<Note>,
     /// Bindings that no file asks for, those included that this plan takes away.
@@ -58,6 +60,20 @@ impl Draft {
         }
     }
 
+    /// The same for what would not be added but changed or removed.
+    pub(super) fn withhold_as(&mut self, sign: Sign, cause: &Cause, addresses: impl IntoIterator<Item = Address>) {
+        let addresses: Vec<Address> = addresses.into_iter().collect();
+        self.signs.extend(addresses.iter().map(|address| (address.clone(), sign)));
+        self.withhold(cause, addresses);
+    }
+
+    /// Takes a change out again, because what it requires is held back.
+    pub(super) fn hold_change(&mut self, address: &Address) {
+        if let Some(change) = self.changes.remove(address) {
+            self.signs.insert(address.clone(), change.sign());
+        }
+    }
+
     /// Adds a note.
     pub(super) fn note(
         &mut self,
@@ -71,6 +87,18 @@ impl Draft {
             origin: origin.cloned(),
             kind: kind.to_owned(),
             message: message.into(),
+            about: None,
+        });
+    }
+
+    /// Adds a note about somebody, of whom there may be many.
+    pub(super) fn note_about(&mut self, who: String, origin: &Origin, kind: &str, message: String) {
+        self.notes.insert(Note {
+            environment: None,
+            origin: Some(origin.clone()),
+            kind: kind.to_owned(),
+            message,
+            about: Some(who),
         });
     }
 
@@ -81,6 +109,7 @@ impl Draft {
             .map(|(cause, addresses)| Withheld {
                 origin: cause.origin.clone(),
                 addresses: addresses.iter().cloned().collect(),
+                signs: addresses.iter().map(|address| self.signs.get(address).copied().unwrap_or(Sign::Add)).collect(),
                 reason: cause.reason.to_owned(),
                 message: cause.message.clone(),
                 is_error: cause.is_error,

@@ -6,7 +6,7 @@ use super::draft::{Cause, Draft};
 use super::resolve::{Directory, Doubt, Resolved, label};
 use crate::state::{
     Address, Change, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Operation, Origin, Policy,
-    PrincipalKind, PrincipalName, PrivilegedMembers, Resource,
+    PrincipalKind, PrincipalName, PrivilegedMembers, Resource, Sign,
 };
 
 /// Which of a group's two lists.
@@ -83,7 +83,7 @@ impl Edges<'_> {
             let resolved = match directory.resolve(name) {
                 Ok(resolved) => resolved,
                 Err(doubt) => {
-                    doubts.push((cause_of(name, origin, doubt, policy), address));
+                    doubts.push((cause_of(name, origin, doubt, policy), Sign::Add, address));
                     continue;
                 }
             };
@@ -127,7 +127,7 @@ impl Edges<'_> {
         wanted: &BTreeMap<Identity, (&PrincipalName, &Origin)>,
         directory: &Directory<'_>,
         policy: &Policy,
-        doubts: &mut Vec<(Cause, Address)>,
+        doubts: &mut Vec<(Cause, Sign, Address)>,
         draft: &mut Draft,
         found: &mut Found,
     ) -> BTreeMap<ObjectId, &Origin> {
@@ -136,7 +136,7 @@ impl Edges<'_> {
         for (name, origin) in names {
             let address = self.list.address(self.key, name);
             match directory.resolve(name) {
-                Err(doubt) => doubts.push((cause_of(name, origin, doubt, policy), address)),
+                Err(doubt) => doubts.push((cause_of(name, origin, doubt, policy), Sign::Remove, address)),
                 Ok(resolved) => match (wanted.get(&resolved.identity), resolved.identity) {
                     (Some((member, at)), _) => {
                         let message = format!(
@@ -146,10 +146,9 @@ impl Edges<'_> {
                         );
                         let member = self.list.address(self.key, member);
                         found.changes.retain(|change| change.address != member);
-                        draft.withhold(
-                            &Cause::new(Some(origin), "member-and-absent", message).error_if(true),
-                            [address, member],
-                        );
+                        let cause = Cause::new(Some(origin), "member-and-absent", message).error_if(true);
+                        draft.withhold_as(Sign::Remove, &cause, [address]);
+                        draft.withhold(&cause, [member]);
                     }
                     (None, Identity::Known(id)) => {
                         absent.insert(id, origin);
@@ -163,17 +162,17 @@ impl Edges<'_> {
     }
 
     /// One entry that does not resolve holds back every removal: it may be the very person who would be removed.
-    fn settle(&self, doubts: Vec<(Cause, Address)>, removals: Vec<Change>, draft: &mut Draft, found: &mut Found) {
+    fn settle(&self, doubts: Vec<(Cause, Sign, Address)>, removals: Vec<Change>, draft: &mut Draft, found: &mut Found) {
         let waiting: Vec<Address> = removals.iter().map(|change| change.address.clone()).collect();
         if doubts.is_empty() {
             found.changes.extend(removals);
         }
-        for (mut cause, address) in doubts {
+        for (mut cause, sign, address) in doubts {
             if !waiting.is_empty() && matches!(cause.reason, "unknown-person" | "ambiguous-person" | "unknown-group") {
                 cause.message = format!("{}; removals in {} wait", cause.message, self.key);
             }
-            draft.withhold(&cause, [address]);
-            draft.withhold(&cause, waiting.iter().cloned());
+            draft.withhold_as(sign, &cause, [address]);
+            draft.withhold_as(Sign::Remove, &cause, waiting.iter().cloned());
         }
     }
 
@@ -294,7 +293,7 @@ impl Edges<'_> {
             self.key
         );
         let cause = Cause::new(Some(self.origin), "pim-unreadable", message);
-        draft.withhold(&cause, removals.into_iter().map(|change| change.address));
+        draft.withhold_as(Sign::Remove, &cause, removals.into_iter().map(|change| change.address));
     }
 
     /// The names for addresses of removals: the usual one, or the object id where that would mean two things.
@@ -341,6 +340,6 @@ fn cause_of(name: &PrincipalName, origin: &Origin, doubt: Doubt<'_>, policy: &Po
 fn note_disabled(name: &PrincipalName, origin: &Origin, who: &Resolved<'_>, draft: &mut Draft) {
     if who.live.is_some_and(|live| live.enabled == Some(false)) {
         let message = format!("`{name}` is disabled: what is granted here takes effect when the account is enabled");
-        draft.note(None, Some(origin), "disabled-person", message);
+        draft.note_about(name.to_string(), origin, super::PERSON_DISABLED, message);
     }
 }

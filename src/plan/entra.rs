@@ -13,7 +13,7 @@ use super::standing::{Standing, is_managed, owned_by_applier, read_only};
 use crate::state::{
     Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming,
     Identity, LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName,
-    Resource, Tenant, mark,
+    Resource, Sign, Tenant, mark,
 };
 
 /// Everything the diff of the tenant looks at.
@@ -258,7 +258,9 @@ fn admit(key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, changes: Vec<Ch
             live.display_name
         );
         let cause = Cause::new(Some(&group.origin), "read-only-group", message);
-        draft.withhold(&cause, changes.into_iter().map(|change| change.address));
+        for change in changes {
+            draft.withhold_as(change.sign(), &cause, [change.address]);
+        }
         return;
     }
     if live.role_assignable {
@@ -275,10 +277,11 @@ fn admit(key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, changes: Vec<Ch
 
 /// Holds back all that the files ask for about a group.
 fn hold(key: &GroupKey, group: &DesiredGroup, cause: &Cause, draft: &mut Draft) {
-    let members =
-        group.members.keys().chain(group.absent.keys()).map(|name| Address::Member(key.clone(), name.clone()));
+    let member = |name: &PrincipalName| Address::Member(key.clone(), name.clone());
+    let members = group.members.keys().map(member);
     let owners = group.owners.iter().flatten().map(|(name, _)| Address::Owner(key.clone(), name.clone()));
     draft.withhold(cause, std::iter::once(Address::Group(key.clone())).chain(members).chain(owners));
+    draft.withhold_as(Sign::Remove, cause, group.absent.keys().map(member));
 }
 
 /// A group goes after the bindings that name it. Where one of those stays, or nobody can tell, the group stays as well: a
@@ -322,7 +325,7 @@ pub(super) fn wait_for_bindings(
         };
         if let Some(message) = message {
             draft.changes.remove(&address);
-            draft.withhold(&Cause::new(None, "still-bound", message), [address]);
+            draft.withhold_as(Sign::Remove, &Cause::new(None, "still-bound", message), [address]);
         } else if let Some(change) = draft.changes.get_mut(&address) {
             change.requires.extend(bindings);
             for binding in foreign.remove(&key).unwrap_or_default() {

@@ -39,8 +39,8 @@ use self::kubernetes::Environment;
 use self::parts::Parts;
 use self::resolve::Directory;
 use crate::state::{
-    AccessQuestion, Address, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin, Policy,
-    TenantId,
+    AccessQuestion, Address, AppId, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin,
+    Policy, Sign, TenantId,
 };
 
 /// What would change, and everything a person needs to decide about it.
@@ -73,6 +73,8 @@ pub struct Plan {
     pub compared: Compared,
     /// Names for the object ids that occur in changes, for people.
     pub names: BTreeMap<String, String>,
+    /// The appliers who own the groups that are created, as the files name them.
+    pub first_owners: BTreeMap<ObjectId, FirstOwner>,
 }
 
 /// How much of the files was compared with the live systems.
@@ -86,6 +88,15 @@ pub struct Compared {
     pub bindings: usize,
 }
 
+/// An applier as the files name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstOwner {
+    /// Its app id.
+    pub app: AppId,
+    /// The line that names it.
+    pub origin: Origin,
+}
+
 /// Something the files ask for that this plan does not do, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Withheld {
@@ -93,6 +104,8 @@ pub struct Withheld {
     pub origin: Option<Origin>,
     /// What is withheld, by address; several when one cause holds back more.
     pub addresses: Vec<Address>,
+    /// What would become of each of them, in the same order.
+    pub signs: Vec<Sign>,
     /// A stable id of the reason, e.g. `unknown-person`.
     pub reason: String,
     /// What, why, and what to do next, in one or two sentences. May hold remote text.
@@ -112,7 +125,12 @@ pub struct Note {
     pub kind: String,
     /// The message. May hold remote text.
     pub message: String,
+    /// Whom it is about, where many notes of a kind differ in that and in the place alone.
+    pub about: Option<String>,
 }
+
+/// The kind of note about an account that is disabled. There may be hundreds.
+pub const PERSON_DISABLED: &str = "disabled-person";
 
 /// What a guard says about one subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -197,6 +215,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
             .iter()
             .flat_map(|(name, part)| aggregation::spreads(name, *part, &directory, &changes))
             .collect(),
+        first_owners: names::first_owners(&changes, &directory, desired),
         unmanaged: draft.unmanaged,
         changes,
         withheld,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::FirstOwner;
 use super::resolve::{Directory, spelt_id};
 use crate::state::{
-    Binding, Change, Desired, Edge, Identity, PrincipalName, Resolution, Resource, SubjectKind, SubjectName,
+    Binding, Change, Desired, Edge, Identity, ObjectId, PrincipalName, Resolution, Resource, SubjectKind, SubjectName,
 };
 
 /// A name for every object id that occurs in the changes, as far as one is known.
@@ -43,6 +44,23 @@ pub(super) fn of_ids(changes: &[Change], directory: &Directory<'_>, desired: &De
         }
     }
     names
+}
+
+/// The appliers who own what is created, by object id.
+pub(super) fn first_owners(
+    changes: &[Change],
+    directory: &Directory<'_>,
+    desired: &Desired,
+) -> BTreeMap<ObjectId, FirstOwner> {
+    let owners = changes.iter().filter_map(|change| match change.after()? {
+        Resource::Group(group) => group.first_owner,
+        Resource::Owner(_) | Resource::Member(_) | Resource::Role(_) | Resource::Binding(_) => None,
+    });
+    let named = |id: ObjectId| {
+        let app = directory.app_of(id)?;
+        Some((id, FirstOwner { app, origin: desired.applier_lines.get(&app)?.clone() }))
+    };
+    owners.collect::<BTreeSet<_>>().into_iter().filter_map(named).collect()
 }
 
 fn of_edge(edge: &Edge, directory: &Directory<'_>, names: &mut BTreeMap<String, String>) {

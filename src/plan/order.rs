@@ -21,7 +21,7 @@ pub(super) fn settle(draft: &mut Draft) {
         .collect();
     while let Some((address, cause)) = held.pop() {
         for dependent in dependents.get(&address).into_iter().flatten() {
-            draft.changes.remove(dependent);
+            draft.hold_change(dependent);
             if draft.withheld.entry(cause.clone()).or_default().insert(dependent.clone()) {
                 held.push((dependent.clone(), cause.clone()));
             }

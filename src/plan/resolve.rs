@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::Cause;
 use super::standing::{self, Called, Standing};
 use crate::state::{
-    DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy, PrincipalKind,
-    PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
+    AppId, DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy,
+    PrincipalKind, PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
 };
 
 /// What a name stands for.
@@ -219,6 +219,18 @@ impl<'a> Directory<'a> {
     pub(super) fn first_applier(&self) -> Option<ObjectId> {
         let own = self.tenant?.identity.id;
         if self.appliers.contains(&own) { Some(own) } else { self.appliers.first().copied() }
+    }
+
+    /// The app of an applier's service principal.
+    pub(super) fn app_of(&self, id: ObjectId) -> Option<AppId> {
+        let tenant = self.tenant()?;
+        if tenant.identity.id == id {
+            return tenant.identity.app;
+        }
+        tenant.directory.iter().find_map(|(name, resolution)| match (name, resolution) {
+            (PrincipalName::ServicePrincipal(app), Resolution::Found(live)) if live.id == id => Some(*app),
+            _ => None,
+        })
     }
 
     /// Whether this is the service principal of an applier.

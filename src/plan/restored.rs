@@ -11,7 +11,7 @@ use super::parts::Part;
 use super::resolve::Directory;
 use crate::state::{
     Address, Change, DeletedGroup, DesiredGroup, EnvironmentName, Group, GroupKey, GroupNaming, Identity, Operation,
-    Resource, SubjectKind, TokenNaming, mark,
+    PrincipalName, Resource, Sign, SubjectKind, TokenNaming, mark,
 };
 
 /// Where the changes of a restoring keep when the group was deleted.
@@ -43,10 +43,11 @@ impl Entra<'_> {
             change.refers.insert(DELETED.to_owned(), when.clone());
         }
         draft.change(change);
-        let members = group.members.keys().chain(group.absent.keys());
-        let members = members.map(|name| Address::Member(key.clone(), name.clone()));
+        let member = |name: &PrincipalName| Address::Member(key.clone(), name.clone());
+        let members = group.members.keys().map(member);
         let owners = group.owners.iter().flatten().map(|(name, _)| Address::Owner(key.clone(), name.clone()));
         draft.withhold(cause, members.chain(owners));
+        draft.withhold_as(Sign::Remove, cause, group.absent.keys().map(member));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::plan::Verdict;
 use crate::state::Usage;
 
 mod counts;
@@ -22,6 +23,20 @@ pub struct Context {
     pub plan_id: Option<String>,
     /// What making the plan has cost.
     pub spent: Option<Spent>,
+    /// How the plan would be, or is being, applied.
+    pub applies: Applies,
+    /// What the guards say of the changes that `apply` makes without a saved plan; `None` where that is all of them.
+    pub without_saved: Option<Vec<Verdict>>,
+}
+
+/// How a plan is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Applies {
+    /// At once, or not yet decided: protected changes are left out unless it is saved first.
+    #[default]
+    Unsaved,
+    /// From a saved plan, protected changes included.
+    Saved,
 }
 
 /// A git commit.

@@ -34,6 +34,8 @@ pub struct Desired {
     pub tenant: TenantId,
     /// Apps whose service principals count as "ours" among a group's owners.
     pub appliers: BTreeSet<AppId>,
+    /// The lines that name them, for people.
+    pub applier_lines: BTreeMap<AppId, Origin>,
     /// `tenant.pim: none`: no membership comes from Privileged Identity Management, so none needs to be read.
     pub without_pim: bool,
     /// The groups, by key.

@@ -97,3 +97,69 @@ fn a_file_that_is_no_saved_plan_is_an_error_that_says_how_to_make_one() {
     }
     assert_eq!(world.writes(), Vec::<String>::new());
 }
+
+/// The command that `plan --save` prints, as it would be pasted.
+fn printed(plan: &crate::common::Ran) -> Vec<String> {
+    let (_, command) = plan.stderr.rsplit_once("with: rolecall ").expect("a command is printed");
+    command.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_command_that_is_printed_works_and_holds_what_is_asked_for_alone() {
+    let world = World::with_example("quickstart");
+    world.replace("access/rolecall.yaml", "cluster-role: view", "cluster-role: cluster-admin");
+    world.replace("access/rolecall.yaml", "namespaces: [trinity]", "cluster-wide: true");
+    let given = "cluster-admin-gained:alpha/erin@contoso.com";
+    let plan =
+        world.plan(&["--save", "ack.plan", "--acknowledge", given, "--acknowledge", "group-deleted:nobody"]).exits(0);
+    assert!(plan.stderr.contains("Apply it, once you agree with what is above, with: "), "{}", plan.stderr);
+    let command = printed(&plan);
+    assert!(!command.contains(&"group-deleted:nobody".to_owned()), "{command:?}");
+    assert_eq!(command.iter().filter(|word| *word == "--acknowledge").count(), 3, "{command:?}");
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let _ = world.run(&command).exits(0);
+}
+
+#[test]
+fn a_saved_plan_says_that_it_carries_out_what_is_protected() {
+    let world = World::with_example("quickstart");
+    let protected = "type: k3s\n    protected: true\n    cluster: 77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d";
+    world.replace("access/rolecall.yaml", "type: k3s", protected);
+    let plan = world.plan(&["--save", "tonight.plan"]).exits(0);
+    assert!(plan.stdout.contains("would leave out 4 protected changes"), "{}", plan.stdout);
+    let ran = apply_saved(&world).exits(0);
+    assert!(ran.stdout.contains("4 changes reach alpha; carried out because this is a saved plan"), "{}", ran.all());
+    assert!(!ran.stdout.contains("leave out") && !ran.stdout.contains("left to a plan"), "{}", ran.all());
+}
+
+#[test]
+fn where_a_plan_cannot_be_saved_is_said_before_anything_is_read() {
+    let world = World::with_example("quickstart");
+    world.write("folder/file", "");
+    for file in ["nosuch/tonight.plan", "folder", "folder/file/tonight.plan"] {
+        let ran = world.plan(&["--save", file]).exits(1);
+        assert!(ran.stderr.starts_with(&format!("error: the plan was not saved: {file}: ")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("help: name a file in a folder") && !ran.stderr.contains(".tmp"), "{}", ran.stderr);
+        assert!(!world.path("sandbox").exists(), "nothing was opened");
+    }
+}
+
+#[test]
+fn an_unusable_journal_is_said_before_the_question() {
+    let world = World::with_example("quickstart");
+    world.write(".rolecall", "");
+    let ran = world.apply(&[]).exits(1);
+    assert!(ran.stderr.contains("cannot create the folder .rolecall for the journal"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--journal") && !ran.stderr.contains("no terminal to ask at"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_withheld_is_pending() {
+    let world = planned();
+    let _ = apply_saved(&world).exits(0);
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- heyden@contoso.com");
+    let ran = world.plan(&["--detailed-exitcode"]).exits(2);
+    assert!(ran.stdout.contains("+ entra/group/k8s_dev_users/member/heyden@contoso.com"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("- entra/group/k8s_dev_users/member/hayden@contoso.com"), "{}", ran.stdout);
+    let _ = world.plan(&[]).exits(0);
+}

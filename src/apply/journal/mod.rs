@@ -13,7 +13,7 @@ pub use line::{
     FailureV1, FormatV1, HeaderV1, IdentitiesV1, LineV1, OutcomeV1, SignV1, StepV1, SummaryV1, journal_schema,
 };
 pub use read::{ReadError, Record, parse, read};
-pub use write::{Header, Identities, Journal, JournalError, default_path};
+pub use write::{Header, Identities, Journal, JournalError, check_path, default_path};
 
 #[cfg(test)]
 pub(super) use write::Sink;

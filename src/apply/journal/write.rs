@@ -83,6 +83,29 @@ pub fn default_path(time: Timestamp) -> PathBuf {
     Path::new(".rolecall").join(format!("{}.jsonl", time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ")))
 }
 
+/// Whether a journal can be made there, found out without leaving anything behind: before somebody is asked a question.
+///
+/// # Errors
+/// What [`Journal::create`] would say.
+pub fn check_path(path: &Path) -> Result<(), JournalError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Some(link) = link_on_the_way(folder) {
+        return Err(JournalError::Linked { path: path.to_owned(), link });
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(JournalError::Exists { path: path.to_owned() });
+    }
+    // Folders that are missing are made below the nearest one that is there.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let unusable = |source| JournalError::Folder { folder: folder.to_owned(), source };
+    if !there.is_dir() {
+        return Err(unusable(io::ErrorKind::NotADirectory.into()));
+    }
+    let probe = tempfile::Builder::new().prefix(".rolecall-").tempfile_in(there);
+    // Its own message would name a file that nobody knows.
+    probe.map(drop).map_err(|error| unusable(error.kind().into()))
+}
+
 /// Where the bytes of a journal go, and can be made to stay.
 pub(crate) trait Sink: Write + Send {
     /// Returns when what was written survives a crash of the machine.

@@ -9,7 +9,7 @@ use crate::plan::digest::digest;
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
     Address, Binding, DefaultRole, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin,
-    PolicyRule, PrincipalName, Resource, RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
+    PolicyRule, PrincipalName, Resource, RoleKind, RoleRef, ScopeTarget, Sign, Subject, SubjectKind, SubjectName, mark,
 };
 
 /// What the files ask for on this cluster, as far as pruning must know it.
@@ -156,8 +156,9 @@ impl<'a> Environment<'a> {
         let Grant { spelt, refers, mut binding, address, live, desired } = grant;
         let Some((spelt, role)) = ready.filter(|_| causes.is_empty()) else {
             let (kind, name) = subject_of(spelt);
+            let sign = if live.is_some() { Sign::Change } else { Sign::Add };
             for cause in causes {
-                draft.withhold(&cause, [address.clone()]);
+                draft.withhold_as(sign, &cause, [address.clone()]);
                 let (namespace, kind, name) = (binding.namespace.clone(), kind.clone(), name.clone());
                 asked.held.push(HeldGrant { namespace, kind, name, cause });
             }

@@ -6,7 +6,7 @@ use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
-    Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, Resource, Subject, SubjectName, mark,
+    Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, Resource, Sign, Subject, SubjectName, mark,
 };
 
 impl Environment<'_> {
@@ -18,7 +18,7 @@ impl Environment<'_> {
             // One with the label of Kubernetes' own is told as access besides the files.
             if live.meta.mark == Mark::Ours && !live.meta.bootstrapping && !asked.kept.contains(&address) {
                 if let Some(cause) = &unidentified {
-                    draft.withhold(cause, [address]);
+                    draft.withhold_as(Sign::Remove, cause, [address]);
                 } else {
                     self.prune_binding(address, live, asked, draft);
                 }
@@ -31,9 +31,9 @@ impl Environment<'_> {
             if live.meta.mark == Mark::Ours && !kept.contains(&place) {
                 let address = self.role_address(live.role.namespace.as_ref(), &live.role.name);
                 if live.meta.bootstrapping {
-                    draft.withhold(&labelled(&address), [address]);
+                    draft.withhold_as(Sign::Remove, &labelled(&address), [address]);
                 } else if let Some(cause) = &unidentified {
-                    draft.withhold(cause, [address]);
+                    draft.withhold_as(Sign::Remove, cause, [address]);
                 } else {
                     self.prune_role(&place, live, asked, draft);
                 }
@@ -64,7 +64,7 @@ impl Environment<'_> {
                 subject.kind,
                 spelling(&subject.name)
             );
-            draft.withhold(&Cause::new(None, "own-access", message), [address]);
+            draft.withhold_as(Sign::Remove, &Cause::new(None, "own-access", message), [address]);
             return;
         }
         let mut waits = false;
@@ -77,7 +77,7 @@ impl Environment<'_> {
         };
         for held in asked.held.iter().filter(concerns) {
             if live.binding.subjects.iter().any(|subject| may_be(subject, held)) {
-                draft.withhold(&held.cause, [address.clone()]);
+                draft.withhold_as(Sign::Remove, &held.cause, [address.clone()]);
                 waits = true;
             }
         }
@@ -117,7 +117,7 @@ impl Environment<'_> {
             let message = format!(
                 "{address} is ours and no file defines it any more, but {user}; it is left alone until nothing does"
             );
-            draft.withhold(&Cause::new(None, "role-in-use", message), [address]);
+            draft.withhold_as(Sign::Remove, &Cause::new(None, "role-in-use", message), [address]);
             return;
         }
         let operation = Operation::Delete { before: Resource::Role(live.role.clone()) };

@@ -10,7 +10,7 @@ use crate::plan::draft::{Cause, Draft};
 use crate::plan::parts::Parts;
 use crate::state::{
     Address, Binding, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation,
-    Origin, Policy, PrincipalName, Resource, Subject, SubjectKind, first_few, mark,
+    Origin, Policy, PrincipalName, Resource, Sign, Subject, SubjectKind, first_few, mark,
 };
 
 /// How many subjects are named.
@@ -65,7 +65,7 @@ impl Environment<'_> {
                         ..self.object(address, operation, Some(origin), Some(&live.meta))
                     });
                 }
-                None => causes.iter().for_each(|cause| draft.withhold(cause, [address.clone()])),
+                None => causes.iter().for_each(|cause| draft.withhold_as(Sign::Remove, cause, [address.clone()])),
             }
         }
     }

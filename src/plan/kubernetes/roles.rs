@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Environment, Place};
 use crate::plan::draft::{Cause, Draft};
-use crate::state::{Address, DesiredRole, LiveRole, Mark, Operation, Resource, Role};
+use crate::state::{Address, DesiredRole, LiveRole, Mark, Operation, Resource, Role, Sign};
 
 /// What a binding can rely on.
 pub(super) struct Roles<'a> {
@@ -45,7 +45,8 @@ impl<'a> Environment<'a> {
     fn compare_role(&self, role: &DesiredRole, live: Option<&LiveRole>, draft: &mut Draft) -> RoleStanding {
         let address = self.role_address(role.namespace.as_ref(), &role.name);
         if let Some(cause) = self.obstacle(role, live, &address) {
-            draft.withhold(&cause, [address]);
+            let sign = if live.is_some() { Sign::Change } else { Sign::Add };
+            draft.withhold_as(sign, &cause, [address]);
             return RoleStanding::Held(cause);
         }
         let after = Role {

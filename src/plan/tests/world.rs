@@ -182,6 +182,7 @@ impl World {
                 config: "contoso-platform".parse().unwrap(),
                 tenant: tenant_id(),
                 appliers: BTreeSet::from([app()]),
+                applier_lines: BTreeMap::new(),
                 without_pim: true,
                 groups: BTreeMap::new(),
                 environments: BTreeMap::new(),

@@ -13,7 +13,7 @@ use crate::plan::{
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
     Lack, MissingRight, Namespace, ObjectId, Operation, Origin, PolicyRule, PrincipalKind, PrincipalName, Resource,
-    Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName, Usage,
+    Role, RoleKind, RoleRef, Sign, Subject, SubjectKind, SubjectName, Usage,
 };
 
 pub(super) fn key(text: &str) -> GroupKey {
@@ -132,6 +132,7 @@ pub(super) fn empty_plan() -> Plan {
         unread: Vec::new(),
         compared: Compared { groups: 184, environments: 3, bindings: 412 },
         names: BTreeMap::new(),
+        first_owners: BTreeMap::new(),
     }
 }
 
@@ -259,6 +260,7 @@ pub(super) fn full_plan() -> Plan {
             Withheld {
                 origin: Some(origin("teams/trinity.yaml", 10)),
                 addresses: vec![Address::Member(key("k8s_dev_users"), user("sma@contoso.com"))],
+                signs: vec![Sign::Add],
                 reason: "unknown-person".to_owned(),
                 message: "nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)"
                     .to_owned(),
@@ -267,6 +269,7 @@ pub(super) fn full_plan() -> Plan {
             Withheld {
                 origin: Some(origin("rolecall.yaml", 21)),
                 addresses: Vec::new(),
+                signs: Vec::new(),
                 reason: "ambiguous-display-name".to_owned(),
                 message: "two groups are called `Payments`".to_owned(),
                 is_error: true,
@@ -277,6 +280,7 @@ pub(super) fn full_plan() -> Plan {
             origin: Some(origin("teams/sre.yaml", 8)),
             kind: "disabled-person".to_owned(),
             message: "kim@contoso.com is disabled".to_owned(),
+            about: Some("kim@contoso.com".to_owned()),
         }],
         unmanaged: vec![
             unmanaged(
@@ -381,5 +385,6 @@ pub(super) fn context() -> Context {
             clusters: Usage { requests: 24, resource_units: 0, throttled: 0 },
             elapsed: Duration::from_millis(812),
         }),
+        ..Context::default()
     }
 }

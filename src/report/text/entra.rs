@@ -6,7 +6,7 @@ use super::page::{Mark, Page};
 use super::view::View;
 use super::words;
 use crate::report::escape;
-use crate::state::{Address, Change, Edge, Group, GroupKey, Identity, Operation, Origin, Resource, Sign};
+use crate::state::{Address, Change, Edge, Group, GroupKey, Identity, ObjectId, Operation, Origin, Resource, Sign};
 
 /// From this many owners or members with the same sign on, they are listed in columns instead of line by line.
 const COLUMNS_FROM: usize = 13;
@@ -96,11 +96,21 @@ fn created(page: &mut Page, after: &Group, view: &View<'_>) {
     if let Some(description) = &after.description {
         page.detail(4, &format!("description: {}", long_quoted(description)));
     }
-    if let Some(owner) = after.first_owner {
+    if let Some(owner) = after.first_owner.filter(|owner| !view.is_applier(*owner)) {
         let name = view.name(owner);
         let name =
             name.map_or_else(|| owner.to_string(), |name| format!("{} ({})", escape::quoted(name), owner.short()));
         page.detail(4, &format!("first owner: {name}, which applies"));
+    }
+}
+
+/// Who owns a group from its creation on.
+pub(super) fn first_owner(change: &Change) -> Option<ObjectId> {
+    match &change.operation {
+        Operation::Create { after: Resource::Group(after) } => after.first_owner,
+        Operation::Create { .. } | Operation::Restore { .. } | Operation::Update { .. } | Operation::Delete { .. } => {
+            None
+        }
     }
 }
 

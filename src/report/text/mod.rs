@@ -4,6 +4,8 @@ mod apply;
 mod cluster;
 mod doctor;
 mod entra;
+mod guards;
+mod notes;
 mod page;
 mod plan;
 mod preflight;

@@ -9,7 +9,7 @@ use super::Layout;
 use crate::report::escape;
 use crate::state::Sign;
 
-/// At this width and below there is no room for a right column.
+/// At this width and below there is no room for long terms beside what is said about them.
 const NARROW: usize = 80;
 /// The longest term that leaves room beside it on a narrow screen.
 const SHORT_TERM: usize = 12;
@@ -168,18 +168,28 @@ impl Page {
 
     /// Where the right column starts: just behind the longest row that leaves room for the longest place.
     fn right_column(&self) -> Option<usize> {
-        if self.is_narrow() {
-            return None;
-        }
         let fitting = || {
             self.rows.iter().filter_map(|row| {
                 let right = row.right.as_ref()?.width();
-                (right <= LONGEST_RIGHT).then(|| (row.width() + 2, right))
+                (right <= self.longest_right()).then(|| (row.width() + 2, right))
             })
         };
         let widest = fitting().map(|(_, right)| right).max()?;
         let last = self.layout.width.saturating_sub(widest);
         fitting().map(|(end, _)| end).filter(|end| *end <= last).max()
+    }
+
+    fn longest_right(&self) -> usize {
+        LONGEST_RIGHT.min(self.layout.width / 2)
+    }
+
+    /// How far a place stands behind its row: in the column, or right behind where the row is too long for that. Nothing
+    /// where it must go below. One long row moves no other.
+    fn padding(&self, row: &Row, right: &str, column: Option<usize>) -> Option<usize> {
+        let end = row.width() + 2;
+        let column = column.filter(|column| end <= *column && right.width() <= self.longest_right());
+        let start = column.unwrap_or(end);
+        (start + right.width() <= self.layout.width).then(|| start - row.width())
     }
 
     fn render_row(&self, row: &Row, column: Option<usize>, out: &mut String) {
@@ -189,12 +199,9 @@ impl Page {
         };
         let mut below = None;
         if let Some(right) = &row.right {
-            match column {
-                Some(column) if row.width() + 2 <= column && right.width() <= LONGEST_RIGHT && lines.len() == 1 => {
-                    let padding = " ".repeat(column - row.width());
-                    lines = vec![format!("{}{padding}{right}", row.text)];
-                }
-                _ => below = Some(right),
+            match self.padding(row, right, column).filter(|_| lines.len() == 1) {
+                Some(padding) => lines = vec![format!("{}{}{right}", row.text, " ".repeat(padding))],
+                None => below = Some(right),
             }
         }
         for (at, line) in lines.iter().enumerate() {

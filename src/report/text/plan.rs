@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, cluster, entra, preflight, unmanaged};
-use crate::plan::{Note, Plan, Verdict, Withheld};
+use super::{Layout, cluster, entra, guards, notes, preflight, unmanaged};
+use crate::plan::{FirstOwner, Plan, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{EnvironmentName, Origin, first_few};
 use unicode_width::UnicodeWidthStr as _;
 
-/// How many verdicts of the guard about bindings that are not ours are told one by one.
-const UNMANAGED_LISTED: usize = 10;
 /// The widest column of places in front of messages.
 const WIDEST_TERM: usize = 40;
 
@@ -29,8 +27,8 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     unread(&mut page, plan);
     messages(&mut page, "Not checked: whether whoever applies may write this", &preflight::unchecked(&plan.forecasts));
     messages(&mut page, unmanaged::title(plan), &unmanaged::entries(plan, &View::of(plan)));
-    notes(&mut page, "Notes", &plan.notes);
-    guards(&mut page, plan);
+    messages(&mut page, "Notes", &notes::entries(&plan.notes));
+    guards::guards(&mut page, plan, context);
     page.gap();
     conclusions(&mut page, &counts(plan, context), layout);
     if let Some(spent) = context.spent {
@@ -69,6 +67,11 @@ fn changes(page: &mut Page, plan: &Plan) {
     if at(None).next().is_some() {
         page.gap();
         page.words(0, "Entra");
+        for (owner, FirstOwner { app, origin }) in &plan.first_owners {
+            let new = at(None).filter(|change| entra::first_owner(change) == Some(*owner)).count();
+            let groups = if new == 1 { "the new group is".to_owned() } else { format!("the {new} new groups are") };
+            page.words(2, &format!("{groups} owned by the applier {app} ({origin})"));
+        }
         entra::groups(page, at(None), &view);
     }
     let environments: BTreeSet<&EnvironmentName> =
@@ -96,27 +99,38 @@ fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
 }
 
 fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
+    if entries.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, title);
     let place = |entry: &Withheld| {
-        entry.origin.as_ref().map(Origin::to_string).or_else(|| entry.addresses.first().map(ToString::to_string))
+        let place = entry.origin.as_ref().map(Origin::to_string);
+        let place = place.or_else(|| entry.addresses.first().map(ToString::to_string));
+        escape::name(&place.unwrap_or_else(|| entry.reason.clone()))
     };
-    let entries: Vec<(String, String)> = entries
-        .iter()
-        .map(|entry| {
-            let place = place(entry).unwrap_or_else(|| entry.reason.clone());
-            (escape::name(&place), escape::message(&format!("{}{}", entry.message, waiting(entry))))
-        })
-        .collect();
-    messages(page, title, &entries);
+    let widest = entries.iter().map(|entry| place(entry).width()).max().unwrap_or(0).min(WIDEST_TERM);
+    for entry in entries {
+        page.described(2, &place(entry), widest, &escape::message(&entry.message));
+        waiting(page, entry);
+    }
 }
 
 /// What waits because of an entry. One address is what the message is about; more are listed, because people may lose or
 /// keep access by them.
-fn waiting(entry: &Withheld) -> String {
+fn waiting(page: &mut Page, entry: &Withheld) {
     const LISTED: usize = 12;
     if entry.addresses.len() < 2 {
-        return String::new();
+        return;
     }
-    format!("; waiting: {}", first_few(&entry.addresses, LISTED))
+    page.words(6, "waiting:");
+    for (sign, address) in entry.signs.iter().zip(&entry.addresses).take(LISTED) {
+        page.marked(6, Mark::Sign(*sign), &address.to_string(), None);
+    }
+    let more = entry.addresses.len().saturating_sub(LISTED);
+    if more > 0 {
+        page.words(6, &format!("and {more} more; `--output json` lists each"));
+    }
 }
 
 fn unread(page: &mut Page, plan: &Plan) {
@@ -131,50 +145,6 @@ fn unread(page: &mut Page, plan: &Plan) {
         })
         .collect();
     messages(page, "Not read", &entries);
-}
-
-fn notes(page: &mut Page, title: &str, notes: &[Note]) {
-    let entries: Vec<(String, String)> = notes
-        .iter()
-        .map(|note| {
-            let part = note.environment.as_ref().map(ToString::to_string);
-            let place = part.or_else(|| note.origin.as_ref().map(Origin::to_string));
-            (escape::name(&place.unwrap_or_else(|| "Entra".to_owned())), escape::message(&note.message))
-        })
-        .collect();
-    messages(page, title, &entries);
-}
-
-fn guards(page: &mut Page, plan: &Plan) {
-    if plan.verdicts.is_empty() {
-        return;
-    }
-    page.gap();
-    let mut unmanaged = 0;
-    for verdict in &plan.verdicts {
-        if verdict.guard == "unmanaged" && !verdict.acknowledged {
-            unmanaged += 1;
-            if unmanaged > UNMANAGED_LISTED {
-                continue;
-            }
-        }
-        let Verdict { guard, subject, message, acknowledged, leaves_out } = verdict;
-        page.marked(0, Mark::Decide, &format!("{guard}: {}", escape::message(message)), None);
-        if *acknowledged {
-            page.detail(4, "acknowledged");
-        } else if leaves_out.is_empty() {
-            // What leaves something out refuses nothing, and says itself how that is applied.
-            let subject = escape::shell_word(&format!("{guard}:{subject}"));
-            page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
-        }
-    }
-    if unmanaged > UNMANAGED_LISTED {
-        let more = unmanaged - UNMANAGED_LISTED;
-        let text = format!(
-            "unmanaged: {more} more; `--output json` lists each. `*` in `allow-unmanaged` allows many, such as `argocd/*`"
-        );
-        page.marked(0, Mark::Decide, &text, None);
-    }
 }
 
 /// Sentences: on one line where they fit, else each on its own.
@@ -198,43 +168,49 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
     if counts.errors > 0 {
         missing.push(count(counts.errors, "error"));
     }
-    if counts.unread > 0 {
-        missing.push(format!("{} not read", count(counts.unread, "part")));
-    }
     let missing = missing.join(", ");
+    let compared = [
+        (plan.compared.groups, "group"),
+        (plan.compared.environments, "environment"),
+        (plan.compared.bindings, "binding"),
+    ];
+    let compared = compared.map(|(number, thing)| count(number, thing)).join(", ");
     let mut sentences = Vec::new();
+    // What nobody looked at comes first: what follows holds for the rest.
+    if !plan.unread.is_empty() {
+        sentences.push(format!("No plan for {}: not read.", unread_parts(plan)));
+    }
     if plan.changes.is_empty() {
-        let compared = format!(
-            "{}, {}, {}",
-            count(plan.compared.groups, "group"),
-            count(plan.compared.environments, "environment"),
-            count(plan.compared.bindings, "binding")
-        );
         let subject = subject(plan, context.commit.as_ref());
         let nothing_read = plan.compared.groups == 0 && plan.compared.environments == 0 && !plan.unread.is_empty();
-        sentences.push(if nothing_read {
-            format!("No plan: {missing}.")
+        let rest = if missing.is_empty() { String::new() } else { format!(", {missing}") };
+        if nothing_read && missing.is_empty() {
+            // There is no rest to say anything about.
+        } else if !plan.unread.is_empty() {
+            sentences.push(format!("No changes in the rest{rest}: {compared} compared with {subject}."));
         } else if missing.is_empty() {
-            format!("No changes. {compared} match {subject}.")
+            sentences.push(format!("No changes. {compared} match {subject}."));
         } else {
-            format!("Nothing to apply, {missing}. {compared} were compared with {subject}.")
-        });
+            sentences.push(format!("Nothing to apply{rest}. {compared} were compared with {subject}."));
+        }
     } else {
         let Counts { add, change, remove, .. } = counts;
         sentences.push(format!("Plan: {add} to add, {change} to change, {remove} to remove, {missing}."));
     }
-    if counts.refusals > 0 {
-        sentences.push(format!("`apply` would refuse: {}.", count(counts.refusals, "guard")));
-    }
+    let mut guards = guards::sentences(plan, &counts, context).into_iter();
+    sentences.extend(guards.next());
     if counts.forbidden > 0 {
         let forbidden = count(counts.forbidden, "change");
         sentences.push(format!("{forbidden} would be refused by the API server: rights are missing."));
     }
-    if counts.left_out > 0 {
-        let left_out = count(counts.left_out, "protected change");
-        sentences.push(format!("`apply` without a saved plan would leave out {left_out}."));
-    }
+    sentences.extend(guards);
     sentences
+}
+
+/// `Entra, alpha, beta and 3 more`.
+fn unread_parts(plan: &Plan) -> String {
+    const NAMED: usize = 5;
+    first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
 }
 
 fn footer(spent: Spent) -> String {

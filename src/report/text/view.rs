@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::words;
-use crate::plan::{Effect, Plan, Reached, Spread};
+use crate::plan::{Effect, FirstOwner, Plan, Reached, Spread};
 use crate::state::{Address, Change, EnvironmentName, ObjectId, Sign};
 
 /// A plan as its parts look at it.
 pub(super) struct View<'a> {
     names: &'a BTreeMap<String, String>,
+    first_owners: &'a BTreeMap<ObjectId, FirstOwner>,
     /// What is left to a saved plan, and for which environments.
     left_out: BTreeMap<&'a Address, BTreeSet<&'a str>>,
     /// What changes.
@@ -46,7 +47,7 @@ impl<'a> View<'a> {
             }
         }
         let changed = plan.changes.iter().map(|change| &change.address).collect();
-        Self { names: &plan.names, left_out, changed, held, spreads: &plan.spreads }
+        Self { names: &plan.names, first_owners: &plan.first_owners, left_out, changed, held, spreads: &plan.spreads }
     }
 
     /// Whether this plan changes it.
@@ -63,6 +64,11 @@ impl<'a> View<'a> {
     pub(super) fn reached(&self, address: &Address, effect: Effect) -> impl Iterator<Item = &'a Reached> {
         let spreads = self.spreads.iter().filter(move |spread| spread.address == *address && spread.effect == effect);
         spreads.flat_map(|spread| &spread.bindings)
+    }
+
+    /// Whether it is said once for the whole plan that this applier owns what is created.
+    pub(super) fn is_applier(&self, id: ObjectId) -> bool {
+        self.first_owners.contains_key(&id)
     }
 
     /// The name that was read for an object id.

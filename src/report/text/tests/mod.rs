@@ -85,7 +85,8 @@ fn a_plan() {
     ! protected: 1 change reaches prod, which is protected; it is left to a plan made with `plan --save FILE` and applied
           with `apply FILE`
 
-    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
+    No plan for dr: not read.
+    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error.
     `apply` would refuse: 1 guard.
     1 change would be refused by the API server: rights are missing.
     `apply` without a saved plan would leave out 1 protected change.
@@ -100,28 +101,21 @@ fn a_plan_at_eighty_columns() {
 
     Entra
     ~ group k8s_dev_users (0f3c…)
-        + member hayden@contoso.com (7d1a…)
-            teams/trinity.yaml:9
-        - member group "Finance \"all\"" (c0de…)
-            not in the files
-    - group old-contractors (91be…)
-        no longer in the files
-    ~ group payments (55aa…)
-        teams/payments.yaml:2
+        + member hayden@contoso.com (7d1a…)                   teams/trinity.yaml:9
+        - member group "Finance \"all\"" (c0de…)              not in the files
+    - group old-contractors (91be…)                           no longer in the files
+    ~ group payments (55aa…)                                  teams/payments.yaml:2
         display name: "Pay\u{1b}[2Jments" → "payments"
         description: none → "Payments"
-    + group sre
-        teams/sre.yaml:3
+    + group sre                                               teams/sre.yaml:3
         display name: "Site Reliability"
         description: "Keeps the lights on, day and night, for every cluster of
             contoso-platform"
         first owner: "rolecall-applier" (9a1b…), which applies
-        + member group k8s_dev_users (0f3c…)
-            teams/sre.yaml:6
+        + member group k8s_dev_users (0f3c…)                  teams/sre.yaml:6
 
     alpha
-    + rolebinding trinity/k8s_dev_users-read-only-3fa9c1d204
-        teams/trinity.yaml:31
+    + rolebinding trinity/k8s_dev_users-read-only-3fa9c1d204  teams/trinity.yaml:31
         group k8s_dev_users (0f3c…) may: clusterrole view
     ! the applier "system:serviceaccount:rolecall:applier" may not write 1 of these:
         rolebinding trinity/k8s_dev_users-read
@@ -132,20 +126,17 @@ fn a_plan_at_eighty_columns() {
           - { apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [view], verbs: [bind] }
 
     prod
-    + clusterrolebinding sre-admin-77ab00ff12 [protected: prod]
-        teams/sre.yaml:12
+    + clusterrolebinding sre-admin-77ab00ff12 [protected: prod]  teams/sre.yaml:12
         group sre (as "oidc:" and its id, known after apply) may: clusterrole
             cluster-admin, on the whole cluster
 
     staging
-    ~ clusterrole restarter-0a1b2c3d4e
-        rolecall.yaml:40
+    ~ clusterrole restarter-0a1b2c3d4e                        rolecall.yaml:40
         - get, list: deployments (apps)
         + get, list, patch: deployments (apps)
         and 1 rule as before
         drift: taken back from field manager "kubectl-edit"
-    - rolebinding payments/old-edit-00112233aa
-        no longer in the files
+    - rolebinding payments/old-edit-00112233aa                no longer in the files
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole
             edit
 
@@ -182,7 +173,8 @@ fn a_plan_at_eighty_columns() {
     ! protected: 1 change reaches prod, which is protected; it is left to a plan
           made with `plan --save FILE` and applied with `apply FILE`
 
-    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error, 1 part not read.
+    No plan for dr: not read.
+    Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error.
     `apply` would refuse: 1 guard.
     1 change would be refused by the API server: rights are missing.
     `apply` without a saved plan would leave out 1 protected change.
@@ -231,8 +223,8 @@ fn nothing_to_do_claims_no_match_for_what_was_not_read() {
     Not read
       Entra (allowed)  403 on GET /groups: Group.Read.All is missing
 
-    Nothing to apply, 1 part not read. 184 groups, 3 environments, 412 bindings were compared with contoso-platform at
-    4f2c1aa.
+    No plan for Entra: not read.
+    No changes in the rest: 184 groups, 3 environments, 412 bindings compared with contoso-platform at 4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
 }
@@ -314,8 +306,7 @@ fn a_long_list_stands_in_columns() {
 
     Entra
     ~ group everyone (0f3c…)
-        + 14 members
-            teams/everyone.yaml:9-22
+        + 14 members  teams/everyone.yaml:9-22
             person000@contoso.com (0000…)  person001@contoso.com (0001…)
             person002@contoso.com (0002…)  person003@contoso.com (0003…)
             person004@contoso.com (0004…)  person005@contoso.com (0005…)

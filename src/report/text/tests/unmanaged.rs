@@ -102,12 +102,10 @@ fn what_is_taken_over() {
     contoso-platform at 4f2c1aa · tenant contoso.com · 3 environments
 
     alpha
-    - rolebinding trinity/hand-made
-        rolecall.yaml:14
+    - rolebinding trinity/hand-made                rolecall.yaml:14
         = group readers (0f3c…) still may: clusterrole view
         not ours; replaced by rolebinding trinity/readers-view-34cb26a8a5
-    + rolebinding trinity/readers-view-34cb26a8a5
-        rolecall.yaml:14
+    + rolebinding trinity/readers-view-34cb26a8a5  rolecall.yaml:14
         group readers (0f3c…) may: clusterrole view
         = already held through rolebinding trinity/hand-made, which this replaces
 

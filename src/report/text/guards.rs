@@ -1,0 +1,204 @@
+//! The part of a plan about guards: what each says, and how many would make `apply` refuse.
+
+use super::page::{Mark, Page};
+use super::words::count;
+use crate::plan::{Plan, Verdict};
+use crate::report::{Applies, Context, counts::Counts, escape};
+
+/// How many verdicts of the guard about bindings that are not ours are told one by one.
+const UNMANAGED_LISTED: usize = 10;
+
+/// Adds what every guard says.
+pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
+    let alone = without_saved(plan, context);
+    let only_alone: Vec<&Verdict> =
+        alone.iter().filter(|verdict| verdict.refuses() && !has(&plan.verdicts, verdict)).collect();
+    if plan.verdicts.is_empty() && only_alone.is_empty() {
+        return;
+    }
+    page.gap();
+    let mut unmanaged = 0;
+    for verdict in &plan.verdicts {
+        if verdict.guard == "unmanaged" && !verdict.acknowledged {
+            unmanaged += 1;
+            if unmanaged > UNMANAGED_LISTED {
+                continue;
+            }
+        }
+        if verdict.leaves_out.is_empty() {
+            let by_saved = verdict.refuses() && context.applies != Applies::Saved && !has(alone, verdict);
+            objection(page, verdict, if by_saved { " (with a saved plan only)" } else { "" });
+        } else {
+            protected(page, verdict, context.applies);
+        }
+    }
+    if unmanaged > UNMANAGED_LISTED {
+        let more = unmanaged - UNMANAGED_LISTED;
+        let text = format!(
+            "unmanaged: {more} more; `--output json` lists each. `*` in `allow-unmanaged` allows many, such as `argocd/*`"
+        );
+        page.marked(0, Mark::Decide, &text, None);
+    }
+    for verdict in only_alone {
+        objection(page, verdict, " (without a saved plan only)");
+    }
+}
+
+fn objection(page: &mut Page, verdict: &Verdict, when: &str) {
+    let Verdict { guard, subject, message, acknowledged, .. } = verdict;
+    page.marked(0, Mark::Decide, &format!("{guard}: {}{when}", escape::message(message)), None);
+    if *acknowledged {
+        page.detail(4, "acknowledged");
+    } else {
+        let subject = escape::shell_word(&format!("{guard}:{subject}"));
+        page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
+    }
+}
+
+/// What leaves something out refuses nothing, and says itself how that is applied. A saved plan is that way.
+fn protected(page: &mut Page, verdict: &Verdict, applies: Applies) {
+    let Verdict { guard, subject, message, leaves_out, .. } = verdict;
+    if applies == Applies::Saved {
+        let reach = if leaves_out.len() == 1 { "reaches" } else { "reach" };
+        let changes = count(leaves_out.len(), "change");
+        let text = format!("{guard}: {changes} {reach} {subject}; carried out because this is a saved plan");
+        page.marked(0, Mark::Same, &text, None);
+    } else {
+        page.marked(0, Mark::Decide, &format!("{guard}: {}", escape::message(message)), None);
+    }
+}
+
+/// What would be refused, and what would be left out, in a sentence each.
+pub(super) fn sentences(plan: &Plan, counts: &Counts, context: &Context) -> Vec<String> {
+    let alone = without_saved(plan, context).iter().filter(|verdict| verdict.refuses()).count();
+    let saved = counts.refusals;
+    let mut sentences = Vec::new();
+    match context.applies {
+        Applies::Saved if saved > 0 => sentences.push(format!("`apply` would refuse: {}.", count(saved, "guard"))),
+        Applies::Saved => {}
+        Applies::Unsaved if alone == saved => {
+            if saved > 0 {
+                sentences.push(format!("`apply` would refuse: {}.", count(saved, "guard")));
+            }
+        }
+        Applies::Unsaved if alone == 0 => {
+            sentences.push(format!("`apply` of a saved plan would refuse: {}.", count(saved, "guard")));
+        }
+        Applies::Unsaved => {
+            sentences.push(format!("`apply` would refuse: {} ({saved} with a saved plan).", count(alone, "guard")));
+        }
+    }
+    if counts.left_out > 0 && context.applies == Applies::Unsaved {
+        let left_out = count(counts.left_out, "protected change");
+        sentences.push(format!("`apply` without a saved plan would leave out {left_out}."));
+    }
+    sentences
+}
+
+/// What the guards say of what `apply` would do without a saved plan.
+fn without_saved<'a>(plan: &'a Plan, context: &'a Context) -> &'a [Verdict] {
+    context.without_saved.as_deref().unwrap_or(&plan.verdicts)
+}
+
+fn has(verdicts: &[Verdict], wanted: &Verdict) -> bool {
+    verdicts.iter().any(|verdict| verdict.guard == wanted.guard && verdict.subject == wanted.subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{FirstOwner, Plan, Verdict, Withheld};
+    use crate::report::tests::*;
+    use crate::report::text::{Layout, plan};
+    use crate::report::{Applies, Context};
+    use crate::state::{Address, Sign};
+
+    fn verdict(guard: &str, subject: &str, leaves_out: Vec<Address>) -> Verdict {
+        let message = format!("{subject} would suffer");
+        Verdict { guard: guard.to_owned(), subject: subject.to_owned(), message, acknowledged: false, leaves_out }
+    }
+
+    /// The end of the screen, from the guards on.
+    fn shown(applies: Applies, without_saved: Option<Vec<Verdict>>) -> String {
+        let Plan { changes, .. } = full_plan();
+        let left_out = vec![changes[0].address.clone(), changes[1].address.clone()];
+        let verdicts = vec![
+            verdict("group-deleted", "contractors", Vec::new()),
+            verdict("removals", "run=12", Vec::new()),
+            verdict("protected", "prod", left_out),
+        ];
+        let context = Context { applies, without_saved, ..Context::default() };
+        let text = plan(&Plan { changes, verdicts, ..empty_plan() }, &context, Layout { width: 120, colour: false });
+        text.split_once("\n! ").map(|(_, end)| format!("! {end}")).unwrap()
+    }
+
+    #[test]
+    fn a_saved_plan_carries_out_what_is_protected() {
+        insta::assert_snapshot!(shown(Applies::Saved, Some(Vec::new())), @"
+        ! group-deleted: contractors would suffer
+            if meant: --acknowledge group-deleted:contractors
+        ! removals: run=12 would suffer
+            if meant: --acknowledge removals:run=12
+        = protected: 2 changes reach prod; carried out because this is a saved plan
+
+        Plan: 5 to add, 2 to change, 3 to remove, 0 withheld. `apply` would refuse: 2 guards.
+        ");
+    }
+
+    #[test]
+    fn what_only_a_saved_plan_or_only_another_would_be_refused_for_is_marked() {
+        let alone = vec![verdict("group-deleted", "contractors", Vec::new()), verdict("removals", "run=7", Vec::new())];
+        insta::assert_snapshot!(shown(Applies::Unsaved, Some(alone)), @"
+        ! group-deleted: contractors would suffer
+            if meant: --acknowledge group-deleted:contractors
+        ! removals: run=12 would suffer (with a saved plan only)
+            if meant: --acknowledge removals:run=12
+        ! protected: prod would suffer
+        ! removals: run=7 would suffer (without a saved plan only)
+            if meant: --acknowledge removals:run=7
+
+        Plan: 5 to add, 2 to change, 3 to remove, 0 withheld.
+        `apply` would refuse: 2 guards.
+        `apply` without a saved plan would leave out 2 protected changes.
+        ");
+        insta::assert_snapshot!(shown(Applies::Unsaved, Some(Vec::new())), @"
+        ! group-deleted: contractors would suffer (with a saved plan only)
+            if meant: --acknowledge group-deleted:contractors
+        ! removals: run=12 would suffer (with a saved plan only)
+            if meant: --acknowledge removals:run=12
+        ! protected: prod would suffer
+
+        Plan: 5 to add, 2 to change, 3 to remove, 0 withheld.
+        `apply` of a saved plan would refuse: 2 guards.
+        `apply` without a saved plan would leave out 2 protected changes.
+        ");
+    }
+
+    #[test]
+    fn what_waits_has_its_sign_and_new_groups_their_owner_once() {
+        let Plan { changes, .. } = full_plan();
+        let owner = changes.iter().find_map(super::super::entra::first_owner).unwrap();
+        let origin = origin("rolecall.yaml", 7);
+        let app = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d".parse().unwrap();
+        let waiting = |name: &str| Address::Member(key("k8s_dev_users"), user(name));
+        let withheld = vec![Withheld {
+            origin: Some(super::super::super::tests::origin("teams/trinity.yaml", 10)),
+            addresses: vec![waiting("hayden@contoso.com"), waiting("heyden@contoso.com")],
+            signs: vec![Sign::Remove, Sign::Add],
+            reason: "unknown-person".to_owned(),
+            message: "nobody is `heyden@contoso.com`".to_owned(),
+            is_error: false,
+        }];
+        let first_owners = [(owner, FirstOwner { app, origin })].into();
+        let plan_ = Plan { changes, withheld, first_owners, ..empty_plan() };
+        let text = plan(&plan_, &Context::default(), Layout { width: 120, colour: false });
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("owned by") || line.contains("en@")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"
+        the new group is owned by the applier 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d (rolecall.yaml:7)
+          + member hayden@contoso.com (7d1a…)                      teams/trinity.yaml:9
+        teams/trinity.yaml:10  nobody is `heyden@contoso.com`
+            - entra/group/k8s_dev_users/member/hayden@contoso.com
+            + entra/group/k8s_dev_users/member/heyden@contoso.com
+        ");
+        assert!(!text.contains("first owner"), "{text}");
+    }
+}
