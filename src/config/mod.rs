@@ -17,7 +17,7 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, load, read};
-pub use model::{Aggregation, Cloud, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
+pub use model::{Aggregation, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
 pub use reference::reference;
 pub use schema::schema;
 pub use walk::Unreadable;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::{Located, Span};
 use crate::state::{
-    Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, EnvironmentType,
-    GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId, TokenNaming, Unmanaged,
+    Allowance, AppId, Applier, BindingName, Cloud, ClusterUid, ConfigName, DefaultRole, EnvironmentName,
+    EnvironmentType, GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId,
+    TokenNaming, Unmanaged,
 };
 
 /// A whole config without a mistake: every name in it is well formed and every reference resolves.
@@ -36,20 +37,6 @@ pub struct Tenant {
     pub cloud: Cloud,
     /// `pim: none`: Privileged Identity Management is not in use.
     pub without_pim: bool,
-}
-
-/// The Microsoft clouds, each with login and Graph addresses of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cloud {
-    /// The worldwide cloud.
-    #[default]
-    Public,
-    /// Azure Government.
-    UsGovernment,
-    /// Azure Government for the Department of Defense.
-    UsGovernmentDod,
-    /// Azure operated by 21Vianet.
-    China,
 }
 
 /// An entry of `environments`.

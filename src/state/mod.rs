@@ -8,6 +8,7 @@ mod aggregation;
 mod applier;
 mod change;
 mod checkup;
+mod cloud;
 pub mod covering;
 mod desired;
 mod failure;
@@ -29,6 +30,7 @@ pub use change::{Address, Change, KubernetesKind, Operation, Sign};
 pub use checkup::{
     Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, ServerCertificate, SourceTrial, TenantCheckup, Trial,
 };
+pub use cloud::Cloud;
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
     EnvironmentType, GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,

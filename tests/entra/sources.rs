@@ -7,9 +7,9 @@ use std::time::Duration;
 use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
 use rolecall::providers::http::credential::{Chain, CredentialSettings, SourceName};
-use rolecall::providers::http::{Cloud, Pace, Proxies};
+use rolecall::providers::http::{Pace, Proxies};
 use rolecall::sandbox::graph::state::FederatedCredential;
-use rolecall::state::{Failure, FailureKind, Result};
+use rolecall::state::{Cloud, Failure, FailureKind, Result};
 
 use crate::world::{World, seed};
 

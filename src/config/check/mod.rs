@@ -17,11 +17,11 @@ mod role;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::model::{Cloud, Config, Environment, Group, Role, Tenant};
+use super::model::{Config, Environment, Group, Role, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
-use crate::state::{AppId, ConfigName, EnvironmentName, GroupKey, RoleKey};
+use crate::state::{AppId, Cloud, ConfigName, EnvironmentName, GroupKey, RoleKey};
 
 #[cfg(test)]
 pub(crate) use form::number as is_number;

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use crate::providers::http::{Cloud, Pace, Proxies, Transport, TransportSettings};
-use crate::state::{Result, TenantId};
+use crate::providers::http::{Pace, Proxies, Transport, TransportSettings};
+use crate::state::{Cloud, Result, TenantId};
 
 /// How to reach a tenant.
 #[derive(Clone, Debug)]

@@ -1,24 +1,10 @@
-//! The clouds that Microsoft runs, each with addresses and an audience of its own.
+//! Where each of the clouds that Microsoft runs is, and which audience it wants.
 
 use std::str::FromStr;
 
 use url::Url;
 
-use crate::state::{Failure, FailureKind, InvalidName, Result};
-
-/// A cloud that Microsoft runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Cloud {
-    /// The public cloud.
-    #[default]
-    Public,
-    /// US Government L4.
-    UsGovernment,
-    /// US Government L5, for the Department of Defense: signs in where L4 does and has a Graph of its own.
-    UsGovernmentDod,
-    /// China, run by 21Vianet.
-    China,
-}
+use crate::state::{Cloud, Failure, FailureKind, InvalidName, Result};
 
 /// What differs from cloud to cloud.
 struct Endpoints {

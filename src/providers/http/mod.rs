@@ -8,7 +8,6 @@ pub mod tls;
 mod transport;
 mod words;
 
-pub use cloud::Cloud;
 pub use proxy::Proxies;
 pub use throttle::{Gate, Pace, Patience, retry_after};
 pub use transport::{Answer, NotAnswered, Transport, TransportSettings, ahead, is_loopback, require_tls};

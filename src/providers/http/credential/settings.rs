@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::source::{SetUp, SourceName};
-use crate::providers::http::Cloud;
+use crate::state::Cloud;
 use crate::state::{Failure, FailureKind, Result, TenantId};
 
 /// What the variables begin with that sources look at.

@@ -1,32 +1,34 @@
 //! What every command that looks at live systems does: load, compile, connect, observe, plan. One call a line.
 
+mod asking;
+mod names;
+mod way;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt as _;
-use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
+use self::asking::{ask_for_privileged, ask_for_rights};
+use self::names::{check_groups, check_names};
+use self::way::{FixedToken, connection, read_pem};
 use super::args::{ConnectionArgs, PolicyArgs};
-use super::connections::{Connections, Route};
+use super::connections::Connections;
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
 use crate::plan::Verdict;
 use crate::providers::entra::{self, EntraReader, EntraWriter};
-use crate::providers::http::Cloud;
 use crate::providers::http::credential::{Chain, CredentialSettings};
 use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
 use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
-use crate::state::{
-    AppliedBy, Change, Desired, EnvironmentName, Failure, FailureKind, GroupKey, Observed, Only, Policy,
-    PrivilegedMembers, Target, Tenant,
-};
+use crate::state::{AppliedBy, Change, Cloud, Desired, EnvironmentName, Failure, FailureKind, Observed, Policy};
 use crate::{desired, git, plan, report};
 
 /// Clusters that are talked to at once.
@@ -105,15 +107,9 @@ impl Session {
         args: &ConnectionArgs,
         loaded: Loaded,
         desired: Desired,
-        cloud: config::Cloud,
+        cloud: Cloud,
         policy: Policy,
     ) -> Result<Self, CliError> {
-        let cloud = match cloud {
-            config::Cloud::Public => Cloud::Public,
-            config::Cloud::UsGovernment => Cloud::UsGovernment,
-            config::Cloud::UsGovernmentDod => Cloud::UsGovernmentDod,
-            config::Cloud::China => Cloud::China,
-        };
         let inside = |path: &Path| loaded.contains(path);
         let connections = Connections::read(ui, args, inside)?;
         let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?.map(String::into_bytes);
@@ -154,7 +150,7 @@ impl Session {
             )));
         }
         let policy = Policy { invented: true, ..policy };
-        let sandbox = Sandbox::open(folder, || super::seed::from_config(&desired), sandbox::Options::default())
+        let sandbox = Sandbox::open(folder, || crate::cli::seed::from_config(&desired), sandbox::Options::default())
             .await
             .map_err(|error| CliError::user(error.to_string()))?;
         let access = sandbox.access();
@@ -195,7 +191,7 @@ impl Session {
         let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
         ask_for_privileged(&self.desired, &mut observed, &policy, &reader).await;
-        self.check_groups(&observed)?;
+        check_groups(&policy, &self.desired, &observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &policy);
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
             plan = plan::plan(&self.desired, &observed, &policy);
@@ -213,33 +209,6 @@ impl Session {
         let changes = planned.plan.remaining();
         (changes.len() < planned.plan.changes.len())
             .then(|| plan::guards::judge(&self.desired, &planned.observed, &self.policy, &changes))
-    }
-
-    /// `--only group/NAME` names a group of the files, or a live one that the files no longer have.
-    fn check_groups(&self, observed: &Observed) -> Result<(), CliError> {
-        let Some(Ok(tenant)) = &observed.tenant else { return Ok(()) };
-        for target in &self.policy.only.0 {
-            let Target::Group(key) = target else { continue };
-            // What is planned under the new key would otherwise be missing without a word.
-            if let Some((now, _)) = self.desired.groups.iter().find(|(_, group)| group.previously.contains_key(key)) {
-                return Err(CliError::user(format!("--only group/{key}: this group is called {now} now"))
-                    .hint(format!("say --only group/{now}"))
-                    .exit(super::exit::Exit::Usage));
-            }
-            if !self.desired.groups.contains_key(key) && !tenant.marked.contains_key(key) {
-                let near = self
-                    .desired
-                    .groups
-                    .keys()
-                    .map(GroupKey::as_str)
-                    .filter(|name| strsim::damerau_levenshtein(name, key.as_str()) <= 2);
-                let near: Vec<String> = near.map(|name| format!("did you mean `group/{name}`?")).collect();
-                let error =
-                    CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
-                return Err(near.into_iter().fold(error, CliError::hint).exit(super::exit::Exit::Usage));
-            }
-        }
-        Ok(())
     }
 
     async fn observe_clusters(
@@ -340,20 +309,6 @@ impl Session {
     }
 }
 
-fn connection(route: Route, chain: &Arc<Chain>) -> Result<kubernetes::Connection, CliError> {
-    Ok(match route {
-        Route::Kubeconfig { path, context, allow_exec } => {
-            kubernetes::Connection::Kubeconfig { path, context, allow_exec }
-        }
-        Route::InCluster => kubernetes::Connection::InCluster,
-        Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
-            server,
-            ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
-            token: Arc::new(AudienceToken { chain: Arc::clone(chain), audience }),
-        },
-    })
-}
-
 /// Whether a cluster is read: what is planned there, or what groups mean there.
 fn is_read(policy: &Policy, name: &EnvironmentName) -> bool {
     policy.only.environment(name) || policy.only.changes_entra()
@@ -361,110 +316,4 @@ fn is_read(policy: &Policy, name: &EnvironmentName) -> bool {
 
 fn links(clusters: &BTreeMap<EnvironmentName, kubernetes::Connection>) -> BTreeMap<EnvironmentName, OnceCell<Link>> {
     clusters.keys().map(|name| (name.clone(), OnceCell::new())).collect()
-}
-
-/// Removals wait for what only the diff knows to ask: who holds a membership through PIM right now.
-async fn ask_for_privileged(desired: &Desired, observed: &mut Observed, policy: &Policy, reader: &EntraReader) {
-    let groups = plan::pim_questions(desired, observed, policy);
-    if groups.is_empty() {
-        return;
-    }
-    let answers = reader.ask(&groups).await;
-    let Some(Ok(Tenant { privileged, .. })) = &mut observed.tenant else { return };
-    let read = |answer: Result<PrivilegedMembers, Failure>| {
-        answer.unwrap_or_else(|failure| PrivilegedMembers::Unreadable(failure.what))
-    };
-    privileged.extend(groups.into_iter().zip(answers.into_iter().map(read)));
-}
-
-/// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.
-async fn ask_for_rights(
-    desired: &Desired,
-    observed: &mut Observed,
-    policy: &Policy,
-    changes: &[Change],
-    readers: &BTreeMap<EnvironmentName, KubernetesReader>,
-) -> bool {
-    let mut has_asked = false;
-    loop {
-        let questions = plan::access_questions(desired, observed, policy, changes);
-        if questions.is_empty() {
-            return has_asked;
-        }
-        has_asked = true;
-        let asked = questions.into_iter().map(|(environment, questions)| async move {
-            let answers = match readers.get(&environment) {
-                Some(reader) => reader.ask(&questions).await,
-                None => Vec::new(),
-            };
-            (environment, questions, answers)
-        });
-        for (environment, questions, answers) in futures::future::join_all(asked).await {
-            observed.answers.entry(environment).or_default().record(questions, answers);
-        }
-    }
-}
-
-/// `--only` and `--allow-unreachable` must name what the config has.
-fn check_names(policy: &Policy, desired: &Desired) -> Result<(), CliError> {
-    let environment = |flag: &str, name: &EnvironmentName| {
-        if desired.environments.contains_key(name) {
-            return Ok(());
-        }
-        let names = desired.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Err(CliError::user(format!("{flag} {name}: no environment has this name"))
-            .hint(format!("the config has: {names}"))
-            .exit(super::exit::Exit::Usage))
-    };
-    for name in &policy.allow_unreachable {
-        environment("--allow-unreachable", name)?;
-    }
-    let guards: Vec<&str> = plan::guards::GUARDS.iter().map(|guard| guard.id).collect();
-    for acknowledged in &policy.acknowledged {
-        if !guards.contains(&acknowledged.guard.as_str()) {
-            return Err(CliError::user(format!(
-                "--acknowledge {acknowledged}: no guard is called `{}`",
-                acknowledged.guard
-            ))
-            .hint(format!("the guards are: {}", guards.join(", ")))
-            .exit(super::exit::Exit::Usage));
-        }
-    }
-    let Only(targets) = &policy.only;
-    for target in targets {
-        match target {
-            Target::Environment(name) => environment("--only", name)?,
-            // A group that is gone from the files may still be named, so that its deletion can be planned alone.
-            Target::Entra | Target::Group(_) => {}
-        }
-    }
-    Ok(())
-}
-
-fn read_pem(path: &Path) -> Result<String, CliError> {
-    fs_err::read_to_string(path).map_err(|error| CliError::user(error.to_string()))
-}
-
-/// A bearer for a cluster from the credential chain.
-struct AudienceToken {
-    chain: Arc<Chain>,
-    audience: String,
-}
-
-#[async_trait::async_trait]
-impl TokenSource for AudienceToken {
-    async fn token(&self) -> crate::state::Result<SecretString> {
-        let scope = format!("{}/.default", self.audience.trim_end_matches('/'));
-        Ok(self.chain.token(&scope).await?.secret().clone())
-    }
-}
-
-/// The bearer of a sandbox cluster.
-struct FixedToken(SecretString);
-
-#[async_trait::async_trait]
-impl TokenSource for FixedToken {
-    async fn token(&self) -> crate::state::Result<SecretString> {
-        Ok(self.0.clone())
-    }
 }

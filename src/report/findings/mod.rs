@@ -1,0 +1,192 @@
+//! Mistakes in access files, as text for people and as JSON for programs.
+
+mod json;
+mod snippet;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+use std::ops::Range;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
+use unicode_width::UnicodeWidthStr as _;
+
+pub use self::json::json;
+use self::snippet::Snippet;
+use super::escape::{self, in_place};
+use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
+
+/// How findings are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With frames and arrows, for a terminal; otherwise plain lines, for pipes and logs.
+    pub graphical: bool,
+    /// With colour.
+    pub colour: bool,
+    /// The width of the terminal, in columns.
+    pub width: usize,
+}
+
+/// Every finding in the given order, then how many there were. Empty when there is none.
+pub fn render(findings: &[Finding], sources: &SourceMap, style: &Style) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        if style.graphical {
+            graphical(&mut text, finding, sources, style);
+        } else {
+            plain(&mut text, finding, sources);
+        }
+        text.push('\n');
+    }
+    if !findings.is_empty() {
+        text.push_str(&count(findings, sources));
+        text.push('\n');
+    }
+    text
+}
+
+fn count(findings: &[Finding], sources: &SourceMap) -> String {
+    let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let of = |severity| findings.iter().filter(|finding| finding.rule.severity == severity).count();
+    let counts = [(of(Severity::Error), "error"), (of(Severity::Warning), "warning")];
+    let counts: Vec<String> =
+        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| number(count, noun)).collect();
+    let files = findings.iter().map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
+    let counts = format!("{} in {}.", counts.join(" and "), number(files.len(), "file"));
+    // After warnings alone the command goes on.
+    if of(Severity::Error) > 0 { format!("{counts} Nothing was read or written.") } else { counts }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// Where a finding stands.
+struct Place {
+    file: String,
+    /// Line and column, from 1.
+    position: Option<(u32, u32)>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some((line, column)) => write!(formatter, "{}:{line}:{column}", self.file),
+            None => formatter.write_str(&self.file),
+        }
+    }
+}
+
+fn place(finding: &Finding, sources: &SourceMap) -> Place {
+    let first = finding.labels.first().and_then(|label| Some((label, sources.get(label.span.file)?)));
+    match (first, &finding.file) {
+        (Some((label, file)), _) => Place { file: file.path.clone(), position: Some(file.position(label.span.start)) },
+        (None, file) => Place { file: file.clone().unwrap_or_default(), position: None },
+    }
+}
+
+/// `error[rule]: file:line:column: message`, the line itself, what is said about other places, and the help.
+fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
+    let at = place(finding, sources).to_string();
+    let severity = word(finding.rule.severity);
+    let message = escape::line(&finding.message);
+    let _ = writeln!(text, "{severity}[{}]: {}: {message}", finding.rule.id, escape::line(&at));
+    for (at, label) in finding.labels.iter().enumerate() {
+        let Some(source) = sources.get(label.span.file) else { continue };
+        let (line, column) = source.position(label.span.start);
+        if at > 0 {
+            let _ = writeln!(text, "  {}:{line}:{column}: {}", escape::line(&source.path), escape::line(&label.text));
+        }
+        let quoted = source.text.get(whole_lines(source, label.span.start, label.span.start)).unwrap_or_default();
+        let _ = writeln!(text, "  {line} | {}", in_place(&cut(quoted)));
+        if at == 0 {
+            let _ = writeln!(text, "  {}", escape::line(&label.text));
+        }
+    }
+    if let Some(help) = &finding.help {
+        let _ = writeln!(text, "  help: {}", escape::line(help));
+    }
+}
+
+/// The bytes of the lines that a range touches, without the last line's end.
+fn whole_lines(source: &SourceFile, start: usize, end: usize) -> Range<usize> {
+    let from = source.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let to = source.text.get(end..).and_then(|after| after.find(['\r', '\n'])).map_or(source.text.len(), |at| end + at);
+    from..to.max(from)
+}
+
+/// The most bytes of a file that are shown for one finding: a file may be one long line.
+const MAX_EXCERPT: usize = 4096;
+
+fn cut(line: &str) -> Cow<'_, str> {
+    if line.len() <= MAX_EXCERPT {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(format!("{}…", line.chars().take(200).collect::<String>()))
+}
+
+fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &Style) {
+    let theme = GraphicalTheme {
+        characters: ThemeCharacters::unicode(),
+        styles: if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
+    let severity = match finding.rule.severity {
+        Severity::Error => theme.styles.error,
+        Severity::Warning => theme.styles.warning,
+    };
+    let head = format!("{}[{}]", word(finding.rule.severity), finding.rule.id);
+    let message = escape::line(&finding.message);
+    // Where there is no line to show, the place stands with the message.
+    let snippets: Vec<Snippet> = by_file(&finding.labels)
+        .into_iter()
+        .filter_map(|(file, labels)| Snippet::new(sources.get(file)?, &labels))
+        .collect();
+    let at = if snippets.is_empty() { place(finding, sources).to_string() + ": " } else { String::new() };
+    let _ = writeln!(text, "{}: {}{message}", severity.style(head), escape::line(&at));
+
+    let handler = GraphicalReportHandler::new_themed(theme.clone())
+        .with_width(style.width)
+        .with_context_lines(1)
+        .without_cause_chain();
+    for snippet in snippets {
+        let mut drawn = String::new();
+        if handler.render_report(&mut drawn, &snippet).is_ok() {
+            // The first line is miette's own header, which holds no message here: ours stands above.
+            text.push_str(drawn.split_once('\n').map_or("", |(_, frame)| frame));
+        }
+    }
+    if let Some(help) = &finding.help {
+        let indent = "       ";
+        let mut line = format!("  {}", theme.styles.help.style("help:"));
+        let mut used = indent.len();
+        for word in escape::line(help).split(' ') {
+            let wide = word.width();
+            if used + 1 + wide > style.width && used > indent.len() {
+                let _ = writeln!(text, "{line}");
+                indent.clone_into(&mut line);
+                used = indent.len();
+            }
+            line.push(' ');
+            line.push_str(word);
+            used += 1 + wide;
+        }
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// The labels of each file, the first label's file first.
+fn by_file(labels: &[Label]) -> Vec<(FileId, Vec<&Label>)> {
+    let mut files: Vec<(FileId, Vec<&Label>)> = Vec::new();
+    for label in labels {
+        match files.iter_mut().find(|(file, _)| *file == label.span.file) {
+            Some((_, labels)) => labels.push(label),
+            None => files.push((label.span.file, vec![label])),
+        }
+    }
+    files
+}
