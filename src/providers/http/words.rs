@@ -53,7 +53,8 @@ fn repeated(text: &str, secret: &str) -> Option<usize> {
     for (count, character) in secret.chars().enumerate() {
         let next: BTreeSet<usize> = ends
             .iter()
-            .flat_map(|end| spellings(text.get(*end..).unwrap_or_default(), character).map(move |length| end + length))
+            .flat_map(|end| [*end, if count > 0 { after_gap(text, *end) } else { *end }])
+            .flat_map(|end| spellings(text.get(end..).unwrap_or_default(), character).map(move |length| end + length))
             .collect();
         if next.is_empty() {
             // What follows may be the same secret in a spelling that is not known: the word goes as a whole.
@@ -64,6 +65,13 @@ fn repeated(text: &str, secret: &str) -> Option<usize> {
         ends = next;
     }
     ends.last().copied()
+}
+
+/// Where the text goes on after a line break or the like: what a server wraps is the same secret still.
+fn after_gap(text: &str, end: usize) -> usize {
+    let rest = text.get(end..).unwrap_or_default();
+    let gap = |character: char| character.is_whitespace() || character.is_control();
+    text.len() - rest.trim_start_matches(gap).len()
 }
 
 /// The lengths of all spellings of a character that the text starts with.
@@ -171,6 +179,19 @@ mod tests {
             assert_eq!(without(&format!("got {part} here"), [token]), "got … here");
         }
         assert_eq!(without("an ordinary sentence", [token, ""]), "an ordinary sentence");
+    }
+
+    #[test]
+    fn a_secret_that_is_wrapped_or_spaced_out_is_hidden() {
+        let secret = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        for every in [1, 7, 20] {
+            for gap in [" ", "\n", "\r\n  ", "\u{0}"] {
+                let pieces: Vec<char> = secret.chars().collect();
+                let pieces: Vec<String> = pieces.chunks(every).map(|piece| piece.iter().collect()).collect();
+                let shown = without(&format!("wrong: {} given", pieces.join(gap)), [secret]);
+                assert_eq!(shown, "wrong: … given", "{every} {gap:?}");
+            }
+        }
     }
 
     proptest! {

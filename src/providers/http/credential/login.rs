@@ -109,8 +109,13 @@ impl HttpClient for Login {
         let no_token = |failure| azure_core::Error::with_error(ErrorKind::Credential, failure, "no token");
         let answer = self.answer(|| to_reqwest(request), |answer| refused(answer, request)).await.map_err(no_token)?;
         let status = answer.status.as_u16();
-        if serde_json::from_slice::<TokenBody>(&answer.body).is_err() {
-            let what = format!("the login endpoint answered {status} and gave no token");
+        let wrong = match serde_json::from_slice::<TokenBody>(&answer.body) {
+            Err(_) => Some("gave no token"),
+            Ok(body) if !LIFETIME.contains(&body.expires_in) => Some("gave a token of an impossible lifetime"),
+            Ok(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            let what = format!("the login endpoint answered {status} and {wrong}");
             return Err(no_token(Failure::new(FailureKind::BadAnswer, what).with_next(
                 "check the address of the login endpoint, and whether a proxy or sign-in page stands in between",
             )));
@@ -136,9 +141,12 @@ fn to_reqwest(request: &Request) -> Result<reqwest::Request> {
     Ok(copy)
 }
 
+/// The seconds that a token may be good for. Entra gives at most a day; the crate panics on a time past the year 9999.
+const LIFETIME: std::ops::RangeInclusive<i64> = 0..=30 * 24 * 3600;
+
 /// What `azure_identity` reads of an answer. Read here first, because its own error quotes what it does not understand.
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "only whether it can be read matters")]
+#[expect(dead_code, reason = "of the others only whether they can be read matters")]
 struct TokenBody {
     token_type: String,
     expires_in: i64,

@@ -247,7 +247,7 @@ async fn a_refused_secret_is_told_in_entras_words_with_what_to_do_and_without_th
 }
 
 #[tokio::test]
-async fn nothing_that_a_login_endpoint_repeats_is_printed_and_not_much_of_what_it_says() {
+async fn what_a_login_endpoint_repeats_or_makes_up_is_neither_printed_nor_believed() {
     let long = "x".repeat(10_000);
     for (status, body, expected) in [
         (400, r#"{"error":"s3cret+"}"#, "the login endpoint answered 400 with …"),
@@ -262,6 +262,16 @@ async fn nothing_that_a_login_endpoint_repeats_is_printed_and_not_much_of_what_i
             200,
             r#"{"token_type":"Bearer","expires_in":"s3cret+","ext_expires_in":1,"access_token":"a"}"#,
             "the login endpoint answered 200 and gave no token",
+        ),
+        (
+            200,
+            r#"{"token_type":"Bearer","expires_in":9223372036854775807,"ext_expires_in":1,"access_token":"a"}"#,
+            "the login endpoint answered 200 and gave a token of an impossible lifetime",
+        ),
+        (
+            200,
+            r#"{"token_type":"Bearer","expires_in":-9223372036854775807,"ext_expires_in":1,"access_token":"a"}"#,
+            "the login endpoint answered 200 and gave a token of an impossible lifetime",
         ),
     ] {
         let (answer, _) = login_answers(vec![ResponseTemplate::new(status).set_body_string(body)]).await;
