@@ -14,7 +14,7 @@ use crate::diagnostics::{Finding, SourceMap};
 use crate::state::mark;
 
 /// The name of the root file.
-pub(super) const ROOT_FILE: &str = "rolecall.yaml";
+pub const ROOT_FILE: &str = "rolecall.yaml";
 
 /// A config as it was read: typed when there is no error in it; and every mistake.
 #[derive(Debug)]
@@ -89,8 +89,9 @@ pub fn load(path: &Path) -> Loaded {
             read(root, files)
         }
         Err(Unreadable { rule, message, help }) => {
-            let finding =
-                Finding { rule, message, labels: Vec::new(), file: Some(path.display().to_string()), help: Some(help) };
+            // Without the `/.` that a path has which was made from `.`.
+            let shown = path.components().collect::<PathBuf>().display().to_string();
+            let finding = Finding { rule, message, labels: Vec::new(), file: Some(shown), help: Some(help) };
             let tree_hash = tree_hash(&SourceMap::default());
             Loaded {
                 root: path.to_owned(),

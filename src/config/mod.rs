@@ -16,7 +16,7 @@ mod shape;
 mod walk;
 pub mod yaml;
 
-pub use load::{File, Loaded, load, read};
+pub use load::{File, Loaded, ROOT_FILE, load, read};
 pub use model::{Aggregation, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
 pub use reference::reference;
 pub use schema::schema;

@@ -18,6 +18,8 @@ pub struct Config {
     pub tenant: Tenant,
     /// Apps of the identities that apply.
     pub appliers: Vec<Located<AppId>>,
+    /// Whether `delegate` says what other files than the root may define.
+    pub delegates: bool,
     /// Environments by name.
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// Groups by key.

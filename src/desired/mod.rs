@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 pub use query::{cluster_query, tenant_query};
 
-use crate::config::{Config, Environment, Group};
+use crate::config::{Config, Environment, Group, ROOT_FILE};
 use crate::diagnostics::{Located, SourceMap};
 use crate::state::{
     AllowedUnmanaged, Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName,
@@ -22,7 +22,7 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
         appliers: config.appliers.iter().map(|app| app.value).collect(),
         applier_lines: config.appliers.iter().map(|app| (app.value, sources.origin(app.span))).collect(),
         without_pim: config.tenant.without_pim,
-        groups: config.groups.iter().map(|(key, block)| (key.clone(), group(block, sources))).collect(),
+        groups: config.groups.iter().map(|(key, block)| (key.clone(), group(config, block, sources))).collect(),
         environments: config
             .environments
             .iter()
@@ -31,9 +31,11 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
     }
 }
 
-fn group(group: &Group, sources: &SourceMap) -> DesiredGroup {
+fn group(config: &Config, group: &Group, sources: &SourceMap) -> DesiredGroup {
+    let origin = sources.origin(group.span);
     DesiredGroup {
-        origin: sources.origin(group.span),
+        delegated: config.delegates && origin.file != ROOT_FILE,
+        origin,
         management: group.management,
         membership: group.membership,
         display_name: group.display_name.as_ref().map(|name| name.value.clone()),

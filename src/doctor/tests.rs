@@ -29,6 +29,7 @@ fn desired() -> Desired {
         management: Management::Owned,
         membership: Membership::Authoritative,
         absent: BTreeMap::new(),
+        delegated: false,
         previously: BTreeMap::new(),
         display_name: None,
         description: None,

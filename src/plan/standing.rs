@@ -6,8 +6,8 @@ use super::draft::Cause;
 use super::resolve::{Directory, labels};
 use super::restored::{self, when};
 use crate::state::{
-    DeletedGroup, Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy,
-    Tenant, mark,
+    AppId, DeletedGroup, Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy,
+    PrincipalName, Tenant, mark,
 };
 
 /// What became of one group of the files.
@@ -85,7 +85,7 @@ pub(super) fn of_all<'a>(
         .iter()
         .map(|(key, group)| {
             let standing = match group.management {
-                Management::Owned => owned(key, group, tenant, policy, directory),
+                Management::Owned => owned((key, group), desired, tenant, policy, directory),
                 Management::Adopted(id) | Management::External(id) => by_id(desired, key, group, id, tenant),
             };
             (key, standing)
@@ -96,8 +96,8 @@ pub(super) fn of_all<'a>(
 }
 
 fn owned<'a>(
-    key: &'a GroupKey,
-    group: &'a DesiredGroup,
+    (key, group): (&'a GroupKey, &'a DesiredGroup),
+    desired: &Desired,
     tenant: &'a Tenant,
     policy: &Policy,
     directory: &Directory<'a>,
@@ -115,7 +115,7 @@ fn owned<'a>(
             return if is_ours(group, live, directory) {
                 Standing::Live(live)
             } else {
-                held("not-ours", not_ours(carried, live))
+                held("not-ours", not_ours(carried, live, desired, tenant))
             };
         }
         _ => {
@@ -258,7 +258,10 @@ fn is_ours(group: &DesiredGroup, live: &LiveGroup, directory: &Directory<'_>) ->
     !live.owners.is_empty() && live.owners.iter().all(|owner| in_files.contains(&owner.id))
 }
 
-fn not_ours(key: &GroupKey, live: &LiveGroup) -> String {
+fn not_ours(key: &GroupKey, live: &LiveGroup, desired: &Desired, tenant: &Tenant) -> String {
+    if let Some(message) = unlisted_applier(key, live, desired, tenant) {
+        return message;
+    }
     let owners = if live.owners.is_empty() { "nobody".to_owned() } else { labels(&live.owners) };
     let why = if live.kind == GroupKind::Security {
         "no applier is among its owners, and they are not all in the files"
@@ -271,6 +274,44 @@ fn not_ours(key: &GroupKey, live: &LiveGroup) -> String {
          not, have it deleted",
         live.display_name, live.id
     )
+}
+
+/// A group that is owned by an app that `appliers` should have listed: the one that we run as, or one whose id is almost one
+/// of those. Such a group is to be kept.
+fn unlisted_applier(key: &GroupKey, live: &LiveGroup, desired: &Desired, tenant: &Tenant) -> Option<String> {
+    if live.kind != GroupKind::Security {
+        return None;
+    }
+    let apps = live.owners.iter().filter_map(|owner| match (&owner.name, tenant.identity.app) {
+        (_, Some(own)) if owner.id == tenant.identity.id => Some(own),
+        (PrincipalName::ServicePrincipal(app), _) => Some(*app),
+        _ => None,
+    });
+    let apps: BTreeSet<AppId> = apps.filter(|app| !desired.appliers.contains(app)).collect();
+    let near = |app: AppId| {
+        let listed = desired.appliers.iter().map(|listed| (distance(*listed, app), *listed));
+        listed.filter(|(distance, _)| *distance <= NEAR).min().map(|(_, listed)| listed)
+    };
+    let own = apps.iter().find(|app| tenant.identity.app == Some(**app));
+    let app = own.or_else(|| apps.iter().find(|app| near(**app).is_some()))?;
+    let whose = if own.is_some() { "the app that you run as" } else { "an app" };
+    let next = near(*app).map_or_else(
+        || format!("If {app} applies this config, add it to `appliers`"),
+        |listed| format!("`appliers` has {listed}: did you mean {app}? Correct it"),
+    );
+    Some(format!(
+        "a group with the mark of {key} is there (`{}`, id {}), and among its owners is {app}, {whose}, which `appliers` of \
+         `rolecall.yaml` does not list. Until it does the group is not taken for ours: nothing is changed about it or bound to \
+         it. {next}",
+        live.display_name, live.id
+    ))
+}
+
+/// How many digits of an app id may be mistyped.
+const NEAR: usize = 2;
+
+fn distance(one: AppId, other: AppId) -> usize {
+    strsim::osa_distance(&one.to_string(), &other.to_string())
 }
 
 fn by_id<'a>(

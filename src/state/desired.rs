@@ -71,6 +71,8 @@ pub enum Membership {
 pub struct DesiredGroup {
     /// Where its block starts.
     pub origin: Origin,
+    /// Whether its block stands in a file that may say only what `delegate` lets it.
+    pub delegated: bool,
     /// Whose object it is.
     pub management: Management,
     /// What `members` means.

@@ -51,5 +51,5 @@ pub use query::{ClusterQuery, TenantQuery};
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
-pub use text::{first_few, like};
+pub use text::{closest, first_few, like};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

@@ -31,6 +31,18 @@ pub fn first_few<T: Display>(all: impl IntoIterator<Item = T>, most: usize) -> S
     }
 }
 
+/// The name that a mistyped one was meant to be: at most a third of its letters are others.
+pub fn closest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let most = (text.chars().count() / 3).max(1);
+    names
+        .into_iter()
+        .filter(|name| name.len().abs_diff(text.len()) <= most * 4)
+        .map(|name| (strsim::damerau_levenshtein(text, name), name))
+        .filter(|(distance, _)| (1..=most).contains(distance))
+        .min()
+        .map(|(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -63,5 +75,11 @@ mod tests {
         assert_eq!(first_few(["a", "b", "c"], 3), "a, b, c");
         assert_eq!(first_few(["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(first_few::<&str>([], 2), "");
+    }
+
+    #[test]
+    fn what_was_meant_is_near_and_not_the_same() {
+        assert_eq!(closest("trinty", ["payments", "trinity", "trinity-two"]), Some("trinity"));
+        assert_eq!(closest("trinity", ["trinity", "payments"]), None);
     }
 }

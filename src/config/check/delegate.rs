@@ -234,7 +234,11 @@ impl Checker<'_> {
             return;
         }
         let text = pattern.value.as_str();
-        let meant = if pattern.value.is_open() { None } else { closest(text, groups.into_iter()) };
+        let meant = if pattern.value.is_open() {
+            near_pattern(text, &groups)
+        } else {
+            closest(text, groups.into_iter()).map(str::to_owned)
+        };
         let help = meant.map_or_else(
             || "mend it unless such a group is on its way".to_owned(),
             |meant| format!("did you mean `{meant}`? If such a group is on its way, all is well"),
@@ -242,6 +246,21 @@ impl Checker<'_> {
         let message = format!("`{text}` stands for no group of this config");
         let labels = [label(pattern.span, "no group has such a key")];
         self.report(&rules::UNMATCHED_DELEGATION, message, labels, help);
+    }
+}
+
+/// The pattern of the same kind that is closest to one that stands for no group: `mobil-*` for `mobile-devs` is `mobile-*`.
+fn near_pattern(pattern: &str, groups: &[&str]) -> Option<String> {
+    let separators = ['-', '_'];
+    if let Some(start) = pattern.strip_suffix('*').filter(|start| !start.is_empty() && !start.contains('*')) {
+        let starts = groups.iter().flat_map(|group| (1..group.len()).filter_map(|end| group.get(..end)));
+        let starts = starts.filter(|known| known.ends_with(separators) == start.ends_with(separators));
+        closest(start, starts).map(|known| format!("{known}*"))
+    } else {
+        let end = pattern.strip_prefix('*').filter(|end| !end.is_empty() && !end.contains('*'))?;
+        let ends = groups.iter().flat_map(|group| (1..group.len()).filter_map(|start| group.get(start..)));
+        let ends = ends.filter(|known| known.starts_with(separators) == end.starts_with(separators));
+        closest(end, ends).map(|known| format!("*{known}"))
     }
 }
 

@@ -303,7 +303,7 @@ impl Checker<'_> {
                         &rules::UNDELEGATED_GROUP,
                         format!("to the group `{name}`"),
                         "a grant is more than a reference: it gives this group access",
-                        self.grant_elsewhere(name),
+                        self.grant_elsewhere(name, grant.span),
                     ),
                     Part::Roles => (
                         &rules::UNDELEGATED_ROLE,
@@ -345,8 +345,12 @@ impl Checker<'_> {
         }
     }
 
-    fn grant_elsewhere(&self, group: &str) -> String {
-        let defined = self.names.groups.get(group).map(|span| self.sources.origin(*span));
+    fn grant_elsewhere(&self, group: &str, grant: Span) -> String {
+        let defined = self.names.groups.get(group);
+        if defined.is_some_and(|span| span.file == grant.file) {
+            return format!("{LISTED} for this file, which defines it");
+        }
+        let defined = defined.map(|span| self.sources.origin(*span));
         let place = defined
             .map_or_else(|| "the root file".to_owned(), |origin| format!("{}, where it is defined", origin.file));
         format!("grant to it in {place}, or {LISTED}; naming it as a member is a reference, and fine")

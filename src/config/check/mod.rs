@@ -120,6 +120,7 @@ impl Checker<'_> {
             name: self.parse::<ConfigName>(root.get("name"))?,
             tenant: self.tenant(root)?,
             appliers,
+            delegates: root.entry("delegate").is_some(),
             environments,
             groups,
             roles,
@@ -140,6 +141,14 @@ impl Checker<'_> {
             closest(key, known).is_some() || record.refused.iter().any(|refused| refused.key == key)
         };
         match &node.value {
+            Value::Map(entries) if !is_root && is_connections(entries) => {
+                let labels = [label(node.head(), "says how to reach Entra or clusters")];
+                let message = "this is a connections file, and one must lie outside of the access files, because it says where \
+                               tokens go";
+                let help = "move it out of the folder, e.g. to ~/.config/rolecall/connections.yaml, and name it with \
+                            --connections or $ROLECALL_CONNECTIONS";
+                self.report(&rules::NOT_AN_ACCESS_FILE, message, labels, help);
+            }
             Value::Map(entries)
                 if is_root || entries.is_empty() || entries.iter().any(|entry| is_close(&entry.key.value)) =>
             {
@@ -263,6 +272,19 @@ impl Checker<'_> {
             help: help.into_help(),
         });
     }
+}
+
+/// Whether a file says how to reach Entra and clusters, which no access file does.
+fn is_connections(entries: &[Entry]) -> bool {
+    let is_way = |entry: &Entry| {
+        let has = |keys: &[&str]| entry.value.entries().iter().any(|entry| keys.contains(&entry.key.value.as_str()));
+        !has(&["type"]) && has(&["kubeconfig", "in-cluster", "server", "allow-exec"])
+    };
+    entries.iter().all(|entry| matches!(entry.key.value.as_str(), "entra" | "environments" | "proxy"))
+        && entries.iter().any(|entry| match entry.key.value.as_str() {
+            "environments" => entry.value.entries().iter().any(is_way),
+            _ => true,
+        })
 }
 
 /// Labels as they are written.

@@ -486,3 +486,35 @@ fn a_delegated_file_takes_over_no_group_by_a_key_from_before() {
     teams/payments/a.yaml:3 undelegated-key: `group-id` of a member may only stand in the root file
     ");
 }
+
+#[test]
+fn a_mistyped_pattern_is_told_with_the_one_that_was_meant() {
+    let entry = "  - { files: [teams/payments/**], groups: [paymets-*], roles: [view], environments: [alpha], namespaces: [payments] }\n";
+    let grants =
+        "grants:\n  - { groups: [payments-devs], roles: [view], environments: [alpha], namespaces: [payments] }\n";
+    let loaded = delegated(entry, &[("teams/payments/all.yaml", &format!("{DEVS}{grants}"))]);
+    insta::assert_snapshot!(told(&loaded), @r#"
+    unmatched-delegation: `paymets-*` stands for no group of this config
+      rolecall.yaml:6:44 "paymets-*" no group has such a key
+      help: did you mean `payments-*`? If such a group is on its way, all is well
+    undelegated-group: this file may not define the group `payments-devs`
+      teams/payments/all.yaml:2:3 "payments-devs" defined here
+      rolecall.yaml:6:35 "groups" this delegation of the file lists `paymets-*`
+      help: define it in a file to which it is delegated, or have the delegation list it; naming it as a member (`{ group: payments-devs }`) is a reference, and fine
+    undelegated-group: this file may not grant to the group `payments-devs`
+      teams/payments/all.yaml:4:16 "payments-devs" a grant is more than a reference: it gives this group access
+      rolecall.yaml:6:35 "groups" this delegation of the file lists `paymets-*`
+      help: have the delegation list it for this file, which defines it
+    "#);
+}
+
+/// What the guard `group-replaced` tells whoever gives a delegated group another key.
+#[test]
+fn a_renamed_group_moves_to_the_root_and_its_team_goes_on_granting_to_it() {
+    let renamed = "  payments-developers: { members: [sam@contoso.com], previously: [payments-devs] }\n";
+    let root = format!("{ROOT}delegate:\n{PAYMENTS}{REST}{renamed}");
+    let grants = "grants:\n  - { groups: [payments-developers], roles: [view], environments: [alpha], namespaces: [payments] }\n";
+    let loaded = files(&[("rolecall.yaml", &root), ("teams/payments/grants.yaml", grants)]);
+    assert_eq!(told(&loaded), "");
+    assert!(loaded.config.is_some());
+}

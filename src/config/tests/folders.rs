@@ -270,3 +270,17 @@ fn what_lies_in_the_folder_is_known() {
         assert!(!loaded.contains(&folder.path().join(outside)), "{outside}");
     }
 }
+
+#[test]
+fn a_connections_file_among_the_access_files_is_called_that_and_nothing_else() {
+    for text in [
+        "entra:\n  ca-file: ca.pem\nenvironments:\n  alpha: { kubeconfig: k, context: alpha }\n",
+        "environments:\n  alpha: { in-cluster: true }\n",
+        "proxy: { url: 'http://proxy.contoso.com:3128' }\n",
+    ] {
+        let folder = folder(&[("rolecall.yaml", ROOT), ("connections.yaml", text)]);
+        let told = told_of(folder.path(), folder.path());
+        assert_eq!(told.matches("not-an-access-file: this is a connections file").count(), 1, "{told}");
+        assert_eq!(told.matches("help:").count(), 1, "{told}");
+    }
+}

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::empty_config::{asks, is_marked, own_groups, own_objects};
 use super::{Case, Guard, Objection, count};
 use crate::plan::parts::Part;
-use crate::state::{Address, Mark, Operation, mark};
+use crate::plan::replaced::replacements;
+use crate::state::{Address, GroupKey, Mark, Operation, Resource, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "config-renamed",
@@ -55,14 +56,20 @@ fn taken_over(case: &Case<'_>) -> Option<Objection> {
         .iter()
         // What is replaced was never ours.
         .filter(|change| change.replaced_by.is_none())
-        .filter(|change| match &change.address {
-            Address::Group(_) | Address::Object { .. } => matches!(change.operation, Operation::Delete { .. }),
-            Address::Owner(..) | Address::Member(..) => false,
-        })
-        .count();
-    if removed == 0 || !asks(case) {
+        .filter_map(|change| match (&change.address, &change.operation) {
+            (Address::Group(_) | Address::Object { .. }, Operation::Delete { before }) => Some((change, before)),
+            _ => None,
+        });
+    let removed: Vec<_> = removed.collect();
+    if removed.is_empty() || !asks(case) {
         return None;
     }
+    let replaced = replacements(case.desired, case.directory, case.changes.iter());
+    let replaced: BTreeSet<&GroupKey> = replaced.iter().map(|replacement| replacement.old).collect();
+    if removed.iter().all(|(change, before)| is_of(case, &replaced, &change.address, before)) {
+        return None;
+    }
+    let removed = removed.len();
     let mut groups = case.directory.own_groups(case.desired).filter(|(_, live)| is_marked(case, live));
     let is_known = groups.any(|(key, _)| case.desired.groups.contains_key(key))
         || case.parts.clusters.values().any(|part| holds_what_is_asked(case, part));
@@ -76,6 +83,23 @@ fn taken_over(case: &Case<'_>) -> Option<Objection> {
         );
         Objection::new(config.as_str(), message)
     })
+}
+
+/// Whether an object goes only because one of these groups got another key, which has a guard of its own.
+fn is_of(case: &Case<'_>, groups: &BTreeSet<&GroupKey>, address: &Address, object: &Resource) -> bool {
+    match object {
+        Resource::Group(group) => groups.contains(&group.key),
+        Resource::Binding(binding) => {
+            let Address::Object { environment, .. } = address else { return false };
+            let Some(part) = case.parts.clusters.get(environment) else { return false };
+            let is_one = |subject| {
+                let called = case.directory.groups_called(&part.desired.tokens, subject);
+                matches!(called[..], [group] if groups.contains(group))
+            };
+            !binding.subjects.is_empty() && binding.subjects.iter().all(is_one)
+        }
+        Resource::Role(_) | Resource::Owner(_) | Resource::Member(_) => false,
+    }
 }
 
 /// Whether any object of ours on a cluster is one that the files ask for.

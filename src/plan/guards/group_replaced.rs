@@ -28,17 +28,26 @@ fn message(case: &Case<'_>, replacement: &Replacement<'_>) -> String {
     let keys = block.into_iter().flat_map(|group| group.previously.keys()).chain([*old]);
     let line = format!("previously: [{}]", keys.map(GroupKey::as_str).collect::<Vec<_>>().join(", "));
     let place = block.map(|group| format!(" ({})", group.origin)).unwrap_or_default();
+    // `previously` takes over a live group, so that a delegated file may not say it.
+    let write = if block.is_some_and(|group| group.delegated) {
+        format!(
+            "have the block of {new}{place} moved to `rolecall.yaml` with the line `{line}`, because `previously` is the \
+             root file's alone (the file may go on granting to {new})"
+        )
+    } else {
+        format!("write `{line}` in the block of {new}{place}")
+    };
     let counts = format!("{} in both, of {} and {}", shared.len(), live.members.len(), members.len());
     match heir {
         None => format!(
             "{old} has no block any more, and {new} would be made with mostly the same members ({counts}): a new object with \
-             a new id, unknown to whatever else names the old one. If it is the same group under another key, write `{line}` \
-             in the block of {new}{place}: it then keeps its object, its id and its bindings"
+             a new id, unknown to whatever else names the old one. If it is the same group under another key, {write}: \
+             it then keeps its object, its id and its bindings"
         ),
         Some(heir) => format!(
             "{new} would be made with mostly the members that {old} has now ({counts}), and the block of {old} ({}) would \
              have the object that was theirs, with its id and all that names it elsewhere. If {new} is the same group under \
-             another key, write `{line}` in the block of {new}{place}, and give the block of {old} another key",
+             another key, {write}, and give the block of {old} another key",
             heir.origin
         ),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Case, Guard, Objection};
 use crate::plan::kubernetes::{Environment, spelling};
 use crate::plan::unmanaged::{BindingOwner, Treatment, UnmanagedBinding};
-use crate::state::{Address, Operation, Subject, first_few, mark};
+use crate::state::{Address, Operation, PrincipalName, Subject, first_few, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "unmanaged",
@@ -81,5 +81,10 @@ fn called(subject: &Subject) -> String {
         let namespace = subject.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
         format!("{} {namespace}{}", subject.kind, spelling(&subject.name))
     };
-    subject.principal.as_ref().map_or_else(whole, ToString::to_string)
+    match &subject.principal {
+        Some(PrincipalName::Group(key)) => format!("group {key}"),
+        Some(PrincipalName::User(name)) => format!("user {name}"),
+        Some(other) => other.to_string(),
+        None => whole(),
+    }
 }

@@ -236,8 +236,11 @@ impl<'a> Environment<'a> {
     }
 
     pub(super) fn missing_namespace(&self, namespace: &Namespace, origin: &Origin) -> Cause {
+        let near = crate::state::closest(namespace.as_str(), self.cluster.namespaces.keys().map(Namespace::as_str))
+            .map(|near| format!(" (did you mean `{near}`?)"))
+            .unwrap_or_default();
         let message = format!(
-            "{} has no namespace `{namespace}`, or it is being deleted; what is granted there waits until it is there",
+            "{} has no namespace `{namespace}`{near}, or it is being deleted; what is granted there waits until it is there",
             self.name
         );
         Cause::new(Some(origin), "missing-namespace", message)

@@ -10,7 +10,7 @@ use crate::plan::draft::{Cause, Draft};
 use crate::plan::parts::Parts;
 use crate::state::{
     Address, Binding, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation,
-    Origin, Policy, PrincipalName, Resource, Sign, Subject, SubjectKind, first_few, mark,
+    Origin, Policy, PrincipalName, Resource, Sign, Subject, SubjectKind, closest, first_few, mark,
 };
 
 /// How many subjects are named.
@@ -174,6 +174,14 @@ fn is_target(target: &BindingName, live: &LiveBinding) -> bool {
     (&target.namespace, &target.name) == (&live.binding.namespace, &live.binding.name)
 }
 
+/// The bindings that are nobody's we know, as files name them.
+pub(super) fn by_hand(bindings: &[LiveBinding]) -> impl Iterator<Item = String> {
+    let unmarked = bindings.iter().filter(|live| matches!(live.meta.mark, Mark::LabelsOnly | Mark::None));
+    unmarked.map(|LiveBinding { binding, .. }| {
+        BindingName { namespace: binding.namespace.clone(), name: binding.name.clone() }.to_string()
+    })
+}
+
 /// Says which `replaces` have nothing left to do: no environment of their grant has the binding. Nothing is derived from an
 /// environment that was not read or is not part of this plan.
 pub(in crate::plan) fn note_done(desired: &Desired, parts: &Parts<'_>, policy: &Policy, draft: &mut Draft) {
@@ -193,8 +201,14 @@ pub(in crate::plan) fn note_done(desired: &Desired, parts: &Parts<'_>, policy: &
         };
         if environments.iter().all(is_gone) {
             let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
+            let there = environments.iter().filter_map(|name| parts.clusters.get(*name));
+            let there: BTreeSet<String> = there.flat_map(|part| by_hand(&part.cluster.bindings)).collect();
+            let next = closest(&target.to_string(), there.iter().map(String::as_str)).map_or_else(
+                || "take the line out".to_owned(),
+                |near| format!("did you mean `{near}`? Else take the line out"),
+            );
             let message = format!(
-                "`replaces: {target}`: no {} of this name is on {}, so nothing is left to replace; take the line out",
+                "`replaces: {target}`: no {} of this name is on {}, so nothing is left to replace; {next}",
                 target.kind(),
                 names.join(", ")
             );

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bindings::{Asked, Given};
 use super::builtin::strangers;
+use super::replace::by_hand;
 use super::takeover::{Takeover, takeover};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::Draft;
 use crate::plan::power::power;
 use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
-use crate::state::{Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged};
+use crate::state::{
+    Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged, closest,
+};
 
 impl Environment<'_> {
     /// The live bindings that give somebody access and that no file asks for, by address. What is ours is here only where
@@ -108,8 +111,27 @@ impl Environment<'_> {
                     Allowance::Bindings(pattern) => format!("no rolebinding that is not ours is called `{pattern}`"),
                     Allowance::Config(config) => format!("no binding is of a rolecall config `{config}`"),
                 };
-                let message = format!("`allow-unmanaged` of {}: {nothing}; take the entry out", self.name);
+                let next = self.meant(&entry.what).map_or_else(
+                    || "take the entry out".to_owned(),
+                    |near| format!("did you mean `{near}`? Else take the entry out"),
+                );
+                let message = format!("`allow-unmanaged` of {}: {nothing}; {next}", self.name);
                 draft.note(None, Some(&entry.origin), "allowance-unused", message);
+            }
+        }
+    }
+
+    /// What an entry of `allow-unmanaged` that allows nothing was meant to be.
+    fn meant(&self, entry: &Allowance) -> Option<String> {
+        let near = |text: &str, names: Vec<String>| closest(text, names.iter().map(String::as_str)).map(str::to_owned);
+        match entry {
+            Allowance::Bindings(pattern) => near(&pattern.to_string(), by_hand(&self.cluster.bindings).collect()),
+            Allowance::Config(config) => {
+                let others = self.cluster.bindings.iter().filter_map(|live| match &live.meta.mark {
+                    Mark::OtherConfig(other) => Some(other.clone()),
+                    Mark::Ours | Mark::LabelsOnly | Mark::None => None,
+                });
+                near(config.as_str(), others.collect()).map(|other| format!("config: {other}"))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::world::{World, at, id, in_namespace, key, nested, number, principal, who};
+use super::world::{APPLIER, World, at, id, in_namespace, key, nested, number, principal, who};
 use crate::plan::pim_questions;
 use crate::state::{
     AppId, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management, Membership, Only,
@@ -636,4 +636,30 @@ fn another_tenant_is_not_planned_against() {
     world.ask("readers", &["hayden"]);
     world.tenant().id = uuid::Uuid::from_u128(1).into();
     assert_snapshot!(world.shown(), @"unread entra: the credential belongs to tenant 00000000-0000-0000-0000-000000000001, the files are for 00000000-0000-0000-0000-00000000007e");
+}
+
+/// A typo in `appliers` must not have the groups deleted that this very app made.
+#[test]
+fn an_owner_that_the_appliers_should_list_is_named_with_what_was_meant() {
+    let mut world = World::new();
+    world.ask("readers", &["hayden"]);
+    world.live("readers", &["hayden"]);
+    let listed = world.desired.appliers.pop_first().unwrap().to_string();
+    let typo = format!("{}{}", &listed[..listed.len() - 1], if listed.ends_with('7') { '8' } else { '7' });
+    world.desired.appliers.insert(typo.parse().unwrap());
+    let told = |world: &World| world.plan().withheld[0].message.clone();
+    let message = told(&world);
+    assert!(message.contains(&format!("among its owners is {listed}, the app that you run as")), "{message}");
+    assert!(message.contains(&format!("`appliers` has {typo}: did you mean {listed}? Correct it")), "{message}");
+    assert!(!message.contains("deleted"), "{message}");
+    // Whoever runs: the owner's app id is what was meant.
+    world.tenant().identity.id = principal("erin").id;
+    world.tenant().identity.app = None;
+    let message = told(&world);
+    assert!(message.contains(&format!("among its owners is {listed}, an app, which")), "{message}");
+    // Another app altogether, and it is the one that runs.
+    world.tenant().identity = OwnIdentity { id: id(APPLIER), app: listed.parse().ok(), label: listed.clone() };
+    world.desired.appliers = ["3c0e6e1a-9a55-4b62-9d57-6c3f1d2e9a77".parse().unwrap()].into();
+    let message = told(&world);
+    assert!(message.ends_with(&format!("If {listed} applies this config, add it to `appliers`")), "{message}");
 }

@@ -65,6 +65,7 @@ fn asked_group() -> impl Strategy<Value = Option<DesiredGroup>> {
                 owners: owners.map(|owners| lines(owners).collect()),
                 members: lines(members).collect(),
                 absent: lines(absent).collect(),
+                delegated: false,
                 previously: BTreeMap::new(),
             })
         },

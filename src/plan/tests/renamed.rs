@@ -131,7 +131,6 @@ fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write()
         after entra/group/viewers/member/sam@contoso.com
         after alpha/rolebinding/trinity/readers-view-34cb26a8a5
         after alpha/rolebinding/trinity/viewers-view-c38281d30d
-    guard config-renamed:contoso-platform: none of what the files ask for is there under the name contoso-platform, and 2 objects of that name would be removed. If contoso-platform is another config, give this one its own name back. If all of it is to be replaced, acknowledge this once
     guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with mostly the same members (2 in both, of 2 and 2): a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
     guard group-deleted:readers: readers would be deleted with its 2 members (restorable for 30 days)
     ");
@@ -273,4 +272,28 @@ fn who_is_in_both_groups_gets_first_and_loses_then() {
     }
     // And nobody comes to what was the others' meanwhile.
     assert!(at("trinity/readers-view-34cb26a8a5") < at("readers/member/erin@contoso.com"), "{}", show(&plan));
+}
+
+#[test]
+fn guard_group_replaced_says_what_a_delegated_file_may_do() {
+    let mut world = World::new();
+    world.live("old", &["hayden", "sam"]);
+    let block = world.ask("new", &["hayden", "sam"]);
+    block.delegated = true;
+    block.origin.file = "teams/trinity.yaml".to_owned();
+    let plan = world.plan();
+    let verdict = plan.verdicts.iter().find(|verdict| verdict.guard == "group-replaced").unwrap();
+    assert!(
+        verdict.message.contains(
+            "have the block of new (teams/trinity.yaml:10) moved to `rolecall.yaml` with the line `previously: [old]`, because \
+             `previously` is the root file's alone (the file may go on granting to new): it then keeps its object"
+        ),
+        "{}",
+        verdict.message
+    );
+    // The name of the config is not in doubt where all that goes is explained by it.
+    let guards: Vec<&str> = plan.verdicts.iter().map(|verdict| verdict.guard.as_str()).collect();
+    assert_eq!(guards, ["group-replaced", "group-deleted"]);
+    world.live("other", &["erin"]);
+    assert!(world.plan().verdicts.iter().any(|verdict| verdict.guard == "config-renamed"));
 }

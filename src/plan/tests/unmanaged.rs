@@ -224,7 +224,7 @@ fn what_may_stay_is_not_refused_and_what_allows_nothing_is_said() {
     unmanaged alpha/clusterrolebinding/prometheus (Unmarked) allowed at access.yaml:5: view to service account Known("prometheus")
     unmanaged alpha/rolebinding/trinity/argocd-server (Unmarked) allowed at access.yaml:5: edit to service account Known("server")
     unmanaged alpha/rolebinding/trinity/hand-made (Unmarked) refused: edit to sam@contoso.com
-    guard unmanaged:alpha/trinity/hand-made: alpha/rolebinding/trinity/hand-made is not ours and gives clusterrole edit in trinity to sam@contoso.com; take it over with `replaces` on a grant, allow it with `allow-unmanaged`, or have it deleted
+    guard unmanaged:alpha/trinity/hand-made: alpha/rolebinding/trinity/hand-made is not ours and gives clusterrole edit in trinity to user sam@contoso.com; take it over with `replaces` on a grant, allow it with `allow-unmanaged`, or have it deleted
     "#);
 }
 
@@ -506,9 +506,9 @@ fn what_is_there_is_refused_until_it_is_acknowledged() {
         verdicts.map(|verdict| format!("{} {}", verdict.refuses(), verdict.message)).collect::<Vec<_>>().join("\n")
     };
     assert_snapshot!(told(&world), @"
-    true alpha/clusterrolebinding/built-in passes for Kubernetes' own and gives clusterrole view on the whole cluster to sam@contoso.com; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
+    true alpha/clusterrolebinding/built-in passes for Kubernetes' own and gives clusterrole view on the whole cluster to user sam@contoso.com; have them taken out of it, have it deleted if Kubernetes did not make it, or allow it with `allow-unmanaged`
     true alpha/clusterrolebinding/crowd is not ours and gives clusterrole edit on the whole cluster to user a, user b, user c, user d, user e and 2 more; take it over with `replaces` on a grant, allow it with `allow-unmanaged`, or have it deleted
-    true alpha/clusterrolebinding/other is of the rolecall config `contoso-apps` and gives clusterrole view on the whole cluster to sam@contoso.com; allow it with `allow-unmanaged: [{ config: contoso-apps }]`, or take it out of that config
+    true alpha/clusterrolebinding/other is of the rolecall config `contoso-apps` and gives clusterrole view on the whole cluster to user sam@contoso.com; allow it with `allow-unmanaged: [{ config: contoso-apps }]`, or take it out of that config
     true alpha/rolebinding/trinity/software is not ours and gives clusterrole edit in trinity to service account argocd/server; allow it with `allow-unmanaged`, or have it deleted
     ");
     for subject in ["built-in", "crowd", "other", "trinity/software"] {

@@ -246,6 +246,7 @@ impl World {
             owners: None,
             members,
             absent: BTreeMap::new(),
+            delegated: false,
             previously: BTreeMap::new(),
         })
     }

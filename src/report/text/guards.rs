@@ -1,6 +1,7 @@
 //! The part of a plan about guards: what each says, and how many would make `apply` refuse.
 
 use super::page::{Mark, Page};
+use super::unmanaged;
 use super::words::count;
 use crate::plan::{Plan, Verdict};
 use crate::report::{Applies, Context, counts::Counts, escape};
@@ -27,7 +28,8 @@ pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
         }
         if verdict.leaves_out.is_empty() {
             let by_saved = verdict.refuses() && context.applies != Applies::Saved && !has(alone, verdict);
-            objection(page, verdict, if by_saved { " (with a saved plan only)" } else { "" });
+            let beside = unmanaged::beside_refused(plan, verdict);
+            objection(page, verdict, if by_saved { " (with a saved plan only)" } else { "" }, beside.as_deref());
         } else {
             protected(page, verdict, context.applies);
         }
@@ -40,13 +42,16 @@ pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
         page.marked(0, Mark::Decide, &text, None);
     }
     for verdict in only_alone {
-        objection(page, verdict, " (without a saved plan only)");
+        objection(page, verdict, " (without a saved plan only)", None);
     }
 }
 
-fn objection(page: &mut Page, verdict: &Verdict, when: &str) {
+fn objection(page: &mut Page, verdict: &Verdict, when: &str, beside: Option<&str>) {
     let Verdict { guard, subject, message, acknowledged, .. } = verdict;
     page.marked(0, Mark::Decide, &format!("{guard}: {}{when}", escape::message(message)), None);
+    if let Some(beside) = beside {
+        page.detail(4, beside);
+    }
     if *acknowledged {
         page.detail(4, "acknowledged");
     } else {

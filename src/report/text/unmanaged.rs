@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use super::words;
-use crate::plan::{BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding};
+use crate::plan::{BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::escape;
 use crate::state::{Address, EnvironmentName, Namespace, Subject, SubjectKind, SubjectName, mark};
 
@@ -116,6 +116,18 @@ fn gives(binding: &UnmanagedBinding, view: &View<'_>) -> String {
 
 /// The grants beside it that are not part of the changes, where they are told at their own place.
 fn beside(binding: &UnmanagedBinding, view: &View<'_>) -> String {
+    let told = also(binding, view);
+    if told.is_empty() { told } else { format!(". {told}") }
+}
+
+/// The same about a binding that a guard refuses.
+pub(super) fn beside_refused(plan: &Plan, verdict: &Verdict) -> Option<String> {
+    let is_it = |binding: &&UnmanagedBinding| verdict.guard == "unmanaged" && binding.subject() == verdict.subject;
+    let binding = plan.unmanaged.iter().find(is_it)?;
+    Some(also(binding, &View::of(plan))).filter(|told| !told.is_empty())
+}
+
+fn also(binding: &UnmanagedBinding, view: &View<'_>) -> String {
     let others: Vec<_> = binding.beside.iter().filter(|beside| !view.changes(&beside.address)).collect();
     let mut places: Vec<String> = others.iter().map(|beside| beside.origin.to_string()).collect();
     places.dedup();
@@ -128,7 +140,7 @@ fn beside(binding: &UnmanagedBinding, view: &View<'_>) -> String {
         String::new()
     };
     let grant = if places.len() == 1 { "grants" } else { "grant" };
-    format!(". {} {grant} this role there, too{takes_over}", escape::name(&places.join(", ")))
+    format!("{} {grant} this role there, too{takes_over}", escape::name(&places.join(", ")))
 }
 
 fn namespace(address: &Address) -> Option<&Namespace> {
