@@ -227,6 +227,34 @@ async fn a_token_file_that_changes_is_used_at_the_next_token() {
     world.end().await;
 }
 
+/// Such as a file of variables that was named by mistake.
+#[tokio::test]
+async fn what_is_no_token_stays_here() {
+    let world = World::new(seed()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "AZURE_CLIENT_SECRET=hunter2.hunter2.hunter2\n").unwrap();
+    let path = file.display().to_string();
+    let named = [("AZURE_FEDERATED_TOKEN_FILE", path.as_str())];
+    let failure = refused(&world, &variables(&world, "workload-identity", &named), "workload-identity").await;
+    assert!(failure.what.contains(&format!("{path} holds no token (JWT)")), "{}", failure.what);
+    assert!(failure.next.unwrap().contains("AZURE_FEDERATED_TOKEN_FILE"), "{}", failure.what);
+    let given = [("AZURE_CLIENT_ASSERTION", "hunter2")];
+    let failure = refused(&world, &variables(&world, "client-assertion", &given), "client-assertion").await;
+    assert!(failure.what.contains("AZURE_CLIENT_ASSERTION holds no token (JWT)"), "{}", failure.what);
+    assert!(!failure.what.contains("hunter2"), "{}", failure.what);
+    assert!(world.sandbox.requests().unwrap().lines().is_empty(), "nothing was sent");
+    // A token that Entra cannot check has nothing to do with a certificate.
+    let token = std::fs::read_to_string(&variables(&world, "workload-identity", &[])["AZURE_FEDERATED_TOKEN_FILE"]);
+    let forged = format!("{}.c2lnbmF0dXJl", token.unwrap().rsplit_once('.').unwrap().0);
+    let given = [("AZURE_CLIENT_ASSERTION", forged.as_str())];
+    let failure = refused(&world, &variables(&world, "client-assertion", &given), "client-assertion").await;
+    let next = failure.next.unwrap();
+    assert!(failure.what.contains("AADSTS700027"), "{}", failure.what);
+    assert!(next.contains("that issuer's keys") && !next.contains("certificate"), "{next}");
+    world.end().await;
+}
+
 #[tokio::test]
 async fn an_assertion_past_its_time_is_told_with_its_times_and_our_clock() {
     use secrecy::ExposeSecret as _;

@@ -49,6 +49,11 @@ impl Proxy {
         Ok(Self { shown: url.origin().ascii_serialization(), address: SecretString::from(url.as_str()) })
     }
 
+    /// Whether its address holds a user name or a password.
+    fn has_password(&self) -> bool {
+        self.address.expose_secret().contains('@')
+    }
+
     /// The whole address, its user name and password included.
     pub fn address(&self) -> &SecretString {
         &self.address
@@ -101,12 +106,13 @@ pub fn refusal(error: &(dyn Error + 'static), proxy: Option<&Proxy>, server: &st
     let mut causes = std::iter::successors(Some(error), |error| (*error).source());
     let tunnel = causes.find_map(|cause| cause.to_string().strip_prefix("tunnel error: ").map(str::to_owned))?;
     let innermost = causes.last().map(ToString::to_string);
+    let wanted = if proxy.is_some_and(Proxy::has_password) { "another" } else { "a" };
     let proxy = proxy.map_or_else(|| "the proxy".to_owned(), |proxy| format!("the proxy {proxy}"));
     let failure = |kind, what: String, next: &str| Some(Failure::new(kind, what).with_next(next));
     match tunnel.as_str() {
         "proxy authorization required" => failure(
             FailureKind::Refused,
-            format!("{proxy} wants another user name and password (407) before it connects to {server}"),
+            format!("{proxy} wants {wanted} user name and password (407) before it connects to {server}"),
             "put them into the proxy's address: http://USER:PASSWORD@HOST:PORT",
         ),
         "unsuccessful" | "proxy response headers too long" => failure(
@@ -172,6 +178,7 @@ mod tests {
     fn a_password_is_never_shown_and_other_kinds_are_refused() {
         let proxy = Proxy::parse("http://ana:s3cret@proxy.contoso.com:3128", "HTTPS_PROXY").unwrap();
         assert_eq!(proxy.to_string(), "http://proxy.contoso.com:3128");
+        assert!(proxy.has_password() && !Proxy::parse("proxy:3128", "HTTPS_PROXY").unwrap().has_password());
         assert!(!format!("{:?}", Proxies::through(proxy, "")).contains("s3cret"));
         assert_eq!(Proxy::parse("proxy:3128", "HTTPS_PROXY").unwrap().to_string(), "http://proxy:3128");
         for wrong in ["socks5://ana:s3cret@proxy:1080", "http://ana:s3cret@"] {

@@ -80,7 +80,7 @@ impl Refusal {
                 Some(denied) => {
                     Failure::new(FailureKind::Forbidden, format!("cannot {tried} on {link}: {denied} (403)")).with_next(
                         format!(
-                            "grant `{}` on {}; the README has a ready ClusterRole with all that is needed",
+                            "grant `{}` on {}; `rolecall doctor` lists everything that is missing, and docs/permissions.yaml has a ready ClusterRole",
                             denied.verb, denied.resource
                         ),
                     )
@@ -213,7 +213,7 @@ mod tests {
         let failure = refusal(403, message).failure(&link(), "list clusterroles");
         assert_eq!(failure.kind, FailureKind::Forbidden);
         assert_snapshot!(failure.what, @"cannot list clusterroles on context `alpha` (https://10.0.0.1:6443/): `ci` may not list clusterroles on the whole cluster (403)");
-        assert_snapshot!(failure.next.unwrap(), @"grant `list` on clusterroles; the README has a ready ClusterRole with all that is needed");
+        assert_snapshot!(failure.next.unwrap(), @"grant `list` on clusterroles; `rolecall doctor` lists everything that is missing, and docs/permissions.yaml has a ready ClusterRole");
     }
 
     #[tokio::test]

@@ -182,6 +182,20 @@ impl Permission {
     }
 }
 
+impl Permission {
+    /// The command that needs it, as `doctor --for` takes it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::ReadGroups
+            | Self::ReadDeletedGroups
+            | Self::ReadUsers
+            | Self::ReadServicePrincipals
+            | Self::ReadPrivileged => "plan",
+            Self::WriteGroups | Self::WriteMembers => "apply",
+        }
+    }
+}
+
 impl Problem {
     /// What Graph meant, if it answered.
     pub(in super::super) fn meaning(&self) -> Option<Meaning> {
@@ -244,8 +258,10 @@ impl Acting {
         }
         let carried = if self.roles.is_empty() { "none".to_owned() } else { self.roles.join(", ") };
         format!(
-            "give {} the application permission `{name}` of Microsoft Graph, with admin consent; its token carries: {carried}",
-            self.label
+            "give {} the application permission `{name}` of Microsoft Graph, with admin consent; its token carries: {carried}; \
+             `rolecall doctor --for {}` lists everything that is missing",
+            self.label,
+            permission.command()
         )
     }
 }
@@ -323,6 +339,6 @@ mod tests {
         let failure = problem.into_failure("reading the groups", Permission::ReadGroups, &acting);
         assert_eq!(failure.kind, FailureKind::Forbidden);
         insta::assert_snapshot!(failure.what, @"reading the groups: Graph answered 403 Authorization_RequestDenied: Insufficient privileges to complete the operation");
-        insta::assert_snapshot!(failure.next.unwrap(), @"give app 0a1b the application permission `Group.Read.All` of Microsoft Graph, with admin consent; its token carries: User.Read.All");
+        insta::assert_snapshot!(failure.next.unwrap(), @"give app 0a1b the application permission `Group.Read.All` of Microsoft Graph, with admin consent; its token carries: User.Read.All; `rolecall doctor --for plan` lists everything that is missing");
     }
 }

@@ -30,4 +30,8 @@ impl Assertion for Given {
     async fn assertion(&self) -> Result<SecretString> {
         Ok(self.0.clone())
     }
+
+    fn origin(&self) -> (String, &'static str) {
+        ("AZURE_CLIENT_ASSERTION".to_owned(), "set it to the token that the CI system gives the job, and nothing else")
+    }
 }

@@ -79,4 +79,8 @@ impl Assertion for Signer {
             })?;
         Ok(SecretString::from(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))))
     }
+
+    fn origin(&self) -> (String, &'static str) {
+        (self.path.display().to_string(), "use an RSA key of 2048 bits or more")
+    }
 }

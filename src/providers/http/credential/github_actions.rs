@@ -19,7 +19,9 @@ pub(super) fn set_up(settings: &CredentialSettings, login: &Login) -> SetUp {
     let [url, bearer, client] = match settings.all(Intent::Ambient, [URL, TOKEN, "AZURE_CLIENT_ID"]) {
         Ok(values) => values,
         Err(SetUp::Absent(reason)) if settings.picked.is_some() => {
-            return SetUp::Absent(format!("{reason}; GitHub sets both in jobs with `permissions: id-token: write`"));
+            return SetUp::Absent(format!(
+                "{reason}; GitHub sets {URL} and {TOKEN} in jobs with `permissions: id-token: write`"
+            ));
         }
         Err(set_up) => return set_up,
     };

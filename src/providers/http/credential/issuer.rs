@@ -58,14 +58,18 @@ impl Assertion for Issuer {
         let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
         let token = body.as_ref().and_then(|body| body.get(self.field)).and_then(Value::as_str);
         token.filter(|token| !token.is_empty()).map(SecretString::from).ok_or_else(|| {
-            let what = format!("{} ({}) gave no token", self.name, self.origin());
+            let what = format!("{} ({}) gave no token", self.name, self.address());
             Failure::new(FailureKind::BadAnswer, what).with_next(self.next)
         })
+    }
+
+    fn origin(&self) -> (String, &'static str) {
+        (format!("the answer of {} ({})", self.name, self.address()), self.next)
     }
 }
 
 impl Issuer {
-    fn origin(&self) -> String {
+    fn address(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
@@ -75,7 +79,7 @@ impl Issuer {
             429 | 500.. => FailureKind::Unavailable,
             _ => FailureKind::Unauthenticated,
         };
-        let what = format!("{} ({}) refused to give a token about this job: {status}", self.name, self.origin());
+        let what = format!("{} ({}) refused to give a token about this job: {status}", self.name, self.address());
         Failure::new(kind, what).with_next(self.next)
     }
 }

@@ -180,8 +180,16 @@ fn refused(answer: &Answer, request: &Request) -> Failure {
     let known = body.error_codes.iter().find_map(|code| Some((*code, advice(*code)?)));
     let Some((code, next)) = known else { return Failure::new(kind, text) };
     let presented = AssertionClaims::in_request(request);
+    let next = match &presented {
+        Some(claims) if code == 700_027 && !claims.is_self_signed() => {
+            "Entra cannot check the signature of this token: see that it is whole and of the issuer that the app's federated \
+             credential names, and that Entra can reach that issuer's keys"
+        }
+        _ => next,
+    };
     let presented = presented.and_then(|claims| match code {
         70_021 | 700_211 | 700_212 | 700_213 | 70_025 => Some(claims.identity()),
+        700_027 if !claims.is_self_signed() => Some(claims.identity()),
         700_024 => Some(claims.times(Timestamp::now())),
         _ => None,
     });
@@ -199,6 +207,11 @@ impl AssertionClaims {
         let (_, assertion) = form_urlencoded::parse(body).find(|(name, _)| name == "client_assertion")?;
         let payload = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1)?.trim_end_matches('=')).ok()?;
         serde_json::from_slice(&payload).ok().map(Self)
+    }
+
+    /// Whether the app signed it with its own certificate: then it names itself twice.
+    fn is_self_signed(&self) -> bool {
+        self.0.get("iss").is_some_and(|issuer| self.0.get("sub") == Some(issuer))
     }
 
     fn identity(&self) -> String {

@@ -87,14 +87,14 @@ impl CredentialSettings {
         let is_on = *first != names.first().copied().unwrap_or_default();
         if is_on && (intent == Intent::ByHand || self.picked.is_some()) {
             let on = names.first().copied().unwrap_or_default();
-            let what = format!("{on} is set without {}", missing.join(" and "));
-            let next = format!("set {}, or unset {on}", missing.join(" and "));
+            let what = format!("{on} is set without {}", all(&missing));
+            let next = format!("set {}, or unset {on}", all(&missing));
             return Err(SetUp::Broken(Failure::new(FailureKind::Unauthenticated, what).with_next(next)));
         }
         // Somebody who picked it wants to know all that it needs; others only why it was passed over.
         let said = if self.picked.is_some() { missing } else { vec![*first] };
         let verb = if said.len() == 1 { "is" } else { "are" };
-        Err(SetUp::Absent(format!("{} {verb} not set", said.join(" and "))))
+        Err(SetUp::Absent(format!("{} {verb} not set", all(&said))))
     }
 
     /// The tenant to ask for a token: the one that a variable names, which must be the config's where it is an id.
@@ -111,6 +111,14 @@ impl CredentialSettings {
             .with_next("use a credential of the config's tenant, or the config of this tenant")),
             Ok(_) | Err(_) => Ok(named.to_owned()),
         }
+    }
+}
+
+/// "A, B and C".
+fn all(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) fn set_up(settings: &CredentialSettings, login: &Login) -> SetUp {
 /// identity credential keeps it for ten minutes and takes what is not set from the process's environment.
 struct TokenFile(PathBuf);
 
+const NEXT: &str = "point AZURE_FEDERATED_TOKEN_FILE to the projected service account token";
+
 #[async_trait]
 impl Assertion for TokenFile {
     async fn assertion(&self) -> Result<SecretString> {
@@ -34,7 +36,10 @@ impl Assertion for TokenFile {
             Ok(_) => format!("{} is empty", self.0.display()),
             Err(error) => error.to_string(),
         };
-        Err(Failure::new(FailureKind::Unauthenticated, problem)
-            .with_next("point AZURE_FEDERATED_TOKEN_FILE to the projected service account token"))
+        Err(Failure::new(FailureKind::Unauthenticated, problem).with_next(NEXT))
+    }
+
+    fn origin(&self) -> (String, &'static str) {
+        (self.0.display().to_string(), NEXT)
     }
 }
