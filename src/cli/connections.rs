@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::ui::Ui;
 use crate::providers::http::Proxies;
 use crate::providers::http::proxy::Proxy;
-use crate::state::{DesiredEnvironment, EnvironmentName};
+use crate::state::{DesiredEnvironment, EnvironmentName, closest};
 
 /// The connections file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +23,9 @@ pub(super) struct Connections {
     pub(super) entra: EntraConnection,
     /// The way to each cluster that is not simply a context of the user's kubeconfig.
     pub(super) environments: BTreeMap<EnvironmentName, ClusterConnection>,
+    /// The file itself and how it was named, for messages.
+    #[serde(skip)]
+    named: String,
 }
 
 /// A proxy, in place of what the environment says.
@@ -108,6 +111,7 @@ impl Connections {
     /// Reads the connections file of the command line, if there is one.
     pub(super) fn read(ui: &Ui, args: &ConnectionArgs, is_in_config: impl Fn(&Path) -> bool) -> Result<Self, CliError> {
         let from_environment = ui.variable("ROLECALL_CONNECTIONS").map(PathBuf::from);
+        let by = if args.connections.is_some() { "--connections" } else { "$ROLECALL_CONNECTIONS" };
         let Some(named) = args.connections.clone().or(from_environment) else { return Ok(Self::default()) };
         let path = ui.resolve(&named);
         if is_in_config(&path) {
@@ -117,9 +121,13 @@ impl Connections {
             ))
             .hint("move it out of the folder, e.g. to ~/.config/rolecall/connections.yaml"));
         }
-        let text = fs_err::read_to_string(&path).map_err(|error| CliError::user(error.to_string()))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            CliError::user(format!("{}: the connections file that {by} names cannot be read: {error}", named.display()))
+                .hint(format!("correct {by}; docs/connections.md says what the file holds"))
+        })?;
         let mut connections: Self = crate::config::yaml::from_str(&text)
             .map_err(|error| CliError::user(format!("{}: {error}", named.display())))?;
+        connections.named = named.display().to_string();
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
         let clusters = connections.environments.values().filter_map(|connection| connection.ca_file.as_deref());
         if let Some(ca) = connections.entra.ca_file.as_deref().into_iter().chain(clusters).find(|ca| is_in_config(ca)) {
@@ -164,6 +172,31 @@ impl Connections {
         }
     }
 
+    /// Refuses the name of an environment that is almost one of the config's. Others are fine: the file may serve more than
+    /// one config.
+    pub(super) fn check_names<'n>(
+        &self,
+        known: impl Iterator<Item = &'n EnvironmentName> + Clone,
+    ) -> Result<(), CliError> {
+        for name in self.environments.keys().filter(|name| !known.clone().any(|known| known == *name)) {
+            let without_way = known.clone().filter(|known| !self.environments.contains_key(*known));
+            if let Some(near) = closest(name.as_str(), without_way.map(EnvironmentName::as_str)) {
+                let message =
+                    format!("{}: the config has no environment `{name}`, and `{near}` has no way here", self.named);
+                return Err(CliError::user(message).hint(format!("did you mean `{near}`?")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of certificates, and the key of the connections file that names it.
+    pub(super) fn read_ca(&self, file: &Path, of: &str) -> Result<String, CliError> {
+        std::fs::read_to_string(file).map_err(|error| {
+            CliError::user(format!("{}: the CA that `ca-file` of {of} names cannot be read: {error}", file.display()))
+                .hint(format!("correct `ca-file` of {of} in {}", self.named))
+        })
+    }
+
     /// The proxy: the connections file's, else the environment's. Everything that is not on loopback speaks TLS, so
     /// `HTTP_PROXY` has no meaning here.
     pub(super) fn proxies(&self, ui: &Ui) -> Result<Proxies, CliError> {
@@ -196,6 +229,10 @@ impl Connections {
         }
         let context = connection.context.unwrap_or_else(|| environment.context.clone());
         let (path, allow_exec) = match (connection.kubeconfig, &args.kubeconfig) {
+            (Some(path), _) if !path.exists() => {
+                return Err(CliError::user(format!("there is no kubeconfig {}", path.display()))
+                    .hint(format!("correct `kubeconfig` of {name} in {}", self.named)));
+            }
             (Some(path), _) => (path, connection.allow_exec || args.allow_exec),
             (None, Some(path)) => {
                 let path = ui.resolve(path);

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::error::CliError;
 use super::exit::Exit;
 use super::files::write_private;
 use super::ui::Ui;
 use crate::config::yaml;
+use crate::report::escape;
 use crate::sandbox::{Access, Fault, Faults, Invention, Options, Rule, Sandbox, Seed, invent};
 
 /// Make or serve an embedded tenant and embedded clusters
@@ -91,10 +93,14 @@ struct ServeArgs {
     days_later: u64,
 }
 
+/// What a file of faults that cannot be read is to look like.
+const FAULT: &str = "a rule is written as `- { fault: cut-before, percent: 20 }`; `throttled`, `unavailable`, `late` and `body` take \
+                     more: `- { fault: { throttled: { retry-after-ms: 1500 } } }`. docs/sandbox.md lists every fault";
+
 fn read_faults(file: &Path, shown: &Path) -> Result<Faults, CliError> {
     let wrong = |why: &dyn std::fmt::Display| CliError::user(format!("{}: {why}", shown.display()));
     let text = fs_err::read_to_string(file).map_err(|error| CliError::user(error.to_string()))?;
-    let faults: Faults = yaml::from_str(&text).map_err(|error| wrong(&error))?;
+    let faults: Faults = yaml::from_str(&text).map_err(|error| wrong(&error).hint(FAULT))?;
     faults.check().map_err(|why| wrong(&why))?;
     Ok(faults)
 }
@@ -225,24 +231,31 @@ fn describe(access: &Access, dir: &Path, shown: &Path) -> std::io::Result<String
     write_private(&dir.join("connections.yaml"), connections.as_bytes())?;
     write_private(&dir.join("kubeconfig"), access.kubeconfig().expose_secret().as_bytes())?;
 
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<13}{value}");
-    };
-    line("Graph", &url(&access.graph));
-    line("Login", &url(&access.login));
-    for (name, cluster) in &access.clusters {
-        line(&format!("Cluster {name}"), &format!(" {}", url(&cluster.server)));
-    }
+    let mut lines = vec![("Graph".to_owned(), url(&access.graph)), ("Login".to_owned(), url(&access.login))];
+    lines.extend(access.clusters.iter().map(|(name, cluster)| (format!("Cluster {name}"), url(&cluster.server))));
     for (name, file) in [
         ("CA", "ca.pem"),
         ("Credentials", "credentials.env"),
-        ("One a source", "credentials/"),
+        ("  for --auth SOURCE", "credentials/SOURCE.env"),
         ("Kubeconfig", "kubeconfig"),
         ("Connections", "connections.yaml"),
     ] {
-        line(name, &shown.join(file).display().to_string());
+        lines.push((name.to_owned(), shown.join(file).display().to_string()));
     }
-    let _ = writeln!(text, "Serving until Ctrl-C.");
+    let widest = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in &lines {
+        let _ = writeln!(text, "{name}{}  {value}", " ".repeat(widest - name.width()));
+    }
+    let quoted = |file: &str| escape::shell_word(&dir.join(file).display().to_string());
+    let _ = writeln!(
+        text,
+        "\nIn another terminal, FOLDER being that of the access files:\n\
+         \x20 set -a; . {}; set +a\n\
+         \x20 rolecall plan FOLDER --connections {}\n\n\
+         Serving until Ctrl-C.",
+        quoted("credentials.env"),
+        quoted("connections.yaml"),
+    );
     Ok(text)
 }

@@ -25,7 +25,8 @@ fn says(ran: &Ran, words: &[&str]) {
 fn a_path_without_a_config_says_what_is_missing() {
     let world = World::new();
     let ran = world.run(&["validate"]).exits(1);
-    says(&ran, &["rolecall.yaml"]);
+    says(&ran, &["rolecall.yaml", "1 error. Nothing was changed."]);
+    assert!(!ran.stderr.contains("/.:"), "{}", ran.stderr);
     let ran = world.run(&["plan", "no-such-folder"]).exits(1);
     says(&ran, &["no-such-folder"]);
 }
@@ -150,6 +151,47 @@ fn mistakes_in_a_connections_file_are_said_with_the_file() {
         let ran = world.run_with(&["plan", "access", "--connections", "connections.yaml"], &CREDENTIAL).exits(1);
         says(&ran, &["connections.yaml", word]);
     }
+}
+
+#[test]
+fn what_is_not_there_is_said_with_the_key_flag_or_variable_that_names_it() {
+    let world = quickstart();
+    let ran = world.run_with(&["plan", "access", "--connections", "x"], &CREDENTIAL).exits(1);
+    says(&ran, &["x: the connections file that --connections names cannot be read", "correct --connections"]);
+    let by_variable = [CREDENTIAL.as_slice(), &[("ROLECALL_CONNECTIONS", "/nosuch")]].concat();
+    let ran = world.run_with(&["plan", "access"], &by_variable).exits(1);
+    says(&ran, &["/nosuch: the connections file that $ROLECALL_CONNECTIONS names cannot be read"]);
+    for (text, words) in [
+        ("entra: { ca-file: no.pem }", ["no.pem", "correct `ca-file` of entra in connections.yaml"]),
+        (
+            "environments:\n  alpha: { server: https://x.example, audience: api://k, ca-file: no.pem }",
+            ["no.pem", "correct `ca-file` of alpha in connections.yaml"],
+        ),
+        (
+            "environments:\n  alpha: { kubeconfig: nosuch }",
+            ["there is no kubeconfig", "correct `kubeconfig` of alpha in connections.yaml"],
+        ),
+        (
+            "environments:\n  alph: { in-cluster: true }",
+            ["connections.yaml: the config has no environment `alph`", "did you mean `alpha`?"],
+        ),
+    ] {
+        world.write("connections.yaml", text);
+        let ran = world.run_with(&["plan", "access", "--connections", "connections.yaml"], &CREDENTIAL).exits(1);
+        says(&ran, &words);
+    }
+}
+
+#[test]
+fn a_sandbox_of_another_tenant_is_called_that() {
+    let world = quickstart();
+    let _ = world.plan(&[]).exits(0);
+    let config = world.read("access/rolecall.yaml");
+    let (_, tenant) = config.split_once("id: ").unwrap();
+    world.replace("access/rolecall.yaml", &tenant[..36], "11111111-2222-4333-8444-555555555555");
+    let ran = world.plan(&[]).exits(1);
+    says(&ran, &["this sandbox is of tenant", "11111111-2222-4333-8444-555555555555", "use a new folder"]);
+    assert!(!ran.all().contains("AZURE_TENANT_ID"), "{}", ran.all());
 }
 
 #[test]

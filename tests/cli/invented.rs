@@ -57,4 +57,7 @@ fn what_init_cannot_do_is_said() {
     let _ = world.run(&["sandbox", "init", "sandbox", "--groups", "2", "--members", "1"]).exits(0);
     let ran = world.run(&["sandbox", "serve", "sandbox", "--faults", "faults.yaml"]).exits(1);
     assert!(ran.stderr.contains("faults.yaml: rule 1: status is 404"), "{}", ran.stderr);
+    world.write("faults.yaml", "rules:\n  - { fault: throttled }\n");
+    let ran = world.run(&["sandbox", "serve", "sandbox", "--faults", "faults.yaml"]).exits(1);
+    assert!(ran.stderr.contains("{ fault: { throttled: { retry-after-ms: 1500 } } }"), "{}", ran.stderr);
 }

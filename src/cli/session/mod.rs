@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use self::asking::{ask_for_privileged, ask_for_rights};
 use self::names::{check_groups, check_names};
-use self::way::{FixedToken, connection, read_pem};
+use self::way::{FixedToken, connection};
 use super::args::{ConnectionArgs, PolicyArgs};
 use super::connections::Connections;
 use super::error::CliError;
@@ -112,7 +112,9 @@ impl Session {
     ) -> Result<Self, CliError> {
         let inside = |path: &Path| loaded.contains(path);
         let connections = Connections::read(ui, args, inside)?;
-        let extra_ca = connections.entra.ca_file.as_deref().map(read_pem).transpose()?.map(String::into_bytes);
+        connections.check_names(desired.environments.keys())?;
+        let extra_ca = connections.entra.ca_file.as_deref().map(|file| connections.read_ca(file, "entra"));
+        let extra_ca = extra_ca.transpose()?.map(String::into_bytes);
         let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
         let authority = || ui.variable("AZURE_AUTHORITY_HOST").map(|named| cloud.authority(named)).transpose();
         if let Some(login) = connections.entra.login.clone().map_or_else(authority, |login| Ok(Some(login)))? {
@@ -133,7 +135,7 @@ impl Session {
                 continue;
             }
             let route = connections.route(ui, args, name, environment, inside);
-            match route.and_then(|route| connection(route, &chain)) {
+            match route.and_then(|route| connection(name, route, &connections, &chain)) {
                 Ok(connection) => drop(clusters.insert(name.clone(), connection)),
                 Err(error) => drop(unroutable.insert(name.clone(), error)),
             }
@@ -153,6 +155,16 @@ impl Session {
         let sandbox = Sandbox::open(folder, || crate::cli::seed::from_config(&desired), sandbox::Options::default())
             .await
             .map_err(|error| CliError::user(error.to_string()))?;
+        let of = sandbox.access().tenant_id;
+        if of != desired.tenant {
+            sandbox.stop().await;
+            return Err(CliError::user(format!(
+                "{}: this sandbox is of tenant {of}, but the config is for tenant {}",
+                folder.display(),
+                desired.tenant
+            ))
+            .hint("use a new folder: an empty one is filled from the config"));
+        }
         let access = sandbox.access();
         let mut entra = entra::Connection::to_cloud(Cloud::Public, desired.tenant)?;
         entra.login = access.login.clone();

@@ -1,16 +1,21 @@
 //! The way to a cluster, with the token that opens it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::cli::connections::Route;
+use crate::cli::connections::{Connections, Route};
 use crate::cli::error::CliError;
 use crate::providers::http::credential::Chain;
 use crate::providers::kubernetes::{self, TokenSource};
+use crate::state::EnvironmentName;
 
-pub(super) fn connection(route: Route, chain: &Arc<Chain>) -> Result<kubernetes::Connection, CliError> {
+pub(super) fn connection(
+    name: &EnvironmentName,
+    route: Route,
+    connections: &Connections,
+    chain: &Arc<Chain>,
+) -> Result<kubernetes::Connection, CliError> {
     Ok(match route {
         Route::Kubeconfig { path, context, allow_exec } => {
             kubernetes::Connection::Kubeconfig { path, context, allow_exec }
@@ -18,14 +23,10 @@ pub(super) fn connection(route: Route, chain: &Arc<Chain>) -> Result<kubernetes:
         Route::InCluster => kubernetes::Connection::InCluster,
         Route::Server { server, ca_file, audience } => kubernetes::Connection::Server {
             server,
-            ca_pem: ca_file.as_deref().map(read_pem).transpose()?,
+            ca_pem: ca_file.as_deref().map(|file| connections.read_ca(file, name.as_str())).transpose()?,
             token: Arc::new(AudienceToken { chain: Arc::clone(chain), audience }),
         },
     })
-}
-
-pub(super) fn read_pem(path: &Path) -> Result<String, CliError> {
-    fs_err::read_to_string(path).map_err(|error| CliError::user(error.to_string()))
 }
 
 /// A bearer for a cluster from the credential chain.

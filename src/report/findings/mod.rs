@@ -53,10 +53,13 @@ fn count(findings: &[Finding], sources: &SourceMap) -> String {
     let counts = [(of(Severity::Error), "error"), (of(Severity::Warning), "warning")];
     let counts: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| number(count, noun)).collect();
-    let files = findings.iter().map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
-    let counts = format!("{} in {}.", counts.join(" and "), number(files.len(), "file"));
+    // Where there is no root file, what is named is a folder.
+    let in_files = findings.iter().filter(|finding| finding.rule.id != "no-root");
+    let files = in_files.map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
+    let files = if files.is_empty() { String::new() } else { format!(" in {}", number(files.len(), "file")) };
+    let counts = format!("{}{files}.", counts.join(" and "));
     // After warnings alone the command goes on.
-    if of(Severity::Error) > 0 { format!("{counts} Nothing was read or written.") } else { counts }
+    if of(Severity::Error) > 0 { format!("{counts} Nothing was changed.") } else { counts }
 }
 
 fn word(severity: Severity) -> &'static str {

@@ -78,7 +78,7 @@ fn graphical() {
 
     warning[odd]: secret\n.yaml: cannot be read: permission denied
 
-    2 errors and 1 warning in 3 files. Nothing was read or written.
+    2 errors and 1 warning in 3 files. Nothing was changed.
     "#);
 }
 
@@ -103,7 +103,7 @@ fn plain() {
 
     warning[odd]: secret\n.yaml: cannot be read: permission denied
 
-    2 errors and 1 warning in 3 files. Nothing was read or written.
+    2 errors and 1 warning in 3 files. Nothing was changed.
     "#);
 }
 

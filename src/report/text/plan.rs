@@ -6,7 +6,7 @@ use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
 use super::{Layout, cluster, entra, guards, notes, preflight, unmanaged};
-use crate::plan::{FirstOwner, Plan, Withheld};
+use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{EnvironmentName, Origin, first_few};
 use unicode_width::UnicodeWidthStr as _;
@@ -134,17 +134,22 @@ fn waiting(page: &mut Page, entry: &Withheld) {
 }
 
 fn unread(page: &mut Page, plan: &Plan) {
-    let entries: Vec<(String, String)> = plan
-        .unread
-        .iter()
-        .map(|part| {
-            let name = part.environment.as_ref().map_or("Entra", EnvironmentName::as_str);
-            let allowed = if part.allowed { " (allowed)" } else { "" };
-            let next = part.failure.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
-            (format!("{name}{allowed}"), escape::message(&format!("{}{next}", part.failure.what)))
-        })
-        .collect();
-    messages(page, "Not read", &entries);
+    if plan.unread.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, "Not read");
+    let name = |part: &Unread| {
+        let name = part.environment.as_ref().map_or("Entra", EnvironmentName::as_str);
+        format!("{name}{}", if part.allowed { " (allowed)" } else { "" })
+    };
+    let widest = plan.unread.iter().map(|part| name(part).width()).max().unwrap_or(0).min(WIDEST_TERM);
+    for part in &plan.unread {
+        page.described(2, &name(part), widest, &escape::message(&part.failure.what));
+        if let Some(next) = &part.failure.next {
+            page.detail(6, &format!("> {}", escape::message(next)));
+        }
+    }
 }
 
 /// Sentences: on one line where they fit, else each on its own.

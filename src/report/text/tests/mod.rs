@@ -64,8 +64,8 @@ fn a_plan() {
       teams/trinity.yaml:10  nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)
 
     Not read
-      dr  https://dr.contoso.com:6443 did not answer within 10 s; check the network, or leave it out with
-          --allow-unreachable dr
+      dr  https://dr.contoso.com:6443 did not answer within 10 s
+          > check the network, or leave it out with --allow-unreachable dr
 
     Not checked: whether whoever applies may write this
       prod  `reader`, who plans, may write none of this; say who applies
@@ -150,8 +150,8 @@ fn a_plan_at_eighty_columns() {
           sam@contoso.com?)
 
     Not read
-      dr  https://dr.contoso.com:6443 did not answer within 10 s; check the network,
-          or leave it out with --allow-unreachable dr
+      dr  https://dr.contoso.com:6443 did not answer within 10 s
+          > check the network, or leave it out with --allow-unreachable dr
 
     Not checked: whether whoever applies may write this
       prod  `reader`, who plans, may write none of this; say who applies
