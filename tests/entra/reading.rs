@@ -348,7 +348,7 @@ async fn a_missing_permission_is_named() {
     let failure = world.observe().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Forbidden);
     assert!(failure.next.as_ref().unwrap().contains("`Group.Read.All`"), "{failure:?}");
-    assert!(failure.next.unwrap().ends_with("its token carries: User.Read.All"));
+    assert!(failure.next.unwrap().contains("its token carries: User.Read.All; `rolecall doctor --for plan`"));
     world.end().await;
 
     seed.applier.roles = Some(["GroupMember.Read.All".to_owned()].into());

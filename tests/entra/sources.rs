@@ -119,7 +119,7 @@ async fn what_is_half_configured_is_said_by_name() {
     client-certificate: AZURE_CLIENT_CERTIFICATE_PATH and AZURE_CLIENT_ID are not set
     client-assertion: AZURE_CLIENT_ASSERTION is set without AZURE_CLIENT_ID
     workload-identity: AZURE_FEDERATED_TOKEN_FILE is set without AZURE_CLIENT_ID
-    github-actions: ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set; GitHub sets both in jobs with `permissions: id-token: write`
+    github-actions: ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN are not set; GitHub sets ACTIONS_ID_TOKEN_REQUEST_… in jobs with `permissions: id-token: write`
     github-actions: ACTIONS_ID_TOKEN_REQUEST_URL is set without AZURE_CLIENT_ID
     azure-pipelines: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID is set without SYSTEM_ACCESSTOKEN
     azure-pipelines: AZURESUBSCRIPTION_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN are not set; pass the token on in the step: `env: { SYSTEM_ACCESSTOKEN: $(System.AccessToken) }`

@@ -167,13 +167,13 @@ fn a_missing_namespace_withholds_its_own_grants() {
     world.alpha().bindings.push(DesiredBinding { subject: who("group:readers"), role, scope, origin: at(31) });
     assert_snapshot!(world.shown(), @"
     + alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    withheld missing-namespace at access.yaml:20: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+    withheld missing-namespace at access.yaml:20: alpha has no namespace `trinty` (did you mean `trinity`?), or it is being deleted; what is granted there waits until it is there
         alpha/role/trinty/local-object
         alpha/rolebinding/trinty/readers-local-061c2f98be
-    withheld missing-namespace at access.yaml:30: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+    withheld missing-namespace at access.yaml:30: alpha has no namespace `trinty` (did you mean `trinity`?), or it is being deleted; what is granted there waits until it is there
         alpha/rolebinding/trinty/readers-edit-8e026f54d1
         alpha/rolebinding/trinty/readers-view-db38ae12f3
-    withheld missing-namespace at access.yaml:31: alpha has no namespace `trinty`, or it is being deleted; what is granted there waits until it is there
+    withheld missing-namespace at access.yaml:31: alpha has no namespace `trinty` (did you mean `trinity`?), or it is being deleted; what is granted there waits until it is there
         alpha/rolebinding/trinty/readers-local-061c2f98be
     ");
 }

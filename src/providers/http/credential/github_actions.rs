@@ -20,7 +20,7 @@ pub(super) fn set_up(settings: &CredentialSettings, login: &Login) -> SetUp {
         Ok(values) => values,
         Err(SetUp::Absent(reason)) if settings.picked.is_some() => {
             return SetUp::Absent(format!(
-                "{reason}; GitHub sets {URL} and {TOKEN} in jobs with `permissions: id-token: write`"
+                "{reason}; GitHub sets ACTIONS_ID_TOKEN_REQUEST_… in jobs with `permissions: id-token: write`"
             ));
         }
         Err(set_up) => return set_up,
