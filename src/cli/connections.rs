@@ -174,12 +174,9 @@ impl Connections {
 
     /// Refuses the name of an environment that is almost one of the config's. Others are fine: the file may serve more than
     /// one config.
-    pub(super) fn check_names<'n>(
-        &self,
-        known: impl Iterator<Item = &'n EnvironmentName> + Clone,
-    ) -> Result<(), CliError> {
-        for name in self.environments.keys().filter(|name| !known.clone().any(|known| known == *name)) {
-            let without_way = known.clone().filter(|known| !self.environments.contains_key(*known));
+    pub(super) fn check_names(&self, known: &BTreeMap<EnvironmentName, DesiredEnvironment>) -> Result<(), CliError> {
+        for name in self.environments.keys().filter(|name| !known.contains_key(*name)) {
+            let without_way = known.keys().filter(|known| !self.environments.contains_key(*known));
             if let Some(near) = closest(name.as_str(), without_way.map(EnvironmentName::as_str)) {
                 let message =
                     format!("{}: the config has no environment `{name}`, and `{near}` has no way here", self.named);

@@ -112,7 +112,7 @@ impl Session {
     ) -> Result<Self, CliError> {
         let inside = |path: &Path| loaded.contains(path);
         let connections = Connections::read(ui, args, inside)?;
-        connections.check_names(desired.environments.keys())?;
+        connections.check_names(&desired.environments)?;
         let extra_ca = connections.entra.ca_file.as_deref().map(|file| connections.read_ca(file, "entra"));
         let extra_ca = extra_ca.transpose()?.map(String::into_bytes);
         let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
