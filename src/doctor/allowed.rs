@@ -7,8 +7,8 @@ use super::rights::{self, DANGERS, Danger, EVERYTHING, GIVING, Giving, NEEDS};
 use super::{ClusterExamined, Examined, Line, Purpose, Sign, asks_about, listed};
 use crate::state::covering::{self, Given, Held, Right};
 use crate::state::{
-    AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, Failure, FailureKind, Known, KubernetesKind, Lack,
-    MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef,
+    AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, DesiredRole, Failure, FailureKind, Known,
+    KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef,
 };
 
 /// How many rights are named that nobody could be asked about.
@@ -51,17 +51,11 @@ impl<'a> Unknown<'a> {
 }
 
 pub(super) fn lines(examined: &Examined<'_>, environment: &DesiredEnvironment, cluster: &ClusterExamined) -> Vec<Line> {
-    let written = environment.roles.iter().map(|role| Role {
-        namespace: role.namespace.clone(),
-        name: role.name.clone(),
-        rules: role.rules.clone(),
-        aggregate_to: role.aggregate_to.clone(),
-    });
     let rights = Rights {
         environment,
         answers: &cluster.answers,
         observed: cluster.observed.as_ref(),
-        written: written.collect(),
+        written: environment.roles.iter().map(DesiredRole::written).collect(),
     };
     let mut lines = Vec::new();
     for needed in [Purpose::Plan, Purpose::Apply].into_iter().filter(|needed| asks_about(examined.purpose, *needed)) {

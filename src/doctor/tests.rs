@@ -383,10 +383,11 @@ fn holding(rules: Vec<PolicyRule>, place: Option<&str>) -> Cluster {
         other_managers: Vec::new(),
         bootstrapping: false,
     };
-    let role = |name: &str, rules| LiveRole {
-        role: Role { namespace: None, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
-        meta: meta.clone(),
-        aggregated: false,
+    let role = |name: &str, rules| {
+        LiveRole::new(
+            Role { namespace: None, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
+            meta.clone(),
+        )
     };
     let us = Subject {
         kind: SubjectKind::User,
@@ -401,6 +402,7 @@ fn holding(rules: Vec<PolicyRule>, place: Option<&str>) -> Cluster {
         subjects: vec![us],
     };
     Cluster {
+        config: "contoso-platform".parse().unwrap(),
         uid: UID.parse().unwrap(),
         username: "rolecall".to_owned(),
         user_groups: BTreeSet::from(["system:authenticated".to_owned()]),

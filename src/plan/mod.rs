@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::aggregation::{Effect, Reached, Spread};
+pub use self::aggregation::{Effect, Reached, Spread, listed};
 pub use self::power::Power;
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 

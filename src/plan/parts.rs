@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::Unread;
 use crate::state::{
-    Applier, Cluster, DefaultRole, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, LiveRole,
-    Observed, Policy, PolicyRule, Subject, Target, Tenant,
+    Applier, Cluster, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind, LiveRole, Observed, Policy,
+    PolicyRule, Subject, Target, Tenant,
 };
 
 /// An environment whose cluster was read.
@@ -28,9 +28,9 @@ impl<'a> Part<'a> {
         self.desired.applier.as_ref().filter(|applier| applier.is_bound_by(subject)).map(Acting::Applier)
     }
 
-    /// The rules that a default role has on the cluster now.
-    pub(super) fn rules_of(self, default: DefaultRole) -> &'a [PolicyRule] {
-        let is_it = |live: &&LiveRole| live.role.namespace.is_none() && live.role.name == default.name();
+    /// The rules that a `ClusterRole` has now.
+    pub(super) fn rules_of(self, name: &str) -> &'a [PolicyRule] {
+        let is_it = |live: &&LiveRole| live.role.namespace.is_none() && live.role.name == name;
         self.cluster.roles.iter().find(is_it).map_or(&[], |live| &live.role.rules)
     }
 }

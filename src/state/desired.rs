@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Namespace,
-    ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef, TenantId, Unmanaged,
+    ObjectId, PolicyRule, PrincipalName, Role, RoleKey, RoleRef, TenantId, Unmanaged,
 };
 
 /// A line of an access file.
@@ -199,6 +199,18 @@ pub struct DesiredRole {
     pub rules: Vec<PolicyRule>,
     /// The default roles that its rules are added to.
     pub aggregate_to: BTreeSet<DefaultRole>,
+}
+
+impl DesiredRole {
+    /// The role as it is written.
+    pub fn written(&self) -> Role {
+        Role {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            rules: self.rules.clone(),
+            aggregate_to: self.aggregate_to.clone(),
+        }
+    }
 }
 
 /// One subject × role × scope.

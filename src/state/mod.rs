@@ -20,6 +20,7 @@ mod policy;
 mod principal;
 mod query;
 mod resource;
+mod selector;
 mod text;
 mod unmanaged;
 
@@ -51,5 +52,6 @@ pub use query::{ClusterQuery, TenantQuery};
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
+pub use selector::{Doubt, Expression, Filled, Selector};
 pub use text::{closest, first_few, like};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Answers, Binding, ClusterUid, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
-    PrincipalName, Role, TenantId,
+    Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
+    PrincipalName, Role, Selector, TenantId,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
@@ -177,6 +177,8 @@ pub struct GroupSummary {
 /// What was read from one cluster.
 #[derive(Clone, Debug)]
 pub struct Cluster {
+    /// The config for which it was read: what is ours is judged by it.
+    pub config: ConfigName,
     /// The uid of its `kube-system` namespace.
     pub uid: ClusterUid,
     /// Our user name there, by `SelfSubjectReview`.
@@ -210,8 +212,17 @@ pub struct LiveRole {
     pub role: Role,
     /// Whose it is.
     pub meta: LiveMeta,
-    /// Whether its rules are filled by aggregation.
-    pub aggregated: bool,
+    /// Its labels: by these others may take in its rules. Their text is hostile.
+    pub labels: BTreeMap<String, String>,
+    /// Whether its rules are filled by aggregation, and by which roles: those that any of these selects.
+    pub aggregation: Option<Vec<Selector>>,
+}
+
+impl LiveRole {
+    /// A role without labels that says its rules itself.
+    pub fn new(role: Role, meta: LiveMeta) -> Self {
+        Self { role, meta, labels: BTreeMap::new(), aggregation: None }
+    }
 }
 
 /// A live binding.

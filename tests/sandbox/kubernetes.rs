@@ -109,7 +109,12 @@ async fn a_reader_sends_nothing_but_get_and_reviews() {
     let query = ClusterQuery { environment: "alpha".parse().unwrap(), config: CONFIG.parse().unwrap(), cluster: None };
     let cluster = reader.observe(&query).await.unwrap();
     assert_eq!(cluster.uid.to_string(), UIDS[0]);
-    assert!(cluster.roles.iter().any(|live| live.role.name == "view" && live.meta.bootstrapping && live.aggregated));
+    assert!(
+        cluster
+            .roles
+            .iter()
+            .any(|live| live.role.name == "view" && live.meta.bootstrapping && live.aggregation.is_some())
+    );
     let question = AccessQuestion::new("create", RBAC, "roles");
     assert!(reader.ask(&[question]).await[0].as_ref().unwrap().allowed);
     let log = sandbox.log.lock().unwrap();

@@ -202,13 +202,13 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         roles.extend(change.after().and_then(role_in).and_then(of_cluster_role));
         bindings.extend(change.after().and_then(binding_in).and_then(of_cluster_binding));
     }
+    let added = aggregation::added(cluster, changes.iter().copied());
     let power = |role: &str| -> Option<Power> {
         if is_cluster_admin(role) {
             return Some(Power::All);
         }
         let own = roles.get(role)?.rules.iter();
-        let final_rules: Vec<PolicyRule> =
-            own.chain(aggregation::added(role, changes.iter().copied())).cloned().collect();
+        let final_rules: Vec<PolicyRule> = own.chain(added.get(role).into_iter().flatten().copied()).cloned().collect();
         self::power(&final_rules)
     };
     let mut admins: BTreeMap<SubjectKey, (&Subject, Power)> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! A role that is added to `view`, `edit` or `admin` reaches everybody who has one of these, by whatever binding.
+//! A role that is added to `view`, `edit` or `admin`, or to any other that the cluster fills, reaches everybody who has one
+//! of these, by whatever binding.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +8,14 @@ use crate::plan::aggregation::{self, Effect, Spread};
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::power::{LocalPower, local_powers};
-use crate::state::{Address, Change, DefaultRole, EnvironmentName, Subject};
+use crate::state::{Address, Change, EnvironmentName, Subject};
 
 /// How many of those who gain are named.
 const NAMED: usize = 5;
 
 pub(super) static GUARD: Guard = Guard {
     id: "default-role-widened",
-    summary: "Everybody who has view, edit or admin would get a power in a namespace that this role did not give before.",
+    summary: "Everybody who has view, edit or admin, or another role that takes in ours, would get a power in a namespace that this role did not give before.",
     can_be_acknowledged: true,
     check,
 };
@@ -39,8 +40,8 @@ fn of_role(environment: &EnvironmentName, part: Part<'_>, changes: &[&Change], s
     let own = changes.iter().find(|change| change.address == spread.address);
     let own = own.and_then(|change| aggregation::role_of(change.after())).map(|role| local_powers(&role.rules));
     let own = own.unwrap_or_default();
-    let gained = |default: DefaultRole| -> BTreeSet<LocalPower> {
-        let (before, after) = aggregation::before_and_after(part, default, changes);
+    let gained = |name: &str| -> BTreeSet<LocalPower> {
+        let (before, after) = aggregation::before_and_after(part, name, changes);
         let (had, has) = (local_powers(&before), local_powers(&after));
         if had.contains(&LocalPower::All) {
             return BTreeSet::new();
@@ -49,13 +50,13 @@ fn of_role(environment: &EnvironmentName, part: Part<'_>, changes: &[&Change], s
         let is_of_this = |power: &LocalPower| own.contains(power) || *power == LocalPower::All;
         has.difference(&had).copied().filter(is_of_this).collect()
     };
-    let by_role: Vec<(DefaultRole, BTreeSet<LocalPower>)> =
-        spread.roles.iter().map(|default| (*default, gained(*default))).collect();
+    let by_role: Vec<(&str, BTreeSet<LocalPower>)> =
+        spread.roles.iter().map(|name| (name.as_str(), gained(name))).collect();
     let powers: BTreeSet<LocalPower> = by_role.iter().flat_map(|(_, powers)| powers).copied().collect();
     let objection = |power: LocalPower| {
-        let roles: BTreeSet<DefaultRole> =
-            by_role.iter().filter(|(_, powers)| powers.contains(&power)).map(|(default, _)| *default).collect();
-        let listed = roles.iter().map(|default| default.name()).collect::<Vec<_>>().join(", ");
+        let roles: BTreeSet<&str> =
+            by_role.iter().filter(|(_, powers)| powers.contains(&power)).map(|(name, _)| *name).collect();
+        let listed = aggregation::listed(roles.iter().copied()).join(", ");
         let message = format!(
             "whoever has {listed} on {environment} could {power}, in each namespace where they have it, by the rules of \
              {role}; {}",
@@ -67,8 +68,8 @@ fn of_role(environment: &EnvironmentName, part: Part<'_>, changes: &[&Change], s
 }
 
 /// Who has one of these roles.
-fn who(spread: &Spread, roles: &BTreeSet<DefaultRole>) -> String {
-    let bindings: Vec<_> = spread.bindings.iter().filter(|binding| roles.contains(&binding.role)).collect();
+fn who(spread: &Spread, roles: &BTreeSet<&str>) -> String {
+    let bindings: Vec<_> = spread.bindings.iter().filter(|binding| roles.contains(binding.role.as_str())).collect();
     let subjects: BTreeSet<String> = bindings.iter().flat_map(|binding| &binding.subjects).map(name).collect();
     if subjects.is_empty() {
         return "nobody has it so far".to_owned();

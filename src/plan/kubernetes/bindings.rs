@@ -8,8 +8,8 @@ use super::{Environment, Place, binding_address, place_of};
 use crate::plan::digest::digest;
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
-    Address, Binding, DefaultRole, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin,
-    PolicyRule, PrincipalName, Resource, RoleKind, RoleRef, ScopeTarget, Sign, Subject, SubjectKind, SubjectName, mark,
+    Address, Binding, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin, PrincipalName,
+    Resource, RoleKind, RoleRef, ScopeTarget, Sign, Subject, SubjectKind, SubjectName, mark,
 };
 
 /// What the files ask for on this cluster, as far as pruning must know it.
@@ -205,7 +205,7 @@ impl<'a> Environment<'a> {
             (true, Some(RoleStanding::Held(cause)), _) => Err(cause.clone()),
             (false, _, Some(live)) => {
                 let name = format!("{}/{}", reference.kind, reference.name);
-                Ok(Reliance { change: None, rules: Some((name, digest(&self.rules_of_others(live)))) })
+                Ok(Reliance { change: None, rules: Some((name, digest(&roles.rules_of_others(live)))) })
             }
             (true, None, _) | (false, _, None) => {
                 let hint = closest(reference, roles.live.values().copied())
@@ -218,21 +218,6 @@ impl<'a> Environment<'a> {
                 Err(Cause::new(Some(&desired.origin), "missing-role", message))
             }
         }
-    }
-
-    /// The rules of a role that is not ours, without those that roles of ours add to it: when the cluster has taken those
-    /// in, or not yet, nothing has changed that was not approved with them.
-    fn rules_of_others<'r>(&self, live: &'r LiveRole) -> Vec<&'r PolicyRule> {
-        let Some(target) = DefaultRole::ALL.into_iter().find(|role| live.aggregated && role.name() == live.role.name)
-        else {
-            return live.role.rules.iter().collect();
-        };
-        let there = self.cluster.roles.iter().filter(|other| other.meta.mark == Mark::Ours).map(|other| &other.role);
-        let there = there.filter(|role| role.reaches().contains(&target)).flat_map(|role| &role.rules);
-        let asked =
-            self.desired.roles.iter().filter(|role| role.aggregate_to.iter().any(|to| to.reached().contains(&target)));
-        let ours: BTreeSet<&PolicyRule> = there.chain(asked.flat_map(|role| &role.rules)).collect();
-        live.role.rules.iter().filter(|rule| !ours.contains(rule)).collect()
     }
 
     pub(super) fn missing_namespace(&self, namespace: &Namespace, origin: &Origin) -> Cause {

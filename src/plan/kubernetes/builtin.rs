@@ -300,22 +300,20 @@ mod tests {
             non_resource_urls: texts(&rule["nonResourceURLs"]),
         };
         let rules = value["rules"].as_array().into_iter().flatten().map(rule).collect();
-        LiveRole {
-            role: Role {
-                namespace: namespace(&value["namespace"]),
-                name: text(&value["name"]),
-                rules,
-                aggregate_to: std::collections::BTreeSet::new(),
-            },
-            meta: LiveMeta {
-                uid: String::new(),
-                resource_version: String::new(),
-                mark: Mark::None,
-                other_managers: Vec::new(),
-                bootstrapping: true,
-            },
-            aggregated: false,
-        }
+        let made = Role {
+            namespace: namespace(&value["namespace"]),
+            name: text(&value["name"]),
+            rules,
+            aggregate_to: std::collections::BTreeSet::new(),
+        };
+        let meta = LiveMeta {
+            uid: String::new(),
+            resource_version: String::new(),
+            mark: Mark::None,
+            other_managers: Vec::new(),
+            bootstrapping: true,
+        };
+        LiveRole::new(made, meta)
     }
 
     /// Every binding that an API server makes, with its role.

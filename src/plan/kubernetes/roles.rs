@@ -1,10 +1,10 @@
 //! Roles of ours: what must be there, and what is in the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Environment, Place};
 use crate::plan::draft::{Cause, Draft};
-use crate::state::{Address, DesiredRole, LiveRole, Mark, Operation, Resource, Role, Sign};
+use crate::state::{Address, DesiredRole, Doubt, Filled, LiveRole, Mark, Operation, PolicyRule, Resource, Role, Sign};
 
 /// What a binding can rely on.
 pub(super) struct Roles<'a> {
@@ -12,6 +12,18 @@ pub(super) struct Roles<'a> {
     pub(super) live: BTreeMap<Place, &'a LiveRole>,
     /// The roles of ours that are asked for.
     pub(super) asked: BTreeMap<Place, RoleStanding>,
+    /// What each role that the cluster fills holds by roles of ours.
+    added: BTreeMap<&'a str, BTreeSet<PolicyRule>>,
+}
+
+impl Roles<'_> {
+    /// The rules of a role that is not ours, without those that roles of ours add to it: when the cluster has taken those
+    /// in, or not yet, nothing has changed that was not approved with them.
+    pub(super) fn rules_of_others<'r>(&self, live: &'r LiveRole) -> Vec<&'r PolicyRule> {
+        let is_filled = live.role.namespace.is_none() && live.aggregation.is_some();
+        let ours = self.added.get(live.role.name.as_str()).filter(|_| is_filled);
+        live.role.rules.iter().filter(|rule| ours.is_none_or(|ours| !ours.contains(rule))).collect()
+    }
 }
 
 /// What became of a role that is asked for.
@@ -31,6 +43,9 @@ impl<'a> Environment<'a> {
             .iter()
             .map(|live| ((live.role.namespace.clone(), live.role.name.clone()), live))
             .collect();
+        if !self.desired.roles.is_empty() {
+            self.tell_unknown_selectors(draft);
+        }
         let mut asked = BTreeMap::new();
         let mut roles: Vec<&DesiredRole> = self.desired.roles.iter().collect();
         roles.sort_by_key(|role| &role.origin);
@@ -39,7 +54,28 @@ impl<'a> Environment<'a> {
             let live = live.get(&place).copied();
             asked.entry(place).or_insert_with(|| self.compare_role(role, live, draft));
         }
-        Roles { live, asked }
+        Roles { live, asked, added: self.added() }
+    }
+
+    /// What each role that the cluster fills holds by roles of ours, those that are there and those that are asked for.
+    fn added(&self) -> BTreeMap<&'a str, BTreeSet<PolicyRule>> {
+        let there = self.cluster.roles.iter().filter(|live| live.meta.mark == Mark::Ours).map(|live| &live.role);
+        let asked: Vec<Role> = self.desired.roles.iter().map(DesiredRole::written).collect();
+        let added = Filled::new(self.cluster).by(there.chain(&asked), Doubt::Selects);
+        added.into_iter().map(|(name, rules)| (name, rules.into_iter().cloned().collect())).collect()
+    }
+
+    /// Who has our rules by a role that the cluster fills is told by its selectors. One that nobody understands is taken to
+    /// select everything.
+    fn tell_unknown_selectors(&self, draft: &mut Draft) {
+        for (role, operators) in Filled::new(self.cluster).unknown() {
+            let operators = operators.into_iter().collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "the `aggregationRule` of clusterrole {role} has an operator that is not understood ({operators}); this plan \
+                 counts every role of ours as taken in by it. A newer rolecall may know it"
+            );
+            draft.note(Some(self.name), None, "unknown-selector", message);
+        }
     }
 
     fn compare_role(&self, role: &DesiredRole, live: Option<&LiveRole>, draft: &mut Draft) -> RoleStanding {
@@ -49,12 +85,7 @@ impl<'a> Environment<'a> {
             draft.withhold_as(sign, &cause, [address]);
             return RoleStanding::Held(cause);
         }
-        let after = Role {
-            namespace: role.namespace.clone(),
-            name: role.name.clone(),
-            rules: role.rules.clone(),
-            aggregate_to: role.aggregate_to.clone(),
-        };
+        let after = role.written();
         let operation = match live {
             None => Operation::Create { after: Resource::Role(after) },
             // Another manager of the same content is no drift: server-side apply cannot end a shared ownership.
@@ -78,7 +109,7 @@ impl<'a> Environment<'a> {
             let message = name_taken(address, &live.meta.mark);
             return Some(Cause::new(Some(&role.origin), "name-taken", message));
         }
-        live.aggregated.then(|| {
+        live.aggregation.is_some().then(|| {
             let message = format!(
                 "{address} has got an `aggregationRule` that is not ours: its rules are filled by the cluster and cannot \
                  be those of the file. Remove the `aggregationRule`, then plan again"

@@ -7,8 +7,8 @@ use super::world::{World, in_namespace, meta, rule, subject};
 use crate::plan::access_questions;
 use crate::plan::saved::{Provenance, SavedPlan, agree};
 use crate::state::{
-    AccessAnswer, AccessQuestion, Address, AppliedBy, DefaultRole, KubernetesKind, LiveRole, Mark, PolicyRule,
-    Resource, Role, ScopeTarget, SubjectKind,
+    AccessAnswer, AccessQuestion, Address, AppliedBy, DefaultRole, Expression, KubernetesKind, LiveRole, Mark,
+    PolicyRule, Resource, Role, ScopeTarget, Selector, SubjectKind, mark,
 };
 
 /// Asks for a role of these rules that is added to `to`, granted to nobody.
@@ -35,7 +35,7 @@ fn live(world: &mut World, to: &[DefaultRole], rules: &[PolicyRule], is_filled: 
             filled.role.rules.extend(rules.to_vec());
         }
     }
-    world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
+    world.cluster().roles.push(LiveRole::new(role, meta(Mark::Ours)));
 }
 
 fn crontabs() -> Vec<PolicyRule> {
@@ -243,7 +243,7 @@ fn who_gains_and_who_loses_is_in_the_plan() {
         rules: crontabs(),
         aggregate_to: BTreeSet::from([DefaultRole::View]),
     };
-    same.cluster().roles.push(LiveRole { role: other, meta: meta(Mark::None), aggregated: false });
+    same.cluster().roles.push(LiveRole::new(other, meta(Mark::None)));
     assert_eq!(told(&same), "");
     // Less far, and with fewer rules.
     let mut world = bound(asking(&[DefaultRole::Edit], crontabs()));
@@ -273,4 +273,110 @@ fn what_those_lose_who_have_a_default_role_counts_as_removed() {
     insta::assert_snapshot!(narrowed(&world), @"run=6: 6 of 8 members, owners and bindings would be removed or narrowed (6: their role loses rules that were added to it)");
     world.acknowledge("removals:run=6");
     assert_eq!(world.plan().refusals().count(), 0);
+}
+
+/// A live role of somebody else that takes in what one of these selects.
+fn filled(world: &mut World, name: &str, labels: &[(&str, &str)], selectors: Vec<Selector>) {
+    let role = Role { namespace: None, name: name.to_owned(), rules: crontabs(), aggregate_to: BTreeSet::new() };
+    let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
+    let live = LiveRole { labels, aggregation: Some(selectors), ..LiveRole::new(role, meta(Mark::None)) };
+    world.cluster().roles.push(live);
+}
+
+fn impersonates() -> Vec<PolicyRule> {
+    vec![rule(&["impersonate"], &["users"]), rule(&["impersonate"], &["groups"])]
+}
+
+fn gained(world: &World) -> String {
+    let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "cluster-admin-gained");
+    verdicts.map(|verdict| format!("{}: {}", verdict.subject, verdict.message)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn whatever_role_takes_in_ours_by_its_selectors_is_counted() {
+    // By the label of a default role, and by way of another that is taken in itself.
+    let mut world = asking(&[DefaultRole::View], impersonates());
+    filled(&mut world, "auditor", &[("tier", "audit")], vec![Selector::of_label(DefaultRole::View.label())]);
+    let of_tier = Expression::In("tier".to_owned(), BTreeSet::from(["audit".to_owned()]));
+    filled(
+        &mut world,
+        "auditors-too",
+        &[],
+        vec![Selector::of_label("never"), Selector { expressions: vec![of_tier], ..Selector::default() }],
+    );
+    filled(&mut world, "another", &[], vec![Selector::of_label("other")]);
+    for role in ["auditor", "auditors-too"] {
+        let mut world = world.clone();
+        world.bind(None, "interns", role, subject(SubjectKind::Group, "interns"), Mark::None);
+        let said = "alpha/group interns: group interns would become cluster-admin on alpha";
+        assert!(gained(&world).starts_with(said), "{role}: {}", gained(&world));
+        let plan = world.plan();
+        let reached: Vec<&str> = plan.spreads.iter().flat_map(|spread| &spread.bindings).map(|it| &*it.role).collect();
+        assert_eq!(reached, [role]);
+    }
+    world.bind(None, "interns", "another", subject(SubjectKind::Group, "interns"), Mark::None);
+    assert_eq!(gained(&world), "");
+}
+
+#[test]
+fn a_role_without_a_default_one_is_taken_in_by_the_mark_that_it_carries() {
+    let mut world = asking(&[], vec![rule(&["get"], &["secrets"])]);
+    let ours = Selector {
+        labels: [(mark::MANAGED_BY_LABEL.to_owned(), mark::MANAGER.to_owned())].into(),
+        expressions: vec![Expression::NotIn(mark::CONFIG_LABEL.to_owned(), BTreeSet::from(["another".to_owned()]))],
+    };
+    filled(&mut world, "collector", &[], vec![ours]);
+    world.bind(Some("trinity"), "b", "collector", subject(SubjectKind::User, "kim"), Mark::None);
+    insta::assert_snapshot!(widened(&world), @"alpha/crontabs-object/read-secrets: whoever has collector on alpha could read secrets, tokens of service accounts included, in each namespace where they have it, by the rules of crontabs-object; that is user kim, by 1 binding");
+    // A label that somebody gave it and that stays when we write it.
+    let mut world = asking(&[], vec![rule(&["get"], &["secrets"])]);
+    live(&mut world, &[], &crontabs(), false);
+    world.cluster().roles.last_mut().unwrap().labels.insert("by-hand".to_owned(), "yes".to_owned());
+    let by_hand = Expression::Exists("by-hand".to_owned());
+    filled(&mut world, "collector", &[], vec![Selector { expressions: vec![by_hand], ..Selector::default() }]);
+    assert!(widened(&world).starts_with("alpha/crontabs-object/read-secrets: whoever has collector on alpha"));
+}
+
+#[test]
+fn what_is_lost_through_the_selectors_of_others_is_counted() {
+    let mut world = asking(&[DefaultRole::View], crontabs());
+    live(&mut world, &[DefaultRole::View], &crontabs(), true);
+    filled(&mut world, "auditor", &[], vec![Selector::of_label(DefaultRole::View.label())]);
+    for number in 0..6 {
+        world.bind(Some("trinity"), &format!("b{number}"), "auditor", subject(SubjectKind::User, "kim"), Mark::None);
+    }
+    assert!(!world.shown().contains("guard"), "{}", world.shown());
+    world.alpha().roles.clear();
+    assert!(world.shown().contains("guard removals:run=6"), "{}", world.shown());
+    // What it has by another role as well is not lost.
+    let other = Role { namespace: None, name: "theirs".to_owned(), rules: crontabs(), aggregate_to: BTreeSet::new() };
+    let mut other = LiveRole::new(other, meta(Mark::None));
+    other.labels.insert(DefaultRole::View.label().to_owned(), "true".to_owned());
+    world.cluster().roles.push(other);
+    assert!(!world.shown().contains("guard removals"), "{}", world.shown());
+}
+
+#[test]
+fn a_selector_that_nobody_understands_takes_in_everything_and_is_said() {
+    let mut world = asking(&[], impersonates());
+    let unknown = Expression::Unknown("Gt".to_owned());
+    filled(&mut world, "auditor", &[], vec![Selector { expressions: vec![unknown], ..Selector::default() }]);
+    world.bind(None, "interns", "auditor", subject(SubjectKind::Group, "interns"), Mark::None);
+    assert!(gained(&world).starts_with("alpha/group interns"), "{}", world.shown());
+    let notes = world.plan().notes;
+    let note = notes.iter().find(|note| note.kind == "unknown-selector").unwrap();
+    insta::assert_snapshot!(note.message, @"the `aggregationRule` of clusterrole auditor has an operator that is not understood (Gt); this plan counts every role of ours as taken in by it. A newer rolecall may know it");
+}
+
+#[test]
+fn what_the_cluster_does_to_another_role_that_it_fills_is_not_moved() {
+    let mut world = asking(&[DefaultRole::View], crontabs());
+    filled(&mut world, "auditor", &[], vec![Selector::of_label(DefaultRole::View.label())]);
+    world.grant("group:sre", "auditor", in_namespace("trinity"));
+    let before = world.plan();
+    world.cluster().roles.last_mut().unwrap().role.rules.clear();
+    let refers = |plan: &crate::plan::Plan| plan.changes.last().unwrap().refers.clone();
+    assert_eq!(refers(&before), refers(&world.plan()));
+    world.cluster().roles.last_mut().unwrap().role.rules = impersonates();
+    assert_ne!(refers(&before), refers(&world.plan()));
 }

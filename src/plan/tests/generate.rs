@@ -469,7 +469,8 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
             cluster.roles.push(LiveRole {
                 role: Role { namespace: place, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
                 meta,
-                aggregated: is_drifted && is_same,
+                labels: BTreeMap::new(),
+                aggregation: (is_drifted && is_same).then(Vec::new),
             });
         }
     }

@@ -145,7 +145,7 @@ fn own_identity_on_a_cluster() {
         rules: vec![rule(&["get"], &["pods"]), rule(&["patch"], &["pods"])],
         aggregate_to: std::collections::BTreeSet::new(),
     };
-    world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
+    world.cluster().roles.push(LiveRole::new(role, meta(Mark::Ours)));
     silent(&world, "own-identity");
     world.bind(None, "us", "restarter-object", subject(SubjectKind::User, &own), Mark::None);
     trips(&mut world, "own-identity", "own-identity:alpha/clusterrole/restarter-object");
@@ -347,7 +347,7 @@ fn cluster_admin_gained_by_a_role_that_comes_to_grant_everything() {
         rules: vec![rule(&["get"], &["pods"])],
         aggregate_to: std::collections::BTreeSet::new(),
     };
-    world.cluster().roles.push(LiveRole { role: live, meta: meta(Mark::Ours), aggregated: false });
+    world.cluster().roles.push(LiveRole::new(live, meta(Mark::Ours)));
     silent(&world, "cluster-admin-gained");
     world.bind(None, "hand-made", &role.reference.name, subject(SubjectKind::User, "mallory"), Mark::None);
     trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/user mallory");

@@ -26,7 +26,7 @@ fn live_role<'w>(world: &'w mut World, name: &str, mark: Mark) -> &'w mut LiveRo
         aggregate_to: std::collections::BTreeSet::new(),
     };
     let roles = &mut world.cluster().roles;
-    roles.push(LiveRole { role, meta: meta(mark), aggregated: false });
+    roles.push(LiveRole::new(role, meta(mark)));
     roles.last_mut().unwrap()
 }
 
@@ -128,7 +128,7 @@ fn what_has_our_name_and_not_our_mark_is_in_the_way() {
 fn a_role_that_the_cluster_fills_cannot_be_ours() {
     let mut world = World::new();
     world.role("restarter", vec![rule(&["get"], &["pods"])]);
-    live_role(&mut world, "restarter", Mark::Ours).aggregated = true;
+    live_role(&mut world, "restarter", Mark::Ours).aggregation = Some(Vec::new());
     assert_snapshot!(world.shown(), @"
     withheld aggregated-role at access.yaml:20: alpha/clusterrole/restarter-object has got an `aggregationRule` that is not ours: its rules are filled by the cluster and cannot be those of the file. Remove the `aggregationRule`, then plan again
         alpha/clusterrole/restarter-object

@@ -170,7 +170,7 @@ fn object(cluster: &mut Cluster, ids: &BTreeMap<GroupKey, ObjectId>, change: &Ch
     }
     match change.after() {
         Some(Resource::Role(role)) => {
-            cluster.roles.push(LiveRole { role: role.clone(), meta: meta(Mark::Ours), aggregated: false });
+            cluster.roles.push(LiveRole::new(role.clone(), meta(Mark::Ours)));
         }
         Some(Resource::Binding(binding)) => {
             let mut binding = binding.clone();

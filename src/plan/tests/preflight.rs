@@ -39,7 +39,7 @@ impl World {
             subjects: vec![subject],
         };
         let role = Role { namespace: None, name, rules, aggregate_to: BTreeSet::new() };
-        self.cluster().roles.push(LiveRole { role, meta: meta(Mark::None), aggregated: false });
+        self.cluster().roles.push(LiveRole::new(role, meta(Mark::None)));
         self.cluster().bindings.push(LiveBinding { binding, meta: meta(Mark::None) });
         self
     }

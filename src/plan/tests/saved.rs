@@ -357,7 +357,7 @@ fn another_manager_meanwhile_is_not_overruled() {
         rules: Vec::new(),
         aggregate_to: std::collections::BTreeSet::new(),
     };
-    world.cluster().roles.push(LiveRole { role, meta: meta(Mark::Ours), aggregated: false });
+    world.cluster().roles.push(LiveRole::new(role, meta(Mark::Ours)));
     let saved = save(&world);
     world.cluster().roles.last_mut().unwrap().meta.other_managers.push("helm".to_owned());
     assert_snapshot!(said(&saved, &world), @"refused alpha/clusterrole/restarter-object: would overrule other field managers than the ones in the saved plan");

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{
-    Acknowledgement, AppId, Binding, Cluster, ClusterUid, DeletedGroup, Desired, DesiredBinding, DesiredEnvironment,
-    DesiredGroup, DesiredRole, EnvironmentName, EnvironmentType, GroupKey, GroupKind, GroupNaming, LiveBinding,
-    LiveGroup, LiveMeta, LivePrincipal, LiveRole, Management, Mark, Membership, Namespace, ObjectId, Observed, Origin,
-    OwnIdentity, Policy, PolicyRule, PrincipalKind, PrincipalName, Resolution, Role, RoleKind, RoleRef, RoleTarget,
-    ScopeTarget, Subject, SubjectKind, SubjectName, Tenant, TenantId, TokenNaming, Unmanaged, UserNaming, mark,
+    Acknowledgement, AppId, Binding, Cluster, ClusterUid, DefaultRole, DeletedGroup, Desired, DesiredBinding,
+    DesiredEnvironment, DesiredGroup, DesiredRole, EnvironmentName, EnvironmentType, GroupKey, GroupKind, GroupNaming,
+    LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Management, Mark, Membership, Namespace, ObjectId,
+    Observed, Origin, OwnIdentity, Policy, PolicyRule, PrincipalKind, PrincipalName, Resolution, Role, RoleKind,
+    RoleRef, RoleTarget, ScopeTarget, Selector, Subject, SubjectKind, SubjectName, Tenant, TenantId, TokenNaming,
+    Unmanaged, UserNaming, mark,
 };
 
 /// What is asked for, what is there, and what may be done.
@@ -136,12 +137,19 @@ pub(super) fn subject(kind: SubjectKind, name: &str) -> Subject {
 }
 
 pub(super) fn cluster(number: u128) -> Cluster {
+    let next = |name: &str| match DefaultRole::of_name(name)? {
+        DefaultRole::View => Some(DefaultRole::Edit),
+        DefaultRole::Edit => Some(DefaultRole::Admin),
+        DefaultRole::Admin => None,
+    };
     let built_in = |name: &str, rules| LiveRole {
         role: Role { namespace: None, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
         meta: LiveMeta { bootstrapping: true, ..meta(Mark::None) },
-        aggregated: name != "cluster-admin",
+        labels: next(name).map(|next| (next.label().to_owned(), "true".to_owned())).into_iter().collect(),
+        aggregation: DefaultRole::of_name(name).map(|default| vec![Selector::of_label(default.label())]),
     };
     Cluster {
+        config: "contoso-platform".parse().unwrap(),
         uid: uid(number),
         username: "system:serviceaccount:rolecall:applier".to_owned(),
         user_groups: BTreeSet::from(["system:authenticated".to_owned()]),

@@ -3,25 +3,27 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::rbac::v1 as rbac;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::ownership;
 use crate::providers::http::excerpt;
 use crate::state::{
-    Binding, ConfigName, DefaultRole, Failure, FailureKind, LiveBinding, LiveRole, Namespace, PolicyRule, Result, Role,
-    RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+    Binding, ConfigName, DefaultRole, Expression, Failure, FailureKind, LiveBinding, LiveRole, Namespace, PolicyRule,
+    Result, Role, RoleKind, RoleRef, Selector, Subject, SubjectKind, SubjectName,
 };
 
 /// The API group of everything about RBAC.
 pub(super) const API_GROUP: &str = "rbac.authorization.k8s.io";
 
 pub(super) fn cluster_role(object: rbac::ClusterRole, config: &ConfigName) -> Result<LiveRole> {
-    let aggregated = object.aggregation_rule.is_some();
-    role(&object.metadata, object.rules, aggregated, "clusterrole", config)
+    let aggregation = object
+        .aggregation_rule
+        .map(|rule| rule.cluster_role_selectors.unwrap_or_default().into_iter().map(selector).collect());
+    role(object.metadata, object.rules, aggregation, "clusterrole", config)
 }
 
 pub(super) fn namespaced_role(object: rbac::Role, config: &ConfigName) -> Result<LiveRole> {
-    role(&object.metadata, object.rules, false, "role", config)
+    role(object.metadata, object.rules, None, "role", config)
 }
 
 pub(super) fn cluster_role_binding(object: rbac::ClusterRoleBinding, config: &ConfigName) -> Result<LiveBinding> {
@@ -57,13 +59,13 @@ fn place(metadata: &ObjectMeta, kind: &str) -> Result<(Option<Namespace>, String
 }
 
 fn role(
-    metadata: &ObjectMeta,
+    metadata: ObjectMeta,
     rules: Option<Vec<rbac::PolicyRule>>,
-    aggregated: bool,
+    aggregation: Option<Vec<Selector>>,
     kind: &str,
     config: &ConfigName,
 ) -> Result<LiveRole> {
-    let (namespace, name) = place(metadata, kind)?;
+    let (namespace, name) = place(&metadata, kind)?;
     let rules = rules
         .unwrap_or_default()
         .into_iter()
@@ -77,14 +79,33 @@ fn role(
         .collect();
     Ok(LiveRole {
         role: Role {
-            aggregate_to: aggregate_to(metadata, namespace.as_ref()),
+            aggregate_to: aggregate_to(&metadata, namespace.as_ref()),
             namespace,
             name,
             rules: PolicyRule::normalise(rules),
         },
-        meta: ownership::judge(metadata, config),
-        aggregated,
+        meta: ownership::judge(&metadata, config),
+        labels: metadata.labels.unwrap_or_default(),
+        aggregation,
     })
+}
+
+fn selector(selector: LabelSelector) -> Selector {
+    let expressions = selector.match_expressions.unwrap_or_default().into_iter().map(expression);
+    Selector { labels: selector.match_labels.unwrap_or_default(), expressions: expressions.collect() }
+}
+
+/// What is no expression to the API server (apimachinery `labels.NewRequirement`) is none to us.
+fn expression(expression: LabelSelectorRequirement) -> Expression {
+    let LabelSelectorRequirement { key, operator, values } = expression;
+    let values: BTreeSet<String> = values.unwrap_or_default().into_iter().collect();
+    match (operator.as_str(), values.is_empty()) {
+        ("In", false) => Expression::In(key, values),
+        ("NotIn", false) => Expression::NotIn(key, values),
+        ("Exists", true) => Expression::Exists(key),
+        ("DoesNotExist", true) => Expression::DoesNotExist(key),
+        _ => Expression::Unknown(operator),
+    }
 }
 
 /// The labels mean something on a `ClusterRole` only.
@@ -184,9 +205,28 @@ mod tests {
     #[test]
     fn no_rules_and_null_rules_are_the_same() {
         let null = cluster_role(object(json!({ "rules": null, "aggregationRule": {} }), None), &config()).unwrap();
-        assert!(null.role.rules.is_empty() && null.aggregated);
+        assert!(null.role.rules.is_empty() && null.aggregation == Some(Vec::new()));
         let none = namespaced_role(object(json!({}), Some("trinity")), &config()).unwrap();
-        assert!(none.role.rules.is_empty() && !none.aggregated);
+        assert!(none.role.rules.is_empty() && none.aggregation.is_none());
+    }
+
+    #[test]
+    fn what_fills_a_role_is_read_and_what_is_no_selector_is_no_guess() {
+        let expression = |operator: &str, values: &[&str]| {
+            serde_json::from_value(json!({ "key": "k", "operator": operator, "values": values })).map(super::expression)
+        };
+        let values = || BTreeSet::from(["a".to_owned()]);
+        assert_eq!(expression("In", &["a", "a"]).unwrap(), Expression::In("k".to_owned(), values()));
+        assert_eq!(expression("NotIn", &["a"]).unwrap(), Expression::NotIn("k".to_owned(), values()));
+        assert_eq!(expression("Exists", &[]).unwrap(), Expression::Exists("k".to_owned()));
+        assert_eq!(expression("DoesNotExist", &[]).unwrap(), Expression::DoesNotExist("k".to_owned()));
+        for (operator, values) in [("In", &[][..]), ("Exists", &["a"]), ("Gt", &["1"]), ("in", &["a"])] {
+            assert_eq!(expression(operator, values).unwrap(), Expression::Unknown(operator.to_owned()));
+        }
+        let rule = json!({ "clusterRoleSelectors": [{ "matchLabels": { "a": "b" } }, {}] });
+        let live = cluster_role(object(json!({ "rules": [], "aggregationRule": rule }), None), &config()).unwrap();
+        let of_label = Selector { labels: [("a".to_owned(), "b".to_owned())].into(), expressions: Vec::new() };
+        assert_eq!(live.aggregation, Some(vec![of_label, Selector::default()]));
     }
 
     #[test]

@@ -272,13 +272,13 @@ fn spread(spread: &Spread) -> v1::Spread {
             Effect::Widens => v1::Effect::Widens,
             Effect::Narrows => v1::Effect::Narrows,
         },
-        roles: spread.roles.iter().map(|role| role.name().to_owned()).collect(),
+        roles: spread.roles.iter().cloned().collect(),
         bindings: spread
             .bindings
             .iter()
             .map(|binding| v1::Reached {
                 address: binding.address.to_string(),
-                role: binding.role.name().to_owned(),
+                role: binding.role.clone(),
                 namespace: binding.namespace.as_ref().map(ToString::to_string),
                 subjects: binding.subjects.iter().map(subject).collect(),
             })

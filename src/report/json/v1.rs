@@ -32,7 +32,7 @@ pub(super) struct Plan {
     pub(super) guards: Vec<Guard>,
     /// Whether whoever applies may write the changes, for each environment that they touch.
     pub(super) preflight: Vec<Preflight>,
-    /// What changed roles with `aggregate-to` do to those who have `view`, `edit` or `admin`.
+    /// What changed roles do to those who have a role that takes them in: `view`, `edit`, `admin` or another.
     pub(super) aggregation: Vec<Spread>,
     /// Parts that could not be read.
     pub(super) unread: Vec<Unread>,
@@ -376,14 +376,14 @@ pub(super) struct Preflight {
     pub(super) unchecked: Vec<Unchecked>,
 }
 
-/// What the change of a role does to those who have a default role that it is added to.
+/// What the change of a role does to those who have a role that takes it in.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spread {
     /// The change of the role.
     pub(super) address: String,
     pub(super) effect: Effect,
-    /// The default roles that gain or lose: `view`, `edit`, `admin`.
+    /// The roles that gain or lose: `view`, `edit`, `admin`, or others that the cluster fills.
     pub(super) roles: Vec<String>,
     /// The bindings to those, ours or not: once the plan is applied where they gain, as it is now where they lose.
     pub(super) bindings: Vec<Reached>,

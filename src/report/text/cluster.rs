@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words;
-use crate::plan::Effect;
+use crate::plan::{Effect, listed};
 use crate::report::escape;
 use crate::state::{
     Address, Binding, Change, DefaultRole, Namespace, Operation, PolicyRule, Resource, Role, Sign, Subject,
@@ -103,11 +103,17 @@ fn grant(binding: &Binding, subject: &Subject, may: &str, view: &View<'_>) -> St
 
 /// Who has a role's rules besides those it is granted to: everybody who has a role that takes them in.
 fn aggregation(page: &mut Page, change: &Change, before: &Role, after: &Role, view: &View<'_>) {
-    let all = |roles: &BTreeSet<DefaultRole>| roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" or ");
-    let (had, have) = (before.reaches(), after.reaches());
-    let gain: BTreeSet<DefaultRole> =
+    let all = |roles: &BTreeSet<&str>| {
+        listed(roles.iter().copied()).into_iter().map(words::word).collect::<Vec<_>>().join(" or ")
+    };
+    let names = |role: &Role| role.reaches().into_iter().map(DefaultRole::name).collect::<BTreeSet<&str>>();
+    let others = |effect| view.filled(&change.address, effect).filter(|name| DefaultRole::of_name(name).is_none());
+    let (had, have) = (names(before), names(after));
+    let mut gain: BTreeSet<&str> =
         if before.rules == after.rules { have.difference(&had).copied().collect() } else { have.clone() };
-    let lose: BTreeSet<DefaultRole> = had.difference(&have).copied().collect();
+    gain.extend(others(Effect::Widens));
+    let mut lose: BTreeSet<&str> = had.difference(&have).copied().collect();
+    lose.extend(others(Effect::Narrows));
     if !gain.is_empty() {
         let text =
             format!("everybody who has {} on this cluster, by whatever binding, gets these rules too", all(&gain));

@@ -17,7 +17,7 @@ pub(super) struct View<'a> {
     changed: BTreeSet<&'a Address>,
     /// What is told of a binding because of bindings that are not ours and give the same.
     held: BTreeMap<&'a Address, Vec<String>>,
-    /// What changed roles do to those who have a default role.
+    /// What changed roles do to those who have a role that takes them in.
     spreads: &'a [Spread],
 }
 
@@ -60,10 +60,16 @@ impl<'a> View<'a> {
         self.held.get(address).map_or(&[], Vec::as_slice)
     }
 
-    /// The bindings by which somebody gains or loses what a changed role adds to a default role.
+    /// The bindings by which somebody gains or loses what a changed role adds to another.
     pub(super) fn reached(&self, address: &Address, effect: Effect) -> impl Iterator<Item = &'a Reached> {
         let spreads = self.spreads.iter().filter(move |spread| spread.address == *address && spread.effect == effect);
         spreads.flat_map(|spread| &spread.bindings)
+    }
+
+    /// The roles that gain or lose by a changed role.
+    pub(super) fn filled(&self, address: &Address, effect: Effect) -> impl Iterator<Item = &'a str> {
+        let spreads = self.spreads.iter().filter(move |spread| spread.address == *address && spread.effect == effect);
+        spreads.flat_map(|spread| &spread.roles).map(String::as_str)
     }
 
     /// Whether it is said once for the whole plan that this applier owns what is created.

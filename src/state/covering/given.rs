@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::{Cluster, DefaultRole, Namespace, PolicyRule, Role, RoleRef};
+use crate::state::{Cluster, Doubt, Filled, Namespace, PolicyRule, Role, RoleRef};
 
 /// Where a role is: its namespace, if it has one, and its name.
 type Place = (Option<Namespace>, String);
@@ -11,7 +11,7 @@ type Place = (Option<Namespace>, String);
 #[derive(Debug)]
 pub struct Given<'a> {
     roles: BTreeMap<Place, &'a [PolicyRule]>,
-    /// The default roles that those which are written are added to, those included.
+    /// The roles that take in those which are written, those included.
     filled: BTreeMap<Place, Vec<PolicyRule>>,
 }
 
@@ -21,10 +21,10 @@ impl<'a> Given<'a> {
         let roles = cluster.roles.iter().map(|live| &live.role).chain(written.iter().copied());
         let roles: BTreeMap<Place, &[PolicyRule]> =
             roles.map(|role| ((role.namespace.clone(), role.name.clone()), &role.rules[..])).collect();
-        let filled = DefaultRole::ALL.into_iter().filter_map(|default| {
-            let place = (None, default.name().to_owned());
-            let added: Vec<&PolicyRule> = default.added(written.iter().copied()).collect();
-            let live = roles.get(&place).filter(|_| !added.is_empty())?;
+        let filled = Filled::new(cluster).by(written.iter().copied(), Doubt::Selects).into_iter();
+        let filled = filled.filter_map(|(name, added)| {
+            let place = (None, name.to_owned());
+            let live = roles.get(&place)?;
             Some((place, live.iter().chain(added).cloned().collect()))
         });
         let filled = filled.collect();

@@ -161,6 +161,7 @@ impl Reader for KubernetesReader {
         all_roles.extend(more_roles);
         all_bindings.extend(more_bindings);
         Ok(Cluster {
+            config: config.clone(),
             uid,
             username,
             user_groups: groups.into_iter().collect(),
