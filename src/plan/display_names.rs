@@ -370,19 +370,31 @@ fn refuse(taker: &Taker, cause: &Cause, draft: &mut Draft) {
 }
 
 /// Lets the taker wait. A binding to a name that no group carries gives nobody anything, so nothing has to be granted to
-/// the taker before it goes.
+/// the taker before it goes; one that only renamed groups carry goes after the renaming.
 fn put_first(taker: &Taker, first: &BTreeSet<Address>, draft: &mut Draft) {
     let own = Address::Group(taker.key.clone());
-    if !first.iter().any(|address| matches!(address, Address::Group(_))) {
+    let (groups, bindings): (BTreeSet<Address>, Vec<&Address>) = {
+        let (groups, bindings): (Vec<_>, Vec<_>) =
+            first.iter().partition(|address| matches!(address, Address::Group(_)));
+        (groups.into_iter().cloned().collect(), bindings)
+    };
+    // A group that is deleted goes after the bindings that name it.
+    let is_renamed =
+        |group| draft.changes.get(group).is_some_and(|change| matches!(change.operation, Operation::Update { .. }));
+    if groups.iter().all(is_renamed) {
         let to_taker: BTreeSet<Address> = draft
             .changes
             .iter()
             .filter(|(address, change)| address.environment().is_some() && change.requires.contains(&own))
             .map(|(address, _)| address.clone())
             .collect();
-        for address in first {
+        for address in bindings {
             if let Some(change) = draft.changes.get_mut(address) {
+                let all = change.requires.len();
                 change.requires.retain(|required| !to_taker.contains(required));
+                if change.requires.len() < all {
+                    change.requires.extend(groups.iter().cloned());
+                }
             }
         }
     }

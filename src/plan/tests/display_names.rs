@@ -277,6 +277,35 @@ fn a_binding_to_a_name_that_nobody_has_goes_before_the_name_is_taken() {
 }
 
 #[test]
+fn so_does_a_binding_to_a_name_that_only_a_renamed_group_has() {
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.ask("readers", &["hayden"]);
+    world.grant("group:readers", "view", in_namespace("trinity"));
+    world.ask("old", &["sam"]).display_name = Some("Former readers".to_owned());
+    world.live("old", &["sam"]).display_name = "readers".to_owned();
+    world.bind(Some("trinity"), "left", "edit", subject(SubjectKind::Group, "readers"), Mark::Ours);
+    world.look_up();
+    assert_snapshot!(world.shown(), @"
+    ~ entra/group/old
+    - alpha/rolebinding/trinity/left
+        after entra/group/old
+    + entra/group/readers
+        after entra/group/old
+        after alpha/rolebinding/trinity/left
+    + entra/group/readers/member/hayden@contoso.com
+        after entra/group/readers
+    + alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after entra/group/old
+        after entra/group/readers
+    note look-alike: a group named `readers` is there already (id 00000000-0076-0d27-0000-000000005eed, a security group, owned by nobody known); it is another group that rolecall manages, so readers is another one beside it
+    ");
+    let plan = world.plan();
+    world.apply(&plan.changes);
+    assert_snapshot!(world.shown(), @"");
+}
+
+#[test]
 fn two_new_groups_do_not_take_one_name() {
     let mut world = World::new();
     world.alpha().tokens.groups = GroupNaming::DisplayName;
