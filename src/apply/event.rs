@@ -25,6 +25,8 @@ pub struct Summary {
     pub pending: usize,
     /// Failed.
     pub failed: usize,
+    /// How many of these failed for lack of a right, which stays so until somebody gives it.
+    pub forbidden: usize,
     /// Not tried.
     pub not_tried: usize,
     /// Whether the run was interrupted.

@@ -43,6 +43,9 @@ impl Report {
                 Outcome::NotTried { .. } => &mut summary.not_tried,
             };
             *count += 1;
+            if matches!(outcome, Outcome::Failed { failure } if failure.kind == FailureKind::Forbidden) {
+                summary.forbidden += 1;
+            }
         }
         Self { outcomes, summary, journal_failure }
     }

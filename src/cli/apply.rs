@@ -16,7 +16,7 @@ use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
 use crate::report::Applies;
-use crate::state::{Address, AppliedBy, Change, Only};
+use crate::state::{Address, AppliedBy, Change, Only, Outcome};
 use crate::{plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -99,7 +99,7 @@ async fn direct(
                 .hint("add --yes, or save the plan with `rolecall plan --save FILE` and apply that"));
         }
         let what = format!("Apply {} to {}?", count(changes.len(), "change"), session.places(planned, &changes));
-        if !ui.confirm(&what) {
+        if !ui.confirm(&what).await {
             ui.say("Nothing was written.");
             return Ok(Exit::Error);
         }
@@ -223,6 +223,8 @@ async fn carry_out(
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),
     };
+    let interrupted = interruption();
+    ui.writing.begins();
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
     let mut journal = Journal::create(&shown, &header, now)
         .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
@@ -230,15 +232,18 @@ async fn carry_out(
     ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
     progress.applying(changes.len());
     let outcomes = report::text::Outcomes::new(&changes, layout);
+    let mut not_tried = report::text::NotTried::default();
     let result = {
         let mut listen = |event: Event<'_>| match event {
             Event::Started(_) => {}
+            Event::Finished(change, Outcome::NotTried { reason }) => not_tried.add(change, reason),
             Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
             Event::Interrupted => progress.note(ui, "Interrupted: finishing what is in flight."),
         };
-        execute(changes, writers, &mut journal, interruption(), &mut listen).await
+        execute(changes, writers, &mut journal, interrupted, &mut listen).await
     };
     progress.done();
+    ui.say(&not_tried.lines(&outcomes));
     let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
@@ -249,28 +254,13 @@ async fn carry_out(
 fn interruption() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
-        if wait_for_signal().await.is_ok() {
+        if super::signals::wait().await.is_ok() {
             let _ = sender.send(true);
         }
         // Keeps the channel open: a closed one would read as "never interrupted", which is right, but wakes listeners.
         std::future::pending::<()>().await;
     });
     receiver
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// As whom we act, in Entra and on each cluster.

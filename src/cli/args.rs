@@ -66,10 +66,10 @@ pub(super) struct ConnectionArgs {
     pub(super) sandbox: Option<PathBuf>,
     /// Read endpoints, CAs and the way to each cluster from FILE, which must lie outside the access files
     /// [default: `$ROLECALL_CONNECTIONS`]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "sandbox")]
     pub(super) connections: Option<PathBuf>,
     /// The kubeconfig whose contexts the environments name [default: $KUBECONFIG, then ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "sandbox")]
     pub(super) kubeconfig: Option<PathBuf>,
     /// Run credential plugins of a kubeconfig that is neither $KUBECONFIG nor ~/.kube/config
     #[arg(long)]

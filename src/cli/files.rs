@@ -23,13 +23,11 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
 
 /// What the operating system said, without the name of a file that the person has never heard of.
 pub(super) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code).to_string(),
-        None => match error.get_ref().and_then(|inner| inner.source()) {
-            Some(source) => source.to_string(),
-            None => error.kind().to_string(),
-        },
+    if let Some(source) = error.get_ref().and_then(|inner| inner.source()) {
+        return source.to_string();
     }
+    let text = error.to_string();
+    text.split_once(" at path ").map_or(text.clone(), |(why, _)| why.to_owned())
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -22,6 +22,7 @@ mod sandbox;
 mod schema;
 mod seed;
 mod session;
+mod signals;
 mod ui;
 mod validate;
 
@@ -47,10 +48,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
             return Exit::Error;
         }
     };
-    let result = runtime.block_on(dispatch(cli.command, ui));
+    let result = runtime.block_on(until_interrupted(cli.command, ui));
     // A server of a sandbox or a slow connection must not keep a finished command alive.
     runtime.shutdown_background();
     result.unwrap_or_else(|error| explain(&error, ui))
+}
+
+/// Runs a command. What only reads, and `apply` up to its first change, ends at once at a signal, and says what that means.
+async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
+    if !matches!(command, Command::Plan(_) | Command::Apply(_) | Command::Doctor(_)) {
+        return dispatch(command, ui).await;
+    }
+    let writing = ui.writing.clone();
+    let ended = tokio::select! {
+        // Signals are listened for before anything else is done.
+        biased;
+        () = writing.interrupted_before() => None,
+        result = dispatch(command, ui) => Some(result),
+    };
+    ended.unwrap_or_else(|| {
+        let start = if ui.stderr_is_terminal { "\n" } else { "" };
+        ui.say(&format!("{start}Interrupted; nothing was written."));
+        Ok(Exit::Interrupted)
+    })
 }
 
 async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
@@ -90,15 +110,16 @@ fn explain(error: &CliError, ui: &mut Ui) -> Exit {
     if error.quiet {
         return Exit::Fine;
     }
-    let text = report::escape::message(&error.message);
+    // A line of a log stays one line, so that it is found again.
+    let width = if ui.stderr_is_terminal { ui.width } else { usize::MAX };
     if error.worded {
         // Made by our own renderer, which has escaped it already.
         ui.say(&error.message);
     } else {
-        ui.say(&format!("error: {text}"));
+        ui.say(&report::text::paragraph("error: ", &error.message, width));
     }
     for hint in &error.hints {
-        ui.say(&format!("  help: {}", report::escape::message(hint)));
+        ui.say(&report::text::paragraph("  help: ", hint, width));
     }
     error.exit
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
+use super::signals::Writing;
+
 /// The world around a command. Tests make their own.
 pub struct Ui {
     /// Where the product goes: plans, schemas, lists.
@@ -24,6 +26,8 @@ pub struct Ui {
     pub folder: PathBuf,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
+    /// Whether changes are being carried out.
+    pub(super) writing: Writing,
 }
 
 impl Ui {
@@ -48,6 +52,7 @@ impl Ui {
             env,
             folder: std::env::current_dir()?,
             now,
+            writing: Writing::default(),
         })
     }
 
@@ -69,6 +74,7 @@ impl Ui {
             env,
             folder,
             now,
+            writing: Writing::default(),
         }
     }
 
@@ -112,11 +118,15 @@ impl Ui {
     }
 
     /// Asks a question whose only agreeing answer is `yes`. Anything else, the end of input included, is no.
-    pub fn confirm(&mut self, question: &str) -> bool {
+    pub async fn confirm(&mut self, question: &str) -> bool {
         let _ = write!(self.stderr, "{question}\n  Only `yes` is taken as agreement: ");
         let _ = self.stderr.flush();
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+        // On a thread of its own, so that an interruption is noticed while the question stands.
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().lock().read_line(&mut answer).map(|_| answer)
+        });
+        matches!(answer.await, Ok(Ok(answer)) if answer.trim() == "yes")
     }
 }
 

@@ -66,3 +66,58 @@ fn apply_without_a_terminal_and_without_yes_writes_nothing() {
     assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
     assert_eq!(world.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn what_only_is_meant_to_name_is_guessed() {
+    let world = World::with_example("quickstart");
+    for (only, meant) in [("k8s_dev_users", "`group/k8s_dev_users`"), ("alph", "`alpha`")] {
+        let ran = world.plan(&["--only", only]).exits(64);
+        assert!(ran.stderr.contains(&format!("did you mean {meant}?")), "{}", ran.stderr);
+    }
+    let ran = world.plan(&["--only", "elsewhere"]).exits(64);
+    assert!(ran.stderr.contains("the config has: alpha"), "{}", ran.stderr);
+}
+
+#[test]
+fn ways_to_real_systems_beside_a_sandbox_are_refused() {
+    let world = World::with_example("quickstart");
+    for flag in ["--connections", "--kubeconfig", "--auth"] {
+        let ran = world.plan(&[flag, "azure-cli"]).exits(64);
+        assert!(ran.stderr.contains("--sandbox"), "{}", ran.stderr);
+    }
+}
+
+/// Both signals, while a cluster is being read that takes the connection and says nothing.
+#[cfg(unix)]
+#[test]
+fn an_interruption_before_anything_is_written_is_said_and_exits_with_130() {
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+    for (command, signal) in [("plan", "INT"), ("apply", "TERM"), ("doctor", "INT")] {
+        let world = World::with_example("quickstart");
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("https://{}", silent.local_addr().unwrap());
+        world.write(
+            "kubeconfig",
+            format!(
+                "apiVersion: v1\nkind: Config\nclusters:\n- {{name: c, cluster: {{server: '{server}'}}}}\nusers:\n- {{name: u, user: {{token: t}}}}\ncontexts:\n- {{name: alpha, context: {{cluster: c, user: u}}}}\n"
+            ),
+        );
+        let mut child = Command::new(crate::common::program())
+            .args([command, "access", "--kubeconfig", "kubeconfig"])
+            .current_dir(world.path(""))
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _connection = silent.accept().unwrap();
+        let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let code = child.wait().unwrap().code();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((said.as_str(), code), ("Interrupted; nothing was written.\n", Some(130)), "{command}");
+    }
+}

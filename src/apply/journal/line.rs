@@ -222,7 +222,7 @@ impl StepV1 {
     }
 
     pub(super) fn summary(time: Timestamp, summary: &Summary) -> Self {
-        let Summary { done, already, pending, failed, not_tried, interrupted } = summary.clone();
+        let Summary { done, already, pending, failed, forbidden: _, not_tried, interrupted } = summary.clone();
         Self::Summary(SummaryV1 { time, done, already, pending, failed, not_tried, interrupted })
     }
 }

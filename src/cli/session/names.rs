@@ -5,6 +5,16 @@ use crate::cli::exit::Exit;
 use crate::plan;
 use crate::state::{Desired, EnvironmentName, GroupKey, Observed, Only, Policy, Target};
 
+/// What was meant by a name that no environment has: a group, written without `group/`, or the nearest environment.
+fn meant(flag: &str, name: &EnvironmentName, desired: &Desired) -> Option<String> {
+    let mut groups = desired.groups.keys().filter(|key| flag == "--only" && key.as_str() == name.as_str());
+    groups.next().map(|key| format!("group/{key}")).or_else(|| {
+        let environments = desired.environments.keys().map(EnvironmentName::as_str);
+        let near = environments.map(|known| (strsim::damerau_levenshtein(known, name.as_str()), known));
+        near.filter(|(distance, _)| *distance <= 2).min().map(|(_, known)| known.to_owned())
+    })
+}
+
 /// `--only` and `--allow-unreachable` must name what the config has.
 pub(super) fn check_names(policy: &Policy, desired: &Desired) -> Result<(), CliError> {
     let environment = |flag: &str, name: &EnvironmentName| {
@@ -12,8 +22,9 @@ pub(super) fn check_names(policy: &Policy, desired: &Desired) -> Result<(), CliE
             return Ok(());
         }
         let names = desired.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let meant = meant(flag, name, desired).map(|meant| format!("did you mean `{meant}`?"));
         Err(CliError::user(format!("{flag} {name}: no environment has this name"))
-            .hint(format!("the config has: {names}"))
+            .hint(meant.unwrap_or_else(|| format!("the config has: {names}")))
             .exit(Exit::Usage))
     };
     for name in &policy.allow_unreachable {

@@ -565,7 +565,7 @@ fn a_group_that_is_gone_from_the_files_is_deleted_last() {
     - entra/group/readers/member/group:old-contractors
     - entra/group/old-contractors
         after entra/group/readers/member/group:old-contractors
-    guard group-deleted:old-contractors: old-contractors would be deleted with its 2 members (restorable for 30 days)
+    guard group-deleted:old-contractors: old-contractors would be deleted (restorable for 30 days) with its 2 members: carol@contoso.com (0000…), sam@contoso.com (0000…)
     ");
     assert_eq!(plan.changes[1].refers.keys().collect::<Vec<_>>(), ["members"]);
 }

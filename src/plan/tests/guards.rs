@@ -72,7 +72,10 @@ fn group_deleted() {
     world.live("old", &["sam", "carol"]);
     world.ask("readers", &["sam"]);
     let verdict = trips(&mut world, "group-deleted", "group-deleted:old");
-    assert_eq!(verdict.message, "old would be deleted with its 2 members (restorable for 30 days)");
+    assert_eq!(
+        verdict.message,
+        "old would be deleted (restorable for 30 days) with its 2 members: carol@contoso.com (0000…), sam@contoso.com (0000…)"
+    );
     world.ask("old", &["sam", "carol"]);
     silent(&world, "group-deleted");
 }

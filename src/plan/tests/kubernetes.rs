@@ -389,7 +389,7 @@ fn a_display_name_that_becomes_free_is_bound_after_that() {
         after entra/group/old
     - alpha/rolebinding/trinity/left
         after alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    guard group-deleted:old: old would be deleted with its 0 members (restorable for 30 days)
+    guard group-deleted:old: old would be deleted (restorable for 30 days) with its 0 members
     ");
 }
 
@@ -571,7 +571,7 @@ fn a_group_is_deleted_after_its_bindings() {
     - entra/group/old
         after alpha/rolebinding/trinity/old-view-1
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 1 object on clusters that would go
-    guard group-deleted:old: old would be deleted with its 1 member (restorable for 30 days)
+    guard group-deleted:old: old would be deleted (restorable for 30 days) with its 1 member: sam@contoso.com (0000…)
     ");
     world.policy.only = Only([Target::Entra].into());
     assert_snapshot!(world.shown(), @"
@@ -607,7 +607,7 @@ fn a_binding_of_somebody_else_that_names_a_deleted_group_is_said() {
     - entra/group/old
     note bound-by-others: group old is to be deleted, and alpha/rolebinding/trinity/theirs, which is not ours, names it and stays. Have it removed if nobody else needs it
     unmanaged alpha/rolebinding/trinity/theirs (OtherConfig("other")) reported: view to group:old
-    guard group-deleted:old: old would be deleted with its 0 members (restorable for 30 days)
+    guard group-deleted:old: old would be deleted (restorable for 30 days) with its 0 members
     "#);
 }
 

@@ -132,7 +132,7 @@ fn without_the_previous_key_it_is_another_group_and_a_guard_says_what_to_write()
         after alpha/rolebinding/trinity/readers-view-34cb26a8a5
         after alpha/rolebinding/trinity/viewers-view-c38281d30d
     guard group-replaced:readers/viewers: readers has no block any more, and viewers would be made with mostly the same members (2 in both, of 2 and 2): a new object with a new id, unknown to whatever else names the old one. If it is the same group under another key, write `previously: [readers]` in the block of viewers (access.yaml:10): it then keeps its object, its id and its bindings
-    guard group-deleted:readers: readers would be deleted with its 2 members (restorable for 30 days)
+    guard group-deleted:readers: readers would be deleted (restorable for 30 days) with its 2 members: hayden@contoso.com (0000…), sam@contoso.com (0000…)
     ");
 }
 

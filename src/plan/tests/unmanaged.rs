@@ -82,7 +82,7 @@ fn what_gives_anybody_access_is_told() {
     unmanaged alpha/rolebinding/trinity/argocd (Unmarked) reported: edit to service account Known("server")
     unmanaged alpha/rolebinding/trinity/copied (LabelsOnly) reported: edit to group:readers
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 1 group and 0 objects on clusters that would go
-    guard group-deleted:readers: readers would be deleted with its 0 members (restorable for 30 days)
+    guard group-deleted:readers: readers would be deleted (restorable for 30 days) with its 0 members
     "#);
     let power = |name: &str| {
         let found = world.plan().unmanaged.into_iter().find(|binding| binding.name() == name).unwrap();

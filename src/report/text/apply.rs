@@ -1,5 +1,6 @@
 //! A run of `apply` as lines: one when it starts, one for each outcome, and the counts at the end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -9,7 +10,7 @@ use super::page::{Mark, Page};
 use super::words::count;
 use crate::apply::Summary;
 use crate::report::escape;
-use crate::state::{Change, Outcome};
+use crate::state::{Change, Outcome, first_few};
 
 /// The line before anything happens: how much will be done, and where the journal is.
 pub fn opening(changes: &[Change], journal: &Path, layout: Layout) -> String {
@@ -42,6 +43,42 @@ impl Outcomes {
     }
 }
 
+/// What a run did not try, by the reason: often hundreds for one, so that only the first are named.
+#[derive(Clone, Debug, Default)]
+pub struct NotTried {
+    by_reason: BTreeMap<String, Vec<Change>>,
+}
+
+impl NotTried {
+    /// How many are told one by one.
+    const LISTED: usize = 3;
+
+    /// One more.
+    pub fn add(&mut self, change: &Change, reason: &str) {
+        self.by_reason.entry(reason.to_owned()).or_default().push(change.clone());
+    }
+
+    /// A line for each where they are few, else one line for a reason.
+    pub fn lines(&self, outcomes: &Outcomes) -> String {
+        let mut text = String::new();
+        for (reason, changes) in &self.by_reason {
+            if changes.len() <= Self::LISTED {
+                let outcome = Outcome::NotTried { reason: reason.clone() };
+                for change in changes {
+                    text.push_str(&outcomes.line(change, &outcome));
+                }
+            } else {
+                let first = first_few(changes.iter().map(|change| &change.address), Self::LISTED);
+                let reason = escape::message(reason);
+                let mut page = Page::new(outcomes.layout);
+                page.detail(0, &format!("{} not tried, {reason}: {first}", count(changes.len(), "change")));
+                text.push_str(&page.render());
+            }
+        }
+        text
+    }
+}
+
 fn text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done { created: None } => "done".to_owned(),
@@ -58,7 +95,7 @@ fn text(outcome: &Outcome) -> String {
 
 /// The counts, and what to do when not everything is done. `journal_failure` is why the journal stopped midway, if it did.
 pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout) -> String {
-    let Summary { done, already, pending, failed, not_tried, interrupted } = summary;
+    let Summary { done, already, pending, failed, forbidden, not_tried, interrupted } = summary;
     let counts = [
         (*done, "done"),
         (*already, "already so"),
@@ -70,7 +107,14 @@ pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout)
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
     let counts = if counts.is_empty() { "Nothing to do".to_owned() } else { counts.join(", ") };
     let start = if *interrupted { "Interrupted: " } else { "" };
-    let again = if pending + failed + not_tried > 0 { " Run it again: what is done stays done." } else { "" };
+    // Running again is no remedy for a right that is missing.
+    let again = if pending + failed + not_tried == 0 {
+        ""
+    } else if *failed > 0 && forbidden == failed && !interrupted {
+        " Give the rights named above, then run it again: what is done stays done."
+    } else {
+        " Run it again: what is done stays done."
+    };
     let mut page = Page::new(layout);
     if let Some(failure) = journal_failure {
         page.marked(0, Mark::Decide, &format!("{}; nothing was started after that", escape::message(failure)), None);

@@ -13,12 +13,20 @@ mod unmanaged;
 mod view;
 mod words;
 
-pub use apply::{Outcomes, closing, opening};
+pub use apply::{NotTried, Outcomes, closing, opening};
 pub use doctor::doctor;
 pub use plan::plan;
 
 #[cfg(test)]
 mod tests;
+
+/// Words behind a term, wrapped so that all of them stand behind it.
+pub fn paragraph(term: &str, words: &str, width: usize) -> String {
+    let lines = page::wrap(&super::escape::message(words), width, term.len(), term.len());
+    let indent = " ".repeat(term.len());
+    let lines = lines.iter().enumerate();
+    lines.map(|(at, line)| if at == 0 { format!("{term}{line}") } else { format!("\n{indent}{line}") }).collect()
+}
 
 /// How text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -536,7 +536,8 @@ fn applied(layout: Layout) -> String {
     for (change, outcome) in plan.changes.iter().zip(&outcomes) {
         text += &lines.line(change, outcome);
     }
-    let summary = Summary { done: 5, already: 1, pending: 1, failed: 1, not_tried: 2, interrupted: false };
+    let summary =
+        Summary { done: 5, already: 1, pending: 1, failed: 1, forbidden: 0, not_tried: 2, interrupted: false };
     text + "\n" + &closing(&summary, None, layout)
 }
 
@@ -592,6 +593,8 @@ fn the_end_of_a_run() {
     let end = |summary: Summary| closing(&summary, None, WIDE);
     insta::assert_snapshot!(end(Summary { done: 4, ..Summary::default() }), @"4 done.");
     insta::assert_snapshot!(end(Summary { done: 1, already: 3, ..Summary::default() }), @"1 done, 3 already so.");
+    insta::assert_snapshot!(end(Summary { done: 1, failed: 2, forbidden: 2, not_tried: 1, ..Summary::default() }), @"1 done, 2 failed, 1 not tried. Give the rights named above, then run it again: what is done stays done.");
+    insta::assert_snapshot!(end(Summary { failed: 2, forbidden: 1, ..Summary::default() }), @"2 failed. Run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, interrupted: true, ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary::default()), @"Nothing to do.");
     let broken = "cannot write the journal .rolecall/run.jsonl: no space left on device";
@@ -651,4 +654,30 @@ fn a_role_that_is_added_to_another_says_who_gains() {
         whoever has admin no longer gets these rules by it
           who loses by it: nobody
     ");
+}
+
+#[test]
+fn what_was_not_tried_is_one_line_for_a_reason() {
+    let changes = many_members(532).changes;
+    let outcomes = Outcomes::new(&changes, WIDE);
+    let mut not_tried = NotTried::default();
+    changes.iter().take(530).for_each(|change| not_tried.add(change, "interrupted"));
+    changes.iter().skip(530).for_each(|change| not_tried.add(change, "waits for entra/group/everyone"));
+    insta::assert_snapshot!(not_tried.lines(&outcomes), @"
+    530 changes not tried, interrupted: entra/group/everyone/member/person000@contoso.com,
+        entra/group/everyone/member/person001@contoso.com, entra/group/everyone/member/person002@contoso.com and 527 more
+    + entra/group/everyone/member/person530@contoso.com  not tried, waits for entra/group/everyone
+    + entra/group/everyone/member/person531@contoso.com  not tried, waits for entra/group/everyone
+    ");
+    assert_eq!(NotTried::default().lines(&outcomes), "");
+}
+
+#[test]
+fn words_behind_a_term_stand_behind_it() {
+    insta::assert_snapshot!(paragraph("error: ", "one two\u{1b} three four five", 20), @r#"
+    error: one two\u{1b}
+           three four
+           five
+    "#);
+    insta::assert_snapshot!(paragraph("error: ", "one two three four five", usize::MAX), @"error: one two three four five");
 }
