@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::aggregation::role_of;
 use super::digest::digest;
 use super::draft::{Cause, Draft};
 use super::entra::Entra;
@@ -10,8 +11,9 @@ use super::kubernetes::{binding_address, spelling};
 use super::parts::Part;
 use super::resolve::Directory;
 use crate::state::{
-    Address, Change, DeletedGroup, DesiredGroup, EnvironmentName, Group, GroupKey, GroupNaming, Identity, Operation,
-    PrincipalName, Resource, Sign, SubjectKind, TokenNaming, mark,
+    Address, Binding, Change, DeletedGroup, DesiredGroup, Doubt, EnvironmentName, Filled, Group, GroupKey, GroupNaming,
+    Identity, LiveBinding, Mark, Operation, PolicyRule, PrincipalName, Resource, Role, Sign, SubjectKind, TokenNaming,
+    mark,
 };
 
 /// Where the changes of a restoring keep when the group was deleted.
@@ -74,9 +76,15 @@ pub(super) fn rely_on_bindings(
     draft: &mut Draft,
 ) {
     for (key, deleted) in directory.restored() {
-        let (leaving, staying): (BTreeSet<Address>, BTreeSet<Address>) = naming(deleted, clusters)
-            .into_iter()
-            .partition(|address| draft.changes.get(address).is_some_and(|change| change.after().is_none()));
+        let mut leaving = BTreeSet::new();
+        let mut staying = Vec::new();
+        for (address, (part, live)) in naming(deleted, clusters) {
+            if draft.changes.get(&address).is_some_and(|change| change.after().is_none()) {
+                leaving.insert(address);
+            } else {
+                staying.push(digest(&given(&address, part, live, draft)));
+            }
+        }
         if let Some(change) = draft.changes.get_mut(&Address::Group(key.clone())) {
             change.requires.extend(leaving);
             change.refers.insert(BINDINGS.to_owned(), digest(&staying));
@@ -84,15 +92,47 @@ pub(super) fn rely_on_bindings(
     }
 }
 
+/// What a binding that stays gives, once the plan is applied: it is the same before and after.
+fn given<'d>(
+    address: &'d Address,
+    part: Part<'d>,
+    live: &'d LiveBinding,
+    draft: &'d Draft,
+) -> (&'d Address, &'d str, &'d Binding, Option<Vec<&'d PolicyRule>>) {
+    let binding = match draft.changes.get(address).and_then(Change::after) {
+        Some(Resource::Binding(after)) => after,
+        _ => &live.binding,
+    };
+    let place = binding.role.place(binding.namespace.as_ref());
+    let is_it = |role: &&Role| (&role.namespace, &role.name) == (&place.0, &place.1);
+    let changes = || draft.changes.values().filter(|change| change.address.environment() == address.environment());
+    let role = match changes()
+        .find(|change| role_of(change.before()).or(role_of(change.after())).is_some_and(|role| is_it(&role)))
+    {
+        Some(change) => role_of(change.after()),
+        None => part.cluster.roles.iter().map(|live| &live.role).find(is_it),
+    };
+    // What the cluster adds to it of ours is approved with ours, whether or not the cluster has followed.
+    let filled = Filled::new(part.cluster);
+    let there = part.cluster.roles.iter().filter(|live| live.meta.mark == Mark::Ours).map(|live| &live.role);
+    let ours = filled.by(there.chain(changes().filter_map(|change| role_of(change.after()))), Doubt::Selects);
+    let ours = ours.get(place.1.as_str()).filter(|_| place.0.is_none() && filled.is_filled(&place.1));
+    let is_of_others = |rule: &&PolicyRule| ours.is_none_or(|ours| !ours.contains(rule));
+    (address, &live.meta.uid, binding, role.map(|role| role.rules.iter().filter(is_of_others).collect()))
+}
+
 /// The live bindings that name a deleted group, whoever made them.
-pub(super) fn naming(deleted: &DeletedGroup, clusters: &BTreeMap<&EnvironmentName, Part<'_>>) -> BTreeSet<Address> {
-    let mut naming = BTreeSet::new();
+pub(super) fn naming<'a>(
+    deleted: &DeletedGroup,
+    clusters: &BTreeMap<&EnvironmentName, Part<'a>>,
+) -> BTreeMap<Address, (Part<'a>, &'a LiveBinding)> {
+    let mut naming = BTreeMap::new();
     for (name, part) in clusters {
         let called = called(deleted, &part.desired.tokens);
         for live in &part.cluster.bindings {
             let is_it = |kind: &SubjectKind, text: String| *kind == SubjectKind::Group && text == called;
             if live.binding.subjects.iter().any(|subject| is_it(&subject.kind, spelling(&subject.name))) {
-                naming.insert(binding_address(name, &live.binding));
+                naming.insert(binding_address(name, &live.binding), (*part, live));
             }
         }
     }

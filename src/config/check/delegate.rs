@@ -13,7 +13,7 @@ use crate::config::rules;
 use crate::config::shape::{FILE_PATTERN, NAMESPACE_PATTERN};
 use crate::config::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Located, Span};
-use crate::state::{EnvironmentName, RoleKey, first_few};
+use crate::state::{AppId, EnvironmentName, RoleKey, first_few};
 
 /// How many names a message shows of a list.
 const SHOWN: usize = 6;
@@ -117,6 +117,7 @@ impl Checker<'_> {
         entry: &Entry,
         files: &[&Tree],
         environments: &BTreeMap<EnvironmentName, Environment>,
+        appliers: &[Located<AppId>],
     ) {
         let mut allowed = Vec::new();
         let mut mistaken = entry.value.items().is_empty();
@@ -132,7 +133,7 @@ impl Checker<'_> {
         } else {
             self.unmatched(&allowed, files);
             for file in files {
-                self.delegated(file, entry.key.span, &allowed, environments);
+                self.delegated(file, entry.key.span, &allowed, environments, appliers);
             }
         }
     }

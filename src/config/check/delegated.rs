@@ -12,8 +12,8 @@ use crate::config::model::Environment;
 use crate::config::rules;
 use crate::config::shape::{FILE, GRANT, GROUP, MEMBER, OWNER, Record};
 use crate::config::yaml::{Entry, Node};
-use crate::diagnostics::{Label, Rule, Span};
-use crate::state::{EnvironmentName, GroupKey, Namespace};
+use crate::diagnostics::{Label, Located, Rule, Span};
+use crate::state::{AppId, EnvironmentName, GroupKey, Namespace};
 
 /// The keys that a delegated file may use, by the block they stand in. Every other one is the root file's alone.
 ///
@@ -72,6 +72,7 @@ struct Judged<'a> {
     /// What a message calls the file: where it lies, should that be elsewhere than where it was found.
     file: String,
     allowed: Vec<&'a Allowed>,
+    appliers: &'a [Located<AppId>],
 }
 
 impl Checker<'_> {
@@ -82,6 +83,7 @@ impl Checker<'_> {
         key: Span,
         delegations: &[Allowed],
         environments: &BTreeMap<EnvironmentName, Environment>,
+        appliers: &[Located<AppId>],
     ) {
         let matches = |allowed: &&Allowed| file.lies.as_deref().is_some_and(|path| allowed.matches(path));
         let found = self.sources.get(file.node.span.file).map(|source| source.path.as_str());
@@ -89,7 +91,8 @@ impl Checker<'_> {
             Some(lies) if found != Some(lies.as_str()) => format!("`{lies}`, where the file lies,"),
             Some(_) | None => "the file".to_owned(),
         };
-        let judged = Judged { delegate: key, file: name, allowed: delegations.iter().filter(matches).collect() };
+        let judged =
+            Judged { delegate: key, file: name, allowed: delegations.iter().filter(matches).collect(), appliers };
         if judged.allowed.is_empty() {
             self.undelegated_file(file, key, delegations);
             return;
@@ -197,6 +200,24 @@ impl Checker<'_> {
                 self.refuse_undelegable(judged, record, item, at, by_key);
             }
         }
+        for list in ["owners", "members"] {
+            for item in value.get(list).map_or(&[][..], Node::items) {
+                self.refuse_applier(judged, item, value.span);
+            }
+        }
+    }
+
+    /// What gives an applier access is kept when nobody asks for it: a team could make its own bindings last for ever.
+    fn refuse_applier(&mut self, judged: &Judged<'_>, item: &Node, around: Span) {
+        let Some(entry) = item.entry("service-principal") else { return };
+        let Ok(app) = entry.value.words().parse::<AppId>() else { return };
+        let Some(applier) = judged.appliers.iter().find(|applier| applier.value == app) else { return };
+        let labels = [
+            label(within(around, item.span), "not in a delegated file"),
+            label(applier.span, "it applies the files of everybody"),
+        ];
+        let help = "take it out: an applier owns what it creates without being named, and needs no group of a team";
+        self.report(&rules::UNDELEGATED_KEY, "an applier may only be named in the root file", labels, help);
     }
 
     /// Without `display-name` a group is called by its key. Where a cluster binds by name, one that is called like another

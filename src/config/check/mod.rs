@@ -114,7 +114,7 @@ impl Checker<'_> {
         let root = root?;
         let appliers = self.appliers(root, &files);
         if let Some(entry) = root.entry("delegate") {
-            self.delegate(entry, &others, &environments);
+            self.delegate(entry, &others, &environments, &appliers);
         }
         Some(Config {
             name: self.parse::<ConfigName>(root.get("name"))?,

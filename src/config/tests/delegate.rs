@@ -46,7 +46,7 @@ fn what_is_listed_is_fine_and_so_is_a_reference() {
                 "groups:
   payments-devs:
     description: Developers
-    owners: [sam@contoso.com, { service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }]
+    owners: [sam@contoso.com, { service-principal: 1b2c3d4e-5f6a-4b7c-9d8e-0f1a2b3c4d5e }]
     members: [sam@contoso.com, { group: platform }, { guest: ana@partner.example }]
     membership: additive
     absent: [erin@contoso.com, { group: trinity-devs }]
@@ -517,4 +517,19 @@ fn a_renamed_group_moves_to_the_root_and_its_team_goes_on_granting_to_it() {
     let loaded = files(&[("rolecall.yaml", &root), ("teams/payments/grants.yaml", grants)]);
     assert_eq!(told(&loaded), "");
     assert!(loaded.config.is_some());
+}
+
+#[test]
+fn an_applier_is_put_into_no_group_of_a_delegated_file() {
+    let applier = "{ service-principal: 0A1B2C3D-4e5f-4a6b-8c7d-9e0f1a2b3c4d }";
+    let file = format!(
+        "groups:\n  payments-devs:\n    owners: [sam@contoso.com, {applier}]\n    members: [{applier}]\n    \
+         absent: [{{ service-principal: 1b2c3d4e-5f6a-4b7c-9d8e-0f1a2b3c4d5e }}]\n    membership: additive\n"
+    );
+    let loaded = delegated(PAYMENTS, &[("teams/payments/groups.yaml", &file)]);
+    insta::assert_snapshot!(said(&loaded), @"
+    teams/payments/groups.yaml:3 undelegated-key: an applier may only be named in the root file
+    teams/payments/groups.yaml:4 undelegated-key: an applier may only be named in the root file
+    ");
+    assert!(told(&loaded).contains("rolecall.yaml:4:12"), "{}", told(&loaded));
 }

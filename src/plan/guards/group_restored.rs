@@ -29,8 +29,8 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         }
         let bindings: Vec<String> = naming(deleted, &case.parts.clusters)
             .into_iter()
-            .filter(|binding| !removed.contains(binding))
-            .map(|binding| binding.to_string())
+            .filter(|(address, _)| !removed.contains(address))
+            .map(|(address, (_, live))| format!("{address} ({} {})", live.binding.role.kind, live.binding.role.name))
             .collect();
         let unread: Vec<&str> = case
             .desired

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::show;
-use super::world::{World, at, id, in_namespace, key, principal, subject, who};
+use super::world::{World, at, id, in_namespace, key, principal, rule, subject, who};
 use crate::plan::saved::{Provenance, SavedPlan, agree};
 use crate::state::{Failure, FailureKind, GroupKind, GroupNaming, Mark, Only, ScopeTarget, SubjectKind, Target};
 
@@ -75,7 +75,7 @@ fn a_group_of_another_key_is_restored_under_the_new_one_with_its_bindings() {
         entra/group/viewers/owner/erin@contoso.com
         entra/group/viewers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    guard group-restored:viewers: viewers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/rolebinding/trinity/readers-view-34cb26a8a5. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:viewers: viewers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/rolebinding/trinity/readers-view-34cb26a8a5 (clusterrole view). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     let first = world.plan();
     world.apply(&first.changes);
@@ -98,7 +98,7 @@ fn what_names_it_is_told_and_goes_first_where_it_goes() {
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
     unmanaged alpha/clusterrolebinding/theirs (Unmarked) reported: edit to group:readers
-    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/clusterrolebinding/theirs. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/clusterrolebinding/theirs (clusterrole edit). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     // A binding that somebody makes since then is not part of what was approved.
     let provenance = Provenance { rolecall: "0".to_owned(), tree: String::new(), commit: None };
@@ -107,6 +107,22 @@ fn what_names_it_is_told_and_goes_first_where_it_goes() {
     let mut pruned = world.clone();
     pruned.apply_first(&plan.changes, 1);
     assert!(agree(&saved, &pruned.plan(), &pruned.desired, &pruned.observed).holds());
+    // Nor is what it has become since: another object, more subjects, another role, a role with other rules.
+    let changed: [fn(&mut World); 4] = [
+        |world| world.cluster().bindings[0].meta.uid = "uid-2".to_owned(),
+        |world| world.cluster().bindings[0].binding.subjects.push(subject(SubjectKind::User, "kim")),
+        |world| world.cluster().bindings[0].binding.role.name = "cluster-admin".to_owned(),
+        |world| {
+            let edit = world.cluster().roles.iter_mut().find(|live| live.role.name == "edit").unwrap();
+            edit.role.rules.push(rule(&["get"], &["secrets"]));
+        },
+    ];
+    for (number, change) in changed.into_iter().enumerate() {
+        let mut world = world.clone();
+        change(&mut world);
+        let refused = agree(&saved, &world.plan(), &world.desired, &world.observed).refused;
+        assert!(refused.iter().any(|(_, why)| why.starts_with("relies on something")), "{number}: {refused:?}");
+    }
     world.bind(Some("trinity"), "more", "edit", subject(SubjectKind::Group, &group), Mark::None);
     let refused = agree(&saved, &world.plan(), &world.desired, &world.observed).refused;
     assert!(refused[0].1.starts_with("relies on something"), "{refused:?}");
