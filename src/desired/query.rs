@@ -9,8 +9,9 @@ use crate::state::{
 
 /// What to read from Entra.
 ///
-/// Groups are read when they are planned, when a planned group holds them, and when an environment that is planned binds
-/// them: a binding needs their object id, and whether they are ours shows in their owners.
+/// Groups are read when they are planned, when a planned group holds them or they hold one, and when an environment that is
+/// planned binds them: a binding needs their object id, whether they are ours shows in their owners, and whoever joins a
+/// group joins what holds it.
 pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
     let mut groups: BTreeMap<GroupKey, Management> = BTreeMap::new();
     let mut principals: BTreeSet<PrincipalName> =
@@ -25,7 +26,13 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
     let members = planned.clone().flat_map(|(_, group)| group.members.keys().chain(group.absent.keys()));
     let referred: BTreeSet<&PrincipalName> = bound.chain(members).collect();
 
-    for key in planned.clone().map(|(key, _)| key).chain(referred.iter().filter_map(|name| group_of(name))) {
+    let holding = holding(desired, planned.clone().map(|(key, _)| key));
+    for key in planned
+        .clone()
+        .map(|(key, _)| key)
+        .chain(holding.iter().copied())
+        .chain(referred.iter().filter_map(|name| group_of(name)))
+    {
         if let Some(group) = desired.groups.get(key) {
             groups.insert(key.clone(), group.management);
             // The live group may still carry a key from before.
@@ -72,6 +79,25 @@ fn group_of(name: &PrincipalName) -> Option<&GroupKey> {
     }
 }
 
+/// The groups of the files that hold one of these, directly or through others, and that are none of them.
+fn holding<'a>(desired: &'a Desired, held: impl Iterator<Item = &'a GroupKey>) -> BTreeSet<&'a GroupKey> {
+    let planned: BTreeSet<&GroupKey> = held.collect();
+    let mut all = planned.clone();
+    loop {
+        let holds = |group: &DesiredGroup| group.members.keys().filter_map(group_of).any(|key| all.contains(key));
+        let more: Vec<&GroupKey> = desired
+            .groups
+            .iter()
+            .filter(|(key, group)| !all.contains(key) && holds(group))
+            .map(|(key, _)| key)
+            .collect();
+        if more.is_empty() {
+            return all.difference(&planned).copied().collect();
+        }
+        all.extend(more);
+    }
+}
+
 /// The display name that a group will have, where the files decide it.
 fn display_name(key: &GroupKey, group: &DesiredGroup) -> Option<String> {
     match (&group.display_name, group.management) {
@@ -82,7 +108,8 @@ fn display_name(key: &GroupKey, group: &DesiredGroup) -> Option<String> {
 }
 
 /// Groups that some cluster knows by display name, whether or not that cluster is planned now, as a change of the name
-/// counts there too: those that it binds, and those that are changed now, who come to whatever the name was given there.
+/// counts there too: those that it binds, and those that are changed now or hold one that is, as who comes to them comes to
+/// whatever the name was given there.
 fn known_by_display_name<'a>(desired: &'a Desired, only: &'a Only) -> impl Iterator<Item = &'a GroupKey> {
     let by_name = |environment: &&DesiredEnvironment| environment.tokens.groups == GroupNaming::DisplayName;
     let environments = desired.environments.values().filter(by_name);
@@ -91,6 +118,8 @@ fn known_by_display_name<'a>(desired: &'a Desired, only: &'a Only) -> impl Itera
         is_one && only.group(key) && !matches!(group.management, Management::External(_))
     };
     let changed = desired.groups.iter().filter(move |(key, group)| is_changed(key, group)).map(|(key, _)| key);
+    let holding = holding(desired, changed.clone());
+    let changed = changed.chain(holding);
     let bound = environments.flat_map(|environment| &environment.bindings);
     bound.filter_map(|binding| group_of(&binding.subject)).chain(changed)
 }

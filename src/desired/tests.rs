@@ -192,6 +192,22 @@ fn what_is_read_follows_what_is_planned() {
 }
 
 #[test]
+fn what_holds_a_planned_group_is_read_with_it() {
+    let files = "groups:
+  inner: { members: [sam@contoso.com] }
+  middle: { members: [{ group: inner }] }
+  outer: { members: [{ group: middle }] }
+  beside: { members: [sam@contoso.com] }
+";
+    let desired = desired(&[("rolecall.yaml", ROOT), ("team.yaml", files)]);
+    let query = tenant_query(&desired, &Only(["group/inner".parse().unwrap()].into()));
+    let keys: Vec<&str> = query.groups.keys().map(crate::state::GroupKey::as_str).collect();
+    assert_eq!(keys, ["inner", "middle", "outer"]);
+    let unique: Vec<&str> = query.unique_display_names.iter().map(crate::state::GroupKey::as_str).collect();
+    assert_eq!(unique, ["inner", "middle", "outer"], "who joins the inner one comes to the names of all");
+}
+
+#[test]
 fn a_cluster_is_asked_for_by_its_uid_where_it_is_known() {
     let desired = desired(&[("rolecall.yaml", ROOT)]);
     let query = |name: &str| cluster_query(&desired, &name.parse().unwrap());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Cause, Draft};
 use super::kubernetes::binding_address;
 use super::parts::{Part, Parts};
+use super::reach::{Nesting, Node};
 use super::resolve::Directory;
 use super::standing::Standing;
 use crate::state::{
@@ -19,13 +20,15 @@ enum Way {
     Renaming,
     /// The guard about restored groups tells what names them; here it is about other groups of the name.
     Restoring,
-    /// As a new member of a group that carries it already.
+    /// As a new member of a group that carries it already, or of one in such a group.
     Joining,
 }
 
 /// Who would come to a name, and by which changes.
 struct Taker {
     key: GroupKey,
+    /// The group that is joined, where it is in the one that carries the name.
+    through: Option<GroupKey>,
     way: Way,
     name: String,
     id: Option<ObjectId>,
@@ -112,17 +115,29 @@ fn takers(directory: &Directory<'_>, draft: &Draft) -> Vec<Taker> {
         };
         takers.push(Taker {
             key: group.key.clone(),
+            through: None,
             way,
             name: group.display_name.clone(),
             id: group.id.known(),
             addresses: BTreeSet::from([address.clone()]),
         });
     }
-    for (key, addresses) in joined {
-        // Whoever is added to a group that is made waits for the group.
-        if let Some(live) = directory.live(key) {
-            let (key, name) = (key.clone(), live.display_name.clone());
-            takers.push(Taker { key, way: Way::Joining, name, id: Some(live.id), addresses });
+    if joined.is_empty() {
+        return takers;
+    }
+    let nesting = Nesting::live(directory).with_changes(draft.changes.values(), directory);
+    for (joined, addresses) in joined {
+        let outer = nesting.around(joined).into_iter().filter_map(|group| match group {
+            Node::Known(key) => Some((key, Some(joined.clone()))),
+            // What somebody else gave to a group that somebody else nests ours in is told by guards.
+            Node::Foreign(_) => None,
+        });
+        for (key, through) in std::iter::once((joined, None)).chain(outer) {
+            // Whoever is added to a group that is made waits for the group.
+            if let Some(live) = directory.live(key) {
+                let (key, name, addresses) = (key.clone(), live.display_name.clone(), addresses.clone());
+                takers.push(Taker { key, through, way: Way::Joining, name, id: Some(live.id), addresses });
+            }
         }
     }
     takers
@@ -268,7 +283,8 @@ impl Names<'_> {
     }
 
     fn held(&self, taker: &Taker, reason: &'static str, message: String) -> Cause {
-        Cause::new(self.desired.groups.get(&taker.key).map(|group| &group.origin), reason, message)
+        let key = taker.through.as_ref().unwrap_or(&taker.key);
+        Cause::new(self.desired.groups.get(key).map(|group| &group.origin), reason, message)
     }
 }
 
@@ -295,7 +311,10 @@ impl Taker {
             Way::Creation => format!("group {key} is not created, as `{name}`"),
             Way::Renaming => format!("group {key} is not renamed to `{name}`"),
             Way::Restoring => format!("group {key} is not restored, as `{name}`"),
-            Way::Joining => format!("nobody is added to {key}, which is named `{name}`"),
+            Way::Joining => match &self.through {
+                None => format!("nobody is added to {key}, which is named `{name}`"),
+                Some(through) => format!("nobody is added to {through}, which is in {key}, which is named `{name}`"),
+            },
         }
     }
 }

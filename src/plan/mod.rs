@@ -39,8 +39,8 @@ use self::kubernetes::Environment;
 use self::parts::Parts;
 use self::resolve::Directory;
 use crate::state::{
-    AccessQuestion, Address, AppId, Change, ConfigName, Desired, EnvironmentName, Failure, ObjectId, Observed, Origin,
-    Policy, Sign, TenantId,
+    AccessQuestion, Address, AppId, Change, ConfigName, Desired, EnvironmentName, Failure, GroupQuestion, ObjectId,
+    Observed, Origin, Policy, Sign, TenantId,
 };
 
 /// What would change, and everything a person needs to decide about it.
@@ -259,13 +259,20 @@ fn compare(desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>, poli
     (draft, compared)
 }
 
-/// The groups that would lose members, whose assignments by Privileged Identity Management must therefore be read before
-/// [`plan`] can tell drift from a membership of this hour. Empty where the files say that PIM is not in use.
-pub fn pim_questions(desired: &Desired, observed: &Observed, policy: &Policy) -> Vec<ObjectId> {
+/// What must be read of groups before [`plan`] can tell: of those that would lose members, the assignments by Privileged
+/// Identity Management, which tell drift from a membership of this hour (not where the files say that PIM is not in use);
+/// of those that would change at all, the groups that they are in, which tell what a change reaches.
+pub fn group_questions(desired: &Desired, observed: &Observed, policy: &Policy) -> Vec<GroupQuestion> {
     let parts = Parts::new(desired, observed, policy);
     let directory = Directory::new(desired, parts.tenant, policy);
-    parts.tenant.map_or_else(Vec::new, |tenant| {
-        let losing = Entra { desired, tenant, directory: &directory, policy }.compare(&mut Draft::default());
-        losing.into_iter().collect()
-    })
+    let Some(tenant) = parts.tenant else { return Vec::new() };
+    let mut draft = Draft::default();
+    let losing = Entra { desired, tenant, directory: &directory, policy }.compare(&mut draft);
+    let outer = if desired.environments.is_empty() {
+        // Where there is no cluster, nothing can be reached.
+        BTreeSet::new()
+    } else {
+        reach::groups_in_question(&draft.changes, tenant, &directory)
+    };
+    losing.into_iter().map(GroupQuestion::Privileged).chain(outer.into_iter().map(GroupQuestion::Above)).collect()
 }

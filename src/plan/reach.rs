@@ -3,97 +3,208 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parts::Parts;
-use super::resolve::Directory;
+use super::resolve::{Directory, spelt_id};
 use crate::state::{
-    Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, ObjectId, Operation,
-    PrincipalKind, PrincipalName,
+    Above, Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, GroupNaming, LiveGroup,
+    ObjectId, Operation, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName, Tenant, TokenNaming,
 };
 
-/// Which groups are directly in which.
+/// A group: one that we know by key, or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Node<'a> {
+    /// A group of the files, or one with our mark.
+    Known(&'a GroupKey),
+    /// Anybody else's.
+    Foreign(ObjectId),
+}
+
+/// Which groups are in which.
 pub(super) struct Nesting<'a> {
-    inside: BTreeMap<&'a GroupKey, BTreeSet<&'a GroupKey>>,
+    inside: BTreeMap<Node<'a>, BTreeSet<Node<'a>>>,
+    /// The display names of groups that are not ours, where they are known.
+    names: BTreeMap<ObjectId, &'a str>,
+    /// The groups of which nobody knows what they are in, with why: they may be in any.
+    unread: BTreeMap<&'a GroupKey, &'a str>,
 }
 
 impl<'a> Nesting<'a> {
     /// As it is now.
     pub(super) fn live(directory: &Directory<'a>) -> Self {
-        let mut inside: BTreeMap<&GroupKey, BTreeSet<&GroupKey>> = BTreeMap::new();
+        let mut nesting = Self { inside: BTreeMap::new(), names: BTreeMap::new(), unread: BTreeMap::new() };
         for (key, group) in directory.live_groups() {
             let nested = group.members.iter().filter(|member| member.kind == PrincipalKind::Group);
-            inside.entry(key).or_default().extend(nested.filter_map(|member| directory.key(member.id)));
+            nesting.inside.entry(Node::Known(key)).or_default().extend(nested.map(|member| node(member.id, directory)));
+            match directory.tenant().and_then(|tenant| tenant.above.get(&group.id)) {
+                Some(Above::Read(outer)) => {
+                    for outer in outer {
+                        let around = node(outer.id, directory);
+                        nesting.inside.entry(around).or_default().insert(Node::Known(key));
+                        if let Node::Foreign(id) = around {
+                            nesting.names.insert(id, &outer.display_name);
+                        }
+                    }
+                }
+                Some(Above::Unreadable(why)) => drop(nesting.unread.insert(key, why)),
+                None => drop(nesting.unread.insert(key, "it was not asked")),
+            }
         }
-        Self { inside }
+        // A group that is deleted is in none, and comes back into those that it was in.
+        let restored = directory.restored().map(|(key, _)| (key, "it is deleted"));
+        nesting.unread.extend(restored);
+        nesting
     }
 
     /// The same, with what the files ask for added.
     pub(super) fn with_files(mut self, desired: &'a Desired, directory: &Directory<'a>) -> Self {
         for (key, group) in &desired.groups {
-            let nested = group.members.keys().filter_map(|name| key_of(name, directory));
-            self.inside.entry(key).or_default().extend(nested);
+            let nested = group.members.keys().filter_map(|name| node_of(name, directory));
+            self.inside.entry(Node::Known(key)).or_default().extend(nested);
         }
         self
     }
 
     /// The same, with what the changes add.
-    pub(super) fn with_changes(mut self, changes: &'a [Change], directory: &Directory<'a>) -> Self {
+    pub(super) fn with_changes<'c>(
+        mut self,
+        changes: impl IntoIterator<Item = &'c Change>,
+        directory: &Directory<'a>,
+    ) -> Self
+    where
+        'c: 'a,
+    {
         for change in changes {
             if let (Address::Member(key, name), Operation::Create { .. }) = (&change.address, &change.operation)
-                && let Some(nested) = key_of(name, directory)
+                && let Some(nested) = node_of(name, directory)
             {
-                self.inside.entry(key).or_default().insert(nested);
+                self.inside.entry(Node::Known(key)).or_default().insert(nested);
             }
         }
         self
     }
 
     /// The groups whose members are, through nesting, members of one of these; these included.
-    pub(super) fn leading_to(&self, groups: impl IntoIterator<Item = &'a GroupKey>) -> BTreeSet<&'a GroupKey> {
-        let mut open: Vec<&GroupKey> = groups.into_iter().collect();
+    pub(super) fn leading_to(&self, groups: impl IntoIterator<Item = Node<'a>>) -> BTreeSet<Node<'a>> {
+        let mut open: Vec<Node<'a>> = groups.into_iter().collect();
         let mut reached = BTreeSet::new();
         while let Some(group) = open.pop() {
             if reached.insert(group) {
-                open.extend(self.inside.get(group).into_iter().flatten());
+                open.extend(self.inside.get(&group).into_iter().flatten());
             }
         }
         reached
     }
-}
 
-/// The key of the group that a name stands for, if it stands for one we know.
-pub(super) fn key_of<'a>(name: &'a PrincipalName, directory: &Directory<'a>) -> Option<&'a GroupKey> {
-    match name {
-        PrincipalName::Group(key) => Some(key),
-        PrincipalName::GroupId(id) => directory.key(*id),
-        _ => None,
+    /// The groups that this one is in, directly or through others.
+    pub(super) fn around(&self, key: &'a GroupKey) -> BTreeSet<Node<'a>> {
+        let mut open = vec![Node::Known(key)];
+        let mut found = BTreeSet::new();
+        while let Some(group) = open.pop() {
+            let outer = self.inside.iter().filter(|(_, nested)| nested.contains(&group)).map(|(outer, _)| *outer);
+            open.extend(outer.filter(|outer| found.insert(*outer)));
+        }
+        found.remove(&Node::Known(key));
+        found
+    }
+
+    /// The groups of others that a subject names, as far as we know of them.
+    pub(super) fn others_called(
+        &self,
+        directory: &Directory<'_>,
+        tokens: &TokenNaming,
+        subject: &Subject,
+    ) -> Vec<Node<'a>> {
+        let SubjectName::Known(name) = &subject.name else { return Vec::new() };
+        let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| subject.kind == SubjectKind::Group);
+        let Some(bare) = bare else { return Vec::new() };
+        match tokens.groups {
+            GroupNaming::ObjectId => {
+                let other = spelt_id(bare).filter(|id| directory.key(*id).is_none());
+                other.into_iter().map(Node::Foreign).collect()
+            }
+            GroupNaming::DisplayName => {
+                self.names.iter().filter(|(_, name)| **name == bare).map(|(id, _)| Node::Foreign(*id)).collect()
+            }
+        }
+    }
+
+    /// Why nobody knows what a group is in, where nobody does.
+    pub(super) fn unread(&self, key: &GroupKey) -> Option<&'a str> {
+        self.unread.get(key).copied()
+    }
+
+    /// The groups among these that are not ours and that this one is in, for people.
+    pub(super) fn others_around(&self, key: &GroupKey, among: &BTreeSet<Node<'_>>) -> Vec<String> {
+        let is_in =
+            |id: ObjectId| self.inside.get(&Node::Foreign(id)).is_some_and(|nested| nested.contains(&Node::Known(key)));
+        let others = self.names.iter().filter(|(id, _)| among.contains(&Node::Foreign(**id)) && is_in(**id));
+        others.map(|(id, name)| format!("`{name}` (id {id})")).collect()
     }
 }
 
-/// Every person or other object that is a live member of these groups.
-pub(super) fn live_members(directory: &Directory<'_>, groups: &BTreeSet<&GroupKey>) -> BTreeSet<ObjectId> {
+fn node<'a>(id: ObjectId, directory: &Directory<'a>) -> Node<'a> {
+    directory.key(id).map_or(Node::Foreign(id), Node::Known)
+}
+
+/// The group that a name stands for, if it stands for one. Where several keys are one group, it is the managing one.
+pub(super) fn node_of<'a>(name: &'a PrincipalName, directory: &Directory<'a>) -> Option<Node<'a>> {
+    match name {
+        PrincipalName::Group(key) => {
+            Some(directory.live(key).map_or(Node::Known(key), |group| match node(group.id, directory) {
+                Node::Foreign(_) => Node::Known(key),
+                known @ Node::Known(_) => known,
+            }))
+        }
+        PrincipalName::GroupId(id) => Some(node(*id, directory)),
+        PrincipalName::User(_)
+        | PrincipalName::Guest(_)
+        | PrincipalName::ServicePrincipal(_)
+        | PrincipalName::Object(_) => None,
+    }
+}
+
+/// Every person or other object that is a live member of these groups, as far as we know the groups.
+pub(super) fn live_members(directory: &Directory<'_>, groups: &BTreeSet<Node<'_>>) -> BTreeSet<ObjectId> {
     groups
         .iter()
-        .filter_map(|key| directory.live(key))
+        .filter_map(|group| match group {
+            Node::Known(key) => directory.live(key),
+            Node::Foreign(_) => None,
+        })
         .flat_map(|group| group.members.iter().map(|member| member.id))
         .collect()
+}
+
+/// The live groups of which it must be known what they are in: those that would change, and where something would go, those
+/// through which we ourselves may act.
+pub(super) fn groups_in_question(
+    changes: &BTreeMap<Address, Change>,
+    tenant: &Tenant,
+    directory: &Directory<'_>,
+) -> BTreeSet<ObjectId> {
+    let touched = changes.keys().filter_map(|address| match address {
+        Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => directory.live(key),
+        Address::Object { .. } => None,
+    });
+    let goes = changes.values().any(|change| matches!(change.operation, Operation::Delete { .. }));
+    let is_own = |group: &&LiveGroup| group.members.iter().any(|member| member.id == tenant.identity.id);
+    let own = directory.live_groups().map(|(_, group)| group).filter(|_| goes).filter(is_own);
+    touched.chain(own).map(|group| group.id).collect()
 }
 
 /// The groups that are bound on an environment, live or as the files ask.
 fn bound<'a>(
     environment: &'a DesiredEnvironment,
     cluster: Option<&Cluster>,
+    nesting: &Nesting<'a>,
     directory: &Directory<'a>,
-) -> BTreeSet<&'a GroupKey> {
-    let mut bound: BTreeSet<&GroupKey> = environment
-        .bindings
-        .iter()
-        .filter_map(|binding| match &binding.subject {
-            PrincipalName::Group(key) => Some(key),
-            _ => None,
-        })
-        .collect();
+) -> BTreeSet<Node<'a>> {
+    let asked = environment.bindings.iter().filter_map(|binding| node_of(&binding.subject, directory));
+    let mut bound: BTreeSet<Node<'_>> = asked.collect();
+    let tokens = &environment.tokens;
     for subject in cluster.into_iter().flat_map(|cluster| &cluster.bindings).flat_map(|live| &live.binding.subjects) {
-        bound.extend(directory.groups_called(&environment.tokens, subject));
-        bound.extend(directory.groups_finally_called(&environment.tokens, subject));
+        bound.extend(directory.groups_called(tokens, subject).into_iter().map(Node::Known));
+        bound.extend(directory.groups_finally_called(tokens, subject).into_iter().map(Node::Known));
+        bound.extend(nesting.others_called(directory, tokens, subject));
     }
     bound
 }
@@ -103,12 +214,14 @@ fn bound<'a>(
 pub(super) fn mark_protected(changes: &mut [Change], desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>) {
     let nesting = Nesting::live(directory).with_files(desired, directory);
     let mut anything = BTreeSet::new();
-    let mut reached: BTreeMap<&GroupKey, BTreeSet<EnvironmentName>> = BTreeMap::new();
+    let mut all = BTreeSet::new();
+    let mut reached: BTreeMap<Node<'_>, BTreeSet<EnvironmentName>> = BTreeMap::new();
     for (name, environment) in desired.environments.iter().filter(|(_, environment)| environment.protected) {
         let cluster = parts.clusters.get(name).map(|part| part.cluster);
-        for key in nesting.leading_to(bound(environment, cluster, directory)) {
-            reached.entry(key).or_default().insert(name.clone());
+        for group in nesting.leading_to(bound(environment, cluster, &nesting, directory)) {
+            reached.entry(group).or_default().insert(name.clone());
         }
+        all.insert(name.clone());
         // Which groups are bound on a cluster that was not read, whatever the reason, nobody knows: it may be any of them.
         if cluster.is_none() {
             anything.insert(name.clone());
@@ -122,7 +235,11 @@ pub(super) fn mark_protected(changes: &mut [Change], desired: &Desired, parts: &
                 }
             }
             Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => {
-                change.protected.extend(reached.get(key).into_iter().flatten().chain(&anything).cloned());
+                let reached = reached.get(&Node::Known(key)).into_iter().flatten().chain(&anything);
+                // So it is with a group of which nobody knows what it is in.
+                let any = nesting.unread(key).map(|_| &all).into_iter().flatten();
+                let protected: BTreeSet<EnvironmentName> = reached.chain(any).cloned().collect();
+                change.protected.extend(protected);
             }
         }
     }

@@ -318,7 +318,7 @@ impl<'a> Directory<'a> {
         let SubjectName::Known(name) = &subject.name else { return None };
         match (&subject.kind, tokens.users) {
             (SubjectKind::Group, _) => match self.groups_called(tokens, subject)[..] {
-                [key] => Some(PrincipalName::Group(key.clone())),
+                [key] if !self.is_shared(tokens, subject) => Some(PrincipalName::Group(key.clone())),
                 _ => None,
             },
             (SubjectKind::User, UserNaming::ObjectId) => {
@@ -328,6 +328,14 @@ impl<'a> Directory<'a> {
             (SubjectKind::User, UserNaming::UserPrincipalName)
             | (SubjectKind::ServiceAccount | SubjectKind::Other(_), _) => None,
         }
+    }
+
+    /// Whether a subject is a display name that several groups have now, whoever they belong to.
+    pub(super) fn is_shared(&self, tokens: &TokenNaming, subject: &Subject) -> bool {
+        let SubjectName::Known(name) = &subject.name else { return false };
+        let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| tokens.groups == GroupNaming::DisplayName);
+        let same = bare.and_then(|bare| self.tenant?.by_display_name.get(bare)).into_iter().flatten();
+        same.filter(|group| Some(group.display_name.as_str()) == bare).count() > 1
     }
 
     /// Everybody whose name was read, by object id.

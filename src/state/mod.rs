@@ -43,8 +43,8 @@ pub use name::{
     TenantId, UserPrincipalName,
 };
 pub use observed::{
-    Cluster, DeletedGroup, GroupKind, GroupSummary, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark,
-    Observed, OwnIdentity, PrivilegedMembers, Resolution, Tenant,
+    Above, Cluster, DeletedGroup, GroupAnswer, GroupKind, GroupQuestion, GroupSummary, LiveBinding, LiveGroup,
+    LiveMeta, LivePrincipal, LiveRole, Mark, Observed, OuterGroup, OwnIdentity, PrivilegedMembers, Resolution, Tenant,
 };
 pub use policy::{Acknowledgement, AppliedBy, Only, Policy, RemovalLimits, Target};
 pub use principal::{Identity, PrincipalKind, PrincipalName};

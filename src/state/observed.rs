@@ -45,6 +45,69 @@ pub struct Tenant {
     pub other_configs: BTreeSet<String>,
     /// Active assignments by Privileged Identity Management, for the groups that were asked about.
     pub privileged: BTreeMap<ObjectId, PrivilegedMembers>,
+    /// The groups that a live group is in, for the groups that were asked about.
+    pub above: BTreeMap<ObjectId, Above>,
+}
+
+/// The groups that a group is in, directly or through others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Above {
+    /// These, whoever they belong to.
+    Read(Vec<OuterGroup>),
+    /// Could not be read, and why; the group may then be in any.
+    Unreadable(String),
+}
+
+/// A group that another one is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OuterGroup {
+    /// Object id.
+    pub id: ObjectId,
+    /// Display name: hostile text.
+    pub display_name: String,
+}
+
+/// What only a diff knows to ask of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupQuestion {
+    /// Who holds a membership through Privileged Identity Management?
+    Privileged(ObjectId),
+    /// Which groups is it in?
+    Above(ObjectId),
+}
+
+/// The answer to a [`GroupQuestion`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupAnswer {
+    /// To [`GroupQuestion::Privileged`].
+    Privileged(PrivilegedMembers),
+    /// To [`GroupQuestion::Above`].
+    Above(Above),
+}
+
+impl Tenant {
+    /// Keeps what was asked once it was known what to ask.
+    pub fn record(&mut self, questions: Vec<GroupQuestion>, answers: Vec<Result<GroupAnswer, Failure>>) {
+        for (question, answer) in questions.into_iter().zip(answers) {
+            match (question, answer) {
+                (GroupQuestion::Privileged(id), Ok(GroupAnswer::Privileged(members))) => {
+                    self.privileged.insert(id, members);
+                }
+                (GroupQuestion::Privileged(id), Err(failure)) => {
+                    self.privileged.insert(id, PrivilegedMembers::Unreadable(failure.what));
+                }
+                (GroupQuestion::Above(id), Ok(GroupAnswer::Above(above))) => {
+                    self.above.insert(id, above);
+                }
+                (GroupQuestion::Above(id), Err(failure)) => {
+                    self.above.insert(id, Above::Unreadable(failure.what));
+                }
+                // An answer to another question is none.
+                (GroupQuestion::Privileged(_), Ok(GroupAnswer::Above(_)))
+                | (GroupQuestion::Above(_), Ok(GroupAnswer::Privileged(_))) => {}
+            }
+        }
+    }
 }
 
 /// Who holds a membership through Privileged Identity Management at this moment.

@@ -2,7 +2,8 @@ use rolecall::providers::Reader as _;
 use rolecall::sandbox::graph::state::Kind;
 use rolecall::sandbox::{Faults, Options, SeedGroup, SeedPrincipal, SeedServicePrincipal, SeedUser};
 use rolecall::state::{
-    FailureKind, GroupKind, Management, ObjectId, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution,
+    Above, FailureKind, GroupAnswer, GroupKind, GroupQuestion, Management, ObjectId, OuterGroup, PrincipalKind,
+    PrincipalName, PrivilegedMembers, Resolution,
 };
 
 use crate::world::{
@@ -319,7 +320,7 @@ async fn active_assignments_of_privileged_identity_management_are_read_or_the_re
         SeedGroup { members: vec![member("erin")], privileged_members: vec![member("hayden")], ..plain("a", 1) },
         plain("b", 2),
     ];
-    let groups: Vec<ObjectId> = [1, 2].map(|number| id(number).parse().unwrap()).to_vec();
+    let groups = [1, 2].map(|number| GroupQuestion::Privileged(id(number).parse().unwrap()));
     let world = World::new(seed.clone()).await.resolving([upn("hayden")]);
     let hayden = match &world.observe().await.unwrap().directory[&upn("hayden")] {
         Resolution::Found(principal) => principal.id,
@@ -327,15 +328,52 @@ async fn active_assignments_of_privileged_identity_management_are_read_or_the_re
     };
     assert_eq!(
         world.reader.ask(&groups).await,
-        [Ok(PrivilegedMembers::Active([hayden].into())), Ok(PrivilegedMembers::Active([].into()))]
+        [
+            Ok(GroupAnswer::Privileged(PrivilegedMembers::Active([hayden].into()))),
+            Ok(GroupAnswer::Privileged(PrivilegedMembers::Active([].into())))
+        ]
     );
     world.end().await;
 
     seed.applier.roles = Some(["GroupMember.Read.All".to_owned()].into());
     let world = World::new(seed).await;
     let answers = world.reader.ask(&groups).await;
-    let Ok(PrivilegedMembers::Unreadable(reason)) = &answers[0] else { panic!("{answers:?}") };
+    let Ok(GroupAnswer::Privileged(PrivilegedMembers::Unreadable(reason))) = &answers[0] else { panic!("{answers:?}") };
     assert!(reason.contains("`PrivilegedAssignmentSchedule.Read.AzureADGroup`"), "{reason}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_groups_that_a_group_is_in_are_read_whole_or_the_reason_is_said() {
+    // `inner` is in so many groups that they fill a page and some, and through the first of them in another.
+    const OUTER: u32 = 1005;
+    let mut seed = seed();
+    let nest = |number: u32| SeedPrincipal::Group(format!("outer {number}"));
+    seed.groups = vec![plain("inner", 1), plain("alone", 2)];
+    seed.groups.extend((0..OUTER).map(|number| SeedGroup {
+        members: vec![SeedPrincipal::Group("inner".to_owned())],
+        ..plain(&format!("outer {number}"), 10 + number)
+    }));
+    seed.groups.push(SeedGroup { members: vec![nest(0)], ..plain("\u{202e}farthest", 3) });
+    let questions = [1, 2, 9].map(|number| GroupQuestion::Above(id(number).parse().unwrap()));
+    let world = World::new(seed.clone()).await;
+    let answers = world.reader.ask(&questions).await;
+    let Ok(GroupAnswer::Above(Above::Read(outer))) = &answers[0] else { panic!("{:?}", answers[0]) };
+    assert_eq!(outer.len(), OUTER as usize + 1);
+    let farthest = OuterGroup { id: id(3).parse().unwrap(), display_name: "\u{202e}farthest".to_owned() };
+    assert!(outer.contains(&farthest));
+    assert_eq!(answers[1], Ok(GroupAnswer::Above(Above::Read(Vec::new()))));
+    let Ok(GroupAnswer::Above(Above::Unreadable(why))) = &answers[2] else { panic!("{:?}", answers[2]) };
+    assert!(why.contains(&id(9)), "{why}");
+    assert_eq!(world.graph_requests().len(), 2, "a batch for all, and one for the second page");
+    assert_eq!(world.writes(), 0);
+    world.end().await;
+
+    seed.applier.roles = Some(["User.Read.All".to_owned()].into());
+    let world = World::new(seed).await;
+    let answers = world.reader.ask(&questions[..1]).await;
+    let Ok(GroupAnswer::Above(Above::Unreadable(why))) = &answers[0] else { panic!("{:?}", answers[0]) };
+    assert!(why.contains("`Group.Read.All`"), "{why}");
     world.end().await;
 }
 

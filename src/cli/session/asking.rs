@@ -6,25 +6,23 @@ use crate::plan;
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::kubernetes::KubernetesReader;
-use crate::state::{Change, Desired, EnvironmentName, Failure, Observed, Policy, PrivilegedMembers, Tenant};
+use crate::state::{Change, Desired, EnvironmentName, Observed, Policy};
 
-/// Removals wait for what only the diff knows to ask: who holds a membership through PIM right now.
-pub(super) async fn ask_for_privileged(
+/// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
+pub(super) async fn ask_about_groups(
     desired: &Desired,
     observed: &mut Observed,
     policy: &Policy,
     reader: &EntraReader,
 ) {
-    let groups = plan::pim_questions(desired, observed, policy);
-    if groups.is_empty() {
+    let questions = plan::group_questions(desired, observed, policy);
+    if questions.is_empty() {
         return;
     }
-    let answers = reader.ask(&groups).await;
-    let Some(Ok(Tenant { privileged, .. })) = &mut observed.tenant else { return };
-    let read = |answer: Result<PrivilegedMembers, Failure>| {
-        answer.unwrap_or_else(|failure| PrivilegedMembers::Unreadable(failure.what))
-    };
-    privileged.extend(groups.into_iter().zip(answers.into_iter().map(read)));
+    let answers = reader.ask(&questions).await;
+    if let Some(Ok(tenant)) = &mut observed.tenant {
+        tenant.record(questions, answers);
+    }
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

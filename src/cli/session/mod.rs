@@ -12,7 +12,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
-use self::asking::{ask_for_privileged, ask_for_rights};
+use self::asking::{ask_about_groups, ask_for_rights};
 use self::names::{check_groups, check_names};
 use self::way::{FixedToken, connection};
 use super::args::{ConnectionArgs, PolicyArgs};
@@ -202,7 +202,7 @@ impl Session {
         progress.reading(self.clusters.len());
         let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
-        ask_for_privileged(&self.desired, &mut observed, &policy, &reader).await;
+        ask_about_groups(&self.desired, &mut observed, &policy, &reader).await;
         check_groups(&policy, &self.desired, &observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &policy);
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {

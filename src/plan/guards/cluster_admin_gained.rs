@@ -7,7 +7,7 @@ use crate::plan::aggregation;
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::power::{Power, power};
-use crate::plan::reach::{Nesting, key_of, live_members};
+use crate::plan::reach::{Nesting, Node, live_members, node_of};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
     Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
@@ -68,14 +68,15 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
     }
     let before = Nesting::live(case.directory);
     let after = Nesting::live(case.directory).with_changes(case.changes, case.directory);
-    let mut objections = Vec::new();
+    let mut objections = unread_around(case, &gains, &before);
     for (name, environment) in &case.desired.environments {
         let who = if let Some(part) = case.parts.clusters.get(name) {
             let changes = gains.on.get(name).map_or(&[][..], Vec::as_slice);
             on_cluster(case, *part, changes, &gains, &before, &after)
         } else {
             objections.extend(unread(name, environment, &gains));
-            joining(case, &gains, &after.leading_to(asked_admins(environment)), &BTreeSet::new())
+            let asked = asked_admins(environment).filter_map(|subject| node_of(subject, case.directory));
+            joining(case, &gains, &after, &after.leading_to(asked), &BTreeSet::new())
         };
         for (who, how) in who {
             let message = format!("{who} would become cluster-admin on {name}: {how}");
@@ -83,6 +84,22 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         }
     }
     objections
+}
+
+/// What may happen through groups of which nobody knows what they are in. Who comes with a group that is restored is another
+/// guard's to say.
+fn unread_around(case: &Case<'_>, gains: &Gains<'_>, nesting: &Nesting<'_>) -> Vec<Objection> {
+    let has_clusters = !case.desired.environments.is_empty();
+    let joined = gains.joins.keys().filter(|_| has_clusters);
+    let unread = joined.filter_map(|key| Some((*key, nesting.unread(key)?)));
+    let objections = unread.map(|(key, why)| {
+        let message = format!(
+            "which groups {key} is in could not be read ({why}), so nobody can tell whether those who join it gain \
+             cluster-admin anywhere"
+        );
+        Objection::new(format!("{}/unread", PrincipalName::Group(key.clone())), message)
+    });
+    objections.collect()
 }
 
 /// What may happen on a cluster that was not read: any group may be bound to any role there.
@@ -117,8 +134,12 @@ fn on_cluster<'a>(
     let old = admins(part.cluster, &[]);
     let new = admins(part.cluster, changes);
     let tokens = &part.desired.tokens;
-    let called = |(subject, _): &(&'a Subject, Power)| case.directory.groups_called(tokens, subject);
-    let old_groups: BTreeSet<&GroupKey> = before.leading_to(old.values().flat_map(called));
+    let others = |subject| after.others_called(case.directory, tokens, subject);
+    let called = |(subject, _): &(&'a Subject, Power)| {
+        let ours = case.directory.groups_called(tokens, subject).into_iter().map(Node::Known);
+        ours.chain(others(subject)).collect::<Vec<_>>()
+    };
+    let old_groups = before.leading_to(old.values().flat_map(called));
     let mut direct: BTreeMap<&GroupKey, Power> = BTreeMap::new();
     for (subject, power) in new.values() {
         for key in finally_called(case, gains, tokens, subject) {
@@ -126,13 +147,15 @@ fn on_cluster<'a>(
             *most = (*most).max(*power);
         }
     }
-    let leading = after.leading_to(direct.keys().copied());
-    let mut who = joining(case, gains, &leading, &old_groups);
-    for (key, _) in case.directory.restored().filter(|(key, _)| gains.restored.contains(key) && leading.contains(key)) {
+    let foreign = new.values().flat_map(|(subject, _)| others(subject));
+    let leading = after.leading_to(direct.keys().copied().map(Node::Known).chain(foreign));
+    let mut who = joining(case, gains, after, &leading, &old_groups);
+    let restored = case.directory.restored().filter(|(key, _)| gains.restored.contains(key));
+    for (key, _) in restored.filter(|(key, _)| leading.contains(&Node::Known(key))) {
         let how = format!("{key} is restored, with members whom nobody has seen");
         who.insert(PrincipalName::Group(key.clone()).to_string(), how);
     }
-    for (key, power) in direct.iter().filter(|(key, _)| !old_groups.contains(*key)) {
+    for (key, power) in direct.iter().filter(|(key, _)| !old_groups.contains(&Node::Known(key))) {
         let how = format!("a binding to a role that {power} names it");
         who.insert(PrincipalName::Group((*key).clone()).to_string(), how);
     }
@@ -169,17 +192,20 @@ fn finally_called<'a>(
 fn joining(
     case: &Case<'_>,
     gains: &Gains<'_>,
-    leading: &BTreeSet<&GroupKey>,
-    led_before: &BTreeSet<&GroupKey>,
+    nesting: &Nesting<'_>,
+    leading: &BTreeSet<Node<'_>>,
+    led_before: &BTreeSet<Node<'_>>,
 ) -> BTreeMap<String, String> {
     let had: BTreeSet<ObjectId> = live_members(case.directory, led_before);
     let mut who = BTreeMap::new();
-    for key in leading {
-        for (list, edge) in gains.joins.get(key).into_iter().flatten() {
+    for (key, joins) in gains.joins.iter().filter(|(key, _)| leading.contains(&Node::Known(key))) {
+        let others = nesting.others_around(key, leading);
+        let through = if others.is_empty() { String::new() } else { format!(", which is in {}", others.join(", ")) };
+        for (list, edge) in joins {
             let had_it = edge.principal_id.known().is_some_and(|id| had.contains(&id))
-                || key_of(&edge.principal, case.directory).is_some_and(|nested| led_before.contains(nested));
+                || node_of(&edge.principal, case.directory).is_some_and(|nested| led_before.contains(&nested));
             if !had_it {
-                who.insert(edge.principal.to_string(), format!("new {list} of {key}"));
+                who.insert(edge.principal.to_string(), format!("new {list} of {key}{through}"));
             }
         }
     }
@@ -246,7 +272,7 @@ fn of_cluster_binding(binding: &Binding) -> Option<(&str, &Binding)> {
 }
 
 /// The groups that the files make cluster-admin where the cluster itself could not be asked.
-fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &GroupKey> {
+fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &PrincipalName> {
     environment
         .bindings
         .iter()
@@ -261,10 +287,7 @@ fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &Group
                     is_it && power(&role.rules).is_some()
                 })
         })
-        .filter_map(|binding| match &binding.subject {
-            PrincipalName::Group(key) => Some(key),
-            _ => None,
-        })
+        .map(|binding| &binding.subject)
 }
 
 fn is_cluster_admin(role: &str) -> bool {

@@ -41,7 +41,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             .collect();
         let mut message = format!(
             "{key}, deleted{}, would be restored with the members and owners it had, who cannot be read before, nor \
-             can whether an applier owns it",
+             can whether an applier owns it or which groups it comes back into",
             when(deleted)
         );
         if !bindings.is_empty() {

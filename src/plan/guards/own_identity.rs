@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Case, Guard, Objection};
 use crate::plan::kubernetes::place_of;
 use crate::plan::parts::Acting;
-use crate::plan::reach::{Nesting, key_of, live_members};
+use crate::plan::reach::{Nesting, Node, live_members, node_of};
 use crate::state::{Binding, Change, LiveBinding, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
@@ -33,7 +33,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -> Option<String> {
     let own = &case.directory.tenant()?.identity;
     let Operation::Delete { before } = &change.operation else { return None };
-    let (group, leaves) = match before {
+    let (group, called, leaves) = match before {
         Resource::Owner(edge) if edge.principal_id.known() == Some(own.id) => {
             return Some(format!("{}, who runs this, would no longer own {}", own.label, edge.group));
         }
@@ -41,14 +41,27 @@ fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -
             return Some(format!("{}, who runs this, would no longer be in {}", own.label, edge.group));
         }
         Resource::Member(edge) => {
-            (key_of(&edge.principal, case.directory)?, format!("{} leaves {}", edge.principal, edge.group))
+            let nested = node_of(&edge.principal, case.directory)?;
+            let called = match nested {
+                Node::Known(key) => key.to_string(),
+                Node::Foreign(_) => edge.principal.to_string(),
+            };
+            (nested, called, format!("{} leaves {}", edge.principal, edge.group))
         }
-        Resource::Group(group) => (&group.key, format!("{} is deleted", group.key)),
+        Resource::Group(group) => (Node::Known(&group.key), group.key.to_string(), format!("{} is deleted", group.key)),
         Resource::Owner(_) | Resource::Role(_) | Resource::Binding(_) => return None,
     };
-    live_members(case.directory, &nesting.leading_to([group]))
-        .contains(&own.id)
-        .then(|| format!("{}, who runs this, is in {group}: {leaves}", own.label))
+    if live_members(case.directory, &nesting.leading_to([group])).contains(&own.id) {
+        return Some(format!("{}, who runs this, is in {called}: {leaves}", own.label));
+    }
+    case.directory.live_groups().find_map(|(key, live)| {
+        let why = nesting.unread(key).filter(|_| live.members.iter().any(|member| member.id == own.id))?;
+        Some(format!(
+            "{}, who runs this, is in {key}, and which groups that is in could not be read ({why}), so it may be {called}: \
+             {leaves}",
+            own.label
+        ))
+    })
 }
 
 fn on_a_cluster(case: &Case<'_>, change: &Change) -> Option<String> {

@@ -157,7 +157,9 @@ impl Environment<'_> {
     fn called(&self, subject: &Subject) -> String {
         let tokens = &self.desired.tokens;
         let principal = match (&subject.kind, &self.directory.groups_finally_called(tokens, subject)[..]) {
-            (SubjectKind::Group, [key]) => Some(PrincipalName::Group((*key).clone())),
+            (SubjectKind::Group, [key]) if !self.directory.is_shared(tokens, subject) => {
+                Some(PrincipalName::Group((*key).clone()))
+            }
             (SubjectKind::Group, _) => None,
             _ => self.directory.named(tokens, subject),
         };

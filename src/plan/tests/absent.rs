@@ -3,7 +3,6 @@
 use insta::assert_snapshot;
 
 use super::world::{World, at, principal, who};
-use crate::plan::pim_questions;
 use crate::state::{DesiredGroup, Membership, PrivilegedMembers, Resolution};
 
 fn additive<'w>(world: &'w mut World, members: &[&str], absent: &[&str]) -> &'w mut DesiredGroup {
@@ -73,7 +72,7 @@ fn a_membership_through_pim_is_asked_about_and_stays() {
     world.desired.without_pim = false;
     additive(&mut world, &[], &["sam"]);
     let id = world.live("readers", &["sam", "erin"]).id;
-    assert_eq!(pim_questions(&world.desired, &world.observed, &world.policy), [id]);
+    assert_eq!(world.privileged_asked(), [id]);
     assert_snapshot!(world.shown(), @"
     withheld pim-unreadable at access.yaml:10: removals in readers wait: a membership through Privileged Identity Management must not be taken for drift, and those of this group could not be read: they were not read. Let this identity read them, or write `pim: none` under `tenant` if it is not in use
         entra/group/readers/member/sam@contoso.com
@@ -85,7 +84,7 @@ fn a_membership_through_pim_is_asked_about_and_stays() {
     // Nobody has to be asked about where nobody would go.
     world.tenant().privileged.clear();
     world.live("readers", &[]).members.remove(0);
-    assert_eq!(pim_questions(&world.desired, &world.observed, &world.policy), []);
+    assert_eq!(world.privileged_asked(), []);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use insta::assert_snapshot;
 
 use super::world::{APPLIER, World, at, id, in_namespace, key, nested, number, principal, who};
-use crate::plan::pim_questions;
 use crate::state::{
     AppId, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management, Membership, Only,
     OwnIdentity, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Target, mark,
@@ -428,7 +427,7 @@ fn removals_wait_for_pim() {
     world.desired.without_pim = false;
     world.ask("readers", &["hayden", "erin"]);
     let group = world.live("readers", &["hayden", "sam", "carol"]).id;
-    assert_eq!(pim_questions(&world.desired, &world.observed, &world.policy), [group]);
+    assert_eq!(world.privileged_asked(), [group]);
     assert_snapshot!(world.shown(), @"
     + entra/group/readers/member/erin@contoso.com
     withheld pim-unreadable at access.yaml:10: removals in readers wait: a membership through Privileged Identity Management must not be taken for drift, and those of this group could not be read: they were not read. Let this identity read them, or write `pim: none` under `tenant` if it is not in use
@@ -449,7 +448,7 @@ fn removals_wait_for_pim() {
     note privileged-member: sam@contoso.com (0000…) is in readers through Privileged Identity Management; that is no drift
     ");
     world.desired.without_pim = true;
-    assert_eq!(pim_questions(&world.desired, &world.observed, &world.policy), []);
+    assert_eq!(world.privileged_asked(), []);
     assert_eq!(world.plan().changes.len(), 3);
 }
 
@@ -464,7 +463,7 @@ fn pim_is_not_asked_where_nobody_leaves() {
     let group = world.ask("synced", &[]);
     group.management = Management::Adopted(id(90));
     world.foreign(90, "Synced", &["carol"]).kind = GroupKind::Synced;
-    assert_eq!(pim_questions(&world.desired, &world.observed, &world.policy), []);
+    assert_eq!(world.privileged_asked(), []);
 }
 
 #[test]

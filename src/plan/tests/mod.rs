@@ -9,6 +9,7 @@ mod generate;
 mod guards;
 mod kubernetes;
 mod model;
+mod nesting;
 mod preflight;
 mod properties;
 mod renamed;
@@ -17,9 +18,11 @@ mod saved;
 mod unmanaged;
 mod world;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Plan, Treatment, plan};
+use super::{Plan, Treatment, group_questions, plan};
+use crate::state::{Above, GroupQuestion, LiveGroup, ObjectId, Observed, OuterGroup};
 use world::World;
 
 /// A plan in as few words as a test needs: changes with what they wait for, withheld, notes, verdicts, unread.
@@ -90,6 +93,37 @@ impl World {
 
     /// The plan of this world.
     fn plan(&self) -> Plan {
-        plan(&self.desired, &self.observed, &self.policy)
+        plan(&self.desired, &self.answered(), &self.policy)
+    }
+
+    /// The groups whose assignments by Privileged Identity Management are asked for.
+    fn privileged_asked(&self) -> Vec<ObjectId> {
+        let questions = group_questions(&self.desired, &self.observed, &self.policy);
+        let of_members = questions.into_iter().filter_map(|question| match question {
+            GroupQuestion::Privileged(id) => Some(id),
+            GroupQuestion::Above(_) => None,
+        });
+        of_members.collect()
+    }
+
+    /// What is there, with what the groups are in, as Entra would say it. What a test says itself stays.
+    fn answered(&self) -> Observed {
+        let mut observed = self.observed.clone();
+        let Some(Ok(tenant)) = &mut observed.tenant else { return observed };
+        let groups: BTreeMap<ObjectId, LiveGroup> =
+            tenant.marked.values().chain(tenant.by_id.values().flatten()).map(|live| (live.id, live.clone())).collect();
+        for id in groups.keys() {
+            let (mut open, mut outer) = (vec![*id], BTreeMap::new());
+            while let Some(inner) = open.pop() {
+                for around in groups.values().filter(|group| group.members.iter().any(|member| member.id == inner)) {
+                    if outer.insert(around.id, around.display_name.clone()).is_none() {
+                        open.push(around.id);
+                    }
+                }
+            }
+            let outer = outer.into_iter().map(|(id, display_name)| OuterGroup { id, display_name });
+            tenant.above.entry(*id).or_insert_with(|| Above::Read(outer.collect()));
+        }
+        observed
     }
 }

@@ -26,7 +26,7 @@ fn it_is_restored_first_and_shown_by_the_next_plan() {
         entra/group/readers/owner/erin@contoso.com
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it or which groups it comes back into. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     let first = world.plan();
     world.apply(&first.changes);
@@ -56,7 +56,7 @@ fn what_it_is_nested_in_waits_as_well() {
         entra/group/all/member/group:readers
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it or which groups it comes back into. To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
 }
 
@@ -75,7 +75,7 @@ fn a_group_of_another_key_is_restored_under_the_new_one_with_its_bindings() {
         entra/group/viewers/owner/erin@contoso.com
         entra/group/viewers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
-    guard group-restored:viewers: viewers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/rolebinding/trinity/readers-view-34cb26a8a5 (clusterrole view). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:viewers: viewers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it or which groups it comes back into; its members have again at once what names it: alpha/rolebinding/trinity/readers-view-34cb26a8a5 (clusterrole view). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     let first = world.plan();
     world.apply(&first.changes);
@@ -98,7 +98,7 @@ fn what_names_it_is_told_and_goes_first_where_it_goes() {
         entra/group/readers/member/hayden@contoso.com
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
     unmanaged alpha/clusterrolebinding/theirs (Unmarked) reported: edit to group:readers
-    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it; its members have again at once what names it: alpha/clusterrolebinding/theirs (clusterrole edit). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
+    guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it or which groups it comes back into; its members have again at once what names it: alpha/clusterrolebinding/theirs (clusterrole edit). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
     ");
     // A binding that somebody makes since then is not part of what was approved.
     let provenance = Provenance { rolecall: "0".to_owned(), tree: String::new(), commit: None };

@@ -22,7 +22,7 @@ fn save(world: &World) -> SavedPlan {
 
 fn fresh(saved: &SavedPlan, world: &World) -> (Plan, Agreement) {
     let policy = Policy { only: saved.only().unwrap(), ..world.policy.clone() };
-    let fresh = plan(&world.desired, &world.observed, &policy);
+    let fresh = plan(&world.desired, &world.answered(), &policy);
     let agreement = agree(saved, &fresh, &world.desired, &world.observed);
     (fresh, agreement)
 }

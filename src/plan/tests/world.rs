@@ -184,6 +184,7 @@ impl World {
             by_display_name: BTreeMap::new(),
             other_configs: BTreeSet::new(),
             privileged: BTreeMap::new(),
+            above: BTreeMap::new(),
         };
         let mut world = Self {
             desired: Desired {

@@ -118,7 +118,7 @@ pub(super) struct PrincipalRecord {
     pub(super) id: ObjectId,
     #[serde(rename = "@odata.type")]
     odata_type: Option<String>,
-    display_name: Option<String>,
+    pub(super) display_name: Option<String>,
     pub(super) user_principal_name: Option<String>,
     pub(super) mail: Option<String>,
     user_type: Option<String>,

@@ -70,6 +70,12 @@ impl Path {
         Self { relative: format!("/groups/{group}/{list}"), eventual: false }
     }
 
+    /// Every group and role that a group is in, directly or through others, uncast like the other lists:
+    /// <https://learn.microsoft.com/graph/api/group-list-transitivememberof>.
+    pub(in super::super) fn above(group: ObjectId) -> Self {
+        Self { relative: format!("/groups/{group}/transitiveMemberOf"), eventual: false }
+    }
+
     /// The next page, as the server gave it.
     pub(super) fn next_page(relative: String, eventual: bool) -> Self {
         Self { relative, eventual }

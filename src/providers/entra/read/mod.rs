@@ -10,9 +10,11 @@ use super::client::ReadClient;
 use crate::providers::Reader;
 use crate::providers::http::credential::{Chain, Claims};
 use crate::state::{
-    Failure, FailureKind, ObjectId, OwnIdentity, PrivilegedMembers, Result, Tenant, TenantId, TenantQuery, Usage,
+    Failure, FailureKind, GroupAnswer, GroupQuestion, ObjectId, OwnIdentity, Result, Tenant, TenantId, TenantQuery,
+    Usage,
 };
 
+mod above;
 mod checkup;
 mod directory;
 pub(super) mod edges;
@@ -42,8 +44,8 @@ impl EntraReader {
 impl Reader for EntraReader {
     type Query = TenantQuery;
     type Snapshot = Tenant;
-    type Question = ObjectId;
-    type Answer = PrivilegedMembers;
+    type Question = GroupQuestion;
+    type Answer = GroupAnswer;
 
     async fn observe(&self, query: &TenantQuery) -> Result<Tenant> {
         if query.tenant != self.tenant {
@@ -73,14 +75,31 @@ impl Reader for EntraReader {
             by_display_name,
             other_configs: found.other_configs,
             privileged: BTreeMap::new(),
+            above: BTreeMap::new(),
         })
     }
 
-    async fn ask(&self, questions: &[ObjectId]) -> Vec<Result<PrivilegedMembers>> {
-        match privileged::read(&self.client, questions).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(failure) => questions.iter().map(|_| Err(failure.clone())).collect(),
+    async fn ask(&self, questions: &[GroupQuestion]) -> Vec<Result<GroupAnswer>> {
+        let (mut of_members, mut of_above) = (Vec::new(), Vec::new());
+        for question in questions {
+            match question {
+                GroupQuestion::Privileged(id) => of_members.push(*id),
+                GroupQuestion::Above(id) => of_above.push(*id),
+            }
         }
+        let (privileged, above) =
+            futures::join!(privileged::read(&self.client, &of_members), above::read(&self.client, &of_above));
+        let mut privileged: Vec<Result<GroupAnswer>> = match privileged {
+            Ok(answers) => answers.into_iter().map(|members| Ok(GroupAnswer::Privileged(members))).collect(),
+            Err(failure) => of_members.iter().map(|_| Err(failure.clone())).collect(),
+        };
+        let (mut privileged, mut above) = (privileged.drain(..), above.into_iter());
+        let answers = questions.iter().map(|question| match question {
+            GroupQuestion::Privileged(_) => privileged.next(),
+            GroupQuestion::Above(_) => above.next().map(|above| Ok(GroupAnswer::Above(above))),
+        });
+        let missing = || Err(Failure::new(FailureKind::BadAnswer, "a question has no answer"));
+        answers.map(|answer| answer.unwrap_or_else(missing)).collect()
     }
 
     fn usage(&self) -> Usage {

@@ -1,0 +1,222 @@
+//! Groups that are in groups which nobody asked rolecall about: whoever joins the inner one joins them all.
+
+use super::world::{World, at, id, in_namespace, key, nested, number, subject, who};
+use crate::plan::{Plan, group_questions, plan};
+use crate::state::{
+    Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, Management, Mark, Membership,
+    Only, OuterGroup, SubjectKind, Target,
+};
+
+const MID: u128 = 0x77;
+
+/// `core` of ours, on a protected alpha, holds `mid`, which nobody asked for, and that holds our `team`, which erin joins.
+fn through_a_stranger() -> World {
+    let mut world = World::new();
+    world.alpha().protected = true;
+    world.ask("core", &["hayden"]).members.insert(who(&format!("group-id:{MID}")), at(12));
+    world.ask("team", &["sam", "erin"]);
+    let mid = world.foreign(MID, "mid", &[]).clone();
+    world.tenant().by_id.clear();
+    world.live("core", &["hayden"]).members.push(nested(&mid));
+    let team = world.live("team", &["sam"]).id;
+    let outer = [(id(MID), "mid"), (id(number("core")), "core")];
+    world.is_in(team, &outer);
+    let core = subject(SubjectKind::Group, &id(number("core")).to_string());
+    world.bind(None, "by-hand", "cluster-admin", core, Mark::None);
+    world
+}
+
+impl World {
+    fn is_in(&mut self, group: crate::state::ObjectId, outer: &[(crate::state::ObjectId, &str)]) {
+        let outer = outer.iter().map(|(id, name)| OuterGroup { id: *id, display_name: (*name).to_owned() });
+        let above = Above::Read(outer.collect());
+        self.tenant().above.insert(group, above);
+    }
+}
+
+/// Which environments the joining of `team` by erin is said to reach, and what is said of cluster-admin.
+fn joining(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    let change =
+        plan.changes.iter().find(|change| change.address.to_string().ends_with("team/member/erin@contoso.com"));
+    let protected = change.expect("erin joins").protected.iter().map(ToString::to_string).collect();
+    let verdicts = plan.verdicts.iter().filter(|verdict| verdict.guard == "cluster-admin-gained");
+    (protected, verdicts.map(|verdict| format!("{}: {}", verdict.subject, verdict.message)).collect())
+}
+
+#[test]
+fn a_group_of_others_between_ours_hides_nothing() {
+    let world = through_a_stranger();
+    let (protected, admins) = joining(&world.plan());
+    assert_eq!(protected, ["alpha"]);
+    assert_eq!(
+        admins,
+        [format!(
+            "alpha/erin@contoso.com: erin@contoso.com would become cluster-admin on alpha: new member of team, which is in \
+             `mid` (id {})",
+            id(MID)
+        )]
+    );
+    let mut world = through_a_stranger();
+    let team = world.live("team", &[]).id;
+    world.is_in(team, &[]);
+    assert_eq!(joining(&world.plan()), (vec![], vec![]), "and without it nothing is reached");
+}
+
+#[test]
+fn a_group_of_others_that_is_bound_counts_by_id_and_by_name() {
+    for naming in [GroupNaming::ObjectId, GroupNaming::DisplayName] {
+        let mut world = World::new();
+        world.alpha().protected = true;
+        world.alpha().tokens.groups = naming;
+        world.ask("team", &["sam", "erin"]);
+        let team = world.live("team", &["sam"]).id;
+        world.is_in(team, &[(id(MID), "mid")]);
+        let name = if naming == GroupNaming::ObjectId { id(MID).to_string() } else { "mid".to_owned() };
+        world.bind(None, "by-hand", "cluster-admin", subject(SubjectKind::Group, &name), Mark::None);
+        world.look_up();
+        let (protected, admins) = joining(&world.plan());
+        assert_eq!((protected.len(), admins.len()), (1, 1), "{naming:?}");
+        assert!(admins[0].contains("`mid`"), "{admins:?}");
+        world.is_in(team, &[(id(0x78), "other")]);
+        assert_eq!(joining(&world.plan()), (vec![], vec![]), "{naming:?}");
+    }
+}
+
+#[test]
+fn a_group_of_which_nobody_knows_what_it_is_in_may_be_in_any() {
+    let mut world = through_a_stranger();
+    let team = world.live("team", &[]).id;
+    world.tenant().above.insert(team, Above::Unreadable("throttled".to_owned()));
+    let (protected, admins) = joining(&world.plan());
+    assert_eq!(protected, ["alpha"]);
+    assert_eq!(
+        admins,
+        [
+            "group:team/unread: which groups team is in could not be read (throttled), so nobody can tell whether those who \
+          join it gain cluster-admin anywhere"
+        ]
+    );
+    world.acknowledge("cluster-admin-gained:group:team/unread");
+    assert!(world.plan().verdicts.iter().any(|verdict| verdict.subject == "group:team/unread" && verdict.acknowledged));
+    // What was never asked is not known either.
+    world.tenant().above.clear();
+    let (protected, admins) = joining(&plan(&world.desired, &world.observed, &world.policy));
+    assert_eq!((protected.len(), admins.len()), (1, 1));
+}
+
+#[test]
+fn only_groups_that_change_are_asked_about() {
+    let mut world = through_a_stranger();
+    let team = world.live("team", &[]).id;
+    let asked = |world: &World| group_questions(&world.desired, &world.observed, &world.policy);
+    assert_eq!(asked(&world), [GroupQuestion::Above(team)]);
+    world.ask("team", &[]).members.remove(&who("erin"));
+    assert_eq!(asked(&world), []);
+    let mut nowhere = through_a_stranger();
+    nowhere.desired.environments.clear();
+    assert_eq!(asked(&nowhere), []);
+}
+
+#[test]
+fn what_we_act_through_is_known_through_groups_of_others() {
+    let mut world = through_a_stranger();
+    let team = world.ask("team", &[]);
+    team.members.remove(&who("erin"));
+    team.members.insert(who("applier"), at(13));
+    let applier = super::world::principal("applier");
+    world.live("team", &[]).members.push(applier);
+    world.ask("core", &[]).members.remove(&who(&format!("group-id:{MID}")));
+    let own = |world: &World| {
+        let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "own-identity");
+        verdicts.map(|verdict| verdict.message).collect::<Vec<_>>()
+    };
+    let asked = group_questions(&world.desired, &world.observed, &world.policy);
+    let team = world.live("team", &[]).id;
+    assert!(asked.contains(&GroupQuestion::Above(team)), "we are in it, and something goes");
+    assert_eq!(own(&world).len(), 1, "{:?}", own(&world));
+    world.tenant().above.insert(team, Above::Unreadable("throttled".to_owned()));
+    assert!(own(&world)[0].contains("could not be read (throttled)"), "{:?}", own(&world));
+    world.is_in(team, &[]);
+    assert_eq!(own(&world), [""; 0]);
+}
+
+#[test]
+fn narrowing_loses_no_guard() {
+    let whole = through_a_stranger();
+    let mut world = whole.clone();
+    world.policy.only = Only([Target::Group(key("team"))].into());
+    // What is not planned is not read.
+    world.tenant().marked.remove(&key("core"));
+    let (protected, admins) = joining(&world.plan());
+    assert_eq!(protected, joining(&whole.plan()).0);
+    assert_eq!(admins.len(), 1);
+    assert!(admins[0].contains("new member of team, which is in `core`"), "{admins:?}");
+}
+
+/// `child` is in `pay`, which shares its display name `ops` with a group of others that is bound by it.
+fn by_shared_name() -> World {
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.ask("pay", &["group:child"]).display_name = Some("ops".to_owned());
+    world.ask("child", &["sam", "erin"]);
+    let child = world.live("child", &["sam"]).clone();
+    let pay = world.live("pay", &[]);
+    pay.members.push(nested(&child));
+    pay.display_name = "ops".to_owned();
+    let id_of_pay = pay.id;
+    world.bind(Some("trinity"), "by-hand", "edit", subject(SubjectKind::Group, "ops"), Mark::None);
+    world.look_up();
+    let named = |id| GroupSummary {
+        id,
+        display_name: "ops".to_owned(),
+        unique_name: None,
+        kind: GroupKind::Security,
+        created: None,
+        owners: Vec::new(),
+    };
+    world.tenant().by_display_name.insert("ops".to_owned(), vec![named(id_of_pay), named(id(0x99))]);
+    world
+}
+
+#[test]
+fn nobody_joins_a_shared_name_through_a_nested_group() {
+    let world = by_shared_name();
+    let plan = world.plan();
+    assert!(plan.changes.is_empty(), "{}", world.shown());
+    let withheld = plan.withheld.iter().find(|withheld| withheld.reason == "ambiguous-group-name").unwrap();
+    assert!(
+        withheld.message.starts_with("nobody is added to child, which is in pay, which is named `ops`: "),
+        "{}",
+        withheld.message
+    );
+    assert!(withheld.addresses[0].to_string().ends_with("child/member/erin@contoso.com"));
+    // Nor where nobody can see what the name is given.
+    let mut world = by_shared_name();
+    let failure = Failure::new(FailureKind::Unreachable, "away");
+    world.observed.clusters.insert("alpha".parse().unwrap(), Err(failure));
+    assert!(world.plan().changes.is_empty());
+}
+
+#[test]
+fn a_name_that_several_groups_have_is_nobodys_in_particular() {
+    let mut world = by_shared_name();
+    let named = |world: &World| world.plan().unmanaged[0].subjects[0].principal.clone();
+    assert_eq!(named(&world), None);
+    world.tenant().by_display_name.get_mut("ops").unwrap().pop();
+    assert_eq!(named(&world), Some(who("group:pay")));
+}
+
+#[test]
+fn a_group_that_is_known_by_id_may_stand_in_between() {
+    // The same group is one of others to one file and known by id to another.
+    let mut world = through_a_stranger();
+    let block = world.ask("mid", &[]);
+    block.management = Management::External(id(MID));
+    block.membership = Membership::External;
+    let team = world.live("team", &["sam"]).clone();
+    world.foreign(MID, "mid", &[]).members.push(nested(&team));
+    world.grant("group:core", "view", in_namespace("trinity"));
+    let (protected, admins) = joining(&world.plan());
+    assert_eq!((protected.len(), admins.len()), (1, 1));
+    assert!(admins[0].ends_with("new member of team"), "{admins:?}");
+}
