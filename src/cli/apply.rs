@@ -83,8 +83,8 @@ async fn direct(
     let changes = planned.plan.remaining();
     let left_out = planned.plan.changes.len() - changes.len();
     // What is left to a saved plan is judged when that is applied.
-    let verdicts = session.without_saved(planned);
-    let verdicts = verdicts.as_ref().unwrap_or(&planned.plan.verdicts);
+    let without_saved = session.without_saved(planned);
+    let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
     if let Some(exit) = refuse(ui, &planned.plan, verdicts, session.policy.strict) {
         return Ok(exit);
     }
@@ -105,7 +105,11 @@ async fn direct(
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
         let again = session.plan(progress, AppliedBy::Ourselves).await?;
-        if saved::plan_id(&again.plan) != saved::plan_id(&planned.plan) {
+        let has_moved = saved::plan_id(&again.plan) != saved::plan_id(&planned.plan);
+        // Nor may a guard have more to say, or the same of something else.
+        let is_judged_anew =
+            again.plan.verdicts != planned.plan.verdicts || session.without_saved(&again) != without_saved;
+        if has_moved || is_judged_anew {
             ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
             return Ok(Exit::Stale);
         }

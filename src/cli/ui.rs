@@ -1,7 +1,7 @@
 //! Everything a command touches of the world around it: streams, terminal, environment, clock, working folder.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use super::signals::Writing;
@@ -12,6 +12,8 @@ pub struct Ui {
     stdout: Box<dyn Write + Send>,
     /// Where everything else goes.
     stderr: Box<dyn Write + Send>,
+    /// Where answers come from.
+    stdin: Box<dyn BufRead + Send>,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal; progress bars need one.
@@ -49,6 +51,7 @@ impl Ui {
             width: terminal_width(),
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
+            stdin: Box::new(BufReader::new(stdin)),
             env,
             folder: std::env::current_dir()?,
             now,
@@ -67,6 +70,7 @@ impl Ui {
         Self {
             stdout,
             stderr,
+            stdin: Box::new(io::empty()),
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             stdin_is_terminal: false,
@@ -76,6 +80,12 @@ impl Ui {
             now,
             writing: Writing::default(),
         }
+    }
+
+    /// The same world with somebody in it who answers questions.
+    #[must_use]
+    pub fn answering(self, answers: Box<dyn BufRead + Send>) -> Self {
+        Self { stdin: answers, stdin_is_terminal: true, ..self }
     }
 
     /// An environment variable that is set to something.
@@ -122,11 +132,14 @@ impl Ui {
         let _ = write!(self.stderr, "{question}\n  Only `yes` is taken as agreement: ");
         let _ = self.stderr.flush();
         // On a thread of its own, so that an interruption is noticed while the question stands.
-        let answer = tokio::task::spawn_blocking(|| {
+        let mut stdin = std::mem::replace(&mut self.stdin, Box::new(io::empty()));
+        let asked = tokio::task::spawn_blocking(move || {
             let mut answer = String::new();
-            io::stdin().lock().read_line(&mut answer).map(|_| answer)
+            (stdin.read_line(&mut answer).map(|_| answer), stdin)
         });
-        matches!(answer.await, Ok(Ok(answer)) if answer.trim() == "yes")
+        let Ok((answer, stdin)) = asked.await else { return false };
+        self.stdin = stdin;
+        answer.is_ok_and(|answer| answer.trim() == "yes")
     }
 }
 

@@ -370,10 +370,7 @@ pub(super) fn grants(part: Part<'_>, key: &GroupKey, binding: &Binding) -> bool 
     let reaches = |scope: &ScopeTarget| match (scope, &binding.namespace) {
         (ScopeTarget::Cluster, _) => true,
         (ScopeTarget::Namespace(wanted), Some(namespace)) => wanted == namespace,
-        (ScopeTarget::Selector(wanted), Some(namespace)) => {
-            let labels = part.cluster.namespaces.get(namespace);
-            labels.is_some_and(|labels| wanted.iter().all(|(label, value)| labels.get(label) == Some(value)))
-        }
+        (ScopeTarget::Selector(wanted), Some(namespace)) => part.cluster.selects(namespace, wanted),
         (ScopeTarget::Namespace(_) | ScopeTarget::Selector(_), None) => false,
     };
     part.desired.bindings.iter().any(|asked| {

@@ -136,7 +136,6 @@ impl<'a> Directory<'a> {
                 };
                 *standing = Standing::Held { cause, called };
             }
-            self.carried.remove(&key);
             self.restored.retain(|_, restored| **restored != key);
         }
     }

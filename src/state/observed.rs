@@ -259,12 +259,14 @@ pub struct Cluster {
 impl Cluster {
     /// The live namespaces with all of these labels. Kubernetes' own are never meant by labels.
     pub fn selected(&self, labels: &BTreeMap<String, String>) -> Vec<Namespace> {
-        self.namespaces
-            .iter()
-            .filter(|(name, _)| !name.as_str().starts_with("kube-") && name.as_str() != "default")
-            .filter(|(_, live)| labels.iter().all(|(key, value)| live.get(key) == Some(value)))
-            .map(|(name, _)| name.clone())
-            .collect()
+        self.namespaces.keys().filter(|name| self.selects(name, labels)).cloned().collect()
+    }
+
+    /// Whether this live namespace has all of these labels. Kubernetes' own are never meant by labels.
+    pub fn selects(&self, namespace: &Namespace, labels: &BTreeMap<String, String>) -> bool {
+        let is_its_own = namespace.as_str().starts_with("kube-") || namespace.as_str() == "default";
+        let live = self.namespaces.get(namespace).filter(|_| !is_its_own);
+        live.is_some_and(|live| labels.iter().all(|(key, value)| live.get(key) == Some(value)))
     }
 }
 

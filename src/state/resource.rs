@@ -255,6 +255,11 @@ pub enum SubjectName {
 }
 
 impl Subject {
+    /// Whether both are one subject to an API server; whom the names stand for does not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.kind, &self.name, &self.namespace) == (&other.kind, &other.name, &other.namespace)
+    }
+
     /// Whether its name is one that Kubernetes keeps for its own parts. Nothing but a certificate's author holds it to that.
     pub fn is_system(&self) -> bool {
         matches!(&self.name, SubjectName::Known(name) if name.starts_with("system:"))

@@ -11,6 +11,7 @@ mod examples;
 mod golden;
 mod invented;
 mod permissions;
+mod question;
 mod readme;
 mod renamed;
 mod restored;

@@ -1,12 +1,12 @@
 //! A run must not take away what it acts through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Guard, Objection};
-use crate::plan::kubernetes::place_of;
-use crate::plan::parts::Acting;
+use crate::plan::aggregation::{self, Affected, Effect, Impact};
+use crate::plan::parts::{Acting, Part};
 use crate::plan::reach::{Nesting, Node, live_members, node_of};
-use crate::state::{Binding, Change, LiveBinding, Operation, Resource};
+use crate::state::{Address, Binding, Change, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
     id: "own-identity",
@@ -17,17 +17,19 @@ pub(super) static GUARD: Guard = Guard {
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
     let nesting = Nesting::live(case.directory);
-    case.changes
-        .iter()
-        .filter_map(|change| {
-            let loss = if change.address.environment().is_some() {
-                on_a_cluster(case, change)
-            } else {
-                in_entra(case, &nesting, change)
-            };
-            Some(Objection::new(change.address.to_string(), loss?))
-        })
-        .collect()
+    let mut by_roles = BTreeMap::new();
+    for (name, part) in &case.parts.clusters {
+        by_roles.extend(self::by_roles(*part, &aggregation::impacts(name, *part, case.changes)));
+    }
+    let loss = |change: &Change| match change.address.environment() {
+        Some(name) => {
+            let part = case.parts.clusters.get(name)?;
+            by_roles.get(&change.address).cloned().or_else(|| by_binding(*part, change))
+        }
+        None => in_entra(case, &nesting, change),
+    };
+    let objection = |change: &Change| Some(Objection::new(change.address.to_string(), loss(change)?));
+    case.changes.iter().filter_map(objection).collect()
 }
 
 fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -> Option<String> {
@@ -64,8 +66,27 @@ fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -
     })
 }
 
-fn on_a_cluster(case: &Case<'_>, change: &Change) -> Option<String> {
-    let part = case.parts.clusters.get(change.address.environment()?)?;
+/// What those who act on this cluster lose by changes of roles. A role may lead to several of them.
+fn by_roles<'a>(part: Part<'a>, impacts: &[Impact<'a>]) -> BTreeMap<&'a Address, String> {
+    let mut losses = BTreeMap::new();
+    for impact in impacts.iter().filter(|impact| impact.effect == Effect::Narrows) {
+        let mut acting = impact.bindings.iter().flat_map(|(_, affected, binding)| {
+            binding.subjects.iter().filter_map(|subject| part.acting(subject)).map(|acting| (acting, *affected))
+        });
+        if let Some((acting, affected)) = acting.next() {
+            let loss = match affected {
+                Affected::Itself => format!("{acting} acts through this role, which would lose rules"),
+                Affected::Filled(name) => {
+                    format!("{acting} acts through {name}, which would lose rules that this role adds to it")
+                }
+            };
+            losses.insert(&impact.change.address, loss);
+        }
+    }
+    losses
+}
+
+fn by_binding(part: Part<'_>, change: &Change) -> Option<String> {
     let acting = |binding: &Binding| -> BTreeSet<Acting<'_>> {
         binding.subjects.iter().filter_map(|subject| part.acting(subject)).collect()
     };
@@ -75,16 +96,16 @@ fn on_a_cluster(case: &Case<'_>, change: &Change) -> Option<String> {
             let loses = held.difference(&kept).next()?;
             Some(format!("{loses} would no longer be bound by it"))
         }
-        Operation::Update { before: Resource::Role(before), after: Resource::Role(after) } => {
-            let gives = |live: &&LiveBinding| {
-                let place = place_of(&live.binding.role, live.binding.namespace.as_ref());
-                place.0 == before.namespace && place.1 == before.name
-            };
-            let loses = before.rules.iter().any(|rule| !after.rules.contains(rule));
-            let bindings = part.cluster.bindings.iter().filter(|_| loses).filter(gives);
-            let acting = bindings.flat_map(|live| acting(&live.binding)).next()?;
-            Some(format!("{acting} acts through this role, which would lose rules"))
-        }
-        _ => None,
+        // A binding of ours that we act through is never pruned, and what is replaced is given to all of its subjects by
+        // ours first.
+        Operation::Delete { .. }
+        | Operation::Create { .. }
+        | Operation::Restore { .. }
+        | Operation::Update {
+            before:
+                Resource::Binding(_) | Resource::Role(_) | Resource::Group(_) | Resource::Owner(_) | Resource::Member(_),
+            after:
+                Resource::Binding(_) | Resource::Role(_) | Resource::Group(_) | Resource::Owner(_) | Resource::Member(_),
+        } => None,
     }
 }

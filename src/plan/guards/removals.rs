@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, Guard, Objection, member, owner, tally};
 use crate::plan::aggregation::{self, Effect};
 use crate::plan::kubernetes::binding_address;
-use crate::state::{Address, Edge, GroupKey, Mark, Operation, Resource};
+use crate::state::{Address, Change, Edge, GroupKey, Mark, Operation, Resource, Subject};
 
 pub(super) static GUARD: Guard = Guard {
     id: "removals",
@@ -46,34 +46,44 @@ fn run(case: &Case<'_>, edges: usize) -> Option<Objection> {
     let bindings =
         case.changes.iter().filter(|change| gone.contains(&change.address) && change.replaced_by.is_none()).count();
     let narrowed = narrowed(case, &gone);
-    let removed = edges + bindings + narrowed.len();
-    let total = live_edges(case, &narrowed);
+    let subjects: usize = case.changes.iter().map(taken_out).sum();
+    let removed = edges + bindings + narrowed.len() + subjects;
+    let total = live_edges(case, &narrowed) + subjects;
     let limits = case.limits;
     let is_many =
         removed > limits.run_count || (removed > limits.run_floor && is_more_than(removed, total, limits.run_percent));
     is_many.then(|| {
         let narrowed = match narrowed.len() {
             0 => String::new(),
-            count => format!(" or narrowed ({count}: their role loses rules that were added to it)"),
+            count => format!(" or narrowed ({count}: their role loses rules)"),
         };
-        let message = format!("{removed} of {total} members, owners and bindings would be removed{narrowed}");
+        let subjects = match subjects {
+            0 => String::new(),
+            count => format!(" ({count} out of a binding that stays)"),
+        };
+        let message = format!("{removed} of {total} members, owners and bindings would be removed{subjects}{narrowed}");
         Objection::new(format!("run={removed}"), message)
     })
 }
 
-/// The bindings that stay, ours or not, to a default role that loses rules: their subjects lose those everywhere.
+/// The bindings that stay, ours or not, to a role that loses rules: their subjects lose those.
 fn narrowed(case: &Case<'_>, gone: &BTreeSet<&Address>) -> BTreeSet<Address> {
-    let spreads = case
-        .parts
-        .clusters
-        .iter()
-        .flat_map(|(name, part)| aggregation::spreads(name, *part, case.directory, case.changes));
-    let narrowing = spreads.filter(|spread| spread.effect == Effect::Narrows);
+    let impacts = case.parts.clusters.iter().flat_map(|(name, part)| aggregation::impacts(name, *part, case.changes));
+    let narrowing = impacts.filter(|impact| impact.effect == Effect::Narrows);
     narrowing
-        .flat_map(|spread| spread.bindings)
-        .map(|binding| binding.address)
+        .flat_map(|impact| impact.bindings)
+        .map(|(address, ..)| address)
         .filter(|address| !gone.contains(address))
         .collect()
+}
+
+/// How many subjects a change takes out of a binding that stays.
+fn taken_out(change: &Change) -> usize {
+    let (Some(Resource::Binding(before)), Some(Resource::Binding(after))) = (change.before(), change.after()) else {
+        return 0;
+    };
+    let stays = |subject: &Subject| after.subjects.iter().any(|kept| kept.is_same(subject));
+    before.subjects.iter().filter(|subject| !stays(subject)).count()
 }
 
 /// Members and owners of every group that is ours to change, bindings of ours, and those of others that are narrowed.

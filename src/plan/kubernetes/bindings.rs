@@ -75,6 +75,8 @@ pub(super) struct HeldGrant {
     pub(super) kind: SubjectKind,
     /// The subject's name, or `None` when it is not known: then it may be anybody's.
     pub(super) name: Option<SubjectName>,
+    /// Whether it may be meant for another namespace: the one it names is not there.
+    pub(super) may_be_elsewhere: bool,
     pub(super) cause: Cause,
 }
 
@@ -157,10 +159,11 @@ impl<'a> Environment<'a> {
         let Some((spelt, role)) = ready.filter(|_| causes.is_empty()) else {
             let (kind, name) = subject_of(spelt);
             let sign = if live.is_some() { Sign::Change } else { Sign::Add };
+            let may_be_elsewhere = self.lacks(binding.namespace.as_ref());
             for cause in causes {
                 draft.withhold_as(sign, &cause, [address.clone()]);
                 let (namespace, kind, name) = (binding.namespace.clone(), kind.clone(), name.clone());
-                asked.held.push(HeldGrant { namespace, kind, name, cause });
+                asked.held.push(HeldGrant { namespace, kind, name, may_be_elsewhere, cause });
             }
             return;
         };
@@ -187,7 +190,7 @@ impl<'a> Environment<'a> {
         let origin = &grant.desired.origin;
         let mut causes = Vec::new();
         if let Some(namespace) = &grant.binding.namespace
-            && !self.cluster.namespaces.contains_key(namespace)
+            && self.lacks(Some(namespace))
         {
             causes.push(self.missing_namespace(namespace, origin));
         }
@@ -218,6 +221,11 @@ impl<'a> Environment<'a> {
                 Err(Cause::new(Some(&desired.origin), "missing-role", message))
             }
         }
+    }
+
+    /// Whether a namespace is not there.
+    fn lacks(&self, namespace: Option<&Namespace>) -> bool {
+        namespace.is_some_and(|namespace| !self.cluster.namespaces.contains_key(namespace))
     }
 
     pub(super) fn missing_namespace(&self, namespace: &Namespace, origin: &Origin) -> Cause {

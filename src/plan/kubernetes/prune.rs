@@ -76,7 +76,7 @@ impl<'a> Environment<'a> {
         let place = live.binding.namespace.as_ref();
         let concerns = |held: &&HeldGrant| {
             let is_whole = place.is_none() || held.namespace.is_none();
-            is_whole || held.namespace.as_ref() == place || held.cause.reason == "missing-namespace"
+            is_whole || held.namespace.as_ref() == place || held.may_be_elsewhere
         };
         for held in asked.held.iter().filter(concerns) {
             if live.binding.subjects.iter().any(|subject| may_be(subject, held)) {

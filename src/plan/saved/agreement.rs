@@ -82,8 +82,12 @@ fn differs(fresh: &Change, approved: &Change) -> &'static str {
     } else if fresh.refers != approved.refers {
         "relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a \
          selector, the members of a group, or whom a name means"
-    } else {
+    } else if fresh.replaced_by != approved.replaced_by {
+        "is replaced by other bindings than the ones in the saved plan"
+    } else if fresh.overrules != approved.overrules {
         "would overrule other field managers than the ones in the saved plan"
+    } else {
+        "differs from the one in the saved plan"
     }
 }
 

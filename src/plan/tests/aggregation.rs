@@ -256,6 +256,35 @@ fn who_gains_and_who_loses_is_in_the_plan() {
 }
 
 #[test]
+fn what_the_applier_has_by_a_default_role_is_guarded() {
+    let own = |world: &World| {
+        let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "own-identity");
+        verdicts.map(|verdict| format!("{}: {}", verdict.subject, verdict.message)).collect::<Vec<_>>().join("\n")
+    };
+    let mut world = asking(&[DefaultRole::Edit], crontabs());
+    live(&mut world, &[DefaultRole::Edit], &crontabs(), true);
+    let username = world.cluster().username.clone();
+    world.bind(None, "us", "admin", subject(SubjectKind::User, &username), Mark::None);
+    assert_eq!(own(&world), "");
+    let lost = "alpha/clusterrole/crontabs-object: system:serviceaccount:rolecall:applier, who runs this, acts through \
+                admin, which would lose rules that this role adds to it";
+    let mut deleted = world.clone();
+    deleted.alpha().roles.clear();
+    assert_eq!(own(&deleted), lost);
+    let mut unlabelled = world.clone();
+    unlabelled.alpha().roles[0].aggregate_to.clear();
+    assert_eq!(own(&unlabelled), lost);
+    // What another role gives as well is not lost.
+    deleted.role("more", crontabs());
+    deleted.alpha().roles[0].aggregate_to = BTreeSet::from([DefaultRole::Admin]);
+    assert_eq!(own(&deleted), "");
+    // Nor what is only in a role that they do not have.
+    world.cluster().bindings[0].binding.role.name = "view".to_owned();
+    world.alpha().roles.clear();
+    assert_eq!(own(&world), "");
+}
+
+#[test]
 fn what_those_lose_who_have_a_default_role_counts_as_removed() {
     let mut world = asking(&[DefaultRole::View], crontabs());
     live(&mut world, &[DefaultRole::View], &crontabs(), true);
@@ -270,7 +299,7 @@ fn what_those_lose_who_have_a_default_role_counts_as_removed() {
     assert_eq!(narrowed(&world), "", "five are no more than the limit");
     world.bind(Some("payments"), "b5", "admin", subject(SubjectKind::User, "kim"), Mark::None);
     // There is no admin here to be filled, but whoever is bound to it loses it when there is.
-    insta::assert_snapshot!(narrowed(&world), @"run=6: 6 of 8 members, owners and bindings would be removed or narrowed (6: their role loses rules that were added to it)");
+    insta::assert_snapshot!(narrowed(&world), @"run=6: 6 of 8 members, owners and bindings would be removed or narrowed (6: their role loses rules)");
     world.acknowledge("removals:run=6");
     assert_eq!(world.plan().refusals().count(), 0);
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::generate::world;
 use super::show;
-use super::world::{World, at, id, in_namespace, key, nested, principal, subject, who};
+use super::world::{World, at, id, in_namespace, key, namespace, nested, principal, subject, who};
 use crate::state::{
     Binding, DesiredEnvironment, Failure, FailureKind, GroupKey, GroupNaming, GroupSummary, Management, Mark,
     Membership, Namespace, Only, Operation, PrincipalName, Resource, ScopeTarget, SubjectKind, SubjectName, Target,
@@ -30,7 +30,7 @@ impl World {
         super::model::refresh(&self.desired, &mut self.observed);
     }
 
-    fn stranger(&mut self, name: &str) {
+    pub(super) fn stranger(&mut self, name: &str) {
         let group = GroupSummary {
             id: id(9),
             display_name: name.to_owned(),
@@ -105,6 +105,23 @@ fn a_new_group_does_not_take_a_name_that_is_bound() {
     assert!(world.shown().contains("withheld group-name-in-use"), "{}", world.shown());
     world.grant("group:admins", "edit", in_namespace("trinity"));
     assert!(!world.shown().contains("withheld"), "{}", world.shown());
+}
+
+#[test]
+fn labels_never_mean_the_namespaces_of_kubernetes_itself() {
+    let team = std::collections::BTreeMap::from([("team".to_owned(), "sre".to_owned())]);
+    for (place, is_granted) in [("kube-system", false), ("kube-public", false), ("default", false), ("sre", true)] {
+        let mut world = World::new();
+        world.alpha().tokens.groups = GroupNaming::DisplayName;
+        world.cluster().namespaces.insert(namespace(place), team.clone());
+        world.ask("sre", &["hayden"]);
+        world.grant("group:sre", "edit", ScopeTarget::Selector(team.clone()));
+        world.bind(Some(place), "by-hand", "edit", subject(SubjectKind::Group, "sre"), Mark::None);
+        world.look_up();
+        let shown = world.shown();
+        assert_eq!(shown.contains("withheld group-name-in-use"), !is_granted, "{place}: {shown}");
+        assert_eq!(shown.contains("+ entra/group/sre\n"), is_granted, "{place}: {shown}");
+    }
 }
 
 #[test]
@@ -333,8 +350,10 @@ fn is_granted(environment: &DesiredEnvironment, key: &GroupKey, binding: &Bindin
         let is_there = match &asked.scope {
             ScopeTarget::Cluster => true,
             ScopeTarget::Namespace(wanted) => binding.namespace.as_ref() == Some(wanted),
+            // In these worlds only kube-system has a label that does not say its own name; labels never mean it.
             ScopeTarget::Selector(labels) => {
-                binding.namespace.as_ref().map(Namespace::as_str) == labels.get("team").map(String::as_str)
+                let place = binding.namespace.as_ref().map(Namespace::as_str);
+                place != Some("kube-system") && place == labels.get("team").map(String::as_str)
             }
         };
         is_there && asked.subject == PrincipalName::Group(key.clone()) && asked.role.reference == binding.role

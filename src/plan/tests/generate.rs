@@ -514,7 +514,10 @@ fn fill_by_hand(
         };
         let place = match &asked.scope {
             ScopeTarget::Namespace(name) => Some(name.clone()),
-            ScopeTarget::Selector(_) => Some(namespace("trinity")),
+            // By its labels kube-system would be meant as well.
+            ScopeTarget::Selector(_) => {
+                Some(namespace(if number.is_multiple_of(2) { "trinity" } else { "kube-system" }))
+            }
             ScopeTarget::Cluster => None,
         };
         let mut subjects = vec![spelt(desired, &asked.subject)];

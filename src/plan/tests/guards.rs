@@ -173,6 +173,9 @@ fn own_identity_on_a_cluster() {
     world.alpha().roles[0].rules =
         vec![rule(&["get"], &["pods"]), rule(&["list"], &["pods"]), rule(&["patch"], &["pods"])];
     silent(&world, "own-identity");
+    // Nor does one rule that says more than two did.
+    world.alpha().roles[0].rules = vec![rule(&["get", "list", "patch"], &["pods", "services"])];
+    silent(&world, "own-identity");
 }
 
 #[test]
@@ -478,6 +481,53 @@ fn cluster_admin_gained_by_a_role_that_leads_there() {
     );
     world.alpha().roles[0].rules = vec![rule(&["get"], &["users"])];
     silent(&world, "cluster-admin-gained");
+}
+
+#[test]
+fn a_role_that_loses_rules_counts_once_for_each_binding_to_it() {
+    let mut world = World::new();
+    let role = world.role("restarter", vec![rule(&["get"], &["pods"])]);
+    let live = |rules| Role {
+        namespace: None,
+        name: role.reference.name.clone(),
+        rules,
+        aggregate_to: std::collections::BTreeSet::new(),
+    };
+    let both = live(vec![rule(&["get", "patch"], &["pods"])]);
+    world.cluster().roles.push(LiveRole::new(both, meta(Mark::Ours)));
+    let bind = |world: &mut World, number: usize| {
+        let place = number.is_multiple_of(2).then_some("trinity");
+        let who = subject(SubjectKind::User, "kim");
+        world.bind(place, &format!("b{number}"), &role.reference.name, who, Mark::None);
+    };
+    (0..5).for_each(|number| bind(&mut world, number));
+    silent(&world, "removals");
+    bind(&mut world, 5);
+    let verdict = trips(&mut world, "removals", "removals:run=6");
+    assert_eq!(
+        verdict.message,
+        "6 of 6 members, owners and bindings would be removed or narrowed (6: their role loses rules)"
+    );
+    // A role that gains rules takes nothing.
+    world.cluster().roles.last_mut().unwrap().role = live(Vec::new());
+    silent(&world, "removals");
+}
+
+#[test]
+fn whoever_is_taken_out_of_a_binding_counts() {
+    let drifted = |count: usize| {
+        let mut world = World::new();
+        let binding = world.grant("hayden", "view", in_namespace("trinity"));
+        let name = world.name_of(&binding);
+        let hayden = principal("hayden").id.to_string();
+        world.bind(Some("trinity"), &name, "view", subject(SubjectKind::User, &hayden), Mark::Ours);
+        let strangers = (0..count).map(|number| subject(SubjectKind::User, &format!("stranger-{number}")));
+        world.cluster().bindings[0].binding.subjects.extend(strangers);
+        world
+    };
+    silent(&drifted(5), "removals");
+    let verdict = trips(&mut drifted(6), "removals", "removals:run=6");
+    assert_eq!(verdict.message, "6 of 7 members, owners and bindings would be removed (6 out of a binding that stays)");
 }
 
 #[test]

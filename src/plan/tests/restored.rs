@@ -83,6 +83,25 @@ fn a_group_of_another_key_is_restored_under_the_new_one_with_its_bindings() {
 }
 
 #[test]
+fn one_that_is_not_restored_after_all_keeps_the_names_of_its_bindings() {
+    let mut world = deleted();
+    let block = world.desired.groups.remove(&key("readers")).unwrap();
+    world.desired.groups.insert(key("viewers"), block);
+    world.desired.groups.get_mut(&key("viewers")).unwrap().previously.insert(key("readers"), at(18));
+    world.alpha().bindings[0].subject = who("group:viewers");
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.bind(Some("trinity"), "readers-view-34cb26a8a5", "view", subject(SubjectKind::Group, "readers"), Mark::Ours);
+    world.look_up();
+    world.stranger("readers");
+    let plan = world.plan();
+    assert!(plan.changes.is_empty(), "{}", show(&plan));
+    let withheld = plan.withheld.iter().flat_map(|withheld| &withheld.addresses);
+    let bindings: std::collections::BTreeSet<String> =
+        withheld.filter(|address| address.environment().is_some()).map(ToString::to_string).collect();
+    assert_eq!(bindings, ["alpha/rolebinding/trinity/readers-view-34cb26a8a5".to_owned()].into(), "{}", show(&plan));
+}
+
+#[test]
 fn what_names_it_is_told_and_goes_first_where_it_goes() {
     let mut world = deleted();
     let group = id(super::world::number("readers")).to_string();

@@ -364,6 +364,17 @@ fn another_manager_meanwhile_is_not_overruled() {
 }
 
 #[test]
+fn what_is_replaced_is_replaced_by_what_was_approved() {
+    let mut world = World::new();
+    world.bind(None, "left", "view", subject(SubjectKind::User, "somebody"), Mark::Ours);
+    let saved = save(&world);
+    let (mut plan, _) = fresh(&saved, &world);
+    plan.changes[0].replaced_by = Some([plan.changes[0].address.clone()].into());
+    let agreement = agree(&saved, &plan, &world.desired, &world.observed);
+    assert_eq!(agreement.refused[0].1, "is replaced by other bindings than the ones in the saved plan");
+}
+
+#[test]
 fn an_edited_file_does_nothing() {
     let world = world();
     let text = SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap();
