@@ -62,7 +62,7 @@ pub const NEEDS: &[Need] = &[
         purpose: Purpose::Plan,
         when: When::Always,
         without: "no group, no member and no deleted group can be read",
-        could: "read every group with its members and owners, and the content of Microsoft 365 groups",
+        could: "read every group with its members, its owners and the groups it is in, and the content of Microsoft 365 groups",
     },
     Need {
         permission: "User.Read.All",

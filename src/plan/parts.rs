@@ -21,23 +21,11 @@ pub(super) struct Part<'a> {
 impl<'a> Part<'a> {
     /// Who acts on this cluster through a subject: whoever runs this, or whoever the files say applies here.
     pub(super) fn acting(&self, subject: &Subject) -> Option<Acting<'a>> {
-        self.all_acting(subject).next()
-    }
-
-    /// The same, both where both do.
-    pub(super) fn all_acting(self, subject: &Subject) -> impl Iterator<Item = Acting<'a>> + use<'a> {
-        let acting = [Some(Acting::Runner(&self.cluster.username)), self.desired.applier.as_ref().map(Acting::Applier)];
-        let bound: Vec<_> =
-            acting.into_iter().flatten().filter(|acting| self.identity(*acting).is_bound_by(subject)).collect();
-        bound.into_iter()
-    }
-
-    /// Them as the API server names them.
-    pub(super) fn identity(self, acting: Acting<'a>) -> Applier {
-        match acting {
-            Acting::Runner(user) => Applier { user: user.to_owned(), groups: self.cluster.user_groups.clone() },
-            Acting::Applier(applier) => applier.clone(),
+        let runner = Applier { user: self.cluster.username.clone(), groups: self.cluster.user_groups.clone() };
+        if runner.is_bound_by(subject) {
+            return Some(Acting::Runner(&self.cluster.username));
         }
+        self.desired.applier.as_ref().filter(|applier| applier.is_bound_by(subject)).map(Acting::Applier)
     }
 
     /// The rules that a `ClusterRole` has now.

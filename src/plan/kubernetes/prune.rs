@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::draft::{Cause, Draft};
-use crate::plan::parts::{Acting, Part};
 use crate::state::{
-    Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, PolicyRule, Resource, Sign, Subject, SubjectName,
-    covering, mark,
+    Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, Resource, Sign, Subject, SubjectName, mark,
 };
 
-impl<'a> Environment<'a> {
+impl Environment<'_> {
     /// Bindings first, then the roles that nothing refers to any more.
     pub(super) fn prune(&self, asked: &Asked<'_>, draft: &mut Draft) {
         let unidentified = self.not_told_apart();
@@ -59,10 +57,11 @@ impl<'a> Environment<'a> {
     }
 
     fn prune_binding(&self, address: Address, live: &LiveBinding, asked: &Asked<'_>, draft: &mut Draft) {
-        if let Some((subject, acting)) = self.losing(&live.binding, asked, draft) {
+        // Whether something else gives them the same is not asked: the answer would change while the plan is carried out.
+        if let Some((subject, acting)) = self.acting(&live.binding) {
             let message = format!(
-                "no file asks for {address}, and it stays: it gives {acting} access ({} {}) that no other binding that stays \
-                 gives it. Take {acting} out of it, or have somebody delete it who does not need it",
+                "no file asks for {address}, and it stays: it gives {acting} its access ({} {}). Take {acting} out of it, or \
+                 have somebody delete it who does not need it",
                 subject.kind,
                 spelling(&subject.name)
             );
@@ -97,48 +96,6 @@ impl<'a> Environment<'a> {
             .collect();
         let operation = Operation::Delete { before: Resource::Binding(live.binding.clone()) };
         draft.change(Change { requires, ..self.object(address, operation, None, Some(&live.meta)) });
-    }
-
-    /// Who acts here and would lose a right with this binding, because no binding that stays as it is gives it too.
-    fn losing<'b>(&self, live: &'b Binding, asked: &Asked<'_>, draft: &Draft) -> Option<(&'b Subject, Acting<'a>)> {
-        let part = Part { desired: self.desired, cluster: self.cluster };
-        let mut who: Vec<(&Subject, Acting<'a>)> = live
-            .subjects
-            .iter()
-            .flat_map(|subject| part.all_acting(subject).map(move |acting| (subject, acting)))
-            .collect();
-        who.sort_by_key(|(_, acting)| *acting);
-        who.dedup_by_key(|(_, acting)| *acting);
-        if who.is_empty() {
-            return None;
-        }
-        let given = self.rules_by(live, None);
-        let reaches = |other: &Binding| other.namespace.is_none() || other.namespace == live.namespace;
-        let stays = |other: &&LiveBinding| {
-            let address = binding_address(self.name, &other.binding);
-            let is_pruned =
-                other.meta.mark == Mark::Ours && !other.meta.bootstrapping && !asked.kept.contains(&address);
-            !is_pruned && !draft.changes.contains_key(&address) && reaches(&other.binding)
-        };
-        let staying: Vec<&Binding> = self.cluster.bindings.iter().filter(stays).map(|live| &live.binding).collect();
-        who.into_iter().find(|(_, acting)| {
-            let applier = part.identity(*acting);
-            let by_others = staying.iter().filter(|other| other.subjects.iter().any(|each| applier.is_bound_by(each)));
-            let held: Vec<PolicyRule> = by_others.flat_map(|other| self.rules_by(other, Some(draft))).collect();
-            !applier.is_superuser() && !covering::missing(&held, &given).is_empty()
-        })
-    }
-
-    /// The rules that a binding gives: where a draft is given, none by a role that it changes.
-    fn rules_by(&self, binding: &Binding, draft: Option<&Draft>) -> Vec<PolicyRule> {
-        let place = place_of(&binding.role, binding.namespace.as_ref());
-        let address = self.role_address(place.0.as_ref(), &place.1);
-        if draft.is_some_and(|draft| draft.changes.contains_key(&address)) {
-            return Vec::new();
-        }
-        let roles = self.cluster.roles.iter().map(|live| &live.role);
-        let mut roles = roles.filter(|role| (&role.namespace, &role.name) == (&place.0, &place.1));
-        roles.next().map(|role| role.rules.clone()).unwrap_or_default()
     }
 
     fn prune_role(&self, place: &Place, live: &LiveRole, asked: &Asked<'_>, draft: &mut Draft) {

@@ -501,12 +501,12 @@ fn the_binding_we_act_through_is_never_pruned() {
     world.bind(None, "by-group", "restarter-object", subject(SubjectKind::Group, "system:authenticated"), Mark::Ours);
     live_role(&mut world, "restarter", Mark::Ours);
     assert_snapshot!(world.shown(), @"
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-account, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, access (service account applier) that no other binding that stays gives it. Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-account, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, its access (service account applier). Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
         alpha/clusterrolebinding/by-account
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-group, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, access (group system:authenticated) that no other binding that stays gives it. Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-group, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, its access (group system:authenticated). Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
         alpha/clusterrole/restarter-object
         alpha/clusterrolebinding/by-group
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-name, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, access (user system:serviceaccount:rolecall:applier) that no other binding that stays gives it. Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-name, and it stays: it gives system:serviceaccount:rolecall:applier, who runs this, its access (user system:serviceaccount:rolecall:applier). Take system:serviceaccount:rolecall:applier, who runs this, out of it, or have somebody delete it who does not need it
         alpha/clusterrolebinding/by-name
     ");
 }
@@ -523,11 +523,11 @@ fn what_the_applier_acts_through_is_never_pruned() {
     world.bind(None, "sams", "view", subject(SubjectKind::User, "sam"), Mark::Ours);
     assert_snapshot!(world.shown(), @"
     - alpha/clusterrolebinding/sams
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-group, and it stays: it gives ci, the `applier` of this environment, access (group deployers) that no other binding that stays gives it. Take ci, the `applier` of this environment, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-group, and it stays: it gives ci, the `applier` of this environment, its access (group deployers). Take ci, the `applier` of this environment, out of it, or have somebody delete it who does not need it
         alpha/clusterrolebinding/by-group
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-name, and it stays: it gives ci, the `applier` of this environment, access (user ci) that no other binding that stays gives it. Take ci, the `applier` of this environment, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/by-name, and it stays: it gives ci, the `applier` of this environment, its access (user ci). Take ci, the `applier` of this environment, out of it, or have somebody delete it who does not need it
         alpha/clusterrolebinding/by-name
-    withheld own-access (error): no file asks for alpha/clusterrolebinding/planners, and it stays: it gives system:serviceaccount:rolecall:planner, who runs this, access (user system:serviceaccount:rolecall:planner) that no other binding that stays gives it. Take system:serviceaccount:rolecall:planner, who runs this, out of it, or have somebody delete it who does not need it
+    withheld own-access (error): no file asks for alpha/clusterrolebinding/planners, and it stays: it gives system:serviceaccount:rolecall:planner, who runs this, its access (user system:serviceaccount:rolecall:planner). Take system:serviceaccount:rolecall:planner, who runs this, out of it, or have somebody delete it who does not need it
         alpha/clusterrolebinding/planners
     guard empty-config:contoso-platform: the files ask for nothing, and contoso-platform has 0 groups and 4 objects on clusters that would go
     ");
