@@ -57,11 +57,12 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 .exit(Exit::Stale));
         }
     }
-    let session = Session::open(ui, &path, &args.connections, &args.policy).await?;
+    let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
     if let Some(approved) = &approved {
         approved.check_target(&session.desired).map_err(|error| stale(&error))?;
     }
     let progress = Progress::new(ui);
+    session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
     let exit = match &approved {
         None => direct(args, ui, &session, &planned, &progress).await,

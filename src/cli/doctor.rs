@@ -67,7 +67,7 @@ enum For {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    let session = Session::open_anyway(ui, &args.path, &args.connections, &PolicyArgs::default()).await?;
+    let mut session = Session::open_anyway(ui, &args.path, &args.connections, &PolicyArgs::default()).await?;
     let known = |name: &&EnvironmentName| session.desired.environments.contains_key(*name);
     if let Some(unknown) = args.environment.iter().find(|name| !known(name)) {
         let names = session.desired.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -77,6 +77,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     let sources = Sources::find(ui, args, &session)?;
     let progress = Progress::new(ui);
+    session.entra.on_wait = progress.on_wait();
     let wanted = session
         .desired
         .environments

@@ -43,8 +43,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
-    let session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
+    let mut session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
     let progress = Progress::new(ui);
+    session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
     show(ui, &session, &planned, args.output, Applies::Unsaved)?;
     if let Some(file) = &args.save {

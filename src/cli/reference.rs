@@ -31,9 +31,19 @@ pub(super) fn man_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
         let name = command.get_name().replace(' ', "-");
         let mut text = Vec::new();
         clap_mangen::Man::new(command.display_name(name.clone())).render(&mut text)?;
-        Ok((format!("{name}.1"), text))
+        Ok((format!("{name}.1"), verbatim_examples(text)))
     };
     commands().into_iter().map(page).collect()
+}
+
+/// The examples stand in their section line by line, as they are typed; `man` would fill them into a paragraph.
+fn verbatim_examples(page: Vec<u8>) -> Vec<u8> {
+    const SECTION: &str = ".SH EXTRA\n";
+    let Ok(page) = String::from_utf8(page) else { return Vec::new() };
+    let Some((before, from)) = page.split_once(SECTION) else { return page.into_bytes() };
+    let end = from.find("\n.SH ").map_or(from.len(), |at| at + 1);
+    let (examples, after) = from.split_at(end);
+    format!("{before}{SECTION}.nf\n{}\n.fi\n{after}", examples.trim_end()).into_bytes()
 }
 
 /// The program's definition.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::signals::Writing;
 
@@ -11,7 +12,7 @@ pub struct Ui {
     /// Where the product goes: plans, schemas, lists.
     stdout: Box<dyn Write + Send>,
     /// Where everything else goes.
-    stderr: Box<dyn Write + Send>,
+    stderr: Voice,
     /// Where answers come from.
     stdin: Box<dyn BufRead + Send>,
     /// Whether standard output is a terminal.
@@ -50,7 +51,7 @@ impl Ui {
             stdin_is_terminal: stdin.is_terminal(),
             width: terminal_width(),
             stdout: Box::new(stdout),
-            stderr: Box::new(stderr),
+            stderr: Voice::over(Box::new(stderr)),
             stdin: Box::new(BufReader::new(stdin)),
             env,
             folder: std::env::current_dir()?,
@@ -69,7 +70,7 @@ impl Ui {
     ) -> Self {
         Self {
             stdout,
-            stderr,
+            stderr: Voice::over(stderr),
             stdin: Box::new(io::empty()),
             stdout_is_terminal: false,
             stderr_is_terminal: false,
@@ -122,15 +123,17 @@ impl Ui {
 
     /// Says something to the person. A standard error that is gone changes nothing about the work.
     pub fn say(&mut self, text: &str) {
-        let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-        let _ = write!(self.stderr, "{text}{newline}");
-        let _ = self.stderr.flush();
+        self.stderr.say(text);
+    }
+
+    /// Standard error, to be kept.
+    pub(super) fn voice(&self) -> Voice {
+        self.stderr.clone()
     }
 
     /// Asks a question whose only agreeing answer is `yes`. Anything else, the end of input included, is no.
     pub async fn confirm(&mut self, question: &str) -> bool {
-        let _ = write!(self.stderr, "{question}\n  Only `yes` is taken as agreement: ");
-        let _ = self.stderr.flush();
+        self.stderr.write(&format!("{question}\n  Only `yes` is taken as agreement: "));
         // On a thread of its own, so that an interruption is noticed while the question stands.
         let mut stdin = std::mem::replace(&mut self.stdin, Box::new(io::empty()));
         let asked = tokio::task::spawn_blocking(move || {
@@ -140,6 +143,28 @@ impl Ui {
         let Ok((answer, stdin)) = asked.await else { return false };
         self.stdin = stdin;
         answer.is_ok_and(|answer| answer.trim() == "yes")
+    }
+}
+
+/// Standard error, for those who have something to say while a command runs.
+#[derive(Clone)]
+pub(super) struct Voice(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Voice {
+    fn over(stream: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Mutex::new(stream)))
+    }
+
+    /// Says something in lines of its own. A standard error that is gone changes nothing about the work.
+    pub(super) fn say(&self, text: &str) {
+        let newline = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        self.write(&format!("{text}{newline}"));
+    }
+
+    fn write(&self, text: &str) {
+        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = stream.write_all(text.as_bytes());
+        let _ = stream.flush();
     }
 }
 

@@ -43,6 +43,8 @@ fn every_command_gets_a_man_page() {
         let text = world.read(&format!("pages/man1/{page}.1"));
         assert!(text.contains(".TH ") && text.contains("SYNOPSIS"), "{page}: {text}");
     }
+    let text = world.read("pages/man1/rolecall-plan.1");
+    assert!(text.contains(".nf\nExamples:\n  rolecall plan ") && text.contains("\n.fi\n"), "{text}");
     // A file stands where the folder should be.
     world.write("taken", String::new());
     let ran = world.run(&["man", "taken"]).exits(1);

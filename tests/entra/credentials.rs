@@ -5,7 +5,7 @@ use std::time::Duration;
 use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
-use rolecall::providers::http::{Pace, Proxies};
+use rolecall::providers::http::{OnWait, Pace, Proxies};
 use rolecall::sandbox::{Lifetimes, Options, SeedGroup};
 use rolecall::state::{FailureKind, Result};
 use secrecy::ExposeSecret as _;
@@ -29,6 +29,7 @@ fn connection(world: &World, trusting: bool) -> Connection {
         login: access.login.clone(),
         extra_ca: trusting.then(|| access.ca_pem.clone().into_bytes()),
         proxies: Proxies::default(),
+        on_wait: OnWait::default(),
         tenant: access.tenant_id,
         pace: Pace::default(),
     }

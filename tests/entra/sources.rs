@@ -7,7 +7,7 @@ use std::time::Duration;
 use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
 use rolecall::providers::http::credential::{Chain, CredentialSettings, SourceName};
-use rolecall::providers::http::{Pace, Proxies};
+use rolecall::providers::http::{OnWait, Pace, Proxies};
 use rolecall::sandbox::graph::state::FederatedCredential;
 use rolecall::state::{Cloud, Failure, FailureKind, Result};
 
@@ -29,6 +29,7 @@ fn connection(world: &World) -> Connection {
         login: access.login.clone(),
         extra_ca: Some(access.ca_pem.clone().into_bytes()),
         proxies: Proxies::default(),
+        on_wait: OnWait::default(),
         tenant: access.tenant_id,
         pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
     }

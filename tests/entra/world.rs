@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rolecall::providers::entra::{Connection, EntraReader, EntraWriter};
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
-use rolecall::providers::http::{Pace, Proxies, Transport, TransportSettings};
+use rolecall::providers::http::{OnWait, Pace, Proxies, Transport, TransportSettings};
 use rolecall::providers::{Reader as _, Writer as _};
 use rolecall::sandbox::log::Line;
 use rolecall::sandbox::{Options, Sandbox, Seed, SeedGroup, SeedPrincipal, SeedUser};
@@ -94,6 +94,7 @@ impl World {
             login: access.login.clone(),
             extra_ca: Some(access.ca_pem.clone().into_bytes()),
             proxies: Proxies::default(),
+            on_wait: OnWait::default(),
             tenant: access.tenant_id,
             pace: Pace {
                 first_wait: Duration::from_millis(5),

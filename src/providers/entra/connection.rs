@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::providers::http::{Pace, Proxies, Transport, TransportSettings};
+use crate::providers::http::{OnWait, Pace, Proxies, Transport, TransportSettings};
 use crate::state::{Cloud, Result, TenantId};
 
 /// How to reach a tenant.
@@ -20,6 +20,8 @@ pub struct Connection {
     pub tenant: TenantId,
     /// How patient to be.
     pub pace: Pace,
+    /// Whom to tell when Graph makes us wait.
+    pub on_wait: OnWait,
 }
 
 impl Connection {
@@ -35,6 +37,7 @@ impl Connection {
             proxies: Proxies::default(),
             tenant,
             pace: Pace::default(),
+            on_wait: OnWait::default(),
         })
     }
 

@@ -9,9 +9,9 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request as Received, ResponseTemplate};
 
 use super::Connection;
-use crate::providers::http::Pace;
 use crate::providers::http::credential::Chain;
 use crate::providers::http::credential::tests::{TENANT, working_chain};
+use crate::providers::http::{OnWait, Pace};
 
 /// A Graph that answers the nth request, counted from 0, by a function of its body.
 pub(super) struct FakeGraph {
@@ -44,7 +44,15 @@ impl FakeGraph {
         let graph = server.uri().parse().unwrap();
         let login = "https://127.0.0.1".parse().unwrap();
         let proxies = crate::providers::http::Proxies::default();
-        let connection = Connection { graph, login, extra_ca: None, proxies, tenant: TENANT.parse().unwrap(), pace };
+        let connection = Connection {
+            graph,
+            login,
+            extra_ca: None,
+            proxies,
+            tenant: TENANT.parse().unwrap(),
+            pace,
+            on_wait: OnWait::default(),
+        };
         let (chain, tokens) = working_chain();
         Self { server, connection, chain, tokens }
     }

@@ -1,5 +1,7 @@
 //! Waiting: a gate that a whole client shares, and the patience of one request.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +35,41 @@ impl Default for Pace {
             attempts: 6,
             replication: Duration::from_secs(120),
         }
+    }
+}
+
+/// One request is put off, because it was throttled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it has been put off so far.
+    pub so_far: Duration,
+    /// How long it is put off now.
+    pub now: Duration,
+    /// How long it may be put off in all.
+    pub limit: Duration,
+}
+
+/// Whom to tell of waits. They may be long, and many requests wait at once.
+#[derive(Clone, Default)]
+pub struct OnWait(Option<Arc<dyn Fn(Wait) + Send + Sync>>);
+
+impl OnWait {
+    /// Calls this for each.
+    pub fn tell(listener: impl Fn(Wait) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    /// A request is put off.
+    pub fn waits(&self, wait: Wait) {
+        if let Some(listener) = &self.0 {
+            listener(wait);
+        }
+    }
+}
+
+impl fmt::Debug for OnWait {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnWait")
     }
 }
 
@@ -114,6 +151,11 @@ impl Patience {
         asked.unwrap_or_else(|| self.next_wait())
     }
 
+    /// What a request that is put off for so long has behind and before it.
+    pub fn wait(&self, now: Duration) -> Wait {
+        Wait { so_far: self.started.elapsed(), now, limit: self.pace.throttled_for }
+    }
+
     /// Whether this request may be put off for so long.
     pub fn allows(&self, wait: Duration) -> bool {
         self.started.elapsed().saturating_add(wait) <= self.pace.throttled_for
@@ -152,7 +194,6 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn retry_after_may_be_a_fraction_or_a_date() {

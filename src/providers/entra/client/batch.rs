@@ -146,7 +146,8 @@ impl Core {
     async fn wait_for(&self, again: Again, patience: &mut Patience, replies: &mut [Option<Reply>]) -> Vec<usize> {
         let mut waiting = Vec::new();
         if !again.throttled.is_empty() {
-            self.close_gate(again.throttled.len(), patience.after_throttling(again.asked));
+            let wait = patience.after_throttling(again.asked);
+            self.close_gate(again.throttled.len(), wait, patience);
             let in_time = patience.allows(self.gate.closed_for());
             for at in again.throttled {
                 if in_time {

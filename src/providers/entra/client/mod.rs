@@ -17,7 +17,7 @@ use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, Pace, Patience, Transport, require_tls};
+use crate::providers::http::{Answer, Gate, NotAnswered, OnWait, Pace, Patience, Transport, require_tls};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -51,6 +51,7 @@ struct Core {
     transport: Transport,
     pace: Pace,
     gate: Gate,
+    on_wait: OnWait,
     permits: Semaphore,
     requests: AtomicU64,
     resource_units: AtomicU64,
@@ -90,6 +91,7 @@ impl Core {
             chain,
             pace: connection.pace,
             gate: Gate::default(),
+            on_wait: connection.on_wait.clone(),
             permits: Semaphore::new(IN_FLIGHT),
             requests: AtomicU64::new(0),
             resource_units: AtomicU64::new(0),
@@ -153,7 +155,10 @@ impl Core {
                     renewed = true;
                     token = self.chain.renew(&self.scope, &token).await.map_err(Problem::Failed)?;
                 }
-                429 => self.close_gate(1, patience.after_throttling(answer.retry_after)),
+                429 => {
+                    let wait = patience.after_throttling(answer.retry_after);
+                    self.close_gate(1, wait, &patience);
+                }
                 500.. if !call.repeatable => return Err(unknown(&self.answered(&answer).to_string())),
                 500.. => {
                     let failure = || Failure::new(FailureKind::Unavailable, self.answered(&answer).to_string());
@@ -205,9 +210,13 @@ impl Core {
     }
 
     /// Holds back the whole client after throttled answers, of a call or of items.
-    fn close_gate(&self, answers: usize, wait: Duration) {
+    fn close_gate(&self, answers: usize, wait: Duration, patience: &Patience) {
         (0..answers).for_each(|_| self.gate.count_throttled());
         self.gate.close_for(wait);
+        let wait = self.gate.closed_for();
+        if patience.allows(wait) {
+            self.on_wait.waits(patience.wait(wait));
+        }
     }
 
     fn count_units(&self, header: Option<&str>) {

@@ -98,9 +98,14 @@ async fn a_throttled_call_goes_again_and_one_that_stays_throttled_fails() {
         move |nth, _, _, _| if nth < 3 { slow() } else { ResponseTemplate::new(200).set_body_json(json!({})) },
     )
     .await;
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut graph = graph;
+    let listener = Arc::clone(&told);
+    graph.connection.on_wait = OnWait::tell(move |wait| listener.lock().unwrap().push(wait.limit));
     let reader = graph.reader();
     reader.get(&Path::of("/organization")).await.unwrap();
     assert_eq!(reader.usage().throttled, 3);
+    assert_eq!(*told.lock().unwrap(), [graph.connection.pace.throttled_for; 3]);
 
     let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(429).insert_header("retry-after", "6")).await;
     assert_eq!(kind(graph.reader().get(&Path::of("/organization")).await.unwrap_err()), FailureKind::Unavailable);

@@ -209,7 +209,7 @@ impl Reading {
 
     /// The uid of `kube-system`, which names the cluster.
     pub(in crate::providers::kubernetes) async fn cluster_uid(&self) -> Result<ClusterUid> {
-        let tried = "get the namespace kube-system, whose uid names the cluster,";
+        let tried = "get the namespace kube-system (its uid names the cluster)";
         let found: Option<Bare> = self
             .get("/api/v1/namespaces", "kube-system")
             .await
