@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Cause, Draft};
 use super::kubernetes::binding_address;
 use super::parts::{Part, Parts};
-use super::reach::{Nesting, Node};
+use super::reach::{Nesting, Node, node_of};
 use super::resolve::Directory;
 use super::standing::Standing;
 use crate::state::{
@@ -33,6 +33,8 @@ struct Taker {
     name: String,
     id: Option<ObjectId>,
     addresses: BTreeSet<Address>,
+    /// What this plan takes apart, so that the group that is joined is no longer in the one that carries the name.
+    parted: BTreeSet<Address>,
 }
 
 /// What stands against it.
@@ -69,7 +71,12 @@ pub(super) fn clear(desired: &Desired, parts: &Parts<'_>, directory: &Directory<
     for taker in takers(directory, draft) {
         let (first, obstacles) = names.examine(&taker, draft);
         if obstacles.refuse(taker.way) {
-            refuse(&taker, &names.cause(&taker, &obstacles), draft);
+            if taker.parted.is_empty() {
+                refuse(&taker, &names.cause(&taker, &obstacles), draft);
+            } else {
+                wait_for(&taker, &taker.parted, draft);
+                waiting.push(taker);
+            }
         } else if !first.is_empty() {
             put_first(&taker, &first, draft);
             waiting.push(taker);
@@ -120,27 +127,49 @@ fn takers(directory: &Directory<'_>, draft: &Draft) -> Vec<Taker> {
             name: group.display_name.clone(),
             id: group.id.known(),
             addresses: BTreeSet::from([address.clone()]),
+            parted: BTreeSet::new(),
         });
     }
     if joined.is_empty() {
         return takers;
     }
-    let nesting = Nesting::live(directory).with_changes(draft.changes.values(), directory);
+    let nesting = || Nesting::live(directory).with_changes(draft.changes.values(), directory);
+    let (until, then) = (nesting(), nesting().without_removed(draft.changes.values(), directory));
     for (joined, addresses) in joined {
-        let outer = nesting.around(joined).into_iter().filter_map(|group| match group {
-            Node::Known(key) => Some((key, Some(joined.clone()))),
+        let (around, stays) = (until.around(joined), then.around(joined));
+        let outer = around.iter().filter_map(|group| match group {
+            Node::Known(key) => Some((*key, Some(joined.clone()), !stays.contains(group))),
             // What somebody else gave to a group that somebody else nests ours in is told by guards.
             Node::Foreign(_) => None,
         });
-        for (key, through) in std::iter::once((joined, None)).chain(outer) {
+        for (key, through, leaves) in std::iter::once((joined, None, false)).chain(outer) {
             // Whoever is added to a group that is made waits for the group.
             if let Some(live) = directory.live(key) {
                 let (key, name, addresses) = (key.clone(), live.display_name.clone(), addresses.clone());
-                takers.push(Taker { key, through, way: Way::Joining, name, id: Some(live.id), addresses });
+                let parted = if leaves { partings(joined, &around, directory, draft) } else { BTreeSet::new() };
+                takers.push(Taker { key, through, way: Way::Joining, name, id: Some(live.id), addresses, parted });
             }
         }
     }
     takers
+}
+
+/// The removals of nested groups by which a group comes out of others.
+fn partings(
+    joined: &GroupKey,
+    around: &BTreeSet<Node<'_>>,
+    directory: &Directory<'_>,
+    draft: &Draft,
+) -> BTreeSet<Address> {
+    let is_between = |node: Node<'_>| node == Node::Known(joined) || around.contains(&node);
+    let removals = draft.changes.iter().filter(|(_, change)| match (&change.address, &change.operation) {
+        (Address::Member(key, name), Operation::Delete { .. }) => {
+            around.contains(&Node::Known(key)) && node_of(name, directory).is_some_and(is_between)
+        }
+        (Address::Group(key), Operation::Delete { .. }) => around.contains(&Node::Known(key)),
+        _ => false,
+    });
+    removals.map(|(address, _)| address.clone()).collect()
 }
 
 impl Names<'_> {
@@ -414,6 +443,10 @@ fn put_first(taker: &Taker, first: &BTreeSet<Address>, draft: &mut Draft) {
             }
         }
     }
+    wait_for(taker, first, draft);
+}
+
+fn wait_for(taker: &Taker, first: &BTreeSet<Address>, draft: &mut Draft) {
     for address in &taker.addresses {
         if let Some(change) = draft.changes.get_mut(address) {
             change.requires.extend(first.iter().cloned());

@@ -82,6 +82,34 @@ impl<'a> Nesting<'a> {
         self
     }
 
+    /// The same, without what the changes take away.
+    pub(super) fn without_removed<'c>(
+        mut self,
+        changes: impl IntoIterator<Item = &'c Change>,
+        directory: &Directory<'a>,
+    ) -> Self
+    where
+        'c: 'a,
+    {
+        for change in changes {
+            match (&change.address, &change.operation) {
+                (Address::Member(key, name), Operation::Delete { .. }) => {
+                    if let (Some(nested), Some(inside)) =
+                        (node_of(name, directory), self.inside.get_mut(&Node::Known(key)))
+                    {
+                        inside.remove(&nested);
+                    }
+                }
+                (Address::Group(key), Operation::Delete { .. }) => {
+                    self.inside.remove(&Node::Known(key));
+                    self.inside.values_mut().for_each(|inside| drop(inside.remove(&Node::Known(key))));
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// The groups whose members are, through nesting, members of one of these; these included.
     pub(super) fn leading_to(&self, groups: impl IntoIterator<Item = Node<'a>>) -> BTreeSet<Node<'a>> {
         let mut open: Vec<Node<'a>> = groups.into_iter().collect();

@@ -6,11 +6,21 @@ use super::generate::world;
 use super::model::essence;
 use super::show;
 use crate::plan::Plan;
-use crate::state::Operation;
+use crate::state::{Address, Operation, Origin};
 
 /// What waits for a restored group is in the plan after the one that restores it.
 fn restores(plan: &Plan) -> bool {
     plan.changes.iter().any(|change| matches!(change.operation, Operation::Restore { .. }))
+}
+
+/// What is withheld and why. Whether a change that waits is shown as one of what is there or as a new one is left out: that
+/// depends on how far the last run came.
+fn withheld(plan: &Plan) -> Vec<(&Option<Origin>, &[Address], &str, &str, bool)> {
+    let withheld = plan.withheld.iter();
+    let parts = withheld.map(|each| {
+        (&each.origin, each.addresses.as_slice(), each.reason.as_str(), each.message.as_str(), each.is_error)
+    });
+    parts.collect()
 }
 
 proptest! {
@@ -28,7 +38,7 @@ proptest! {
         }
         let second = world.plan();
         prop_assert!(second.changes.is_empty(), "first\n{}\nsecond\n{}", show(&first), show(&second));
-        prop_assert!(first.withheld == second.withheld, "first\n{}\nsecond\n{}", show(&first), show(&second));
+        prop_assert!(withheld(&first) == withheld(&second), "first\n{}\nsecond\n{}", show(&first), show(&second));
     }
 
     /// Stopping after any change and running again ends where running through ends.
@@ -55,8 +65,8 @@ proptest! {
         let last = stopped.plan();
         prop_assert!(last.changes.is_empty(), "first\n{}\nrest\n{}\nlast\n{}", show(&first), show(&rest), show(&last));
         let end = straight.plan();
-        prop_assert!(end.withheld == last.withheld, "end\n{}\nlast\n{}", show(&end), show(&last));
-        prop_assert!(restores(&first) || first.withheld == last.withheld, "{}\n{}", show(&first), show(&last));
+        prop_assert!(withheld(&end) == withheld(&last), "end\n{}\nlast\n{}", show(&end), show(&last));
+        prop_assert!(restores(&first) || withheld(&first) == withheld(&last), "{}\n{}", show(&first), show(&last));
         prop_assert_eq!(essence(&straight.observed), essence(&stopped.observed));
     }
 }

@@ -179,6 +179,18 @@ fn by_shared_name() -> World {
 }
 
 #[test]
+fn whoever_joins_a_group_that_comes_out_of_a_shared_name_joins_after_that() {
+    let mut world = by_shared_name();
+    world.ask("pay", &[]).members.clear();
+    let plan = world.plan();
+    let position = |end: &str| plan.changes.iter().position(|change| change.address.to_string().ends_with(end));
+    let (parted, joined) = (position("pay/member/group:child"), position("child/member/erin@contoso.com"));
+    assert!(parted.is_some() && parted < joined, "{}", world.shown());
+    let joining = &plan.changes[joined.unwrap()];
+    assert!(joining.requires.contains(&plan.changes[parted.unwrap()].address), "{}", world.shown());
+}
+
+#[test]
 fn nobody_joins_a_shared_name_through_a_nested_group() {
     let world = by_shared_name();
     let plan = world.plan();
