@@ -102,7 +102,9 @@ impl<'a> Nesting<'a> {
                 }
                 (Address::Group(key), Operation::Delete { .. }) => {
                     self.inside.remove(&Node::Known(key));
-                    self.inside.values_mut().for_each(|inside| drop(inside.remove(&Node::Known(key))));
+                    for inside in self.inside.values_mut() {
+                        inside.remove(&Node::Known(key));
+                    }
                 }
                 _ => {}
             }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::generate::world;
 use super::model::essence;
 use super::show;
-use crate::plan::Plan;
-use crate::state::{Address, Operation, Origin};
+use crate::plan::{Plan, Withheld};
+use crate::state::Operation;
 
 /// What waits for a restored group is in the plan after the one that restores it.
 fn restores(plan: &Plan) -> bool {
@@ -15,12 +15,8 @@ fn restores(plan: &Plan) -> bool {
 
 /// What is withheld and why. Whether a change that waits is shown as one of what is there or as a new one is left out: that
 /// depends on how far the last run came.
-fn withheld(plan: &Plan) -> Vec<(&Option<Origin>, &[Address], &str, &str, bool)> {
-    let withheld = plan.withheld.iter();
-    let parts = withheld.map(|each| {
-        (&each.origin, each.addresses.as_slice(), each.reason.as_str(), each.message.as_str(), each.is_error)
-    });
-    parts.collect()
+fn withheld(plan: &Plan) -> Vec<Withheld> {
+    plan.withheld.iter().cloned().map(|each| Withheld { signs: Vec::new(), ..each }).collect()
 }
 
 proptest! {
