@@ -25,7 +25,7 @@ pub struct Line {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Status of the reply; 0 when the connection was ended without one.
+    /// Status of the reply; 0 when there was none.
     pub status: u16,
     /// The items of a `$batch`, in the order in which they were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use super::faults::{self, Cut, Faulty};
+use super::faults::{self, Faulty, Unsent};
 use super::log::{Line, Note, Recorder};
 
 /// How long a stopping server waits for requests in flight.
@@ -103,7 +103,7 @@ async fn answer(
     // An error of the service ends the connection without a reply.
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let router = router.clone();
-        async move { unless_cut(router.oneshot(request).await) }
+        async move { sent(router.oneshot(request).await).await }
     });
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -115,11 +115,16 @@ async fn answer(
     let _ = connection.await;
 }
 
-fn unless_cut(reply: Result<Response, Infallible>) -> io::Result<Response> {
-    match reply {
-        Ok(reply) if reply.extensions().get::<Cut>().is_some() => Err(io::ErrorKind::ConnectionReset.into()),
-        Ok(reply) => Ok(reply),
+async fn sent(reply: Result<Response, Infallible>) -> io::Result<Response> {
+    let reply = match reply {
+        Ok(reply) => reply,
         Err(never) => match never {},
+    };
+    match reply.extensions().get::<Unsent>() {
+        None => Ok(reply),
+        Some(Unsent::Cut) => Err(io::ErrorKind::ConnectionReset.into()),
+        // Ends when the client goes away or the server has waited long enough.
+        Some(Unsent::Held) => std::future::pending().await,
     }
 }
 
@@ -143,13 +148,13 @@ async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next
     let path = request.uri().path_and_query().map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
     let mut response = next.run(request).await;
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
-    let is_cut = response.extensions().get::<Cut>().is_some();
+    let is_unsent = response.extensions().get::<Unsent>().is_some();
     let line = Line {
         time,
         server: around.name.clone(),
         method,
         path,
-        status: if is_cut { 0 } else { response.status().as_u16() },
+        status: if is_unsent { 0 } else { response.status().as_u16() },
         items: note.items,
         danger: note.danger,
         not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,

@@ -91,6 +91,8 @@ fn concerns(fault: &Fault, method: &str, path: &str) -> bool {
         | Fault::Unavailable { .. }
         | Fault::CutBefore
         | Fault::CutAfter
+        | Fault::HoldBefore
+        | Fault::HoldAfter
         | Fault::Truncated
         | Fault::Body(_)
         | Fault::Late { .. } => true,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(crate) use self::budget::{Charge, Meter};
 pub(crate) use self::injector::{Injector, Struck};
 pub(crate) use self::layer::{Faulty, inject};
-pub(crate) use self::reply::{Asked, Cut, Dialect};
+pub(crate) use self::reply::{Asked, Dialect, Unsent};
 
 mod budget;
 mod injector;
@@ -106,6 +106,10 @@ pub enum Fault {
     CutBefore,
     /// The request was carried out, and the connection ends without a reply.
     CutAfter,
+    /// The request is never answered and nothing was done. The log says so at once, for whoever waits to end the client.
+    HoldBefore,
+    /// The request was carried out and is never answered.
+    HoldAfter,
     /// The reply ends half-way through its body.
     Truncated,
     /// The request was carried out, and the reply says something that no client can have expected.
@@ -209,6 +213,8 @@ impl Fault {
             Self::Unavailable { .. } => "unavailable",
             Self::CutBefore => "cut-before",
             Self::CutAfter => "cut-after",
+            Self::HoldBefore => "hold-before",
+            Self::HoldAfter => "hold-after",
             Self::Truncated => "truncated",
             Self::Body(_) => "body",
             Self::Late { .. } => "late",
@@ -226,7 +232,13 @@ impl Fault {
             | Self::ExpiredToken
             | Self::EmptyPage
             | Self::Conflict => true,
-            Self::CutBefore | Self::CutAfter | Self::Truncated | Self::Body(_) | Self::Late { .. } => false,
+            Self::CutBefore
+            | Self::CutAfter
+            | Self::HoldBefore
+            | Self::HoldAfter
+            | Self::Truncated
+            | Self::Body(_)
+            | Self::Late { .. } => false,
         }
     }
 }
@@ -278,6 +290,8 @@ rules:
   - { fault: { unavailable: { status: 504, after-work: true } }, on: graph, methods: [PATCH], times: 1 }
   - { fault: cut-before, on: alpha, path: rolebindings, after: 2 }
   - { fault: cut-after }
+  - { fault: hold-before }
+  - { fault: hold-after, path: /, after: 3, times: 1 }
   - { fault: truncated }
   - { fault: { body: html } }
   - { fault: { late: { ms: 10 } } }
@@ -289,7 +303,8 @@ rules:
         let names = faults.rules.iter().map(|rule| rule.fault.name()).collect::<Vec<_>>().join(" ");
         assert_eq!(
             names,
-            "throttled unavailable cut-before cut-after truncated body late expired-token empty-page conflict"
+            "throttled unavailable cut-before cut-after hold-before hold-after truncated body late expired-token empty-page \
+             conflict"
         );
         assert_eq!(faults.check(), Ok(()));
         for (wrong, right) in [("percent: 20", "percent: 101"), ("504", "404"), ("reads: 3", "reads: 0")] {

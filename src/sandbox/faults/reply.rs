@@ -19,9 +19,14 @@ pub(crate) enum Dialect {
     Kubernetes,
 }
 
-/// Put into a reply that is never sent: the server ends the connection instead.
+/// Put into a reply that is never sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut;
+pub(crate) enum Unsent {
+    /// The server ends the connection instead.
+    Cut,
+    /// The server says nothing for as long as the client stays.
+    Held,
+}
 
 /// What of a request is needed to make up a reply to it.
 #[derive(Clone, Debug)]
@@ -47,9 +52,11 @@ impl Asked {
 /// The reply to a request that is not carried out; `None` when the fault lets it be carried out.
 pub(crate) fn before_work(fault: &Fault, dialect: Dialect, asked: &Asked) -> Option<Response> {
     match fault {
-        Fault::CutBefore => Some(cut(Response::new(Body::empty()))),
+        Fault::CutBefore => Some(unsent(Response::new(Body::empty()), Unsent::Cut)),
+        Fault::HoldBefore => Some(unsent(Response::new(Body::empty()), Unsent::Held)),
         Fault::Unavailable { after_work: true, .. }
         | Fault::CutAfter
+        | Fault::HoldAfter
         | Fault::Truncated
         | Fault::Body(_)
         | Fault::Late { .. }
@@ -63,7 +70,8 @@ pub(crate) fn before_work(fault: &Fault, dialect: Dialect, asked: &Asked) -> Opt
 /// What becomes of the reply to a request that was carried out, and whether anything did.
 pub(crate) async fn after_work(fault: &Fault, dialect: Dialect, asked: &Asked, reply: Response) -> (Response, bool) {
     match fault {
-        Fault::CutAfter => (cut(reply), true),
+        Fault::CutAfter => (unsent(reply, Unsent::Cut), true),
+        Fault::HoldAfter => (unsent(reply, Unsent::Held), true),
         Fault::Truncated => truncated(reply).await,
         Fault::Body(hostile) => spoilt(*hostile, dialect, asked, reply).await,
         Fault::Unavailable { after_work: true, .. } => match said(fault, dialect, asked) {
@@ -79,6 +87,7 @@ pub(crate) async fn after_work(fault: &Fault, dialect: Dialect, asked: &Asked, r
         | Fault::Throttled { .. }
         | Fault::Unavailable { .. }
         | Fault::CutBefore
+        | Fault::HoldBefore
         | Fault::ExpiredToken
         | Fault::Conflict => (reply, false),
     }
@@ -91,8 +100,8 @@ fn said(fault: &Fault, dialect: Dialect, asked: &Asked) -> Option<Response> {
     }
 }
 
-fn cut(mut reply: Response) -> Response {
-    reply.extensions_mut().insert(Cut);
+fn unsent(mut reply: Response, how: Unsent) -> Response {
+    reply.extensions_mut().insert(how);
     reply
 }
 
@@ -127,6 +136,8 @@ fn of_cluster(fault: &Fault, path: &str) -> Option<Response> {
         Fault::ExpiredToken => kubernetes::expired_page(token_of(path)?)?,
         Fault::CutBefore
         | Fault::CutAfter
+        | Fault::HoldBefore
+        | Fault::HoldAfter
         | Fault::Truncated
         | Fault::Body(_)
         | Fault::Late { .. }

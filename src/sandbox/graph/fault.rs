@@ -60,6 +60,8 @@ pub(super) fn answer(fault: &Fault, method: &Method, path: &str, host: &str, ids
         Fault::ExpiredToken => Some(ids.refuse(&super::page::expired())),
         Fault::CutBefore
         | Fault::CutAfter
+        | Fault::HoldBefore
+        | Fault::HoldAfter
         | Fault::Truncated
         | Fault::Body(_)
         | Fault::Late { .. }

@@ -42,6 +42,30 @@ async fn a_cut_connection_leaves_the_work_undone_or_done() {
 }
 
 #[tokio::test]
+async fn a_held_request_is_in_the_log_and_never_answered() {
+    for (fault, done, said) in [(Fault::HoldBefore, 0, "0 hold-before"), (Fault::HoldAfter, 1, "0 hold-after")] {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = served(folder.path(), on("graph", "v1.0/groups", fault)).await;
+        let access = sandbox.access();
+        let http = client(access);
+        let bearer = token(&http, access).await;
+        let url = format!("{}v1.0/groups", access.graph);
+        let group = json!({"displayName": "new", "mailNickname": "new", "mailEnabled": false, "securityEnabled": true});
+        let held = tokio::spawn(client(access).post(url).bearer_auth(&bearer).json(&group).send());
+        while told(&sandbox, "v1.0/groups").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(told(&sandbox, "v1.0/groups"), said);
+        // Others are answered meanwhile.
+        let found = get(&http, access, &bearer, "groups?$filter=displayName eq 'new'").await;
+        assert_eq!(found["value"].as_array().map(Vec::len), Some(done), "{found}");
+        assert!(!held.is_finished());
+        held.abort();
+        sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_truncated_reply_ends_before_the_length_that_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = served(folder.path(), on("graph", "v1.0/users", Fault::Truncated)).await;
