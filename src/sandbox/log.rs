@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,15 @@ pub struct Line {
     pub path: String,
     /// Status of the reply; 0 when there was none.
     pub status: u16,
+    /// When it came in, in microseconds since the sandbox was started.
+    #[serde(default)]
+    pub arrived_us: u64,
+    /// When the reply was ready to be sent, in microseconds since the sandbox was started.
+    #[serde(default)]
+    pub answered_us: u64,
+    /// The `Retry-After` of a 429, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
     /// The items of a `$batch`, in the order in which they were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Item>,
@@ -50,6 +60,9 @@ pub struct Item {
     pub url: String,
     /// Its own status.
     pub status: u16,
+    /// As [`Line::wait_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
     /// As [`Line::danger`].
     #[serde(default, skip_serializing_if = "is_false")]
     pub danger: bool,
@@ -59,6 +72,27 @@ pub struct Item {
     /// As [`Line::fault`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+}
+
+impl Line {
+    /// Until when this reply told its client to send nothing more, in microseconds since the sandbox was started: by its own
+    /// 429 or by that of an item.
+    pub fn told_until_us(&self) -> Option<u64> {
+        let waits = self.items.iter().filter_map(|item| item.wait_ms).chain(self.wait_ms);
+        waits.max().map(|wait| self.answered_us + 1000 * wait)
+    }
+
+    /// The faults that struck it or its items.
+    pub fn faults(&self) -> impl Iterator<Item = &str> {
+        self.fault.iter().chain(self.items.iter().filter_map(|item| item.fault.as_ref())).map(String::as_str)
+    }
+}
+
+/// A `Retry-After` of ours, in milliseconds.
+pub(super) fn milliseconds(retry_after: &str) -> Option<u64> {
+    let (seconds, thousandths) = retry_after.split_once('.').unwrap_or((retry_after, "0"));
+    let thousandths = format!("{thousandths:0<3}").parse::<u64>().ok()?;
+    Some(1000 * seconds.parse::<u64>().ok()? + thousandths)
 }
 
 // `skip_serializing_if` passes a reference.
@@ -174,12 +208,18 @@ fn is_read(server: &str, method: &str, path: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     file: Mutex<fs_err::File>,
+    started: Instant,
 }
 
 impl Recorder {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let file = fs_err::OpenOptions::new().create(true).append(true).open(folder.join(FILE))?;
-        Ok(Self { file: Mutex::new(file) })
+        Ok(Self { file: Mutex::new(file), started: Instant::now() })
+    }
+
+    /// Microseconds since the sandbox was started.
+    pub(crate) fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// One write for each line, so that a killed process leaves whole lines.
@@ -199,6 +239,7 @@ mod tests {
             method: (*method).to_owned(),
             url: (*url).to_owned(),
             status: 200,
+            wait_ms: None,
             danger: false,
             not_modelled: false,
             fault: None,
@@ -209,6 +250,9 @@ mod tests {
             method: method.to_owned(),
             path: path.to_owned(),
             status: 200,
+            arrived_us: 1,
+            answered_us: 2,
+            wait_ms: None,
             items: items.iter().map(item).collect(),
             danger: false,
             not_modelled: false,
@@ -245,6 +289,17 @@ mod tests {
         PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/x?dryRun=All
         POST /apis/rbac.authorization.k8s.io/v1/subjectaccessreviews
         ");
+    }
+
+    #[test]
+    fn the_longest_wait_of_a_reply_counts() {
+        for (header, wait) in [("2.128", Some(2128)), ("3", Some(3000)), ("0.05", Some(50)), ("soon", None)] {
+            assert_eq!(milliseconds(header), wait, "{header}");
+        }
+        let mut line = line(GRAPH, "POST", "/v1.0/$batch", &[("GET", "/users"), ("GET", "/groups")]);
+        assert_eq!(line.told_until_us(), None);
+        (line.items[0].wait_ms, line.items[1].wait_ms, line.wait_ms) = (Some(5), Some(7), Some(6));
+        assert_eq!(line.told_until_us(), Some(7002));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::faults::{self, Faulty, Unsent};
-use super::log::{Line, Note, Recorder};
+use super::log::{self, Line, Note, Recorder};
 
 /// How long a stopping server waits for requests in flight.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -143,18 +144,23 @@ pub(crate) fn surround(router: Router, surroundings: Surroundings, faulty: Fault
 }
 
 async fn observe(State(around): State<Arc<Surroundings>>, request: Request, next: Next) -> Response {
-    let time = Timestamp::now();
+    let (time, arrived_us) = (Timestamp::now(), around.recorder.now_us());
     let method = request.method().to_string();
     let path = request.uri().path_and_query().map_or_else(|| request.uri().path().to_owned(), ToString::to_string);
     let mut response = next.run(request).await;
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
     let is_unsent = response.extensions().get::<Unsent>().is_some();
+    let is_throttled = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let retry_after = response.headers().get(RETRY_AFTER).filter(|_| is_throttled);
     let line = Line {
         time,
         server: around.name.clone(),
         method,
         path,
         status: if is_unsent { 0 } else { response.status().as_u16() },
+        arrived_us,
+        answered_us: around.recorder.now_us(),
+        wait_ms: retry_after.and_then(|value| log::milliseconds(value.to_str().ok()?)),
         items: note.items,
         danger: note.danger,
         not_modelled: note.not_modelled || response.status() == StatusCode::NOT_IMPLEMENTED,

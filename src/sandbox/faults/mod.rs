@@ -33,13 +33,16 @@ pub struct Faults {
     pub rules: Vec<Rule>,
 }
 
-/// Replication lag of Graph, counted in reads and not in time. Each group that was written to shows its earlier self to the
-/// next reads of it and, counted apart, to the next lists; the two may disagree. Delta queries lag twice as long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// Replication lag of Graph, counted in reads, in time, or in both: then a group lags until both are over. Each group that was
+/// written to shows its earlier self to reads of it and, counted apart, to lists; the two may disagree. Delta queries lag
+/// twice as long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Lag {
-    /// The most reads that are behind; how many it is follows from the seed, one at least.
+    /// The most reads that are behind; how many it is follows from the seed, one at least. None when it is 0.
     pub reads: u32,
+    /// The longest time that reads are behind; how long it is follows from the seed, half of it at least. None when it is 0.
+    pub ms: u64,
 }
 
 /// The token buckets of Graph's throttling, scaled down (entra.md §1.6).
@@ -188,8 +191,8 @@ impl Faults {
                 return Err(format!("rule {number}: status is {status}; it is one of 500, 502, 503 and 504"));
             }
         }
-        if self.lag.is_some_and(|lag| lag.reads == 0) {
-            return Err("lag: reads is 0; leave lag out for none".to_owned());
+        if self.lag.is_some_and(|lag| lag == Lag::default()) {
+            return Err("lag: reads and ms are 0; leave lag out for none".to_owned());
         }
         if self.budget.is_some_and(|budget| budget.units == 0 || budget.writes == 0 || budget.window_ms == 0) {
             return Err("budget: units, writes and window-ms are all above 0".to_owned());

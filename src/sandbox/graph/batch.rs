@@ -14,7 +14,7 @@ use super::query::Query;
 use super::respond::{self, RequestIds};
 use super::{Graph, fault, units};
 use crate::sandbox::faults::Fault;
-use crate::sandbox::log::Item;
+use crate::sandbox::log::{self, Item};
 
 /// The most requests that one batch holds.
 const MOST_REQUESTS: usize = 20;
@@ -95,10 +95,13 @@ fn answer_each(
         if !answer.status.is_success() {
             replies.failed.insert(request.id.to_lowercase());
         }
+        let throttled = answer.headers.iter().find(|(name, _)| *name == "Retry-After");
+        let throttled = throttled.filter(|_| answer.status == StatusCode::TOO_MANY_REQUESTS);
         replies.items.push(Item {
             method: request.method.to_uppercase(),
             url: request.url.clone(),
             status: answer.status.as_u16(),
+            wait_ms: throttled.and_then(|(_, value)| log::milliseconds(value)),
             danger: answer.mark == Mark::Danger,
             not_modelled: answer.mark == Mark::NotModelled,
             fault: answer.fault.map(str::to_owned),

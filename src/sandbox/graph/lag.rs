@@ -1,13 +1,17 @@
 //! Replication lag: reads that are answered from before a write (entra.md §1.4).
 //!
-//! Counted in reads, so that a test that repeats itself sees the same. Writes see the truth, with one exception: a group that
-//! was just created is not there yet for a write that comes too soon.
+//! Counted in reads, so that a test that repeats itself sees the same, or in time, for what waits by the clock. Writes see the
+//! truth, with one exception: a group that was just created is not there yet for a write to it, or one that names it, that
+//! comes too soon.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::call::Call;
+use super::call::{Body, Call};
 use super::error::Refusal;
 use super::route;
 use super::state::{DeletedGroup, Group, Tenant};
@@ -28,9 +32,36 @@ struct Stale {
     image: Image,
     /// The change before the first one that is hidden.
     since: u64,
-    gets: u32,
-    lists: u32,
-    deltas: u32,
+    gets: Left,
+    lists: Left,
+    deltas: Left,
+}
+
+/// How much longer one kind of read is behind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    reads: u32,
+    until: Option<Instant>,
+}
+
+impl Left {
+    fn is_over(self) -> bool {
+        self.reads == 0 && self.until.is_none_or(|until| until <= Instant::now())
+    }
+
+    /// Whether a read that comes now is behind; counts it.
+    fn strikes(&mut self) -> bool {
+        let strikes = !self.is_over();
+        self.reads = self.reads.saturating_sub(1);
+        strikes
+    }
+
+    /// Twice the longer of two.
+    fn doubled(one: Self, other: Self) -> Self {
+        let now = Instant::now();
+        let until = one.until.max(other.until).map(|until| until + until.saturating_duration_since(now));
+        Self { reads: 2 * one.reads.max(other.reads), until }
+    }
 }
 
 /// A group as it was: live, among the deleted, or not there.
@@ -85,19 +116,15 @@ impl Lagging {
         let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
         let one = addressed(tenant, call, &stale);
         if matches!(call.route().as_slice(), ["groups", "delta", ..]) {
-            let hidden = stale.values_mut().filter(|stale| stale.deltas > 0);
-            let hidden = hidden.map(|stale| (stale.deltas -= 1, stale.since).1).min();
+            let hidden = stale.values_mut().filter_map(|stale| stale.deltas.strikes().then_some(stale.since)).min();
             let answer = super::delta::answer(tenant, call, hidden);
             stale.retain(|_, stale| !stale.is_over());
             return (answer, hidden.is_some());
         }
         let shown = stale.iter_mut().filter_map(|(id, stale)| {
             let left = if one.is_some() { &mut stale.gets } else { &mut stale.lists };
-            let behind = *left > 0 && one.is_none_or(|one| one == *id);
-            behind.then(|| {
-                *left -= 1;
-                (*id, stale.image.clone())
-            })
+            let behind = one.is_none_or(|one| one == *id) && left.strikes();
+            behind.then(|| (*id, stale.image.clone()))
         });
         let shown = shown.collect::<Vec<_>>();
         let behind = !shown.is_empty();
@@ -113,13 +140,13 @@ impl Lagging {
     fn write(&self, tenant: &mut Tenant, call: &Call<'_>) -> (Result<Answer, Refusal>, bool) {
         let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
         let one = addressed(tenant, call, &stale);
-        if let Some(id) = one
-            && let Some(entry) = stale.get_mut(&id)
-            && entry.gets > 0
-            && entry.image.live.is_none()
-            && entry.image.deleted.is_none()
-        {
-            entry.gets -= 1;
+        let body = if let Body::Json(body) = &call.body { body.to_string() } else { String::new() };
+        let missing = stale.iter_mut().find_map(|(id, entry)| {
+            let is_new = entry.image.live.is_none() && entry.image.deleted.is_none();
+            let concerns = is_new && (one == Some(*id) || body.contains(&id.to_string()));
+            (concerns && entry.gets.strikes()).then_some(*id)
+        });
+        if let Some(id) = missing {
             return (Err(Refusal::not_found(&id.to_string())), true);
         }
         let before = one.map(|id| (id, Image::of(tenant, id)));
@@ -130,13 +157,12 @@ impl Lagging {
         for id in changed {
             let was = before.as_ref().filter(|(known, _)| *known == id).map(|(_, image)| image.clone());
             let image = was.unwrap_or(Image { live: None, deleted: None });
-            let reads = |kind: &str| {
-                let most = self.lag.map_or(0, |lag| lag.reads);
-                1 + lot(self.seed, &format!("{kind} {id} {since}")) % most.max(1)
+            let left = |kind: &str| {
+                self.lag.map_or_else(Left::default, |lag| draw(lag, self.seed, &format!("{kind} {id} {since}")))
             };
-            let entry = stale.entry(id).or_insert(Stale { image, since, gets: 0, lists: 0, deltas: 0 });
-            (entry.gets, entry.lists) = (reads("get"), reads("list"));
-            entry.deltas = 2 * entry.gets.max(entry.lists);
+            let (gets, lists) = (left("get"), left("list"));
+            let entry = stale.entry(id).or_insert(Stale { image, since, gets, lists, deltas: gets });
+            (entry.gets, entry.lists, entry.deltas) = (gets, lists, Left::doubled(gets, lists));
         }
         (answer, false)
     }
@@ -144,8 +170,18 @@ impl Lagging {
 
 impl Stale {
     fn is_over(&self) -> bool {
-        self.gets == 0 && self.lists == 0 && self.deltas == 0
+        self.gets.is_over() && self.lists.is_over() && self.deltas.is_over()
     }
+}
+
+/// How long a write is hidden from one kind of read.
+fn draw(lag: Lag, seed: u64, about: &str) -> Left {
+    let lot = lot(seed, about);
+    let reads = if lag.reads > 0 { 1 + lot % lag.reads } else { 0 };
+    let half = lag.ms / 2;
+    let until =
+        (lag.ms > 0).then(|| Instant::now() + Duration::from_millis(lag.ms - half + u64::from(lot) % (half + 1)));
+    Left { reads, until }
 }
 
 /// The group that a call is about, when it is about one.

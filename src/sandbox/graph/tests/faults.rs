@@ -145,7 +145,7 @@ async fn hostile_bodies_are_what_they_are_called() {
 
 #[tokio::test]
 async fn a_replica_is_behind_for_so_many_reads_and_lists_and_reads_disagree() {
-    let lag = Faults { seed: 5, lag: Some(Lag { reads: 3 }), ..Faults::default() };
+    let lag = Faults { seed: 5, lag: Some(Lag { reads: 3, ms: 0 }), ..Faults::default() };
     let first = lagging_reads(&lag).await;
     assert!(first.contains("behind"), "{first}");
     assert_eq!(first, lagging_reads(&lag).await, "the same seed, the same lag");
@@ -173,7 +173,7 @@ async fn lagging_reads(faults: &Faults) -> String {
 
 #[tokio::test]
 async fn what_was_just_made_may_not_be_there_yet_and_what_was_deleted_still() {
-    let world = world(&Faults { lag: Some(Lag { reads: 1 }), ..Faults::default() });
+    let world = world(&Faults { lag: Some(Lag { reads: 1, ms: 0 }), ..Faults::default() });
     let made = world.post("groups", new_group("made")).await;
     let id = made.body["id"].as_str().unwrap().to_owned();
     let path = format!("groups/{id}");
@@ -191,9 +191,40 @@ async fn what_was_just_made_may_not_be_there_yet_and_what_was_deleted_still() {
     assert!(world.graph.store.read(|tenant| tenant.deleted_groups.len() == 1 && tenant.groups.len() == 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_replica_is_behind_for_so_long_and_lists_and_reads_disagree() {
+    let world = world(&Faults { seed: 3, lag: Some(Lag { reads: 0, ms: 10_000 }), ..Faults::default() });
+    let group = world.group("g");
+    assert_eq!(world.patch(&format!("groups/{group}"), json!({"displayName": "new"})).await.status, 204);
+    // Each second: whether a read and a list show the new name.
+    let mut shown = Vec::new();
+    for _ in 0..=10 {
+        let read = world.get(&format!("groups/{group}")).await.body["displayName"] == "new";
+        let list = world.get("groups").await.body["value"][0]["displayName"] == "new";
+        shown.push((read, list));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert!(shown[..5].iter().all(|shown| *shown == (false, false)), "half of the time at least: {shown:?}");
+    assert!(shown.iter().any(|(read, list)| read != list), "{shown:?}");
+    assert_eq!(shown[10], (true, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_not_there_yet_is_not_there_for_a_write_that_names_it() {
+    let world = world(&Faults { lag: Some(Lag { reads: 0, ms: 10_000 }), ..Faults::default() });
+    let made = world.post("groups", new_group("made")).await.body["id"].as_str().unwrap().to_owned();
+    let path = format!("groups/{}/members/$ref", world.group("g"));
+    let named = json!({"@odata.id": format!("{ORIGIN}/v1.0/directoryObjects/{made}")});
+    let early = world.post(&path, named.clone()).await;
+    assert_eq!((early.status, early.note.fault), (404, Some("lag")));
+    assert!(early.body["error"]["message"].as_str().unwrap().contains(&made));
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(world.post(&path, named).await.status, 204);
+}
+
 #[tokio::test]
 async fn delta_lags_longer_and_loses_nothing() {
-    let world = world(&Faults { lag: Some(Lag { reads: 2 }), ..Faults::default() });
+    let world = world(&Faults { lag: Some(Lag { reads: 2, ms: 0 }), ..Faults::default() });
     let mut link =
         world.get("groups/delta?$deltatoken=latest").await.body["@odata.deltaLink"].as_str().unwrap().to_owned();
     let group = world.group("g");
