@@ -17,11 +17,14 @@ mod cases;
 mod answers;
 mod azure_cli;
 mod company;
+mod graph_clients;
 mod kubernetes;
 mod preflight;
 mod served;
 #[path = "../suite/kubernetes.rs"]
 mod suite;
+#[path = "../suite/summary.rs"]
+mod summary;
 #[path = "../suite/takeover.rs"]
 mod takeover;
 

@@ -13,9 +13,15 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the sandbox in this folder and waits until it has said how to reach it.
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::with(folder, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn with(folder: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_rolecall"))
             .args(["sandbox", "serve"])
             .arg(folder)
+            .args(arguments)
             .env_clear()
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
@@ -36,7 +42,12 @@ impl Served {
 
     /// How many requests have changed something, by the sandbox's own log.
     pub(crate) fn writes(&self) -> usize {
-        rolecall::sandbox::RequestLog::read(&self.folder).unwrap().writes().len()
+        self.log().writes().len()
+    }
+
+    /// Everything that it was asked, by the sandbox's own log.
+    pub(crate) fn log(&self) -> rolecall::sandbox::RequestLog {
+        rolecall::sandbox::RequestLog::read(&self.folder).unwrap()
     }
 
     /// The variables of `credentials.env`.

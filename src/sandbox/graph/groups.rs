@@ -62,7 +62,17 @@ pub(super) fn find<'t>(tenant: &'t Tenant, key: &str) -> Result<&'t Group, Refus
 }
 
 pub(super) fn create(tenant: &mut Tenant, call: &Call<'_>) -> Result<Answer, Refusal> {
-    create_with(tenant, call, call.object()?)
+    create_with(tenant, call, &properties(call)?)
+}
+
+/// The properties in the body. The SDKs say with them of which type they are.
+fn properties(call: &Call<'_>) -> Result<Map<String, Value>, Refusal> {
+    let mut properties = call.object()?.clone();
+    match properties.remove("@odata.type") {
+        None => Ok(properties),
+        Some(Value::String(kind)) if kind.trim_start_matches('#') == "microsoft.graph.group" => Ok(properties),
+        Some(other) => Err(Refusal::malformed(format!("A group of the type {other} is none."))),
+    }
 }
 
 fn create_with(tenant: &mut Tenant, call: &Call<'_>, body: &Map<String, Value>) -> Result<Answer, Refusal> {
@@ -105,7 +115,7 @@ fn create_with(tenant: &mut Tenant, call: &Call<'_>, body: &Map<String, Value>) 
 
 /// `PATCH`: properties, and members and owners to add. Nothing is changed when any part is refused.
 pub(super) fn update(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<Answer, Refusal> {
-    let body = call.object()?;
+    let body = &properties(call)?;
     let upsert = alternate_key(key, "uniqueName").filter(|_| call.creates_if_missing());
     let group = match (find(tenant, key), upsert) {
         (Ok(group), _) => group,

@@ -53,11 +53,12 @@ pub(super) fn list(
     cast: Option<&str>,
 ) -> Result<Answer, Refusal> {
     let ids = reached(tenant, call, of, reach)?;
+    // The SDKs write the namespace short.
     let collection = match cast {
         None => &OBJECTS,
-        Some("microsoft.graph.user") => &USERS,
-        Some("microsoft.graph.group") => &GROUPS,
-        Some("microsoft.graph.servicePrincipal") => &SERVICE_PRINCIPALS,
+        Some("microsoft.graph.user" | "graph.user") => &USERS,
+        Some("microsoft.graph.group" | "graph.group") => &GROUPS,
+        Some("microsoft.graph.servicePrincipal" | "graph.servicePrincipal") => &SERVICE_PRINCIPALS,
         Some(other) => return Err(Refusal::not_modelled(&format!("the cast to '{other}'"))),
     };
     let objects = ids.iter().filter_map(|id| tenant.object(*id));

@@ -67,7 +67,9 @@ pub(super) fn read(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> 
         ("GET", ["me"]) => Err(directory::me()),
         ("GET", ["directoryObjects", id]) => directory::object(tenant, call, id),
         ("POST", ["directoryObjects", "getByIds"]) => directory::by_ids(tenant, call),
-        ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => directory::list_deleted_groups(tenant, call),
+        ("GET", ["directory", "deletedItems", "microsoft.graph.group" | "graph.group"]) => {
+            directory::list_deleted_groups(tenant, call)
+        }
         ("GET", ["directory", "deletedItems", id]) => directory::get_deleted(tenant, call, id),
         ("GET", ["identityGovernance", "privilegedAccess", "group", "assignmentScheduleInstances"]) => {
             privileged::assignment_instances(tenant, call)

@@ -22,6 +22,7 @@ mod members;
 mod membership;
 mod permissions;
 mod signin;
+mod spellings;
 
 const ORIGIN: &str = "https://127.0.0.1:8443";
 
