@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Cause, Draft};
 use super::kubernetes::binding_address;
 use super::parts::{Part, Parts};
-use super::reach::{Nesting, Node, node_of};
+use super::reach::{Counted, Nesting, Node, node_of};
 use super::resolve::Directory;
 use super::standing::Standing;
 use crate::state::{
@@ -133,8 +133,8 @@ fn takers(directory: &Directory<'_>, draft: &Draft) -> Vec<Taker> {
     if joined.is_empty() {
         return takers;
     }
-    let nesting = || Nesting::live(directory).with_changes(draft.changes.values(), directory);
-    let (until, then) = (nesting(), nesting().without_removed(draft.changes.values(), directory));
+    let nesting = |counted| Nesting::live(directory).with_changes(draft.changes.values(), counted, directory);
+    let (until, then) = (nesting(Counted::Additions), nesting(Counted::All));
     for (joined, addresses) in joined {
         let (around, stays) = (until.around(joined), then.around(joined));
         let outer = around.iter().filter_map(|group| match group {
@@ -238,12 +238,14 @@ impl Names<'_> {
         )
     }
 
+    /// A group by its key, the one that manages it where several mean one object, and its id.
     fn called(&self, key: &GroupKey) -> String {
         let id = match self.directory.standing(key) {
             Some(Standing::Live(live)) => Some(live.id),
             Some(Standing::Restored { deleted, .. }) => Some(deleted.id),
             Some(Standing::Planned { .. } | Standing::Held { .. }) | None => None,
         };
+        let key = id.and_then(|id| self.directory.key(id)).unwrap_or(key);
         let called = format!("group {key}");
         id.map_or(called.clone(), |id| with_id(&called, id))
     }
@@ -299,7 +301,8 @@ impl Names<'_> {
         let Taker { key, name, .. } = taker;
         let message = format!(
             "{}: {}, where groups are known by display name, and the name is still in use until something goes that itself \
-             waits for {key}. Do it in two steps: first take `{name}` from whoever has it now and apply, then give it to {key}",
+             waits for {key}. Do it in two steps: first take `{name}` from whoever has it now and apply, then give it to {key}. If whoever has it is {key} under an \
+             older key, write `previously` in the block of {key} instead",
             taker.what(),
             self.places(name),
         );

@@ -38,7 +38,8 @@ pub(super) struct Draft {
     pub(super) changes: BTreeMap<Address, Change>,
     /// What is held back.
     pub(super) withheld: BTreeMap<Cause, BTreeSet<Address>>,
-    /// What would become of what is held back, where that is no addition.
+    /// What would become of what is held back, where that is no addition. Where several causes hold back one thing, the
+    /// most that would become of it by any of them counts, whichever was found first.
     signs: BTreeMap<Address, Sign>,
     /// Notes; a set, because two parts may see the same thing.
     pub(super) notes: BTreeSet<Note>,
@@ -63,14 +64,37 @@ impl Draft {
     /// The same for what would not be added but changed or removed.
     pub(super) fn withhold_as(&mut self, sign: Sign, cause: &Cause, addresses: impl IntoIterator<Item = Address>) {
         let addresses: Vec<Address> = addresses.into_iter().collect();
-        self.signs.extend(addresses.iter().map(|address| (address.clone(), sign)));
+        for address in &addresses {
+            self.sign(address, sign);
+        }
         self.withhold(cause, addresses);
     }
 
     /// Takes a change out again, because what it requires is held back.
     pub(super) fn hold_change(&mut self, address: &Address) {
         if let Some(change) = self.changes.remove(address) {
-            self.signs.insert(address.clone(), change.sign());
+            self.sign(address, change.sign());
+        }
+    }
+
+    fn sign(&mut self, address: &Address, sign: Sign) {
+        let most = self.signs.entry(address.clone()).or_insert(sign);
+        *most = (*most).max(sign);
+    }
+
+    /// Everything that a cause holds back.
+    pub(super) fn held_by(&self, cause: &Cause) -> Vec<(Cause, Address)> {
+        let addresses = self.withheld.get(cause).into_iter().flatten();
+        addresses.map(|address| (cause.clone(), address.clone())).collect()
+    }
+
+    /// Takes changes out again for causes that are known already.
+    pub(super) fn hold_again(&mut self, held: &[(Cause, Address)]) {
+        for (cause, address) in held {
+            if self.changes.contains_key(address) {
+                self.hold_change(address);
+                self.withhold(cause, [address.clone()]);
+            }
         }
     }
 

@@ -33,7 +33,7 @@ pub use self::aggregation::{Effect, Reached, Spread, listed};
 pub use self::power::Power;
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
-use self::draft::Draft;
+use self::draft::{Cause, Draft};
 use self::entra::Entra;
 use self::kubernetes::Environment;
 use self::parts::Parts;
@@ -189,16 +189,7 @@ impl Plan {
 /// part is listed as unread, and whatever would need it is not planned.
 pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     let parts = Parts::new(desired, observed, policy);
-    let mut directory = Directory::new(desired, parts.tenant, policy);
-    let (mut draft, compared) = loop {
-        let (draft, compared) = compare(desired, &parts, &directory, policy);
-        let refused = display_names::refused(&directory, &draft);
-        if refused.is_empty() {
-            break (draft, compared);
-        }
-        // Nothing may rest on a group that is not made after all.
-        directory.hold(refused);
-    };
+    let (mut draft, compared, directory) = settled(desired, &parts, policy);
     let withheld = draft.withheld();
     draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
     let mut changes = order::order(draft.changes);
@@ -225,6 +216,22 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     }
 }
 
+/// The comparison with every group at rest that is not made after all, and what is known of the groups then.
+fn settled<'a>(desired: &'a Desired, parts: &Parts<'a>, policy: &Policy) -> (Draft, Compared, Directory<'a>) {
+    let mut directory = Directory::new(desired, parts.tenant, policy);
+    let mut held = Vec::new();
+    loop {
+        let (draft, compared) = compare(desired, parts, &directory, policy, &held);
+        let refused = display_names::refused(&directory, &draft);
+        if refused.is_empty() {
+            return (draft, compared, directory);
+        }
+        // Nothing may rest on a group that is not made after all, and what goes only after it stays.
+        held.extend(refused.values().flat_map(|cause| draft.held_by(cause)));
+        directory.hold(refused);
+    }
+}
+
 /// What the API servers must be asked before [`plan`] can say of these changes which ones they would refuse. The answers go
 /// into [`Observed::answers`], and then there may be more to ask: until it is empty.
 pub fn access_questions(
@@ -237,7 +244,15 @@ pub fn access_questions(
 }
 
 /// One comparison of everything, settled.
-fn compare(desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>, policy: &Policy) -> (Draft, Compared) {
+///
+/// What is already known to be held back is, whatever else looks different without the groups that are not made.
+fn compare(
+    desired: &Desired,
+    parts: &Parts<'_>,
+    directory: &Directory<'_>,
+    policy: &Policy,
+    held: &[(Cause, Address)],
+) -> (Draft, Compared) {
     let mut draft = Draft::default();
     let mut compared = Compared::default();
     if let Some(tenant) = parts.tenant {
@@ -255,6 +270,7 @@ fn compare(desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>, poli
     restored::rely_on_bindings(directory, &parts.clusters, &mut draft);
     replaced::grant_first(desired, directory, &mut draft.changes);
     display_names::clear(desired, parts, directory, &mut draft);
+    draft.hold_again(held);
     order::settle(&mut draft);
     (draft, compared)
 }

@@ -18,6 +18,15 @@ pub(super) enum Node<'a> {
     Foreign(ObjectId),
 }
 
+/// Which changes count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Those that add something.
+    Additions,
+    /// All of them.
+    All,
+}
+
 /// Which groups are in which.
 pub(super) struct Nesting<'a> {
     inside: BTreeMap<Node<'a>, BTreeSet<Node<'a>>>,
@@ -31,21 +40,31 @@ impl<'a> Nesting<'a> {
     /// As it is now.
     pub(super) fn live(directory: &Directory<'a>) -> Self {
         let mut nesting = Self { inside: BTreeMap::new(), names: BTreeMap::new(), unread: BTreeMap::new() };
+        let mut above = Vec::new();
         for (key, group) in directory.live_groups() {
             let nested = group.members.iter().filter(|member| member.kind == PrincipalKind::Group);
             nesting.inside.entry(Node::Known(key)).or_default().extend(nested.map(|member| node(member.id, directory)));
             match directory.tenant().and_then(|tenant| tenant.above.get(&group.id)) {
                 Some(Above::Read(outer)) => {
                     for outer in outer {
-                        let around = node(outer.id, directory);
-                        nesting.inside.entry(around).or_default().insert(Node::Known(key));
-                        if let Node::Foreign(id) = around {
-                            nesting.names.insert(id, &outer.display_name);
+                        match node(outer.id, directory) {
+                            around @ Node::Foreign(id) => {
+                                nesting.names.insert(id, &outer.display_name);
+                                nesting.inside.entry(around).or_default().insert(Node::Known(key));
+                            }
+                            around @ Node::Known(_) => above.push((around, Node::Known(key))),
                         }
                     }
                 }
                 Some(Above::Unreadable(why)) => drop(nesting.unread.insert(key, why)),
                 None => drop(nesting.unread.insert(key, "it was not asked")),
+            }
+        }
+        // What a group is in is told with all the ways there. The members of ours are known, so that this adds nothing to
+        // them but where the two were not read at one time: an edge of its own would stay when the way there goes.
+        for (around, nested) in above {
+            if !nesting.holds(around, nested) {
+                nesting.inside.entry(around).or_default().insert(nested);
             }
         }
         // A group that is deleted is in none, and comes back into those that it was in.
@@ -63,53 +82,62 @@ impl<'a> Nesting<'a> {
         self
     }
 
-    /// The same, with what the changes add.
+    /// The same once these changes are made, or while those that take something away are still to come.
     pub(super) fn with_changes<'c>(
         mut self,
         changes: impl IntoIterator<Item = &'c Change>,
+        counted: Counted,
         directory: &Directory<'a>,
     ) -> Self
     where
         'c: 'a,
     {
         for change in changes {
-            if let (Address::Member(key, name), Operation::Create { .. }) = (&change.address, &change.operation)
-                && let Some(nested) = node_of(name, directory)
-            {
-                self.inside.entry(Node::Known(key)).or_default().insert(nested);
-            }
-        }
-        self
-    }
-
-    /// The same, without what the changes take away.
-    pub(super) fn without_removed<'c>(
-        mut self,
-        changes: impl IntoIterator<Item = &'c Change>,
-        directory: &Directory<'a>,
-    ) -> Self
-    where
-        'c: 'a,
-    {
-        for change in changes {
+            let goes = counted == Counted::All && change.after().is_none();
             match (&change.address, &change.operation) {
-                (Address::Member(key, name), Operation::Delete { .. }) => {
-                    if let (Some(nested), Some(inside)) =
-                        (node_of(name, directory), self.inside.get_mut(&Node::Known(key)))
-                    {
+                (Address::Member(key, name), Operation::Create { .. }) => {
+                    self.inside.entry(Node::Known(key)).or_default().extend(node_of(name, directory));
+                }
+                (Address::Member(key, name), Operation::Delete { .. }) if goes => {
+                    let inside = self.inside.get_mut(&Node::Known(key));
+                    if let (Some(nested), Some(inside)) = (node_of(name, directory), inside) {
                         inside.remove(&nested);
                     }
                 }
-                (Address::Group(key), Operation::Delete { .. }) => {
+                (Address::Group(key), Operation::Delete { .. }) if goes => {
                     self.inside.remove(&Node::Known(key));
                     for inside in self.inside.values_mut() {
                         inside.remove(&Node::Known(key));
                     }
                 }
-                _ => {}
+                (
+                    Address::Group(_) | Address::Owner(..) | Address::Member(..) | Address::Object { .. },
+                    Operation::Create { .. }
+                    | Operation::Restore { .. }
+                    | Operation::Update { .. }
+                    | Operation::Delete { .. },
+                ) => {}
             }
         }
         self
+    }
+
+    /// Whether one group is in another, directly or through others.
+    fn holds(&self, around: Node<'a>, nested: Node<'a>) -> bool {
+        let mut open = vec![around];
+        let mut seen = BTreeSet::new();
+        while let Some(group) = open.pop() {
+            let inside = self.inside.get(&group).into_iter().flatten();
+            for each in inside {
+                if *each == nested {
+                    return true;
+                }
+                if seen.insert(*each) {
+                    open.push(*each);
+                }
+            }
+        }
+        false
     }
 
     /// The groups whose members are, through nesting, members of one of these; these included.

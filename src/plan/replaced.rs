@@ -18,8 +18,8 @@ pub(super) struct Replacement<'a> {
     pub(super) heir: Option<&'a DesiredGroup>,
     /// The one that would be made.
     pub(super) new: GroupKey,
-    /// Who would be in it.
-    pub(super) members: BTreeSet<ObjectId>,
+    /// Who would be in it, those included who are made by this plan.
+    pub(super) members: BTreeSet<Identity>,
     /// Who is in both.
     pub(super) shared: BTreeSet<ObjectId>,
 }
@@ -45,12 +45,15 @@ pub(super) fn replacements<'a, 'c>(
         let before: BTreeSet<ObjectId> = live.members.iter().map(|member| member.id).collect();
         let leaving = heir.map_or_else(|| before.clone(), |heir| leaving(&before, heir, directory));
         for (new, members) in &created {
+            let shared = |some: &BTreeSet<ObjectId>| -> BTreeSet<ObjectId> {
+                some.iter().filter(|id| members.contains(&Identity::Known(**id))).copied().collect()
+            };
             let are_mostly = |some: &BTreeSet<ObjectId>| {
-                let shared = some.intersection(members).count();
+                let shared = shared(some).len();
                 is_mostly(shared, before.len()) && is_mostly(shared, members.len())
             };
             if are_mostly(&leaving) || (moves.any(old, new) && are_mostly(&before)) {
-                let shared = before.intersection(members).copied().collect();
+                let shared = shared(&before);
                 replacements.push(Replacement { old, live, heir, new: new.clone(), members: members.clone(), shared });
             }
         }
@@ -116,9 +119,9 @@ pub(super) fn grant_first(desired: &Desired, directory: &Directory<'_>, changes:
     }
 }
 
-/// The groups that are created, with the members they get whose ids are known.
-fn created<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> BTreeMap<GroupKey, BTreeSet<ObjectId>> {
-    let mut created: BTreeMap<GroupKey, BTreeSet<ObjectId>> = BTreeMap::new();
+/// The groups that are created, with the members they get.
+fn created<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> BTreeMap<GroupKey, BTreeSet<Identity>> {
+    let mut created: BTreeMap<GroupKey, BTreeSet<Identity>> = BTreeMap::new();
     for change in changes.clone() {
         if let Operation::Create { after: Resource::Group(group) } = &change.operation {
             created.entry(group.key.clone()).or_default();
@@ -128,7 +131,7 @@ fn created<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> BTreeMap<Gr
         if let Operation::Create { after: Resource::Member(edge) } = &change.operation
             && let Some(members) = created.get_mut(&edge.group)
         {
-            members.extend(edge.principal_id.known());
+            members.insert(edge.principal_id.clone());
         }
     }
     created

@@ -7,7 +7,7 @@ use crate::plan::aggregation;
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
 use crate::plan::power::{Power, power};
-use crate::plan::reach::{Nesting, Node, live_members, node_of};
+use crate::plan::reach::{Counted, Nesting, Node, live_members, node_of};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
     Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
@@ -67,7 +67,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         }
     }
     let before = Nesting::live(case.directory);
-    let after = Nesting::live(case.directory).with_changes(case.changes, case.directory);
+    let after = Nesting::live(case.directory).with_changes(case.changes, Counted::Additions, case.directory);
     let mut objections = unread_around(case, &gains, &before);
     for (name, environment) in &case.desired.environments {
         let who = if let Some(part) = case.parts.clusters.get(name) {

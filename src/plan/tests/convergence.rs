@@ -5,18 +5,33 @@ use proptest::prelude::*;
 use super::generate::world;
 use super::model::essence;
 use super::show;
+use super::world::principal;
 use crate::plan::{Plan, Withheld};
-use crate::state::Operation;
+use crate::state::{Address, Operation, PrincipalName, Sign};
 
 /// What waits for a restored group is in the plan after the one that restores it.
 fn restores(plan: &Plan) -> bool {
     plan.changes.iter().any(|change| matches!(change.operation, Operation::Restore { .. }))
 }
 
-/// What is withheld and why. Whether a change that waits is shown as one of what is there or as a new one is left out: that
-/// depends on how far the last run came.
+/// What is withheld. Somebody who goes is called by object id while another one in the list has the same name: that is no
+/// difference here.
 fn withheld(plan: &Plan) -> Vec<Withheld> {
-    plan.withheld.iter().cloned().map(|each| Withheld { signs: Vec::new(), ..each }).collect()
+    let ana = principal("guest:ana");
+    let named = |address: &Address| match address {
+        Address::Member(key, PrincipalName::Object(id)) if *id == ana.id => {
+            Address::Member(key.clone(), ana.name.clone())
+        }
+        other => other.clone(),
+    };
+    let each = |withheld: &Withheld| {
+        let addresses = withheld.addresses.iter().map(named);
+        let mut all: Vec<(Address, Sign)> = addresses.zip(withheld.signs.iter().copied()).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        let (addresses, signs) = all.into_iter().unzip();
+        Withheld { addresses, signs, ..withheld.clone() }
+    };
+    plan.withheld.iter().map(each).collect()
 }
 
 proptest! {

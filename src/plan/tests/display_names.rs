@@ -244,9 +244,9 @@ fn two_groups_do_not_swap_their_names() {
     }
     world.look_up();
     assert_snapshot!(world.shown(), @"
-    withheld ambiguous-group-name at access.yaml:10 (error): group one is not renamed to `B`: its members would have what is given to `B` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for one. Do it in two steps: first take `B` from whoever has it now and apply, then give it to one
+    withheld ambiguous-group-name at access.yaml:10 (error): group one is not renamed to `B`: its members would have what is given to `B` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for one. Do it in two steps: first take `B` from whoever has it now and apply, then give it to one. If whoever has it is one under an older key, write `previously` in the block of one instead
         entra/group/one
-    withheld ambiguous-group-name at access.yaml:10 (error): group two is not renamed to `A`: its members would have what is given to `A` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for two. Do it in two steps: first take `A` from whoever has it now and apply, then give it to two
+    withheld ambiguous-group-name at access.yaml:10 (error): group two is not renamed to `A`: its members would have what is given to `A` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for two. Do it in two steps: first take `A` from whoever has it now and apply, then give it to two. If whoever has it is two under an older key, write `previously` in the block of two instead
         entra/group/two
     ");
 }
@@ -261,7 +261,7 @@ fn a_name_is_not_taken_from_a_group_that_goes_only_after_that() {
     world.ask("new", &["hayden"]).display_name = Some("old".to_owned());
     world.look_up();
     assert_snapshot!(world.shown(), @"
-    withheld ambiguous-group-name at access.yaml:10 (error): group new is not created, as `old`: its members would have what is given to `old` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for new. Do it in two steps: first take `old` from whoever has it now and apply, then give it to new
+    withheld ambiguous-group-name at access.yaml:10 (error): group new is not created, as `old`: its members would have what is given to `old` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for new. Do it in two steps: first take `old` from whoever has it now and apply, then give it to new. If whoever has it is new under an older key, write `previously` in the block of new instead
         entra/group/new
         entra/group/old
         entra/group/all/member/group:new

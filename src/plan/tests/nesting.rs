@@ -232,3 +232,17 @@ fn a_group_that_is_known_by_id_may_stand_in_between() {
     assert_eq!((protected.len(), admins.len()), (1, 1));
     assert!(admins[0].ends_with("new member of team"), "{admins:?}");
 }
+
+#[test]
+fn what_a_group_is_in_by_way_of_one_that_leaves_ends_with_that() {
+    let mut world = through_a_stranger();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.bind(None, "by-hand", "view", subject(SubjectKind::Group, "core"), Mark::None);
+    world.ask("core", &[]).members.remove(&who(&format!("group-id:{MID}")));
+    world.look_up();
+    world.stranger("core");
+    let [left, joined] = &world.plan().changes[..] else { panic!("{}", world.shown()) };
+    assert_eq!(left.address.to_string(), format!("entra/group/core/member/group-id:{}", id(MID)));
+    assert_eq!(joined.address.to_string(), "entra/group/team/member/erin@contoso.com");
+    assert!(joined.requires.contains(&left.address));
+}

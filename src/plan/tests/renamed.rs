@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use super::show;
 use super::world::{World, at, in_namespace, key, nested, principal, subject, who};
 use crate::plan::saved::{Provenance, SavedPlan, agree};
-use crate::state::{Acknowledgement, GroupNaming, Only, SubjectKind, Target, mark};
+use crate::state::{Acknowledgement, GroupNaming, Only, Sign, SubjectKind, Target, mark};
 
 /// `readers` with two members, live and bound, and then called `viewers` in the files.
 fn renamed() -> World {
@@ -296,4 +296,35 @@ fn guard_group_replaced_says_what_a_delegated_file_may_do() {
     assert_eq!(guards, ["group-replaced", "group-deleted"]);
     world.live("other", &["erin"]);
     assert!(world.plan().verdicts.iter().any(|verdict| verdict.guard == "config-renamed"));
+}
+
+#[test]
+fn a_group_that_looks_like_one_that_is_not_made_after_all_stays() {
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.live("readers", &["hayden", "sam"]);
+    world.ask("viewers", &["hayden", "sam"]).display_name = Some("readers".to_owned());
+    world.look_up();
+    let plan = world.plan();
+    assert_snapshot!(show(&plan), @"
+    withheld ambiguous-group-name at access.yaml:10 (error): group viewers is not created, as `readers`: its members would have what is given to `readers` on alpha, where groups are known by display name, and the name is still in use until something goes that itself waits for viewers. Do it in two steps: first take `readers` from whoever has it now and apply, then give it to viewers. If whoever has it is viewers under an older key, write `previously` in the block of viewers instead
+        entra/group/readers
+        entra/group/viewers
+        entra/group/viewers/member/hayden@contoso.com
+        entra/group/viewers/member/sam@contoso.com
+    ");
+    assert_eq!(plan.withheld[0].signs, [Sign::Remove, Sign::Add, Sign::Add, Sign::Add]);
+}
+
+#[test]
+fn groups_that_are_made_count_among_the_members_of_another() {
+    let mut world = World::new();
+    world.live("readers", &["hayden", "sam"]);
+    world.ask("viewers", &["hayden", "sam", "group:one", "group:two", "group:three"]);
+    for inner in ["one", "two", "three"] {
+        world.ask(inner, &[]);
+    }
+    assert!(!world.shown().contains("group-replaced"), "2 of 5 are not most: {}", world.shown());
+    world.ask("viewers", &[]).members.remove(&who("group:three"));
+    assert!(world.shown().contains("guard group-replaced:readers/viewers"), "{}", world.shown());
 }
