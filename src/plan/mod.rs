@@ -198,7 +198,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         config: desired.config.clone(),
         tenant: desired.tenant,
         domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
-        verdicts: guards::judge(desired, observed, policy, &changes),
+        verdicts: guards::judge(desired, policy, &parts, &directory, &changes),
         forecasts: preflight::forecasts(desired, observed, policy, &changes),
         names: names::of_ids(&changes, &directory, desired),
         spreads: parts
@@ -214,6 +214,13 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         unread: parts.unread,
         compared,
     }
+}
+
+/// What the guards say of some of the changes that [`plan`] makes of the same, as far as only those are made.
+pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
+    let parts = Parts::new(desired, observed, policy);
+    let (_, _, directory) = settled(desired, &parts, policy);
+    guards::judge(desired, policy, &parts, &directory, changes)
 }
 
 /// The comparison with every group at rest that is not made after all, and what is known of the groups then.

@@ -220,7 +220,7 @@ impl Session {
     pub(super) fn without_saved(&self, planned: &Planned) -> Option<Vec<Verdict>> {
         let changes = planned.plan.remaining();
         (changes.len() < planned.plan.changes.len())
-            .then(|| plan::guards::judge(&self.desired, &planned.observed, &self.policy, &changes))
+            .then(|| plan::judge(&self.desired, &planned.observed, &self.policy, &changes))
     }
 
     async fn observe_clusters(

@@ -6,7 +6,7 @@ use super::empty_config::{asks, is_marked, own_groups, own_objects};
 use super::{Case, Guard, Objection, count};
 use crate::plan::parts::Part;
 use crate::plan::replaced::replacements;
-use crate::state::{Address, GroupKey, Mark, Operation, Resource, mark};
+use crate::state::{Address, GroupKey, GroupKind, Mark, Operation, Resource, mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "config-renamed",
@@ -20,7 +20,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         return Vec::new();
     }
     // A deleted group that carries the mark of what is asked for says that the name is the right one.
-    if case.directory.restored().next().is_some() {
+    if case.desired.groups.keys().any(|key| is_deleted(case, key)) {
         return Vec::new();
     }
     if own_groups(case) + own_objects(case) > 0 {
@@ -47,6 +47,14 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
         names.join(", ")
     );
     vec![Objection::new(config.as_str(), message)]
+}
+
+/// Whether a group of ours by its mark was deleted, whatever stands against restoring it now.
+fn is_deleted(case: &Case<'_>, key: &GroupKey) -> bool {
+    let previous = case.desired.groups.get(key).into_iter().flat_map(|group| group.previously.keys());
+    let deleted = case.directory.tenant().map(|tenant| &tenant.deleted);
+    let of_key = |key| deleted.and_then(|deleted| deleted.get(key)).into_iter().flatten();
+    std::iter::once(key).chain(previous).flat_map(of_key).any(|group| group.kind == Some(GroupKind::Security))
 }
 
 /// A config that was given the name of another one would take all of that one's away.

@@ -22,8 +22,7 @@ use super::Verdict;
 use super::parts::Parts;
 use super::resolve::Directory;
 use crate::state::{
-    Acknowledgement, Address, Change, Desired, Edge, GroupKey, Observed, Only, Operation, Policy, RemovalLimits,
-    Resource,
+    Acknowledgement, Address, Change, Desired, Edge, GroupKey, Only, Operation, Policy, RemovalLimits, Resource,
 };
 
 /// One guard.
@@ -81,19 +80,16 @@ impl Objection {
     }
 }
 
-/// Asks every guard about these changes, in the order of [`GUARDS`].
-pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
-    let parts = Parts::new(desired, observed, policy);
-    let directory = Directory::new(desired, parts.tenant, policy);
-    let case = Case {
-        desired,
-        limits: policy.limits,
-        only: &policy.only,
-        policy,
-        changes,
-        parts: &parts,
-        directory: &directory,
-    };
+/// Asks every guard about these changes, in the order of [`GUARDS`]. They see the groups as the diff left them: one that is
+/// not made after all is neither planned nor restored.
+pub(super) fn judge(
+    desired: &Desired,
+    policy: &Policy,
+    parts: &Parts<'_>,
+    directory: &Directory<'_>,
+    changes: &[Change],
+) -> Vec<Verdict> {
+    let case = Case { desired, limits: policy.limits, only: &policy.only, policy, changes, parts, directory };
     let mut verdicts = Vec::new();
     for guard in GUARDS {
         for objection in (guard.check)(&case) {

@@ -6,8 +6,8 @@ use super::world::{
 use crate::plan::Verdict;
 use crate::plan::guards::GUARDS;
 use crate::state::{
-    Address, Applier, DesiredBinding, Failure, FailureKind, GroupNaming, LiveRole, Mark, OwnIdentity, PrincipalName,
-    Role, ScopeTarget, Subject, SubjectKind,
+    Address, Applier, DefaultRole, DesiredBinding, Failure, FailureKind, GroupNaming, LiveRole, Mark, OwnIdentity,
+    PrincipalName, Role, ScopeTarget, Subject, SubjectKind,
 };
 
 /// What one guard says, as it would be acknowledged.
@@ -619,4 +619,30 @@ fn a_guard_never_breaks_the_plan() {
     let plan = world.plan();
     assert_eq!(plan.changes.len(), 6);
     assert!(plan.refusals().count() >= 3);
+}
+
+#[test]
+fn guards_see_the_groups_as_the_diff_left_them() {
+    let mut world = World::new();
+    world.add_environment("beta", 0xb1).tokens.groups = GroupNaming::DisplayName;
+    world.ask("readers", &["hayden"]);
+    world.live("readers", &["hayden"]);
+    world.deleted("readers");
+    world.look_up();
+    let readers = id(number("readers")).to_string();
+    world.bind(Some("trinity"), "by-hand", "view", subject(SubjectKind::Group, &readers), Mark::None);
+    world.role("keys", vec![rule(&["get"], &["secrets"])]);
+    world.alpha().roles[0].aggregate_to = [DefaultRole::View].into();
+    let said = |world: &World| {
+        let verdicts = world.plan().verdicts;
+        let widened = verdicts.into_iter().find(|verdict| verdict.guard == "default-role-widened");
+        widened.map(|verdict| verdict.message).unwrap_or_default()
+    };
+    assert!(said(&world).ends_with("that is group:readers, by 1 binding"), "{}", said(&world));
+    // It is not restored beside another of its name, and then that id is nobody's.
+    world.stranger("readers");
+    assert!(said(&world).ends_with(&format!("that is group {readers}, by 1 binding")), "{}", said(&world));
+    // That it was made under this name is seen all the same.
+    world.tenant().other_configs.insert("contoso-old".to_owned());
+    silent(&world, "config-renamed");
 }
