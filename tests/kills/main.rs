@@ -1,0 +1,18 @@
+//! The kill matrix: `apply` is killed at every request, before and after its work, and run again.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod matrix;
+mod process;
+mod record;
+mod scenario;
+mod state;
+#[path = "../suite/summary.rs"]
+mod summary;
+
+use self::scenario::Scenario;
+
+#[test]
+fn whenever_apply_is_killed_running_it_again_ends_in_the_same_state() {
+    let lines: Vec<String> = Scenario::all().iter().map(matrix::run).collect();
+    summary::leave("4-kills", &lines.join("\n"));
+}
