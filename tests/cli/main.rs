@@ -14,10 +14,13 @@ mod permissions;
 mod question;
 mod readme;
 mod renamed;
+mod requests;
 mod restored;
 mod saved_plan;
 #[path = "../real/served.rs"]
 mod served;
+#[path = "../suite/summary.rs"]
+mod summary;
 #[path = "../suite/takeover.rs"]
 mod takeover;
 mod unmanaged;

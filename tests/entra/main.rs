@@ -5,6 +5,11 @@
 mod credentials;
 mod faults;
 mod reading;
+mod requests;
+mod rounds;
 mod sources;
+mod stage;
+#[path = "../suite/summary.rs"]
+mod summary;
 mod world;
 mod writing;

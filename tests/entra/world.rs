@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) reader: EntraReader,
     pub(crate) writer: EntraWriter,
     pub(crate) query: TenantQuery,
+    pub(crate) connection: Connection,
+    chain: Arc<Chain>,
     folder: tempfile::TempDir,
 }
 
@@ -123,8 +125,10 @@ impl World {
         };
         Self {
             reader: EntraReader::new(&connection, Arc::clone(&chain)).unwrap(),
-            writer: EntraWriter::new(&connection, chain).unwrap(),
+            writer: EntraWriter::new(&connection, Arc::clone(&chain)).unwrap(),
             query,
+            connection,
+            chain,
             sandbox,
             folder,
         }
@@ -144,6 +148,12 @@ impl World {
     pub(crate) fn resolving(mut self, names: impl IntoIterator<Item = PrincipalName>) -> Self {
         self.query.principals.extend(names);
         self
+    }
+
+    /// A reader that finds Graph elsewhere.
+    pub(crate) fn reader_at(&self, graph: url::Url) -> EntraReader {
+        let connection = Connection { graph, ..self.connection.clone() };
+        EntraReader::new(&connection, Arc::clone(&self.chain)).unwrap()
     }
 
     pub(crate) async fn observe(&self) -> Result<Tenant> {

@@ -31,8 +31,8 @@ use crate::sandbox::{self, Sandbox};
 use crate::state::{AppliedBy, Change, Cloud, Desired, EnvironmentName, Failure, FailureKind, Observed, Policy};
 use crate::{desired, git, plan, report};
 
-/// Clusters that are talked to at once.
-pub(super) const CLUSTERS_AT_ONCE: usize = 16;
+/// Clusters that are talked to at once: each takes about seven round trips, most of them to make connections.
+pub(super) const CLUSTERS_AT_ONCE: usize = 32;
 
 /// A config that was read and found good, and the ways to what it is about.
 pub(super) struct Session {

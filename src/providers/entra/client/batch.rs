@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
-use super::{BETWEEN, Call, Core, Path, ReadClient, unknown};
+use super::{BETWEEN, Call, Core, Path, unknown};
 use crate::providers::http::{Patience, retry_after};
 use crate::state::{Failure, FailureKind};
 
@@ -225,32 +225,4 @@ fn by_position(body: &[u8], waiting: &[usize]) -> std::result::Result<BTreeMap<u
         }
     }
     Ok(positions)
-}
-
-impl ReadClient {
-    /// Reads many things that are no lists, twenty in a call. Results are in the order of the paths.
-    pub(in super::super) async fn gets(&self, paths: &[Path]) -> Vec<std::result::Result<Value, Problem>> {
-        let batches = paths.chunks(LARGEST_BATCH).map(async |paths| {
-            let items: Vec<_> = paths.iter().map(Item::get).collect();
-            self.0.batch(&items, None).await
-        });
-        let replies = futures::future::join_all(batches).await;
-        replies.into_iter().flatten().map(|reply| reply.map(|success| success.body)).collect()
-    }
-
-    /// As [`ReadClient::gets`], with `None` for what does not exist.
-    pub(in super::super) async fn gets_if_there(
-        &self,
-        paths: &[Path],
-    ) -> std::result::Result<Vec<Option<Value>>, Problem> {
-        let replies = self.gets(paths).await;
-        replies
-            .into_iter()
-            .map(|reply| match reply {
-                Ok(value) => Ok(Some(value)),
-                Err(problem) if problem.status() == Some(404) => Ok(None),
-                Err(problem) => Err(problem),
-            })
-            .collect()
-    }
 }

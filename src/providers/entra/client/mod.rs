@@ -23,6 +23,7 @@ use crate::state::{Failure, FailureKind, Result, Usage};
 mod address;
 mod batch;
 mod error;
+mod gather;
 mod paging;
 mod write;
 
@@ -30,6 +31,7 @@ pub(super) use address::{EdgeList, Filter, LARGEST_IN, MembershipRef, Path};
 pub(super) use batch::Success;
 use error::GraphError;
 pub(super) use error::{Acting, Meaning, Permission, Problem};
+pub(super) use gather::{Lists, Singles};
 pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 
 /// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.

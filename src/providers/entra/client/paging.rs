@@ -1,17 +1,15 @@
 //! Lists, read whole or not at all: <https://learn.microsoft.com/graph/paging>.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::batch::{Item, LARGEST_BATCH, Reply};
+use super::Path;
+use super::batch::Reply;
 use super::error::{Meaning, Problem};
-use super::{Core, Path, ReadClient};
 use crate::state::{Failure, FailureKind};
 
 /// How often a list is begun anew because the link to its next page was too old.
@@ -24,7 +22,7 @@ const MOST_EMPTY_PAGES: usize = 1_000;
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// One list while it is read.
-struct Reading<T> {
+pub(super) struct Reading<T> {
     first: Path,
     items: Vec<T>,
     ids: BTreeSet<String>,
@@ -39,7 +37,7 @@ struct Reading<T> {
 }
 
 impl<T: DeserializeOwned> Reading<T> {
-    fn new(first: &Path) -> Self {
+    pub(super) fn new(first: &Path) -> Self {
         Self {
             first: first.clone(),
             items: Vec::new(),
@@ -53,8 +51,13 @@ impl<T: DeserializeOwned> Reading<T> {
         }
     }
 
+    /// Its first page.
+    pub(super) fn first(&self) -> &Path {
+        &self.first
+    }
+
     /// Takes in a page, and gives what to read next.
-    fn absorb(&mut self, base: &str, reply: Reply) -> Option<Path> {
+    pub(super) fn absorb(&mut self, base: &str, reply: Reply) -> Option<Path> {
         let page = match reply {
             Ok(success) => success.body,
             Err(problem) if problem.meaning() == Some(Meaning::ExpiredPage) && self.restarts < RESTARTS => {
@@ -122,53 +125,8 @@ impl<T: DeserializeOwned> Reading<T> {
         Ok(Some(Path::next_page(relative.to_owned(), self.first.eventual)))
     }
 
-    fn finish(self) -> std::result::Result<Vec<T>, Problem> {
+    pub(super) fn finish(self) -> std::result::Result<Vec<T>, Problem> {
         self.problem.map_or(Ok(self.items), Err)
-    }
-}
-
-impl Core {
-    async fn pages(&self, of: Vec<usize>, paths: Vec<Path>) -> (Vec<usize>, Vec<Reply>) {
-        let items: Vec<_> = paths.iter().map(Item::get).collect();
-        (of, self.batch(&items, None).await)
-    }
-}
-
-impl ReadClient {
-    /// Reads many lists with all their pages, twenty pages in a call. Results are in the order of the paths.
-    pub(in super::super) async fn lists<T: DeserializeOwned>(
-        &self,
-        firsts: &[Path],
-    ) -> Vec<std::result::Result<Vec<T>, Problem>> {
-        let core = &*self.0;
-        let mut lists: Vec<Reading<T>> = firsts.iter().map(Reading::new).collect();
-        let mut queue: VecDeque<(usize, Path)> = firsts.iter().cloned().enumerate().collect();
-        let mut in_flight = FuturesUnordered::new();
-        let mut firsts_are_sent = false;
-        loop {
-            // Further pages wait for company as long as more may come: a call is dearer than a moment.
-            while queue.len() >= LARGEST_BATCH || (!queue.is_empty() && (!firsts_are_sent || in_flight.is_empty())) {
-                let (of, paths) = queue.drain(..queue.len().min(LARGEST_BATCH)).unzip();
-                in_flight.push(core.pages(of, paths));
-            }
-            firsts_are_sent = true;
-            let Some((of, replies)) = in_flight.next().await else { break };
-            for (at, reply) in of.into_iter().zip(replies) {
-                if let Some(next) = lists[at].absorb(&core.base, reply) {
-                    queue.push_back((at, next));
-                }
-            }
-        }
-        lists.into_iter().map(Reading::finish).collect()
-    }
-
-    /// Reads one list with all its pages.
-    pub(in super::super) async fn list<T: DeserializeOwned>(
-        &self,
-        first: Path,
-    ) -> std::result::Result<Vec<T>, Problem> {
-        let lists = self.lists(&[first]).await;
-        lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
     }
 }
 

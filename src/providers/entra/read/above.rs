@@ -1,17 +1,21 @@
 //! The groups that a group is in, whoever they belong to: who joins it joins them.
 
-use crate::providers::entra::client::{Path, Permission, Problem, ReadClient};
+use crate::providers::entra::client::{Lists, Path, Permission, Problem, ReadClient};
 use crate::providers::entra::model::PrincipalRecord;
 use crate::state::{Above, ObjectId, OuterGroup, PrincipalKind};
 
 /// What is read of each.
 const PROPERTIES: &str = "id,displayName";
 
-/// For each group all that it is in, directly or through others; twenty groups in a call.
-pub(super) async fn read(client: &ReadClient, groups: &[ObjectId]) -> Vec<Above> {
+/// For each group all that it is in, directly or through others; to be read.
+pub(super) fn lists(groups: &[ObjectId]) -> Lists<PrincipalRecord> {
     let paths: Vec<_> = groups.iter().map(|id| Path::above(*id).select(PROPERTIES).largest_pages()).collect();
-    let lists = client.lists::<PrincipalRecord>(&paths).await;
-    groups.iter().zip(lists).map(|(id, list)| answer(client, *id, list)).collect()
+    Lists::new(&paths)
+}
+
+/// The same, read.
+pub(super) fn answers(client: &ReadClient, groups: &[ObjectId], lists: Lists<PrincipalRecord>) -> Vec<Above> {
+    groups.iter().zip(lists.finish()).map(|(id, list)| answer(client, *id, list)).collect()
 }
 
 fn answer(client: &ReadClient, id: ObjectId, list: Result<Vec<PrincipalRecord>, Problem>) -> Above {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{EntraReader, groups, privileged};
 use crate::providers::entra::client::{Filter, LARGEST_IN, Path, Permission, ReadClient};
 use crate::state::{
-    Acting, AppId, Failure, FailureKind, GroupsCheckup, ObjectId, PrincipalName, PrivilegedMembers, Result,
-    TenantCheckup, TenantQuery,
+    Acting, AppId, Failure, GroupsCheckup, ObjectId, PrincipalName, PrivilegedMembers, Result, TenantCheckup,
+    TenantQuery,
 };
 
 impl EntraReader {
@@ -78,17 +78,12 @@ async fn users(client: &ReadClient, query: &TenantQuery) -> Option<Failure> {
 async fn service_principals(client: &ReadClient, apps: &BTreeSet<AppId>) -> Result<BTreeMap<AppId, ObjectId>> {
     let mut found = BTreeMap::new();
     let apps: Vec<String> = apps.iter().map(ToString::to_string).collect();
-    for some in apps.chunks(LARGEST_IN) {
-        let path = Path::of("/servicePrincipals")
-            .filter(&Filter::among("appId", some.iter().map(String::as_str)))
-            .select("id,appId");
-        let page = client
-            .get(&path)
-            .await
+    let filters = apps.chunks(LARGEST_IN).map(|some| Filter::among("appId", some.iter().map(String::as_str)));
+    let paths: Vec<_> =
+        filters.map(|filter| Path::of("/servicePrincipals").filter(&filter).select("id,appId")).collect();
+    for list in client.lists::<Value>(&paths).await {
+        let list = list
             .map_err(|problem| client.failure(problem, "looking up the appliers", Permission::ReadServicePrincipals))?;
-        let Some(list) = page["value"].as_array() else {
-            return Err(Failure::new(FailureKind::BadAnswer, "looking up the appliers: Graph gave no list"));
-        };
         let id = |value: &Value| value.as_str().map(str::to_owned);
         found.extend(list.iter().filter_map(|principal| {
             Some((id(&principal["appId"])?.parse::<AppId>().ok()?, id(&principal["id"])?.parse::<ObjectId>().ok()?))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::names::{Candidates, user_principal_name};
-use crate::providers::entra::client::{Filter, LARGEST_IN, Path, Permission, ReadClient};
+use crate::providers::entra::client::{Filter, LARGEST_IN, Lists, Path, Permission, ReadClient};
 use crate::providers::entra::model::{
     GROUP_PROPERTIES, GroupRecord, PrincipalRecord, SERVICE_PRINCIPAL_PROPERTIES, USER_PROPERTIES,
 };
@@ -51,8 +51,16 @@ pub(super) struct Directory {
     groups: BTreeMap<ObjectId, GroupRecord>,
 }
 
-impl Directory {
-    pub(super) async fn look_up(client: &ReadClient, names: &[&PrincipalName]) -> Result<Self> {
+/// Names to look up, all kinds of them together.
+pub(super) struct LookUp {
+    pub(super) users: Lists<PrincipalRecord>,
+    pub(super) mails: Lists<PrincipalRecord>,
+    pub(super) apps: Lists<PrincipalRecord>,
+    pub(super) groups: Lists<GroupRecord>,
+}
+
+impl LookUp {
+    pub(super) fn of(names: &[&PrincipalName]) -> Self {
         let (mut users, mut mails, mut apps, mut groups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for name in names {
             match name {
@@ -64,13 +72,20 @@ impl Directory {
                 PrincipalName::Group(_) | PrincipalName::Object(_) => {}
             }
         }
-        let (users, mails, apps, groups) = futures::try_join!(
-            USERS.principals(client, &users),
-            GUESTS.principals(client, &mails),
-            APPS.principals(client, &apps),
-            read::<GroupRecord>(client, "/groups", "id", GROUP_PROPERTIES, Permission::ReadGroups, &groups),
-        )?;
-        let mut directory = Self {
+        Self {
+            users: USERS.paths(&users),
+            mails: GUESTS.paths(&mails),
+            apps: APPS.paths(&apps),
+            groups: Lists::new(&paths("/groups", "id", GROUP_PROPERTIES, &groups)),
+        }
+    }
+
+    pub(super) fn finish(self, client: &ReadClient) -> Result<Directory> {
+        let users = USERS.principals(client, self.users)?;
+        let mails = GUESTS.principals(client, self.mails)?;
+        let apps = APPS.principals(client, self.apps)?;
+        let groups = whole(client, self.groups, "/groups", "id", Permission::ReadGroups)?;
+        let mut directory = Directory {
             candidates: Candidates::new(),
             mails: mails.iter().filter_map(|record| Some((record.mail_address()?, record.clone()))).collect(),
             groups: groups.into_iter().map(|record| (record.id, record)).collect(),
@@ -97,7 +112,9 @@ impl Directory {
         }
         Ok(directory)
     }
+}
 
+impl Directory {
     fn add(&mut self, name: Option<PrincipalName>, principal: LivePrincipal) {
         if let Some(name) = name {
             self.candidates.entry(name).or_default().insert(principal.id, principal);
@@ -138,9 +155,12 @@ impl Directory {
 }
 
 impl Index {
-    async fn principals(&self, client: &ReadClient, names: &[String]) -> Result<Vec<PrincipalRecord>> {
-        let records: Vec<PrincipalRecord> =
-            read(client, self.collection, self.property, self.properties, self.permission, names).await?;
+    fn paths(&self, names: &[String]) -> Lists<PrincipalRecord> {
+        Lists::new(&paths(self.collection, self.property, self.properties, names))
+    }
+
+    fn principals(&self, client: &ReadClient, lists: Lists<PrincipalRecord>) -> Result<Vec<PrincipalRecord>> {
+        let records = whole(client, lists, self.collection, self.property, self.permission)?;
         // Without it nobody would seem to have the name.
         if records.iter().any(|record| (self.name)(record).is_none()) {
             let what = format!("`{}` of {} may not be read", self.property, self.collection.trim_start_matches('/'));
@@ -155,18 +175,19 @@ fn live(record: PrincipalRecord) -> LivePrincipal {
     record.into_live(&BTreeMap::new())
 }
 
-async fn read<T: DeserializeOwned>(
-    client: &ReadClient,
-    collection: &'static str,
-    property: &str,
-    properties: &str,
-    permission: Permission,
-    names: &[String],
-) -> Result<Vec<T>> {
+fn paths(collection: &'static str, property: &str, properties: &str, names: &[String]) -> Vec<Path> {
     let filters = names.chunks(LARGEST_IN).map(|names| Filter::among(property, names.iter().map(String::as_str)));
-    let paths: Vec<_> = filters.map(|filter| Path::of(collection).filter(&filter).select(properties)).collect();
-    let lists = client.lists(&paths).await.into_iter().collect::<std::result::Result<Vec<_>, _>>();
-    let lists = lists.map_err(|problem| {
+    filters.map(|filter| Path::of(collection).filter(&filter).select(properties)).collect()
+}
+
+fn whole<T: DeserializeOwned>(
+    client: &ReadClient,
+    lists: Lists<T>,
+    collection: &str,
+    property: &str,
+    permission: Permission,
+) -> Result<Vec<T>> {
+    let lists = lists.finish().into_iter().collect::<std::result::Result<Vec<_>, _>>().map_err(|problem| {
         let doing = format!("looking up {} by {property}", collection.trim_start_matches('/'));
         client.failure(problem, &doing, permission)
     })?;

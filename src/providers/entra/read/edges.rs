@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::providers::entra::client::{EdgeList, Path, Permission, Problem, ReadClient};
+use crate::providers::entra::client::{EdgeList, Lists, Path, Permission, Problem, ReadClient};
 use crate::providers::entra::model::{GroupRecord, PRINCIPAL_PROPERTIES, PrincipalRecord};
 use crate::state::{Failure, FailureKind, GroupKey, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, Result};
 
@@ -11,46 +11,66 @@ pub(in crate::providers::entra) fn path(group: ObjectId, list: EdgeList) -> Path
     Path::list(group, list).select(PRINCIPAL_PROPERTIES).largest_pages()
 }
 
-/// The groups with owners and members, and the guests among them who have accepted their invitation. A group that was
-/// deleted since it was listed is left out.
-pub(super) async fn read(
-    client: &ReadClient,
+/// The owners and members of groups, to be read.
+pub(super) struct Edges {
     records: BTreeMap<ObjectId, GroupRecord>,
-    keys: &BTreeMap<ObjectId, GroupKey>,
-) -> Result<(BTreeMap<ObjectId, LiveGroup>, BTreeSet<ObjectId>)> {
-    let paths: Vec<_> =
-        records.keys().flat_map(|id| [path(*id, EdgeList::Owners), path(*id, EdgeList::Members)]).collect();
-    let mut lists = client.lists::<PrincipalRecord>(&paths).await.into_iter();
-    let mut guests = BTreeSet::new();
-    let mut live = BTreeMap::new();
-    for (id, record) in records {
-        let label = format!("group `{}` ({id})", record.display_name.as_deref().unwrap_or("?"));
-        let (owners, members) = match (lists.next(), lists.next()) {
-            (Some(Ok(owners)), Some(Ok(members))) => (owners, members),
-            (Some(Err(owners)), Some(Err(members))) if gone(&owners) && gone(&members) => continue,
-            (Some(Err(problem)), Some(Ok(_))) | (Some(Ok(_)), Some(Err(problem))) if gone(&problem) => {
-                return Err(Failure::new(FailureKind::Conflict, format!("{label} was deleted while it was read"))
-                    .with_next("run it again"));
-            }
-            (Some(Err(problem)), _) | (_, Some(Err(problem))) => {
-                return Err(client.failure(problem, &format!("reading {label}"), Permission::ReadGroups));
-            }
-            (None, _) | (_, None) => {
-                return Err(Failure::new(FailureKind::BadAnswer, format!("{label} has no list of owners or members")));
-            }
-        };
-        let mut convert = |records: Vec<PrincipalRecord>| -> Vec<LivePrincipal> {
-            let accepted = records
-                .iter()
-                .filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted() == Some(true));
-            guests.extend(accepted.map(|record| record.id));
-            records.into_iter().map(|record| record.into_live(keys)).collect()
-        };
-        let (owners, members) = (convert(owners), convert(members));
-        let group = record.into_live(owners, members).ok_or_else(|| unreadable(&label))?;
-        live.insert(id, group);
+    /// Two for each record, in their order.
+    pub(super) lists: Lists<PrincipalRecord>,
+}
+
+/// What was read of groups.
+#[derive(Default)]
+pub(super) struct Live {
+    pub(super) groups: BTreeMap<ObjectId, LiveGroup>,
+    /// The guests among owners and members who have accepted their invitation.
+    pub(super) guests: BTreeSet<ObjectId>,
+}
+
+impl Edges {
+    pub(super) fn of(records: BTreeMap<ObjectId, GroupRecord>) -> Self {
+        let ids = records.keys();
+        let paths: Vec<_> = ids.flat_map(|id| [path(*id, EdgeList::Owners), path(*id, EdgeList::Members)]).collect();
+        Self { lists: Lists::new(&paths), records }
     }
-    Ok((live, guests))
+
+    /// Adds the groups with their owners and members. A group that was deleted since it was listed is left out.
+    pub(super) fn finish(
+        self,
+        client: &ReadClient,
+        keys: &BTreeMap<ObjectId, GroupKey>,
+        live: &mut Live,
+    ) -> Result<()> {
+        let mut lists = self.lists.finish().into_iter();
+        for (id, record) in self.records {
+            let label = format!("group `{}` ({id})", record.display_name.as_deref().unwrap_or("?"));
+            let (owners, members) = match (lists.next(), lists.next()) {
+                (Some(Ok(owners)), Some(Ok(members))) => (owners, members),
+                (Some(Err(owners)), Some(Err(members))) if gone(&owners) && gone(&members) => continue,
+                (Some(Err(problem)), Some(Ok(_))) | (Some(Ok(_)), Some(Err(problem))) if gone(&problem) => {
+                    return Err(Failure::new(FailureKind::Conflict, format!("{label} was deleted while it was read"))
+                        .with_next("run it again"));
+                }
+                (Some(Err(problem)), _) | (_, Some(Err(problem))) => {
+                    return Err(client.failure(problem, &format!("reading {label}"), Permission::ReadGroups));
+                }
+                (None, _) | (_, None) => {
+                    let what = format!("{label} has no list of owners or members");
+                    return Err(Failure::new(FailureKind::BadAnswer, what));
+                }
+            };
+            let mut convert = |records: Vec<PrincipalRecord>| -> Vec<LivePrincipal> {
+                let accepted = records
+                    .iter()
+                    .filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted() == Some(true));
+                live.guests.extend(accepted.map(|record| record.id));
+                records.into_iter().map(|record| record.into_live(keys)).collect()
+            };
+            let (owners, members) = (convert(owners), convert(members));
+            let group = record.into_live(owners, members).ok_or_else(|| unreadable(&label))?;
+            live.groups.insert(id, group);
+        }
+        Ok(())
+    }
 }
 
 fn gone(problem: &Problem) -> bool {

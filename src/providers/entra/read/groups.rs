@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::providers::entra::client::{Filter, Path, Permission, Problem, ReadClient};
+use crate::providers::entra::client::{Filter, Lists, Path, Permission, Problem, ReadClient, Singles};
 use crate::providers::entra::model::{DELETED_GROUP_PROPERTIES, GROUP_PROPERTIES, GroupRecord, OrganizationRecord};
 use crate::state::{
     ConfigName, DeletedGroup, Failure, FailureKind, GroupKey, Management, ObjectId, Result, TenantQuery, mark,
@@ -41,10 +41,9 @@ impl Found {
     }
 }
 
-/// Finds them in two or three round trips: the lists and ids at once, then the keys that the index did not show.
-pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Found> {
-    let doing = format!("reading the groups of config `{}`", query.config);
-    let failure = |problem: Problem| client.failure(problem, &doing, Permission::ReadGroups);
+/// What can be found in one round trip: the lists, and whatever is asked for by id.
+pub(super) async fn list(client: &ReadClient, query: &TenantQuery) -> Result<Found> {
+    let failure = |problem: Problem| client.failure(problem, &doing(query), Permission::ReadGroups);
     let prefix = mark::mail_nickname_prefix(&query.config);
 
     let ids: Vec<ObjectId> = query
@@ -55,8 +54,7 @@ pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Fou
             Management::Adopted(id) | Management::External(id) => Some(*id),
         })
         .collect();
-    let by_id_paths: Vec<_> = ids.iter().map(|id| Path::group(*id).select(GROUP_PROPERTIES)).collect();
-    let lists = [
+    let mut lists = Lists::<Value>::new(&[
         marked_groups(&prefix).select(GROUP_PROPERTIES),
         // A cast with options is an advanced query; it reads an index that lags, which is good enough for a warning.
         Path::of("/directory/deletedItems/microsoft.graph.group")
@@ -65,24 +63,19 @@ pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Fou
             .largest_pages()
             .advanced(),
         Path::of("/organization").select("id,verifiedDomains"),
-    ];
-    let (lists, by_id) = futures::join!(client.lists::<Value>(&lists), client.gets_if_there(&by_id_paths));
-    let [ours, deleted, organization] = <[_; 3]>::try_from(lists)
+    ]);
+    let mut by_id = Singles::new(ids.iter().map(|id| Path::group(*id).select(GROUP_PROPERTIES)).collect());
+    client.read(&mut [&mut lists, &mut by_id]).await;
+    let [ours, deleted, organization] = <[_; 3]>::try_from(lists.finish())
         .map_err(|_| Failure::new(FailureKind::BadAnswer, "three lists were asked for, and another number came"))?;
 
     let ours = ours.and_then(typed::<GroupRecord>).map_err(failure)?;
-    let mut marked = of_config(&query.config, ours);
-    let by_id = by_id.and_then(|values| {
+    let by_id = by_id.finish_if_there().and_then(|values| {
         values
             .into_iter()
             .map(|value| value.map(one).transpose())
             .collect::<std::result::Result<Vec<Option<GroupRecord>>, _>>()
     });
-    let by_id: BTreeMap<_, _> = ids.iter().copied().zip(by_id.map_err(failure)?).collect();
-    marked.extend(by_unique_name(client, query, &marked).await.map_err(failure)?);
-
-    let other_configs =
-        if marked.is_empty() { other_configs(client, query).await.map_err(failure)? } else { BTreeSet::new() };
     let (deleted, deleted_unreadable) = match deleted.and_then(typed::<GroupRecord>) {
         Ok(records) => (by_key(of_config_all(&query.config, records)), None),
         Err(problem @ Problem::Refused(_)) => {
@@ -97,36 +90,76 @@ pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Fou
         Err(Problem::Refused(_)) => None,
         Err(problem @ (Problem::Failed(_) | Problem::Interrupted)) => return Err(failure(problem)),
     };
-    Ok(Found { marked, by_id, deleted, deleted_unreadable, other_configs, domain })
+    Ok(Found {
+        marked: of_config(&query.config, ours),
+        by_id: ids.iter().copied().zip(by_id.map_err(failure)?).collect(),
+        deleted,
+        deleted_unreadable,
+        other_configs: BTreeSet::new(),
+        domain,
+    })
+}
+
+/// As [`list`], with the keys that the index did not show looked up.
+pub(super) async fn find(client: &ReadClient, query: &TenantQuery) -> Result<Found> {
+    let mut found = list(client, query).await?;
+    let mut unlisted = Unlisted::of(query, &found);
+    let Unlisted { by_unique_name, others } = &mut unlisted;
+    client.read(&mut [by_unique_name, others]).await;
+    let late = unlisted.finish(client, query, &mut found)?;
+    found.marked.extend(late);
+    Ok(found)
+}
+
+/// What to read next: the keys of the files that the index did not show, which are new, or somebody changed their
+/// `mailNickname`; and, where it showed none at all, the marks of other configs.
+pub(super) struct Unlisted {
+    pub(super) by_unique_name: Singles,
+    pub(super) others: Lists<GroupRecord>,
+}
+
+impl Unlisted {
+    pub(super) fn of(query: &TenantQuery, found: &Found) -> Self {
+        let owned = query.groups.iter().filter(|(_, management)| **management == Management::Owned);
+        let unlisted = owned.filter(|(key, _)| !found.marked.contains_key(*key));
+        let paths = unlisted.map(|(key, _)| {
+            Path::group_by_unique_name(&mark::unique_name(&query.config, key)).select(GROUP_PROPERTIES)
+        });
+        let others = marked_groups(mark::MAIL_NICKNAME_PREFIX).select("id,uniqueName");
+        let others = if found.marked.is_empty() { vec![others] } else { Vec::new() };
+        Self { by_unique_name: Singles::new(paths.collect()), others: Lists::new(&others) }
+    }
+
+    /// The groups of ours that are there after all; other configs are noted where there is none.
+    pub(super) fn finish(
+        self,
+        client: &ReadClient,
+        query: &TenantQuery,
+        found: &mut Found,
+    ) -> Result<BTreeMap<GroupKey, GroupRecord>> {
+        let failure = |problem: Problem| client.failure(problem, &doing(query), Permission::ReadGroups);
+        let late = self.by_unique_name.finish_if_there().map_err(failure)?.into_iter().flatten();
+        let late = late.map(one).collect::<std::result::Result<Vec<GroupRecord>, _>>().map_err(failure)?;
+        let late = of_config(&query.config, late);
+        if found.marked.is_empty() && late.is_empty() {
+            for list in self.others.finish() {
+                let list = list.map_err(failure)?;
+                let configs = list.iter().filter_map(|record| mark::parse_unique_name(record.unique_name.as_deref()?));
+                let configs = configs.map(|(config, _)| config).filter(|config| *config != query.config);
+                found.other_configs.extend(configs.map(String::from));
+            }
+        }
+        Ok(late)
+    }
+}
+
+fn doing(query: &TenantQuery) -> String {
+    format!("reading the groups of config `{}`", query.config)
 }
 
 /// Groups by the start of their `mailNickname`: the only property of the mark that can be filtered by.
 fn marked_groups(prefix: &str) -> Path {
     Path::of("/groups").filter(&Filter::starts_with("mailNickname", prefix)).largest_pages()
-}
-
-/// The keys of the files that the index did not show: new, or somebody changed their `mailNickname`.
-async fn by_unique_name(
-    client: &ReadClient,
-    query: &TenantQuery,
-    marked: &BTreeMap<GroupKey, GroupRecord>,
-) -> std::result::Result<BTreeMap<GroupKey, GroupRecord>, Problem> {
-    let owned = query.groups.iter().filter(|(_, management)| **management == Management::Owned);
-    let names: Vec<_> = owned
-        .filter(|(key, _)| !marked.contains_key(*key))
-        .map(|(key, _)| mark::unique_name(&query.config, key))
-        .collect();
-    let paths: Vec<_> = names.iter().map(|name| Path::group_by_unique_name(name).select(GROUP_PROPERTIES)).collect();
-    let found = client.gets_if_there(&paths).await?;
-    let records = found.into_iter().flatten().map(one).collect::<std::result::Result<Vec<GroupRecord>, _>>()?;
-    Ok(of_config(&query.config, records))
-}
-
-async fn other_configs(client: &ReadClient, query: &TenantQuery) -> std::result::Result<BTreeSet<String>, Problem> {
-    let path = marked_groups(mark::MAIL_NICKNAME_PREFIX).select("id,uniqueName");
-    let records: Vec<GroupRecord> = client.list(path).await?;
-    let configs = records.iter().filter_map(|record| mark::parse_unique_name(record.unique_name.as_deref()?));
-    Ok(configs.map(|(config, _)| config).filter(|config| *config != query.config).map(String::from).collect())
 }
 
 /// Those whose `uniqueName` carries the mark; the nickname alone proves nothing.

@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::directory::LookUp;
+use self::edges::{Edges, Live};
+use self::groups::Unlisted;
+use self::lookalikes::Lookalikes;
+use self::names::Names;
 use super::Connection;
 use super::client::ReadClient;
 use crate::providers::Reader;
@@ -55,13 +60,30 @@ impl Reader for EntraReader {
             ));
         }
         let identity = own_identity(&self.client.claims().await?);
-        let found = groups::find(&self.client, query).await?;
-        let keys = found.keys(query);
-        let (live, guests) = edges::read(&self.client, found.records(), &keys).await?;
-        let (directory, by_display_name) = futures::try_join!(
-            names::resolve(&self.client, &query.principals, &live, &guests, &keys),
-            lookalikes::find(&self.client, query, &found, &live),
-        )?;
+        let client = &self.client;
+
+        // What is there; then who is in it, and what is not where it was expected; then who the rest are. Whatever does not
+        // need to know of the other goes together.
+        let mut found = groups::list(client, query).await?;
+        let (mut edges, mut unlisted) = (Edges::of(found.records()), Unlisted::of(query, &found));
+        let mut lookalikes = Lookalikes::of(query, &found);
+        let Unlisted { by_unique_name, others } = &mut unlisted;
+        client.read(&mut [&mut edges.lists, by_unique_name, others, &mut lookalikes.lists]).await;
+        let late = unlisted.finish(client, query, &mut found)?;
+        let mut late_edges = Edges::of(late.values().map(|record| (record.id, record.clone())).collect());
+        found.marked.extend(late);
+        let mut late_lookalikes = lookalikes.besides(query, &found);
+        client.read(&mut [&mut late_edges.lists, &mut late_lookalikes.lists]).await;
+        let (keys, mut live) = (found.keys(query), Live::default());
+        edges.finish(client, &keys, &mut live)?;
+        late_edges.finish(client, &keys, &mut live)?;
+        let mut names = Names::new(&query.principals, &live, &keys);
+        let Live { groups: live, .. } = live;
+        let mut lookalikes = lookalikes.finish(late_lookalikes, client, &live)?;
+        let LookUp { users, mails, apps, groups } = &mut names.look_up;
+        client.read(&mut [users, mails, apps, groups, &mut lookalikes.owners]).await;
+        let (directory, by_display_name) = (names.finish(client)?, lookalikes.finish(query, &live)?);
+
         let of = |id: &ObjectId| live.get(id).cloned();
         Ok(Tenant {
             id: self.tenant,
@@ -87,8 +109,10 @@ impl Reader for EntraReader {
                 GroupQuestion::Above(id) => of_above.push(*id),
             }
         }
-        let (privileged, above) =
-            futures::join!(privileged::read(&self.client, &of_members), above::read(&self.client, &of_above));
+        let (mut lists, mut above) = (privileged::lists(&of_members), above::lists(&of_above));
+        self.client.read(&mut [&mut lists, &mut above]).await;
+        let privileged = privileged::answers(&self.client, lists);
+        let above = above::answers(&self.client, &of_above, above);
         let mut privileged: Vec<Result<GroupAnswer>> = match privileged {
             Ok(answers) => answers.into_iter().map(|members| Ok(GroupAnswer::Privileged(members))).collect(),
             Err(failure) => of_members.iter().map(|_| Err(failure.clone())).collect(),

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::directory::Directory;
+use super::directory::LookUp;
+use super::edges::Live;
 use crate::providers::entra::client::ReadClient;
 use crate::state::{
     GroupKey, GroupKind, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, PrincipalName, Resolution, Result,
@@ -13,34 +14,44 @@ use crate::state::{
 /// Who may be meant by each name.
 pub(super) type Candidates = BTreeMap<PrincipalName, BTreeMap<ObjectId, LivePrincipal>>;
 
-/// Resolves every name.
-pub(super) async fn resolve(
-    client: &ReadClient,
-    names: &BTreeSet<PrincipalName>,
-    live: &BTreeMap<ObjectId, LiveGroup>,
-    guests: &BTreeSet<ObjectId>,
-    keys: &BTreeMap<ObjectId, GroupKey>,
-) -> Result<BTreeMap<PrincipalName, Resolution>> {
-    let mut candidates = seen(names, live, guests, keys);
-    let is_open = |name: &&PrincipalName| matches!(name, PrincipalName::Guest(_)) || !candidates.contains_key(*name);
-    let directory = Directory::look_up(client, &names.iter().filter(is_open).collect::<Vec<_>>()).await?;
-    let known = Known::of(live);
-    let mut resolved = BTreeMap::new();
-    for name in names {
-        let mut found = candidates.remove(name).unwrap_or_default();
-        found.extend(directory.candidates(name).into_iter().flatten().map(|(id, who)| (*id, who.clone())));
-        let mut found: Vec<LivePrincipal> = found.into_values().collect();
-        let resolution = match found.len() {
-            1 => found.pop().map(Resolution::Found),
-            2.. => Some(Resolution::Ambiguous(found)),
-            0 => directory.missing(name).map(|(reason, instead)| {
-                let suggestion = instead.or_else(|| known.closest(name));
-                Resolution::Missing { reason, suggestion }
-            }),
-        };
-        resolved.extend(resolution.map(|resolution| (name.clone(), resolution)));
+/// Names of which it is known what was read already.
+pub(super) struct Names<'a> {
+    asked: &'a BTreeSet<PrincipalName>,
+    candidates: Candidates,
+    known: Known,
+    pub(super) look_up: LookUp,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(names: &'a BTreeSet<PrincipalName>, live: &Live, keys: &BTreeMap<ObjectId, GroupKey>) -> Self {
+        let candidates = seen(names, &live.groups, &live.guests, keys);
+        let is_open =
+            |name: &&PrincipalName| matches!(name, PrincipalName::Guest(_)) || !candidates.contains_key(*name);
+        let look_up = LookUp::of(&names.iter().filter(is_open).collect::<Vec<_>>());
+        Self { asked: names, candidates, known: Known::of(&live.groups), look_up }
     }
-    Ok(resolved)
+
+    /// Resolves every name.
+    pub(super) fn finish(self, client: &ReadClient) -> Result<BTreeMap<PrincipalName, Resolution>> {
+        let Self { asked, mut candidates, known, look_up } = self;
+        let directory = look_up.finish(client)?;
+        let mut resolved = BTreeMap::new();
+        for name in asked {
+            let mut found = candidates.remove(name).unwrap_or_default();
+            found.extend(directory.candidates(name).into_iter().flatten().map(|(id, who)| (*id, who.clone())));
+            let mut found: Vec<LivePrincipal> = found.into_values().collect();
+            let resolution = match found.len() {
+                1 => found.pop().map(Resolution::Found),
+                2.. => Some(Resolution::Ambiguous(found)),
+                0 => directory.missing(name).map(|(reason, instead)| {
+                    let suggestion = instead.or_else(|| known.closest(name));
+                    Resolution::Missing { reason, suggestion }
+                }),
+            };
+            resolved.extend(resolution.map(|resolution| (name.clone(), resolution)));
+        }
+        Ok(resolved)
+    }
 }
 
 /// Who is named by what was read already.

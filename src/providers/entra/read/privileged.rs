@@ -1,20 +1,28 @@
 //! Memberships that Privileged Identity Management holds at this moment: they are no drift.
 
-use crate::providers::entra::client::{Filter, Path, Permission, Problem, ReadClient};
+use crate::providers::entra::client::{Filter, Lists, Path, Permission, Problem, ReadClient};
 use crate::providers::entra::model::AssignmentRecord;
 use crate::state::{ObjectId, PrivilegedMembers, Result};
 
-/// The active members of each group, twenty groups in a call: the API wants one group a filter.
+/// The assignments of each group, to be read: the API wants one group a filter.
+pub(super) fn lists(groups: &[ObjectId]) -> Lists<AssignmentRecord> {
+    let path = |group: &ObjectId| {
+        Path::of("/identityGovernance/privilegedAccess/group/assignmentScheduleInstances")
+            .filter(&Filter::equals("groupId", &group.to_string()))
+    };
+    Lists::new(&groups.iter().map(path).collect::<Vec<_>>())
+}
+
+/// The active members of each group.
+pub(super) fn answers(client: &ReadClient, lists: Lists<AssignmentRecord>) -> Result<Vec<PrivilegedMembers>> {
+    lists.finish().into_iter().map(|list| answer(client, list)).collect()
+}
+
+/// The same, read by itself.
 pub(super) async fn read(client: &ReadClient, groups: &[ObjectId]) -> Result<Vec<PrivilegedMembers>> {
-    let paths: Vec<_> = groups
-        .iter()
-        .map(|group| {
-            Path::of("/identityGovernance/privilegedAccess/group/assignmentScheduleInstances")
-                .filter(&Filter::equals("groupId", &group.to_string()))
-        })
-        .collect();
-    let lists = client.lists::<AssignmentRecord>(&paths).await;
-    lists.into_iter().map(|list| answer(client, list)).collect()
+    let mut lists = lists(groups);
+    client.read(&mut [&mut lists]).await;
+    answers(client, lists)
 }
 
 fn answer(client: &ReadClient, list: std::result::Result<Vec<AssignmentRecord>, Problem>) -> Result<PrivilegedMembers> {

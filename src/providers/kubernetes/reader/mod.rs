@@ -22,8 +22,9 @@ use crate::state::{
     AccessAnswer, AccessQuestion, Cluster, ClusterQuery, Failure, FailureKind, Namespace, Result, Usage,
 };
 
-/// How many access reviews are asked at the same time.
-const QUESTIONS_AT_ONCE: usize = 8;
+/// How many access reviews are asked at the same time: as many as lists are read at the same time, so that no connection has
+/// to be made for them.
+const QUESTIONS_AT_ONCE: usize = 6;
 
 /// Where the objects of each kind are listed.
 const RBAC_PATH: &str = "/apis/rbac.authorization.k8s.io/v1";

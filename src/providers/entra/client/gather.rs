@@ -1,0 +1,162 @@
+//! Many reads at once: whatever is asked for together goes twenty in a call, whatever kind of thing it is, and so do the
+//! further pages of lists.
+
+use std::collections::VecDeque;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::batch::{Item, LARGEST_BATCH, Reply};
+use super::error::Problem;
+use super::paging::Reading;
+use super::{Core, IN_FLIGHT, Path, ReadClient};
+use crate::state::{Failure, FailureKind};
+
+/// What can be read together with others.
+pub(in super::super) trait Reads: Send {
+    /// The first request of each.
+    fn firsts(&self) -> Vec<Path>;
+
+    /// Takes in a reply to one of them, and gives what is to be read next for it.
+    fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path>;
+}
+
+/// Lists, each read with all its pages.
+pub(in super::super) struct Lists<T>(Vec<Reading<T>>);
+
+impl<T: DeserializeOwned> Lists<T> {
+    /// Lists to read.
+    pub(in super::super) fn new(firsts: &[Path]) -> Self {
+        Self(firsts.iter().map(Reading::new).collect())
+    }
+
+    /// What was read, in the order of the paths.
+    pub(in super::super) fn finish(self) -> Vec<Result<Vec<T>, Problem>> {
+        self.0.into_iter().map(Reading::finish).collect()
+    }
+}
+
+impl<T: DeserializeOwned + Send> Reads for Lists<T> {
+    fn firsts(&self) -> Vec<Path> {
+        self.0.iter().map(|list| list.first().clone()).collect()
+    }
+
+    fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path> {
+        self.0.get_mut(at)?.absorb(base, reply)
+    }
+}
+
+/// Things that are no lists.
+pub(in super::super) struct Singles {
+    paths: Vec<Path>,
+    replies: Vec<Option<Reply>>,
+}
+
+impl Singles {
+    /// Things to read.
+    pub(in super::super) fn new(paths: Vec<Path>) -> Self {
+        let replies = paths.iter().map(|_| None).collect();
+        Self { paths, replies }
+    }
+
+    /// What was read, in the order of the paths.
+    pub(in super::super) fn finish(self) -> Vec<Result<Value, Problem>> {
+        let lost =
+            || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "something was asked and not answered")));
+        let replies = self.replies.into_iter().map(|reply| reply.unwrap_or_else(lost));
+        replies.map(|reply| reply.map(|success| success.body)).collect()
+    }
+
+    /// The same, with `None` for what does not exist.
+    pub(in super::super) fn finish_if_there(self) -> Result<Vec<Option<Value>>, Problem> {
+        let replies = self.finish().into_iter();
+        replies
+            .map(|reply| match reply {
+                Ok(value) => Ok(Some(value)),
+                Err(problem) if problem.status() == Some(404) => Ok(None),
+                Err(problem) => Err(problem),
+            })
+            .collect()
+    }
+}
+
+impl Reads for Singles {
+    fn firsts(&self) -> Vec<Path> {
+        self.paths.clone()
+    }
+
+    fn absorb(&mut self, at: usize, _base: &str, reply: Reply) -> Option<Path> {
+        if let Some(place) = self.replies.get_mut(at) {
+            *place = Some(reply);
+        }
+        None
+    }
+}
+
+/// Whose request it is, and which of theirs.
+type Place = (usize, usize);
+
+impl Core {
+    async fn pages(&self, of: Vec<Place>, paths: Vec<Path>) -> (Vec<Place>, Vec<Reply>) {
+        let items: Vec<_> = paths.iter().map(Item::get).collect();
+        (of, self.batch(&items, None).await)
+    }
+}
+
+impl ReadClient {
+    /// Reads all of this together.
+    pub(in super::super) async fn read(&self, reads: &mut [&mut dyn Reads]) {
+        let core = &*self.0;
+        let firsts = reads.iter().enumerate().flat_map(|(who, reads)| {
+            let firsts = reads.firsts().into_iter().enumerate();
+            firsts.map(move |(at, path)| ((who, at), path)).collect::<Vec<_>>()
+        });
+        let mut queue: VecDeque<(Place, Path)> = firsts.collect();
+        let mut firsts = queue.len();
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            // What could not be sent yet is not begun either: its patience would run out while it waits for its turn.
+            while in_flight.len() < IN_FLIGHT {
+                // Further pages wait for company as long as more may come: a call is dearer than a moment.
+                let goes = queue.len() >= LARGEST_BATCH || firsts > 0 || in_flight.is_empty();
+                if queue.is_empty() || !goes {
+                    break;
+                }
+                let (of, paths): (Vec<_>, Vec<_>) = queue.drain(..queue.len().min(LARGEST_BATCH)).unzip();
+                firsts = firsts.saturating_sub(paths.len());
+                in_flight.push(core.pages(of, paths));
+            }
+            let Some((of, replies)) = in_flight.next().await else { break };
+            for ((who, at), reply) in of.into_iter().zip(replies) {
+                if let Some(next) = reads[who].absorb(at, &core.base, reply) {
+                    queue.push_back(((who, at), next));
+                }
+            }
+        }
+    }
+
+    /// Reads many lists. Results are in the order of the paths.
+    pub(in super::super) async fn lists<T: DeserializeOwned + Send>(
+        &self,
+        firsts: &[Path],
+    ) -> Vec<Result<Vec<T>, Problem>> {
+        let mut lists = Lists::new(firsts);
+        self.read(&mut [&mut lists]).await;
+        lists.finish()
+    }
+
+    /// Reads one list.
+    pub(in super::super) async fn list<T: DeserializeOwned + Send>(&self, first: Path) -> Result<Vec<T>, Problem> {
+        let lists = self.lists(&[first]).await;
+        lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Reads many things that are no lists. Results are in the order of the paths.
+    pub(in super::super) async fn gets(&self, paths: &[Path]) -> Vec<Result<Value, Problem>> {
+        let mut singles = Singles::new(paths.to_vec());
+        self.read(&mut [&mut singles]).await;
+        singles.finish()
+    }
+}
