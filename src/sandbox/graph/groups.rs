@@ -132,10 +132,10 @@ pub(super) fn update(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<
             return Err(refusal);
         }
     };
-    let mut changed = group.clone();
-    let bindings = members::bindings(tenant, call, body)?;
     let only_members = body.keys().all(|name| name == "members@odata.bind");
     call.caller.require_write(group, if only_members { WRITE_MEMBERS } else { WRITE_GROUPS })?;
+    let mut changed = group.clone();
+    let bindings = members::bindings(tenant, call, body)?;
     check_editable(group)?;
     for (name, value) in body.iter().filter(|(name, _)| !name.ends_with("@odata.bind")) {
         set(&mut changed, name, value)?;

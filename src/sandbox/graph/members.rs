@@ -122,7 +122,6 @@ pub(super) fn check_addition(
     ids: &[ObjectId],
 ) -> Result<(), Refusal> {
     check_assigned(group, relation)?;
-    let mut seen = relation.of(group).clone();
     for id in ids {
         let object = tenant.object(*id).ok_or_else(|| Refusal::not_found(&id.to_string()))?;
         // An app may always name itself; everything else it must be able to read (documented for POST /groups).
@@ -130,22 +129,24 @@ pub(super) fn check_addition(
             return Err(Refusal::forbidden());
         }
         check_type(group, relation, object)?;
-        if !seen.insert(*id) {
-            return Err(Refusal::bad_request(format!(
-                "One or more added object references already exist for the following modified properties: '{}'.",
-                relation.name()
-            )));
-        }
     }
-    if relation == Relation::Owners && seen.len() > MOST_OWNERS {
+    let mut seen = relation.of(group).clone();
+    // Near the quota a client hears of it before it hears that somebody is there already (entra.md §2.4).
+    let together = seen.len() + ids.len();
+    if relation == Relation::Owners && together > MOST_OWNERS {
         let message = format!(
-            "Unable to perform operation as '{}' would exceed the maximum quota count '{MOST_OWNERS}' for forward-link \
-             owners.",
-            seen.len()
+            "Unable to perform operation as '{together}' would exceed the maximum quota count '{MOST_OWNERS}' for \
+             forward-link owners."
         );
         return Err(Refusal::new(StatusCode::FORBIDDEN, "Directory_QuotaExceeded", message));
     }
-    Ok(())
+    if ids.iter().all(|id| seen.insert(*id)) {
+        return Ok(());
+    }
+    Err(Refusal::bad_request(format!(
+        "One or more added object references already exist for the following modified properties: '{}'.",
+        relation.name()
+    )))
 }
 
 /// A rule names the members of a dynamic group, and nobody else does. The real wording is not known (entra.md §2.2).

@@ -146,6 +146,26 @@ async fn the_members_of_a_large_group_are_split_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn what_changes_during_a_round_is_said_again_in_the_next() {
+    let mut seed = people(&[]);
+    for part in 0..150 {
+        seed = with_group(seed, &format!("group{part}"), |_| {});
+    }
+    let world = World::new(&seed);
+    let first = world.get("groups/delta?$select=displayName").await;
+    let next = first.body["@odata.nextLink"].as_str().unwrap();
+    let said =
+        |value: &[Value], id: &Value| value.iter().any(|group| group["id"] == *id && group["displayName"] == "new");
+    let listed = first.body["value"].as_array().unwrap();
+    let is_listed = |id: &ObjectId| listed.iter().any(|group| group["id"] == json!(id));
+    let later = world.graph.store.read(|tenant| *tenant.groups.keys().find(|id| !is_listed(id)).unwrap());
+    assert_eq!(world.patch(&format!("groups/{later}"), json!({"displayName": "new"})).await.status, 204);
+    let (rest, _, link) = round(&world, next).await;
+    let (again, _, _) = round(&world, &link).await;
+    assert!(said(&rest, &json!(later)) && said(&again, &json!(later)), "{rest:?} {again:?}");
+}
+
+#[tokio::test]
 async fn a_link_runs_out_after_a_week_and_is_forgotten_after_a_month() {
     let seed = people(&["ada"]);
     let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ use crate::sandbox::{Seed, SeedGroup, SeedPrincipal, SeedUser};
 use crate::state::ObjectId;
 
 mod batch;
+mod checklist;
 mod delta;
 mod directory;
 mod faults;
@@ -21,6 +22,7 @@ mod lists;
 mod members;
 mod membership;
 mod permissions;
+mod route_permissions;
 mod signin;
 mod spellings;
 

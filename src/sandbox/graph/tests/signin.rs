@@ -4,6 +4,7 @@ use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::sandbox::graph::state::FederatedCredential;
 use crate::sandbox::graph::token::Assertion;
 
 async fn ask(world: &World, tenant: &str, form: &[(&str, &str)]) -> Reply {
@@ -161,6 +162,40 @@ async fn an_assertion_is_compared_with_the_federated_credential() {
     400 invalid_request: AADSTS700213: No matching federated identity record found for presented assertion subject 'system:serviceaccount:other:rolecall'.
     400 invalid_request: AADSTS700212: No matching federated identity record found for presented assertion audience 'api://AzureADTokenExchangeChina'.
     401 invalid_client: AADSTS700027: Client assertion failed signature validation.
+    ");
+}
+
+#[tokio::test]
+async fn a_subject_is_compared_letter_by_letter_whatever_its_form() {
+    let mut seed = people(&[]);
+    let audience = "api://AzureADTokenExchange".to_owned();
+    let issuer = "https://token.actions.githubusercontent.com".to_owned();
+    let subject = "repo:contoso@11/access@22:ref:refs/heads/main".to_owned();
+    seed.applier.federated =
+        Some(vec![FederatedCredential { issuer: issuer.clone(), subject, audience: audience.clone() }]);
+    let world = World::new(&seed);
+    let mut said = Vec::new();
+    for subject in [
+        "repo:contoso@11/access@22:ref:refs/heads/main",
+        "repo:contoso/access:ref:refs/heads/main",
+        "repo:contoso@11/access@22:ref:refs/heads/Main",
+        "repo:contoso@11/access@22:ref:refs/heads/*",
+    ] {
+        let exp = Timestamp::now().as_second() + 600;
+        let claims =
+            Assertion { iss: issuer.clone(), sub: subject.to_owned(), aud: audience.clone(), nbf: exp - 900, exp };
+        let assertion = world.graph.store.read(|tenant| token::sign(tenant, &claims));
+        let reply = with(&world, "client_assertion", &assertion).await;
+        said.push(format!(
+            "{subject}: {}",
+            if reply.status == 200 { "200".to_owned() } else { reply.body["error_codes"].to_string() }
+        ));
+    }
+    insta::assert_snapshot!(said.join("\n"), @"
+    repo:contoso@11/access@22:ref:refs/heads/main: 200
+    repo:contoso/access:ref:refs/heads/main: [700213]
+    repo:contoso@11/access@22:ref:refs/heads/Main: [700213]
+    repo:contoso@11/access@22:ref:refs/heads/*: [700213]
     ");
 }
 
