@@ -1,9 +1,11 @@
 //! The command line: one file a command, with its arguments and a `run` that calls library functions.
 
 use std::ffi::OsString;
+use std::io;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use tokio::runtime::{Builder, Runtime};
 
 mod apply;
 mod args;
@@ -41,7 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
         Ok(cli) => cli,
         Err(error) => return explain_usage(&error, ui),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime_for(&cli.command) {
         Ok(runtime) => runtime,
         Err(error) => {
             ui.say(&format!("error: could not start: {error}"));
@@ -52,6 +54,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
     // A server of a sandbox or a slow connection must not keep a finished command alive.
     runtime.shutdown_background();
     result.unwrap_or_else(|error| explain(&error, ui))
+}
+
+/// What waits for nothing gets neither threads nor a reactor: `validate` on every save is to be quick.
+fn runtime_for(command: &Command) -> io::Result<Runtime> {
+    match command {
+        Command::Validate(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
+            Builder::new_current_thread().build()
+        }
+        Command::Demo(_) | Command::Plan(_) | Command::Apply(_) | Command::Doctor(_) | Command::Sandbox(_) => {
+            Builder::new_multi_thread().enable_all().build()
+        }
+    }
 }
 
 /// Runs a command. What only reads, and `apply` up to its first change, ends at once at a signal, and says what that means.

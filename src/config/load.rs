@@ -169,8 +169,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, Unreadable> {
 }
 
 fn tree_hash(sources: &SourceMap) -> String {
-    let files: BTreeMap<&str, &str> =
-        sources.iter().map(|(_, file)| (file.path.as_str(), file.text.as_str())).collect();
+    let files: BTreeMap<&str, &str> = sources.iter().map(|(_, file)| (&*file.path, file.text.as_str())).collect();
     let parts: Vec<&str> = files.into_iter().flat_map(|(path, text)| [path, text]).collect();
     mark::hex(&parts, 64)
 }
@@ -182,7 +181,7 @@ fn sort(findings: &mut Vec<Finding>, sources: &SourceMap) {
         let path = finding
             .file
             .clone()
-            .or_else(|| span.and_then(|span| sources.get(span.file)).map(|file| file.path.clone()))
+            .or_else(|| span.and_then(|span| sources.get(span.file)).map(|file| file.path.to_string()))
             .unwrap_or_default();
         (path != ROOT_FILE, path, span.map_or(0, |span| span.start), finding.rule.id, finding.message.clone())
     };

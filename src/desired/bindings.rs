@@ -17,10 +17,25 @@ pub(super) struct Compiled {
     pub(super) replacements: Vec<DesiredReplacement>,
 }
 
-/// The role objects of ours and the bindings that an environment needs, and what they replace.
-pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &SourceMap) -> Compiled {
-    let grants: Vec<&Grant> = config.grants.iter().filter(|grant| grant.environments.contains(environment)).collect();
-    let mut all_uses = uses(&grants);
+/// The grants on each environment, in the order of the files.
+pub(super) fn by_environment(config: &Config) -> BTreeMap<&EnvironmentName, Vec<&Grant>> {
+    let mut grants: BTreeMap<&EnvironmentName, Vec<&Grant>> = BTreeMap::new();
+    for grant in &config.grants {
+        for name in grant.environments.iter().collect::<BTreeSet<_>>() {
+            grants.entry(name).or_default().push(grant);
+        }
+    }
+    grants
+}
+
+/// The role objects of ours and the bindings that these grants need on an environment, and what they replace.
+pub(super) fn compile(
+    config: &Config,
+    environment: &EnvironmentName,
+    grants: &[&Grant],
+    sources: &SourceMap,
+) -> Compiled {
+    let mut all_uses = uses(grants);
     // A role that is added to a default role is there without a grant.
     for (key, role) in &config.roles {
         if role.aggregation.environments.contains(environment) {
@@ -57,8 +72,8 @@ pub(super) fn compile(config: &Config, environment: &EnvironmentName, sources: &
         };
         targets.insert(key, target);
     }
-    let replacements = replacements(&grants, &targets, sources);
-    Compiled { roles, bindings: bindings(&grants, &targets, sources), replacements }
+    let replacements = replacements(grants, &targets, sources);
+    Compiled { roles, bindings: bindings(grants, &targets, sources), replacements }
 }
 
 fn replacements(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 pub use query::{cluster_query, tenant_query};
 
-use crate::config::{Config, Environment, Group, ROOT_FILE};
+use crate::config::{Config, Environment, Grant, Group, ROOT_FILE};
 use crate::diagnostics::{Located, SourceMap};
 use crate::state::{
     AllowedUnmanaged, Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName,
@@ -16,6 +16,8 @@ use crate::state::{
 /// Compiles a config. The result depends on what the files say, not on the order in which they say it; where two lines
 /// ask for the same, the first by path and line is named.
 pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
+    let grants = bindings::by_environment(config);
+    let on = |name: &EnvironmentName| grants.get(name).map_or(&[][..], Vec::as_slice);
     Desired {
         config: config.name.value.clone(),
         tenant: config.tenant.id.value,
@@ -26,7 +28,7 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
         environments: config
             .environments
             .iter()
-            .map(|(name, block)| (name.clone(), environment(config, name, block, sources)))
+            .map(|(name, block)| (name.clone(), environment(config, name, block, on(name), sources)))
             .collect(),
     }
 }
@@ -34,7 +36,7 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
 fn group(config: &Config, group: &Group, sources: &SourceMap) -> DesiredGroup {
     let origin = sources.origin(group.span);
     DesiredGroup {
-        delegated: config.delegates && origin.file != ROOT_FILE,
+        delegated: config.delegates && *origin.file != *ROOT_FILE,
         origin,
         management: group.management,
         membership: group.membership,
@@ -55,9 +57,10 @@ fn environment(
     config: &Config,
     name: &EnvironmentName,
     block: &Environment,
+    grants: &[&Grant],
     sources: &SourceMap,
 ) -> DesiredEnvironment {
-    let bindings::Compiled { roles, bindings, replacements } = bindings::compile(config, name, sources);
+    let bindings::Compiled { roles, bindings, replacements } = bindings::compile(config, name, grants, sources);
     let allowed = block.allow_unmanaged.iter();
     DesiredEnvironment {
         origin: sources.origin(block.span),

@@ -221,7 +221,7 @@ fn a_cluster_is_asked_for_by_its_uid_where_it_is_known() {
 
 /// The same without the lines.
 fn without_origins(mut desired: Desired) -> Desired {
-    let nowhere = Origin { file: String::new(), line: 0 };
+    let nowhere = Origin { file: "".into(), line: 0 };
     for group in desired.groups.values_mut() {
         group.origin = nowhere.clone();
         group.members.values_mut().for_each(|origin| *origin = nowhere.clone());

@@ -1,6 +1,7 @@
 //! The text of every access file, and values that remember where they stood in it.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::state::Origin;
 
@@ -61,7 +62,7 @@ impl<T: Ord> Ord for Located<T> {
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     /// Its path relative to the config's folder, with `/`.
-    pub path: String,
+    pub path: Arc<str>,
     /// Its text.
     pub text: String,
     /// The byte at which each line starts.
@@ -71,11 +72,16 @@ pub struct SourceFile {
 impl SourceFile {
     /// The line and column (both from 1, the column in characters) of a byte.
     pub fn position(&self, byte: usize) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let line = self.line(byte);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start..byte.min(self.text.len())).unwrap_or("");
         let column = before.chars().count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+    }
+
+    /// The line of a byte, from 1.
+    fn line(&self, byte: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= byte).max(1)
     }
 }
 
@@ -87,7 +93,7 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a file and gives its id.
-    pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
+    pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<String>) -> FileId {
         let text = text.into();
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
@@ -111,8 +117,11 @@ impl SourceMap {
     /// The file and line of a span.
     pub fn origin(&self, span: Span) -> Origin {
         self.get(span.file).map_or_else(
-            || Origin { file: String::new(), line: 0 },
-            |file| Origin { file: file.path.clone(), line: file.position(span.start).0 },
+            || Origin { file: Arc::from(""), line: 0 },
+            |file| Origin {
+                file: Arc::clone(&file.path),
+                line: u32::try_from(file.line(span.start)).unwrap_or(u32::MAX),
+            },
         )
     }
 }

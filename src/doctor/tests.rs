@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 }
 
 fn origin() -> Origin {
-    Origin { file: "rolecall.yaml".to_owned(), line: 13 }
+    Origin { file: "rolecall.yaml".into(), line: 13 }
 }
 
 fn desired() -> Desired {

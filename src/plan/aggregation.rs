@@ -67,10 +67,19 @@ pub(super) struct Impact<'a> {
     pub(super) bindings: Vec<(Address, Affected<'a>, &'a Binding)>,
 }
 
+/// The changes on each environment, in their order.
+pub(super) fn by_environment(changes: &[Change]) -> BTreeMap<&EnvironmentName, Vec<&Change>> {
+    let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();
+    for change in changes {
+        if let Some(environment) = change.address.environment() {
+            on.entry(environment).or_default().push(change);
+        }
+    }
+    on
+}
+
 /// What these changes of one environment do to those who are bound to a role.
-pub(super) fn impacts<'a>(environment: &EnvironmentName, part: Part<'a>, changes: &'a [Change]) -> Vec<Impact<'a>> {
-    let changes: Vec<&Change> =
-        changes.iter().filter(|change| change.address.environment() == Some(environment)).collect();
+pub(super) fn impacts<'a>(environment: &EnvironmentName, part: Part<'a>, changes: &[&'a Change]) -> Vec<Impact<'a>> {
     if !changes.iter().any(|change| role_of(change.before()).or(role_of(change.after())).is_some()) {
         return Vec::new();
     }
@@ -83,9 +92,9 @@ pub(super) fn impacts<'a>(environment: &EnvironmentName, part: Part<'a>, changes
         |role: &&Role| !touched.contains(&place(role)) && (role.namespace.is_some() || !filled.is_filled(&role.name));
     let finally = live.filter(stays).chain(changes.iter().filter_map(|change| role_of(change.after())));
     let kept = filled.by(finally, Doubt::SelectsNothing);
-    let (now, then) = bindings(environment, part, &changes);
+    let (now, then) = bindings(environment, part, changes);
     let mut impacts = Vec::new();
-    for change in changes {
+    for change in changes.iter().copied() {
         let (before, after) = (role_of(change.before()), role_of(change.after()));
         let Some(role) = before.or(after) else { continue };
         let held_by = |role, doubt| filled.by(role, doubt);
@@ -126,7 +135,7 @@ pub(super) fn spreads(
     environment: &EnvironmentName,
     part: Part<'_>,
     directory: &Directory<'_>,
-    changes: &[Change],
+    changes: &[&Change],
 ) -> Vec<Spread> {
     let name_of = |affected: &Affected<'_>| match affected {
         Affected::Filled(name) => Some((*name).to_owned()),

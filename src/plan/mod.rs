@@ -194,6 +194,12 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
     draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
     let mut changes = order::order(draft.changes);
     reach::mark_protected(&mut changes, desired, &parts, &directory);
+    let on = aggregation::by_environment(&changes);
+    let spreads = parts.clusters.iter().flat_map(|(name, part)| {
+        let changes = on.get(name).map_or(&[][..], Vec::as_slice);
+        aggregation::spreads(name, *part, &directory, changes)
+    });
+    let spreads = spreads.collect();
     Plan {
         config: desired.config.clone(),
         tenant: desired.tenant,
@@ -201,11 +207,7 @@ pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
         verdicts: guards::judge(desired, policy, &parts, &directory, &changes),
         forecasts: preflight::forecasts(desired, observed, policy, &changes),
         names: names::of_ids(&changes, &directory, desired),
-        spreads: parts
-            .clusters
-            .iter()
-            .flat_map(|(name, part)| aggregation::spreads(name, *part, &directory, &changes))
-            .collect(),
+        spreads,
         first_owners: names::first_owners(&changes, &directory, desired),
         unmanaged: draft.unmanaged,
         changes,

@@ -1,6 +1,6 @@
 //! Groups that would be made though they look like one that is there: under another key, with mostly the same members.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::resolve::Directory;
 use super::standing::{Standing, owned_by_applier};
@@ -39,9 +39,11 @@ pub(super) fn replacements<'a, 'c>(
         return Vec::new();
     }
     let moves = Moves::new(desired, directory, changes);
+    let joining = Joining::of(&created);
     let mut replacements = Vec::new();
     // Also where the deletion is not part of this plan, because it waits or was left out by `--only`: it comes later.
-    for (old, live, heir) in left_over(desired, directory).into_iter().chain(inherited(desired, directory)) {
+    let old = left_over(desired, directory).into_iter().chain(inherited(desired, directory));
+    for (old, live, heir) in old.filter(|(_, live, _)| joining.is_mostly_in_one(live)) {
         let before: BTreeSet<ObjectId> = live.members.iter().map(|member| member.id).collect();
         let leaving = heir.map_or_else(|| before.clone(), |heir| leaving(&before, heir, directory));
         for (new, members) in &created {
@@ -116,6 +118,34 @@ pub(super) fn grant_first(desired: &Desired, directory: &Directory<'_>, changes:
                 | Resource::Role(_) => {}
             }
         }
+    }
+}
+
+/// Which created groups somebody joins.
+struct Joining {
+    sizes: Vec<usize>,
+    of: HashMap<ObjectId, Vec<usize>>,
+}
+
+impl Joining {
+    fn of(created: &BTreeMap<GroupKey, BTreeSet<Identity>>) -> Self {
+        let mut joining = Self { sizes: Vec::new(), of: HashMap::new() };
+        for (number, members) in created.values().enumerate() {
+            joining.sizes.push(members.len());
+            for id in members.iter().filter_map(Identity::known) {
+                joining.of.entry(id).or_default().push(number);
+            }
+        }
+        joining
+    }
+
+    /// Whether some created group has mostly members of this one. Hardly any does, so that the rest is asked of a few.
+    fn is_mostly_in_one(&self, live: &LiveGroup) -> bool {
+        let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
+        for number in live.members.iter().filter_map(|member| self.of.get(&member.id)).flatten() {
+            *shared.entry(*number).or_default() += 1;
+        }
+        shared.into_iter().any(|(number, shared)| self.sizes.get(number).is_some_and(|all| is_mostly(shared, *all)))
     }
 }
 

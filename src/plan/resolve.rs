@@ -1,7 +1,7 @@
 //! From names to object ids, and from the groups of the files to the live ones they mean.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::draft::Cause;
 use super::standing::{self, Called, Standing};
@@ -54,8 +54,12 @@ pub(super) struct Directory<'a> {
     final_names: BTreeMap<&'a GroupKey, &'a str>,
     /// The same groups by that name.
     finally_called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
+    /// What each name was looked up to be. There are as many look-ups as members in the files.
+    found: HashMap<&'a PrincipalName, &'a Resolution>,
     /// People and apps that only a member or owner list names.
-    listed: BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>>,
+    listed: Listed<'a>,
+    /// The groups that carry our mark.
+    marked: HashSet<ObjectId>,
     /// The service principals of the appliers.
     appliers: BTreeSet<ObjectId>,
     /// Everybody whose name was read; made when it is first asked for.
@@ -74,12 +78,16 @@ impl<'a> Directory<'a> {
             called: BTreeMap::new(),
             final_names: BTreeMap::new(),
             finally_called: BTreeMap::new(),
-            listed: BTreeMap::new(),
+            found: HashMap::new(),
+            listed: Listed::new(),
+            marked: HashSet::new(),
             appliers: BTreeSet::new(),
             people: OnceCell::new(),
         };
         let Some(tenant) = tenant else { return directory };
-        directory.listed = listed(desired, tenant);
+        directory.found = tenant.directory.iter().collect();
+        directory.listed = listed(desired, tenant, &directory.found);
+        directory.marked = tenant.marked.values().map(|group| group.id).collect();
         directory.appliers = appliers(desired, tenant, &directory);
         directory.standings = standing::of_all(desired, tenant, policy, &directory);
         // A group with the mark of a key whose block means another group is nobody we know.
@@ -148,6 +156,11 @@ impl<'a> Directory<'a> {
     /// What became of a group of the files; `None` when Entra could not be read.
     pub(super) fn standing(&self, key: &GroupKey) -> Option<&Standing<'a>> {
         self.standings.get(key)
+    }
+
+    /// Whether a live group carries this config's mark.
+    pub(super) fn is_marked(&self, live: &LiveGroup) -> bool {
+        self.marked.contains(&live.id)
     }
 
     /// The key of a live group.
@@ -288,22 +301,16 @@ impl<'a> Directory<'a> {
             live: Some(live),
             group: None,
         };
-        let tenant = self.tenant.ok_or_else(|| unknown("Entra could not be read", None))?;
-        match tenant.directory.get(name) {
+        self.tenant.ok_or_else(|| unknown("Entra could not be read", None))?;
+        match self.found.get(name) {
             Some(Resolution::Found(live)) => Ok(found(live)),
             Some(Resolution::Missing { reason, suggestion }) => Err(unknown(reason, suggestion.as_deref())),
             Some(Resolution::Ambiguous(several)) => Err(ambiguous(several.iter())),
-            None => {
-                let listed = self.listed.get(name);
-                match listed.map_or(0, BTreeMap::len) {
-                    0 => Err(unknown("nothing in Entra has this name", None)),
-                    1 => listed
-                        .and_then(|listed| listed.values().next())
-                        .map(|live| found(live))
-                        .ok_or_else(|| unknown("nothing in Entra has this name", None)),
-                    _ => Err(ambiguous(listed.into_iter().flat_map(BTreeMap::values).copied())),
-                }
-            }
+            None => match self.listed.get(name).map_or(&[][..], Vec::as_slice) {
+                [] => Err(unknown("nothing in Entra has this name", None)),
+                [live] => Ok(found(live)),
+                several => Err(ambiguous(several.iter().copied())),
+            },
         }
     }
 
@@ -387,27 +394,33 @@ pub(super) fn spelt_id(name: &str) -> Option<ObjectId> {
     name.parse().ok().filter(|id: &ObjectId| id.to_string() == name)
 }
 
+/// Who has a name, each object once.
+type Listed<'a> = HashMap<&'a PrincipalName, Vec<&'a LivePrincipal>>;
+
 /// Names of the files that were not looked up because a member or owner list names them.
 fn listed<'a>(
     desired: &'a Desired,
     tenant: &'a Tenant,
-) -> BTreeMap<&'a PrincipalName, BTreeMap<ObjectId, &'a LivePrincipal>> {
+    found: &HashMap<&'a PrincipalName, &'a Resolution>,
+) -> Listed<'a> {
     let groups = desired.groups.values();
     let edges = groups.flat_map(|group| {
         group.members.keys().chain(group.absent.keys()).chain(group.owners.iter().flat_map(BTreeMap::keys))
     });
     let subjects =
         desired.environments.values().flat_map(|environment| environment.bindings.iter().map(|each| &each.subject));
-    let mut listed: BTreeMap<_, BTreeMap<_, _>> = edges
+    let mut listed: Listed<'_> = edges
         .chain(subjects)
-        .filter(|name| !matches!(name, PrincipalName::Group(_)) && !tenant.directory.contains_key(*name))
-        .map(|name| (name, BTreeMap::new()))
+        .filter(|name| !matches!(name, PrincipalName::Group(_)) && !found.contains_key(*name))
+        .map(|name| (name, Vec::new()))
         .collect();
     if !listed.is_empty() {
         let live = tenant.marked.values().chain(tenant.by_id.values().flatten());
         for principal in live.flat_map(|group| group.members.iter().chain(&group.owners)) {
-            if let Some(found) = listed.get_mut(&principal.name) {
-                found.insert(principal.id, principal);
+            let Some(known) = listed.get_mut(&principal.name) else { continue };
+            match known.iter_mut().find(|known| known.id == principal.id) {
+                Some(known) => *known = principal,
+                None => known.push(principal),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,9 @@ use super::{
 /// A line of an access file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// The file, relative to the config's folder, with `/`.
-    pub file: String,
+    /// The file, relative to the config's folder, with `/`. Shared: every member of every group has a line.
+    #[serde(with = "super::text::shared")]
+    pub file: Arc<str>,
     /// The line, from 1.
     pub line: u32,
 }

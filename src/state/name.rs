@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,9 @@ macro_rules! text_name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        // Shared, because one person is named in many groups, and each of these in the files, in the desired state and in
+        // the plan.
+        pub struct $name(#[schemars(with = "String")] Arc<str>);
 
         impl $name {
             /// The text.
@@ -68,7 +71,7 @@ macro_rules! text_name {
         impl TryFrom<String> for $name {
             type Error = InvalidName;
             fn try_from(text: String) -> Result<Self, InvalidName> {
-                $form(text).map(Self)
+                $form(text).map(|text| Self(text.into()))
             }
         }
         impl FromStr for $name {
@@ -79,7 +82,7 @@ macro_rules! text_name {
         }
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
         impl fmt::Display for $name {

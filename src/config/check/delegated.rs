@@ -86,7 +86,7 @@ impl Checker<'_> {
         appliers: &[Located<AppId>],
     ) {
         let matches = |allowed: &&Allowed| file.lies.as_deref().is_some_and(|path| allowed.matches(path));
-        let found = self.sources.get(file.node.span.file).map(|source| source.path.as_str());
+        let found = self.sources.get(file.node.span.file).map(|source| &*source.path);
         let name = match &file.lies {
             Some(lies) if found != Some(lies.as_str()) => format!("`{lies}`, where the file lies,"),
             Some(_) | None => "the file".to_owned(),
@@ -134,7 +134,7 @@ impl Checker<'_> {
             blocks.chain(section.value.items().iter().map(Node::head))
         });
         let Some(first) = first.map(|span| within(file.node.span, span)).next() else { return };
-        let path = self.sources.get(first.file).map_or_else(String::new, |file| file.path.clone());
+        let path = self.sources.get(first.file).map_or_else(String::new, |file| file.path.to_string());
         let all = || delegations.iter().flat_map(|allowed| &allowed.files);
         let in_any_case =
             all().find(|pattern| file.lies.as_deref().is_some_and(|lies| pattern.matches_in_any_case(lies)));

@@ -167,9 +167,19 @@ impl Checker<'_> {
         principals
     }
 
+    /// Somebody who may be in many groups, and is kept once.
+    fn user(&mut self, text: &str) -> Option<UserPrincipalName> {
+        if let Some(known) = self.users.get(text) {
+            return Some(known.clone());
+        }
+        let name: UserPrincipalName = text.parse().ok()?;
+        self.users.insert(text.to_owned(), name.clone());
+        Some(name)
+    }
+
     fn principal(&mut self, node: &Node) -> Option<PrincipalName> {
         let entry = match &node.value {
-            Value::Scalar { text, .. } => return text.parse::<UserPrincipalName>().ok().map(PrincipalName::User),
+            Value::Scalar { text, .. } => return self.user(text).map(PrincipalName::User),
             Value::Map(entries) => entries.first()?,
             Value::Null | Value::Seq(_) => return None,
         };

@@ -14,14 +14,14 @@ mod group;
 mod names;
 mod role;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
 use super::model::{Config, Environment, Group, Role, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
-use crate::state::{AppId, Cloud, ConfigName, EnvironmentName, GroupKey, RoleKey};
+use crate::state::{AppId, Cloud, ConfigName, EnvironmentName, GroupKey, RoleKey, UserPrincipalName};
 
 #[cfg(test)]
 pub(crate) use form::number as is_number;
@@ -49,7 +49,8 @@ pub(super) fn check(
     sources: &SourceMap,
     findings: &mut Vec<Finding>,
 ) -> Option<Config> {
-    let mut checker = Checker { sources, unread, names: Names::default(), skipped: None, findings };
+    let (names, users) = (Names::default(), HashMap::new());
+    let mut checker = Checker { sources, unread, names, users, skipped: None, findings };
     let config = checker.config(trees);
     let skipped = checker.skipped;
     if findings.iter().any(|finding| finding.rule.severity == Severity::Error) {
@@ -75,6 +76,8 @@ struct Checker<'a> {
     sources: &'a SourceMap,
     unread: Vec<String>,
     names: Names,
+    /// The user principal names so far, as they are written.
+    users: HashMap<String, UserPrincipalName>,
     /// The first value that could not be used although it may have the right form.
     skipped: Option<Span>,
     findings: &'a mut Vec<Finding>,
@@ -130,7 +133,7 @@ impl Checker<'_> {
 
     /// A file of which no key is even close to one of ours is something else, and says so once.
     fn is_access_file(&mut self, node: &Node, record: &Record, is_root: bool) -> bool {
-        let path = self.sources.get(node.span.file).map_or_else(String::new, |file| file.path.clone());
+        let path = self.sources.get(node.span.file).map_or_else(String::new, |file| file.path.to_string());
         let help = if is_root {
             "a root file has `version: 1`, `name:` and `tenant:`".to_owned()
         } else {

@@ -29,7 +29,7 @@ fn every_file_names_the_schema_and_is_valid_by_it() {
         for (_, file) in loaded.sources.iter() {
             let line = file.text.lines().next().unwrap();
             let named = line.strip_prefix("# yaml-language-server: $schema=").expect(&file.path);
-            let folder: PathBuf = loaded.root.join(&file.path).parent().unwrap().to_owned();
+            let folder: PathBuf = loaded.root.join(&*file.path).parent().unwrap().to_owned();
             let named = std::fs::canonicalize(folder.join(named)).expect(&file.path);
             assert_eq!(named, std::fs::canonicalize(repository().join("schema/access.schema.json")).unwrap());
             let value = super::schema::json_of(&file.text);

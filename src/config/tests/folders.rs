@@ -37,7 +37,7 @@ fn any_path_stands_for_the_whole_config() {
     ]);
     let whole = load(&folder.path().join("access"));
     assert_eq!(told(&whole), "");
-    let read: Vec<&str> = whole.sources.iter().map(|(_, file)| file.path.as_str()).collect();
+    let read: Vec<&str> = whole.sources.iter().map(|(_, file)| &*file.path).collect();
     assert_eq!(read, ["rolecall.yaml", "teams/deep/er/payments.yml", "teams/trinity.yaml"]);
     for path in ["access/rolecall.yaml", "access/teams", "access/teams/trinity.yaml", "access/teams/README.md"] {
         let part = load(&folder.path().join(path));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::empty_config::{asks, is_marked, own_groups, own_objects};
+use super::empty_config::{asks, own_groups, own_objects};
 use super::{Case, Guard, Objection, count};
 use crate::plan::parts::Part;
 use crate::plan::replaced::replacements;
@@ -78,7 +78,7 @@ fn taken_over(case: &Case<'_>) -> Option<Objection> {
         return None;
     }
     let removed = removed.len();
-    let mut groups = case.directory.own_groups(case.desired).filter(|(_, live)| is_marked(case, live));
+    let mut groups = case.directory.own_groups(case.desired).filter(|(_, live)| case.directory.is_marked(live));
     let is_known = groups.any(|(key, _)| case.desired.groups.contains_key(key))
         || case.parts.clusters.values().any(|part| holds_what_is_asked(case, part));
     let config = &case.desired.config;

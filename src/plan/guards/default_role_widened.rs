@@ -23,11 +23,10 @@ pub(super) static GUARD: Guard = Guard {
 fn check(case: &Case<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
     for (name, part) in &case.parts.clusters {
-        let changes: Vec<&Change> =
-            case.changes.iter().filter(|change| change.address.environment() == Some(*name)).collect();
-        for spread in aggregation::spreads(name, *part, case.directory, case.changes) {
+        let changes = case.changes_on(name);
+        for spread in aggregation::spreads(name, *part, case.directory, changes) {
             if spread.effect == Effect::Widens {
-                objections.extend(of_role(name, *part, &changes, &spread));
+                objections.extend(of_role(name, *part, changes, &spread));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Case, Guard, Objection, count};
 use crate::plan::parts::Part;
-use crate::state::{DesiredEnvironment, LiveGroup, Mark};
+use crate::state::{DesiredEnvironment, Mark};
 
 pub(super) static GUARD: Guard = Guard {
     id: "empty-config",
@@ -12,9 +12,11 @@ pub(super) static GUARD: Guard = Guard {
 };
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
-    let groups = own_groups(case);
-    let objects = own_objects(case);
-    if asks(case) || groups + objects == 0 || case.changes.is_empty() {
+    if asks(case) || case.changes.is_empty() {
+        return Vec::new();
+    }
+    let (groups, objects) = (own_groups(case), own_objects(case));
+    if groups + objects == 0 {
         return Vec::new();
     }
     let config = &case.desired.config;
@@ -28,13 +30,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 
 /// How many live groups are proven to be of this config.
 pub(super) fn own_groups(case: &Case<'_>) -> usize {
-    case.directory.own_groups(case.desired).filter(|(_, live)| is_marked(case, live)).count()
-}
-
-/// Whether a group carries this config's mark.
-pub(super) fn is_marked(case: &Case<'_>, live: &LiveGroup) -> bool {
-    let marked = case.directory.tenant().map(|tenant| &tenant.marked);
-    marked.is_some_and(|marked| marked.values().any(|group| group.id == live.id))
+    case.directory.own_groups(case.desired).filter(|(_, live)| case.directory.is_marked(live)).count()
 }
 
 /// How many live roles and bindings are of this config.

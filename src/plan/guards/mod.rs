@@ -18,11 +18,12 @@ mod unmanaged;
 
 use std::collections::BTreeMap;
 
-use super::Verdict;
 use super::parts::Parts;
 use super::resolve::Directory;
+use super::{Verdict, aggregation};
 use crate::state::{
-    Acknowledgement, Address, Change, Desired, Edge, GroupKey, Only, Operation, Policy, RemovalLimits, Resource,
+    Acknowledgement, Address, Change, Desired, Edge, EnvironmentName, GroupKey, Only, Operation, Policy, RemovalLimits,
+    Resource,
 };
 
 /// One guard.
@@ -60,8 +61,17 @@ struct Case<'a> {
     only: &'a Only,
     policy: &'a Policy,
     changes: &'a [Change],
+    /// Those of them on a cluster, by environment.
+    on: BTreeMap<&'a EnvironmentName, Vec<&'a Change>>,
     parts: &'a Parts<'a>,
     directory: &'a Directory<'a>,
+}
+
+impl<'a> Case<'a> {
+    /// The changes on an environment.
+    fn changes_on(&self, name: &EnvironmentName) -> &[&'a Change] {
+        self.on.get(name).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What a guard says.
@@ -89,7 +99,8 @@ pub(super) fn judge(
     directory: &Directory<'_>,
     changes: &[Change],
 ) -> Vec<Verdict> {
-    let case = Case { desired, limits: policy.limits, only: &policy.only, policy, changes, parts, directory };
+    let on = aggregation::by_environment(changes);
+    let case = Case { desired, limits: policy.limits, only: &policy.only, policy, changes, on, parts, directory };
     let mut verdicts = Vec::new();
     for guard in GUARDS {
         for objection in (guard.check)(&case) {

@@ -6,7 +6,7 @@ use super::{Case, Guard, Objection};
 use crate::plan::aggregation::{self, Affected, Effect, Impact};
 use crate::plan::parts::{Acting, Part};
 use crate::plan::reach::{Nesting, Node, live_members, node_of};
-use crate::state::{Address, Binding, Change, Operation, Resource};
+use crate::state::{Address, Binding, Change, GroupKey, LiveGroup, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
     id: "own-identity",
@@ -17,22 +17,32 @@ pub(super) static GUARD: Guard = Guard {
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
     let nesting = Nesting::live(case.directory);
+    let own = case.directory.tenant().map(|tenant| tenant.identity.id);
+    let is_own = |group: &LiveGroup| group.members.iter().any(|member| Some(member.id) == own);
+    let own_groups: Vec<&GroupKey> =
+        case.directory.live_groups().filter(|(_, group)| is_own(group)).map(|(key, _)| key).collect();
     let mut by_roles = BTreeMap::new();
     for (name, part) in &case.parts.clusters {
-        by_roles.extend(self::by_roles(*part, &aggregation::impacts(name, *part, case.changes)));
+        by_roles.extend(self::by_roles(*part, &aggregation::impacts(name, *part, case.changes_on(name))));
     }
     let loss = |change: &Change| match change.address.environment() {
         Some(name) => {
             let part = case.parts.clusters.get(name)?;
             by_roles.get(&change.address).cloned().or_else(|| by_binding(*part, change))
         }
-        None => in_entra(case, &nesting, change),
+        None => in_entra(case, &nesting, &own_groups, change),
     };
     let objection = |change: &Change| Some(Objection::new(change.address.to_string(), loss(change)?));
     case.changes.iter().filter_map(objection).collect()
 }
 
-fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -> Option<String> {
+/// `own_groups` are the live groups that whoever runs this is in.
+fn in_entra<'a>(
+    case: &'a Case<'a>,
+    nesting: &Nesting<'a>,
+    own_groups: &[&GroupKey],
+    change: &'a Change,
+) -> Option<String> {
     let own = &case.directory.tenant()?.identity;
     let Operation::Delete { before } = &change.operation else { return None };
     let (group, called, leaves) = match before {
@@ -56,8 +66,8 @@ fn in_entra<'a>(case: &'a Case<'a>, nesting: &Nesting<'a>, change: &'a Change) -
     if live_members(case.directory, &nesting.leading_to([group])).contains(&own.id) {
         return Some(format!("{}, who runs this, is in {called}: {leaves}", own.label));
     }
-    case.directory.live_groups().find_map(|(key, live)| {
-        let why = nesting.unread(key).filter(|_| live.members.iter().any(|member| member.id == own.id))?;
+    own_groups.iter().find_map(|key| {
+        let why = nesting.unread(key)?;
         Some(format!(
             "{}, who runs this, is in {key}, and which groups that is in could not be read ({why}), so it may be {called}: \
              {leaves}",

@@ -68,7 +68,8 @@ fn run(case: &Case<'_>, edges: usize) -> Option<Objection> {
 
 /// The bindings that stay, ours or not, to a role that loses rules: their subjects lose those.
 fn narrowed(case: &Case<'_>, gone: &BTreeSet<&Address>) -> BTreeSet<Address> {
-    let impacts = case.parts.clusters.iter().flat_map(|(name, part)| aggregation::impacts(name, *part, case.changes));
+    let clusters = case.parts.clusters.iter();
+    let impacts = clusters.flat_map(|(name, part)| aggregation::impacts(name, *part, case.changes_on(name)));
     let narrowing = impacts.filter(|impact| impact.effect == Effect::Narrows);
     narrowing
         .flat_map(|impact| impact.bindings)

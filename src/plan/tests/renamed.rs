@@ -280,7 +280,7 @@ fn guard_group_replaced_says_what_a_delegated_file_may_do() {
     world.live("old", &["hayden", "sam"]);
     let block = world.ask("new", &["hayden", "sam"]);
     block.delegated = true;
-    block.origin.file = "teams/trinity.yaml".to_owned();
+    block.origin.file = "teams/trinity.yaml".into();
     let plan = world.plan();
     let verdict = plan.verdicts.iter().find(|verdict| verdict.guard == "group-replaced").unwrap();
     assert!(

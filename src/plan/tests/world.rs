@@ -52,7 +52,7 @@ pub(super) fn namespace(text: &str) -> Namespace {
 }
 
 pub(super) fn at(line: u32) -> Origin {
-    Origin { file: "access.yaml".to_owned(), line }
+    Origin { file: "access.yaml".into(), line }
 }
 
 /// `name` for a user of contoso.com, `group:key`, `group-id:number`, `guest:name` or `applier`.

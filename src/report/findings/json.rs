@@ -52,7 +52,7 @@ fn json_finding(finding: &Finding, sources: &SourceMap) -> JsonFinding {
         let source = sources.get(label.span.file)?;
         let (line, column) = source.position(label.span.start);
         let (end_line, end_column) = source.position(label.span.end);
-        Some(JsonLabel { file: source.path.clone(), line, column, end_line, end_column, text: label.text.clone() })
+        Some(JsonLabel { file: source.path.to_string(), line, column, end_line, end_column, text: label.text.clone() })
     };
     JsonFinding {
         rule: finding.rule.id,

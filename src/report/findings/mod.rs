@@ -88,7 +88,9 @@ impl fmt::Display for Place {
 fn place(finding: &Finding, sources: &SourceMap) -> Place {
     let first = finding.labels.first().and_then(|label| Some((label, sources.get(label.span.file)?)));
     match (first, &finding.file) {
-        (Some((label, file)), _) => Place { file: file.path.clone(), position: Some(file.position(label.span.start)) },
+        (Some((label, file)), _) => {
+            Place { file: file.path.to_string(), position: Some(file.position(label.span.start)) }
+        }
         (None, file) => Place { file: file.clone().unwrap_or_default(), position: None },
     }
 }

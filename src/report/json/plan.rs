@@ -92,7 +92,7 @@ fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<St
 }
 
 fn origin(origin: &Origin) -> v1::Origin {
-    v1::Origin { file: origin.file.clone(), line: origin.line }
+    v1::Origin { file: origin.file.to_string(), line: origin.line }
 }
 
 fn change(change: &Change) -> v1::Change {

@@ -30,7 +30,7 @@ fn hostile_plan(pool: &[String]) -> Plan {
     plan.names.values_mut().for_each(|name| *name = next());
     for entry in &mut plan.withheld {
         (entry.message, entry.reason) = (next(), next());
-        entry.origin.as_mut().unwrap().file = next();
+        entry.origin.as_mut().unwrap().file = next().into();
     }
     for note in &mut plan.notes {
         (note.message, note.kind) = (next(), next());
@@ -51,7 +51,7 @@ fn hostile_plan(pool: &[String]) -> Plan {
                 principal: None,
             });
         }
-        let origin = Origin { file: next(), line: 3 };
+        let origin = Origin { file: next().into(), line: 3 };
         binding.beside.push(Beside { address: binding.address.clone(), origin, replaceable: true });
     }
     for verdict in &mut plan.verdicts {
@@ -66,7 +66,7 @@ fn hostile_plan(pool: &[String]) -> Plan {
         }
         change.overrules.push(next());
         if let Some(origin) = &mut change.origin {
-            origin.file = next();
+            origin.file = next().into();
         }
         let (before, after) = match &mut change.operation {
             Operation::Create { after } | Operation::Restore { after } => (None, Some(after)),

@@ -25,7 +25,7 @@ pub(super) fn id(start: &str) -> ObjectId {
 }
 
 pub(super) fn origin(file: &str, line: u32) -> Origin {
-    Origin { file: file.to_owned(), line }
+    Origin { file: file.into(), line }
 }
 
 pub(super) fn change(address: Address, operation: Operation, origin: Option<Origin>) -> Change {

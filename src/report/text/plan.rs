@@ -1,6 +1,6 @@
 //! A plan as text.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::page::{Mark, Page};
 use super::view::View;
@@ -8,7 +8,7 @@ use super::words::count;
 use super::{Layout, cluster, entra, guards, notes, preflight, unmanaged};
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{EnvironmentName, Origin, first_few};
+use crate::state::{Change, EnvironmentName, Origin, first_few};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest column of places in front of messages.
@@ -60,26 +60,24 @@ fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
 
 fn changes(page: &mut Page, plan: &Plan) {
     let view = View::of(plan);
-    let at = |environment: Option<&EnvironmentName>| {
-        let environment = environment.cloned();
-        plan.changes.iter().filter(move |change| change.address.environment() == environment.as_ref())
-    };
-    if at(None).next().is_some() {
+    let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
+    for change in &plan.changes {
+        on.entry(change.address.environment()).or_default().push(change);
+    }
+    if let Some(changes) = on.remove(&None) {
         page.gap();
         page.words(0, "Entra");
         for (owner, FirstOwner { app, origin }) in &plan.first_owners {
-            let new = at(None).filter(|change| entra::first_owner(change) == Some(*owner)).count();
+            let new = changes.iter().filter(|change| entra::first_owner(change) == Some(*owner)).count();
             let groups = if new == 1 { "the new group is".to_owned() } else { format!("the {new} new groups are") };
             page.words(2, &format!("{groups} owned by the applier {app} ({origin})"));
         }
-        entra::groups(page, at(None), &view);
+        entra::groups(page, changes.into_iter(), &view);
     }
-    let environments: BTreeSet<&EnvironmentName> =
-        plan.changes.iter().filter_map(|change| change.address.environment()).collect();
-    for environment in environments {
+    for (environment, changes) in on.into_iter().filter_map(|(environment, changes)| Some((environment?, changes))) {
         page.gap();
         page.words(0, environment.as_str());
-        cluster::objects(page, at(Some(environment)), &view);
+        cluster::objects(page, changes.into_iter(), &view);
         let forecasts = plan.forecasts.iter().filter(|forecast| forecast.environment == *environment);
         forecasts.for_each(|forecast| preflight::refusals(page, forecast));
     }

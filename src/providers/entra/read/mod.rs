@@ -15,8 +15,7 @@ use super::client::ReadClient;
 use crate::providers::Reader;
 use crate::providers::http::credential::{Chain, Claims};
 use crate::state::{
-    Failure, FailureKind, GroupAnswer, GroupQuestion, ObjectId, OwnIdentity, Result, Tenant, TenantId, TenantQuery,
-    Usage,
+    Failure, FailureKind, GroupAnswer, GroupQuestion, OwnIdentity, Result, Tenant, TenantId, TenantQuery, Usage,
 };
 
 mod above;
@@ -78,19 +77,22 @@ impl Reader for EntraReader {
         edges.finish(client, &keys, &mut live)?;
         late_edges.finish(client, &keys, &mut live)?;
         let mut names = Names::new(&query.principals, &live, &keys);
-        let Live { groups: live, .. } = live;
+        let Live { groups: mut live, .. } = live;
         let mut lookalikes = lookalikes.finish(late_lookalikes, client, &live)?;
         let LookUp { users, mails, apps, groups } = &mut names.look_up;
         client.read(&mut [users, mails, apps, groups, &mut lookalikes.owners]).await;
         let (directory, by_display_name) = (names.finish(client)?, lookalikes.finish(query, &live)?);
 
-        let of = |id: &ObjectId| live.get(id).cloned();
+        let by_id = found.by_id.keys().map(|id| (*id, live.get(id).cloned())).collect();
+        // Moved, so that a large tenant is not held twice; a group carries one mark.
+        let marked = found.marked.iter().filter_map(|(key, record)| Some((key.clone(), live.remove(&record.id)?)));
+        let marked = marked.collect();
         Ok(Tenant {
             id: self.tenant,
             domain: found.domain,
             identity,
-            marked: found.marked.iter().filter_map(|(key, record)| Some((key.clone(), of(&record.id)?))).collect(),
-            by_id: found.by_id.keys().map(|id| (*id, of(id))).collect(),
+            marked,
+            by_id,
             directory,
             deleted: found.deleted,
             deleted_unreadable: found.deleted_unreadable,
