@@ -1,7 +1,10 @@
 //! The kill matrix: `apply` is killed at every request, before and after its work, and run again.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod gate;
+mod interrupted;
 mod matrix;
+mod place;
 mod process;
 mod record;
 mod scenario;

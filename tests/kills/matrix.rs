@@ -1,14 +1,13 @@
 //! Every point of a scenario: at each request of the whole run, once before its work and once after.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rolecall::sandbox::RequestLog;
 
-use crate::process::{self, Served, copy, end, is_untouched, rolecall, until};
+use crate::place::Place;
+use crate::process::{Served, end, is_untouched, until};
 use crate::record;
 use crate::scenario::Scenario;
 use crate::state::{self, Facts, Names, State};
@@ -159,7 +158,7 @@ impl Bench {
         let place = Place::new(self.folder.path());
         let sandbox = place.sandbox();
         let mut served = Served::start(&sandbox, Some(&point.faults()));
-        let said = place.folder.path().join("said");
+        let said = place.path("said");
         let file = std::fs::File::create(&said).unwrap();
         let mut apply = place.command(&served, "first.jsonl", &self.acknowledged);
         let mut apply = apply.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
@@ -177,7 +176,7 @@ impl Bench {
         if secrets.iter().any(|secret| text.contains(secret.as_str())) {
             return Err("a secret was printed".to_owned());
         }
-        tally.recorded += record::check(&place.folder.path().join("first.jsonl"), &sandbox, &self.names, &secrets)?;
+        tally.recorded += record::check(&place.path("first.jsonl"), record::writes(&sandbox), &self.names, &secrets)?;
         if is_untouched(&sandbox) {
             drop(served);
             // Once nobody serves it nothing can come any more.
@@ -226,56 +225,5 @@ impl Tally {
         self.left_over += left_over;
         self.recorded += recorded;
         self.failures.extend(failures);
-    }
-}
-
-/// A folder for one point: a copy of the sandbox, and the journals of its runs.
-struct Place<'a> {
-    prepared: &'a Path,
-    folder: tempfile::TempDir,
-}
-
-impl<'a> Place<'a> {
-    fn new(prepared: &'a Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&prepared.join("sandbox"), &folder.path().join("sandbox"));
-        Self { prepared, folder }
-    }
-
-    fn sandbox(&self) -> PathBuf {
-        self.folder.path().join("sandbox")
-    }
-
-    fn command(&self, served: &Served, journal: &str, acknowledged: &[String]) -> Command {
-        let mut command = rolecall(self.folder.path(), &["apply", "--yes", "--journal", journal]);
-        command.arg(self.prepared.join("access")).arg("--connections").arg(served.connections());
-        command.args(acknowledged.iter().flat_map(|guard| ["--acknowledge", guard])).envs(served.credentials());
-        command
-    }
-
-    /// Applies until it is done; what a guard asks for is acknowledged, as somebody does who means it.
-    fn apply(&self, served: &Served, journal: &str, acknowledged: &mut Vec<String>) -> Result<(), String> {
-        loop {
-            let ran = process::run(&mut self.command(served, journal, acknowledged));
-            let asked =
-                ran.text.lines().filter_map(|line| line.split_once("--acknowledge ")).map(|(_, guard)| guard.trim());
-            let new: Vec<String> = asked.map(str::to_owned).filter(|guard| !acknowledged.contains(guard)).collect();
-            match ran.code {
-                Some(0) => return Ok(()),
-                Some(3) if !new.is_empty() => acknowledged.extend(new),
-                code => return Err(format!("`apply` ended with {code:?}:\n{}", ran.text)),
-            }
-        }
-    }
-
-    /// A further plan finds nothing to do.
-    fn is_in_order(&self, served: &Served) -> Result<(), String> {
-        let mut command = rolecall(self.folder.path(), &["plan", "--detailed-exitcode"]);
-        command.arg(self.prepared.join("access")).arg("--connections").arg(served.connections());
-        let ran = process::run(command.envs(served.credentials()));
-        let is_in_order = ran.code == Some(0) && ran.text.contains("No changes.");
-        is_in_order
-            .then_some(())
-            .ok_or_else(|| format!("the plan after it is not empty ({:?}):\n{}", ran.code, ran.text))
     }
 }

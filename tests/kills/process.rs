@@ -62,8 +62,8 @@ impl Served {
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    pub(crate) fn connections(&self) -> PathBuf {
-        self.folder.join("connections.yaml")
+    pub(crate) fn credential(&self, name: &str) -> String {
+        self.credentials().into_iter().find(|(key, _)| key == name).map(|(_, value)| value).unwrap()
     }
 
     /// Whether the log says that a request is held.

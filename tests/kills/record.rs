@@ -23,9 +23,13 @@ pub(crate) fn secrets(served: &Served, sandbox: &Path) -> Vec<String> {
     of_tenant.map(|(_, secret)| secret).chain(of_clusters).chain(["eyJ".to_owned()]).collect()
 }
 
-/// Checks the journal of a run that was killed. Gives how many requests that write were in the log.
-pub(crate) fn check(file: &Path, sandbox: &Path, names: &Names, secrets: &[String]) -> Result<usize, String> {
-    let writes: Vec<Call> = RequestLog::read(sandbox).unwrap().writes();
+/// The requests that write, by the sandbox's log.
+pub(crate) fn writes(sandbox: &Path) -> Vec<Call> {
+    RequestLog::read(sandbox).unwrap().writes()
+}
+
+/// Checks the journal of a run that was killed. Gives how many requests were looked at.
+pub(crate) fn check(file: &Path, writes: Vec<Call>, names: &Names, secrets: &[String]) -> Result<usize, String> {
     // Which items a batch had is not in the log when the batch was held before its work.
     let writes: Vec<Call> = writes.into_iter().filter(|call| !call.path.ends_with("/$batch")).collect();
     if !file.exists() {

@@ -13,10 +13,10 @@ pub(crate) const ADOPTED: &str = "on-call";
 /// One of the three.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    seed: String,
+    pub(crate) seed: String,
     /// What was applied earlier, if anything was.
-    before: Option<String>,
-    after: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: String,
     /// Where somebody has something before and after, so that it can be missed in between.
     pub(crate) kept_in: &'static [&'static str],
 }
@@ -52,13 +52,17 @@ impl Scenario {
             fold(&folder.join("sandbox"));
         }
         write(&self.after);
-        // Only the runs that come now are counted.
-        std::fs::remove_file(folder.join("sandbox/requests.jsonl")).unwrap();
+        forget(&folder.join("sandbox"));
     }
 }
 
+/// Only the runs that come now are counted.
+pub(crate) fn forget(sandbox: &Path) {
+    std::fs::remove_file(sandbox.join("requests.jsonl")).unwrap();
+}
+
 /// What was written so far is part of the state, so that every line of a journal is of what comes now.
-fn fold(sandbox: &Path) {
+pub(crate) fn fold(sandbox: &Path) {
     use rolecall::sandbox::graph::state::Tenant;
     use rolecall::sandbox::kubernetes::ClusterState;
     use rolecall::sandbox::store::Store;
@@ -173,7 +177,7 @@ fn membership_change() -> Scenario {
 
 /// Bindings get another role: by another grant, by a role's new content, by its new name, because it is now needed in a
 /// second namespace; and a role that stays gets other rules.
-fn role_replacement() -> Scenario {
+pub(crate) fn role_replacement() -> Scenario {
     let seed = format!(
         "{TENANT}users:
   - {{ user-principal-name: erin@contoso.com }}

@@ -122,28 +122,33 @@ pub(crate) fn read(sandbox: &Path) -> State {
     for cluster in clusters(sandbox) {
         let file = sandbox.join(format!("clusters/{cluster}.json"));
         let mut whole = Store::<ClusterState>::load(&file).unwrap().unwrap().read(json);
-        for (kind, objects) in fields(&whole["objects"]) {
-            for (key, object) in fields(objects) {
-                let mut object = names.in_value(object);
-                let meta = object["metadata"].as_object_mut().unwrap();
-                without(meta, &["uid", "resourceVersion", "creationTimestamp"]);
-                for entry in meta.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
-                    without(entry.as_object_mut().unwrap(), &["time"]);
-                }
-                add(&mut state, &format!("{cluster} {kind} {key}"), object);
-            }
-        }
+        add_objects(&mut state, &cluster, &names, &whole["objects"]);
         without(whole.as_object_mut().unwrap(), &["objects", "revision"]);
         add(&mut state, &format!("the rest of {cluster}"), whole);
     }
     state
 }
 
+/// Adds the objects of a cluster, which are given by kind and key.
+pub(crate) fn add_objects(state: &mut State, cluster: &str, names: &Names, objects: &Value) {
+    for (kind, objects) in fields(objects) {
+        for (key, object) in fields(objects) {
+            let mut object = names.in_value(object);
+            let meta = object["metadata"].as_object_mut().unwrap();
+            without(meta, &["uid", "resourceVersion", "creationTimestamp"]);
+            for entry in meta.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+                without(entry.as_object_mut().unwrap(), &["time"]);
+            }
+            add(state, &format!("{cluster} {kind} {key}"), object);
+        }
+    }
+}
+
 /// What somebody has: an edge of a group, or one verb on one resource somewhere, or just that a binding names them there.
 pub(crate) type Facts = BTreeSet<String>;
 
 /// The rules of roles, spelt out once for each version of a role.
-type Spelt = BTreeMap<String, Vec<String>>;
+pub(crate) type Spelt = BTreeMap<String, Vec<String>>;
 
 /// What everybody had at each moment, in the tenant and on each cluster: first, after each write, last.
 pub(crate) fn history(start: &Path, sandbox: &Path) -> BTreeMap<String, Vec<Facts>> {
@@ -220,15 +225,17 @@ fn edges(tenant: &Value) -> Facts {
     facts
 }
 
-fn rights(objects: &Value, spelt: &mut Spelt) -> Facts {
+/// What the bindings of a cluster give to whom the files name.
+pub(crate) fn rights(objects: &Value, spelt: &mut Spelt) -> Facts {
     let mut facts = Facts::new();
     for kind in ["RoleBinding", "ClusterRoleBinding"] {
         for (key, binding) in fields(&objects[kind]) {
             let namespace = key.split_once('/').map_or("*", |(namespace, _)| namespace);
             let subjects = binding["subjects"].as_array().into_iter().flatten();
             for subject in subjects.filter_map(|subject| subject["name"].as_str()) {
-                // Whom the cluster came with nobody changes.
-                if subject.starts_with("system:") || subject.len() < 36 {
+                // Whom the cluster came with nobody changes; whom we bind is named by an object id.
+                let id = subject.get(subject.len().saturating_sub(36)..).unwrap_or_default();
+                if uuid::Uuid::parse_str(id).is_err() {
                     continue;
                 }
                 facts.insert(format!("{subject} is bound in {namespace}"));
