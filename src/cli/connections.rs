@@ -9,8 +9,8 @@ use url::Url;
 use super::args::ConnectionArgs;
 use super::error::CliError;
 use super::ui::Ui;
-use crate::providers::http::Proxies;
 use crate::providers::http::proxy::Proxy;
+use crate::providers::http::{Proxies, without_user};
 use crate::state::{DesiredEnvironment, EnvironmentName, closest};
 
 /// The connections file.
@@ -37,6 +37,13 @@ pub(super) struct ProxyConnection {
     /// Hosts that are reached directly, as in `NO_PROXY`.
     #[serde(default)]
     no_proxy: Vec<String>,
+}
+
+impl ProxyConnection {
+    /// The proxy, and whom it is for.
+    pub(super) fn parse(&self) -> Result<Proxies, CliError> {
+        Ok(Proxies::through(Proxy::parse(&self.url.0, "`proxy` of the connections file")?, &self.no_proxy.join(",")))
+    }
 }
 
 /// A text that is never shown.
@@ -125,9 +132,7 @@ impl Connections {
             CliError::user(format!("{}: the connections file that {by} names cannot be read: {error}", named.display()))
                 .hint(format!("correct {by}; docs/connections.md says what the file holds"))
         })?;
-        let mut connections: Self = crate::config::yaml::from_str(&text)
-            .map_err(|error| CliError::user(format!("{}: {error}", named.display())))?;
-        connections.named = named.display().to_string();
+        let mut connections = Self::parse(&text, &named.display().to_string())?;
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
         let clusters = connections.environments.values().filter_map(|connection| connection.ca_file.as_deref());
         if let Some(ca) = connections.entra.ca_file.as_deref().into_iter().chain(clusters).find(|ca| is_in_config(ca)) {
@@ -136,6 +141,14 @@ impl Connections {
                 ca.display()
             )));
         }
+        Ok(connections)
+    }
+
+    /// The file's own content, paths as they are written.
+    pub(super) fn parse(text: &str, named: &str) -> Result<Self, CliError> {
+        // The reader quotes what it does not understand, and that may be the address of a proxy.
+        let mut connections: Self = crate::config::yaml::from_str(text)
+            .map_err(|error| CliError::user(format!("{named}: {}", without_user(&error.to_string()))))?;
         for (name, connection) in &connections.environments {
             let ways = [
                 connection.kubeconfig.is_some() || connection.context.is_some(),
@@ -144,17 +157,16 @@ impl Connections {
             ];
             if ways.iter().filter(|given| **given).count() != 1 {
                 return Err(CliError::user(format!(
-                    "{}: environment `{name}` needs exactly one of `kubeconfig` (or `context`), `in-cluster` and `server`",
-                    named.display()
+                    "{named}: environment `{name}` needs exactly one of `kubeconfig` (or `context`), `in-cluster` and `server`"
                 )));
             }
             if connection.server.is_some() != connection.audience.is_some() {
                 return Err(CliError::user(format!(
-                    "{}: environment `{name}`: `server` and `audience` go together: the audience is the app the API server trusts",
-                    named.display()
+                    "{named}: environment `{name}`: `server` and `audience` go together: the audience is the app the API server trusts"
                 )));
             }
         }
+        named.clone_into(&mut connections.named);
         Ok(connections)
     }
 
@@ -197,8 +209,8 @@ impl Connections {
     /// The proxy: the connections file's, else the environment's. Everything that is not on loopback speaks TLS, so
     /// `HTTP_PROXY` has no meaning here.
     pub(super) fn proxies(&self, ui: &Ui) -> Result<Proxies, CliError> {
-        if let Some(ProxyConnection { url, no_proxy }) = &self.proxy {
-            return Ok(Proxies::through(Proxy::parse(&url.0, "`proxy` of the connections file")?, &no_proxy.join(",")));
+        if let Some(proxy) = &self.proxy {
+            return proxy.parse();
         }
         let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, ui.variable(name)?)));
         let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {

@@ -13,6 +13,8 @@ mod completions;
 mod connections;
 mod demo;
 mod doctor;
+#[doc(hidden)]
+pub mod door;
 mod error;
 mod exit;
 mod files;

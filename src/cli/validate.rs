@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
 use crate::config;
-use crate::report::findings;
+use crate::report::{escape, findings};
 
 /// Check the access files and report every mistake in one run
 ///
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     match args.output {
         Output::Json => {
             let value = findings::json(&loaded.findings, &loaded.sources);
-            ui.print(&format!("{value:#}"))?;
+            ui.print(&escape::json(&format!("{value:#}")))?;
         }
         Output::Text => {
             if !loaded.findings.is_empty() {

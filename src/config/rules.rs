@@ -32,7 +32,7 @@ rules! {
     YAML_TAG = "yaml-tag", "An access file uses no YAML tags.";
     YAML_KEY = "yaml-key", "Every key is a word.";
     MULTIPLE_DOCUMENTS = "multiple-documents", "An access file is one YAML document.";
-    TOO_COMPLEX = "too-complex", "Depth, values and aliases of a file are bounded.";
+    TOO_COMPLEX = "too-complex", "Depth, values and aliases of a file are bounded, and so are the bindings that all grants ask for.";
 
     // The form of one value.
     UNKNOWN_KEY = "unknown-key", "Every key is one that this version knows.";

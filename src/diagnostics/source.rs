@@ -67,16 +67,31 @@ pub struct SourceFile {
     pub text: String,
     /// The byte at which each line starts.
     line_starts: Vec<usize>,
+    /// How many characters start before each block: a file may be one long line, and thousands of places may be asked for.
+    before_block: Vec<usize>,
 }
+
+/// The bytes of a block.
+const BLOCK: usize = 1024;
 
 impl SourceFile {
     /// The line and column (both from 1, the column in characters) of a byte.
     pub fn position(&self, byte: usize) -> (u32, u32) {
-        let line = self.line(byte);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
-        let before = self.text.get(start..byte.min(self.text.len())).unwrap_or("");
-        let column = before.chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+        let column = self.characters_before(byte) - self.characters_before(self.line_start(byte)) + 1;
+        let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        (number(self.line(byte)), number(column))
+    }
+
+    /// Where the line of a byte starts.
+    pub fn line_start(&self, byte: usize) -> usize {
+        self.line_starts.get(self.line(byte) - 1).copied().unwrap_or(0)
+    }
+
+    fn characters_before(&self, byte: usize) -> usize {
+        let byte = byte.min(self.text.len());
+        let block = byte / BLOCK;
+        let rest = self.text.as_bytes().get(block * BLOCK..byte).unwrap_or_default();
+        self.before_block.get(block).copied().unwrap_or(0) + starts(rest)
     }
 
     /// The line of a byte, from 1.
@@ -98,7 +113,11 @@ impl SourceMap {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
             .collect();
-        self.files.push(SourceFile { path: path.into(), text, line_starts });
+        let mut before_block = vec![0];
+        for block in text.as_bytes().chunks(BLOCK) {
+            before_block.push(before_block.last().copied().unwrap_or(0) + starts(block));
+        }
+        self.files.push(SourceFile { path: path.into(), text, line_starts, before_block });
         FileId(self.files.len() - 1)
     }
 
@@ -126,6 +145,11 @@ impl SourceMap {
     }
 }
 
+/// How many characters start in these bytes.
+fn starts(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +164,17 @@ mod tests {
         assert_eq!(source.position(6), (2, 1));
         assert_eq!(source.position(999), (3, 1), "past the end is the end");
         assert_eq!(sources.origin(Span { file, start: 6, end: 7 }).to_string(), "teams/a.yaml:2");
+    }
+
+    #[test]
+    fn positions_are_right_in_lines_of_many_blocks() {
+        let mut sources = SourceMap::default();
+        let text = format!("{}\n{}", "aé東".repeat(1000), "é".repeat(3000));
+        let file = sources.add("a.yaml", text.clone());
+        let source = sources.get(file).expect("it was just added");
+        for (at, _) in text.char_indices().step_by(7) {
+            let before = text.get(source.line_start(at)..at).expect("a line starts with a character");
+            assert_eq!(source.position(at).1 as usize, before.chars().count() + 1, "byte {at}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{ClusterUid, EnvironmentName, GroupKey, Namespace, Origin, PrincipalN
 
 /// Where a resource lives. Stable between runs and machines: it holds names, never ids that only one run knows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Address {
     /// A group's own properties and existence.
     Group(GroupKey),
@@ -112,7 +112,7 @@ impl fmt::Display for KubernetesKind {
 
 /// What a change does to its resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
+#[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operation {
     /// It is not there and is made.
     Create {
@@ -162,6 +162,7 @@ impl fmt::Display for Sign {
 
 /// One difference, ready to be shown, judged, saved and applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     /// What is changed.
     pub address: Address,

@@ -13,6 +13,7 @@ use super::{
 
 /// A line of an access file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The file, relative to the config's folder, with `/`. Shared: every member of every group has a line.
     #[serde(with = "super::text::shared")]

@@ -26,6 +26,7 @@ pub enum Resource {
 
 /// The managed properties of an Entra group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// Its key in the files, or the one in its `uniqueName`.
     pub key: GroupKey,
@@ -45,6 +46,7 @@ pub struct Group {
 
 /// One owner or member of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Edge {
     /// The group's key.
     pub group: GroupKey,
@@ -60,6 +62,7 @@ pub struct Edge {
 
 /// A role object of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Role {
     /// `None` makes it a `ClusterRole`.
     pub namespace: Option<Namespace>,
@@ -81,7 +84,7 @@ impl Role {
 
 /// One rule of a role, with Kubernetes' own keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PolicyRule {
     /// API groups; `""` is the core group, `*` all.
     pub api_groups: Vec<String>,
@@ -153,6 +156,7 @@ impl PolicyRule {
 
 /// A binding of one role to subjects. Ours carry exactly one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Binding {
     /// `None` makes it a `ClusterRoleBinding`.
     pub namespace: Option<Namespace>,
@@ -184,6 +188,7 @@ impl fmt::Display for RoleKind {
 
 /// A binding's `roleRef`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RoleRef {
     /// Its kind.
     pub kind: RoleKind,
@@ -228,6 +233,7 @@ impl fmt::Display for SubjectKind {
 
 /// One subject of a binding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subject {
     /// Its kind.
     pub kind: SubjectKind,
@@ -241,7 +247,7 @@ pub struct Subject {
 
 /// A subject's name, or the promise of one that holds the id of a group created by this plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SubjectName {
     /// The name.
     Known(String),

@@ -17,7 +17,7 @@ mod role;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
-use super::model::{Config, Environment, Group, Role, Tenant};
+use super::model::{Config, Environment, Grant, Group, Role, Scope, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
@@ -30,6 +30,9 @@ pub(crate) use names::closest;
 use super::rules;
 pub use super::rules::RULES;
 use names::Names;
+
+/// The most bindings that all grants may ask for, counting each subject with each role in each scope.
+const MAX_BINDINGS: usize = 1_000_000;
 
 /// One file as a tree.
 pub(super) struct Tree {
@@ -49,8 +52,8 @@ pub(super) fn check(
     sources: &SourceMap,
     findings: &mut Vec<Finding>,
 ) -> Option<Config> {
-    let (names, users) = (Names::default(), HashMap::new());
-    let mut checker = Checker { sources, unread, names, users, skipped: None, findings };
+    let (names, users, comparisons) = (Names::default(), HashMap::new(), names::COMPARISONS);
+    let mut checker = Checker { sources, unread, names, users, comparisons, skipped: None, findings };
     let config = checker.config(trees);
     let skipped = checker.skipped;
     if findings.iter().any(|finding| finding.rule.severity == Severity::Error) {
@@ -78,6 +81,8 @@ struct Checker<'a> {
     names: Names,
     /// The user principal names so far, as they are written.
     users: HashMap<String, UserPrincipalName>,
+    /// How many more names may be compared with misspelt ones.
+    comparisons: usize,
     /// The first value that could not be used although it may have the right form.
     skipped: Option<Span>,
     findings: &'a mut Vec<Finding>,
@@ -107,12 +112,14 @@ impl Checker<'_> {
             self.blocks(&files, "roles", |checker, key, node| checker.role(key, node, &environments));
         self.previous_keys_are_claimed_once(&files);
         self.cycles(&files);
-        let grants = files
+        let grants: Vec<Grant> = files
             .iter()
             .flat_map(|file| file.all("grants"))
             .flat_map(Node::items)
             .filter_map(|node| self.grant(node, &environments, &roles))
             .collect();
+
+        self.bound_bindings(&grants);
 
         let root = root?;
         let appliers = self.appliers(root, &files);
@@ -188,6 +195,25 @@ impl Checker<'_> {
             }
         }
         blocks
+    }
+
+    /// A few lines can ask for more than any memory holds.
+    fn bound_bindings(&mut self, grants: &[Grant]) {
+        let mut total = 0_usize;
+        for grant in grants {
+            let scopes = match &grant.scope {
+                Scope::Namespaces(names) => names.len(),
+                Scope::Selector(_) | Scope::Cluster => 1,
+            };
+            let factors = [grant.subjects.len(), grant.roles.len(), grant.environments.len(), scopes];
+            total = total.saturating_add(factors.into_iter().fold(1, usize::saturating_mul));
+            if total > MAX_BINDINGS {
+                let message = format!("the grants ask for more than {MAX_BINDINGS} bindings");
+                let labels = [label(grant.span, "the limit is reached here")];
+                self.report(&rules::TOO_COMPLEX, message, labels, "grant to fewer groups, each made of others");
+                return;
+            }
+        }
     }
 
     fn tenant(&mut self, root: &Node) -> Option<Tenant> {

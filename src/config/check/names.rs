@@ -134,7 +134,9 @@ impl Checker<'_> {
         }
         let word = kind.word();
         let renamed = matches!(kind, Kind::Group).then(|| self.names.renamed.get(text).map(String::as_str)).flatten();
-        let suggestion = renamed.or_else(|| closest(text, self.names.of(kind).keys().map(String::as_str)));
+        let names = self.names.of(kind);
+        let comparisons = &mut self.comparisons;
+        let suggestion = renamed.or_else(|| closest_within(comparisons, text, names.keys().map(String::as_str)));
         let help = match suggestion.and_then(|name| self.names.of(kind).get_key_value(name)) {
             Some((name, span)) if renamed.is_some() => {
                 format!("it was renamed: write `{name}` ({})", self.sources.origin(*span))
@@ -164,14 +166,28 @@ pub(super) fn sections<'a>(files: &[&'a Node], section: &'a str) -> Vec<&'a Entr
 
 /// The name that a misspelt one was probably meant to be.
 pub(crate) fn closest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    closest_within(&mut usize::MAX.clone(), text, names)
+}
+
+/// How many names are compared with misspelt ones: thousands of mistakes among thousands of names take minutes, and the
+/// first ones show what is wrong.
+pub(super) const COMPARISONS: usize = 300_000;
+
+/// The same, as long as this many comparisons last.
+fn closest_within<'a>(left: &mut usize, text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = text.chars().count();
     if length > 80 {
         return None;
     }
     let most = (length / 3).max(1);
+    let folded = text.to_lowercase();
     names
         .filter(|name| name.len().abs_diff(text.len()) <= most * 4)
-        .map(|name| (strsim::damerau_levenshtein(&text.to_lowercase(), name), name))
+        .filter(|name| name.chars().count().abs_diff(folded.chars().count()) <= most)
+        .map_while(|name| {
+            *left = left.checked_sub(1)?;
+            Some((strsim::damerau_levenshtein(&folded, name), name))
+        })
         .filter(|(distance, _)| *distance <= most)
         .min()
         .map(|(_, name)| name)

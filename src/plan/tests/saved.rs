@@ -438,6 +438,18 @@ fn a_file_for_other_access_files_is_refused() {
 }
 
 #[test]
+fn what_is_not_understood_in_a_change_is_refused() {
+    let text = save(&world()).to_json().unwrap();
+    for (place, extra) in [("\"operation\": {", "\"note\": 1,"), ("\"address\": {", "\"note\": 1,")] {
+        let edited = text.replacen(place, &format!("{place}{extra}"), 1);
+        assert_ne!(edited, text);
+        assert!(matches!(SavedPlan::parse(edited.as_bytes()), Err(SavedPlanError::Malformed(_))), "{place}");
+    }
+    let edited = text.replace("\"requires\"", "\"note\": 1, \"requires\"");
+    assert!(matches!(SavedPlan::parse(edited.as_bytes()), Err(SavedPlanError::Malformed(_))));
+}
+
+#[test]
 fn what_is_no_saved_plan_is_said_to_be_none() {
     let world = world();
     let text = SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap();

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::fmt;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, Request, StatusCode, Url, redirect};
+use reqwest::{Certificate, Client, Request, Response, StatusCode, Url, redirect};
 use url::Host;
 
 use super::proxy::{self, Proxies};
@@ -56,6 +57,19 @@ pub struct Transport {
     link_local: bool,
     /// What answers say besides what was asked, by origin.
     heard: Arc<Mutex<BTreeMap<String, Heard>>>,
+    /// See [`Transport::answering`].
+    answers: Option<Answers>,
+}
+
+/// A server that is a function.
+#[derive(Clone)]
+struct Answers(Arc<Answering>);
+type Answering = dyn Fn(&Request) -> http::Response<Bytes> + Send + Sync;
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Answers")
+    }
 }
 
 /// An answer that was read whole. Its status is never a redirect.
@@ -152,7 +166,15 @@ impl Transport {
             proxies: settings.proxies.clone(),
             link_local: false,
             heard: Arc::default(),
+            answers: None,
         })
+    }
+
+    /// The same, answered by a function instead of a server; nothing is sent. For fuzzing what reads answers.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn answering(self, answers: impl Fn(&Request) -> http::Response<Bytes> + Send + Sync + 'static) -> Self {
+        Self { answers: Some(Answers(Arc::new(answers))), heard: Arc::default(), ..self }
     }
 
     /// Sends one request and reads its whole answer, of whatever status below or above 3xx.
@@ -174,7 +196,11 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request, origin: &str) -> std::result::Result<Answer, NotAnswered> {
-        let mut response = self.client.execute(request).await.map_err(|error| self.not_answered(&error, origin))?;
+        let response = match &self.answers {
+            Some(Answers(answer)) => Ok(answer(&request).into()),
+            None => self.client.execute(request).await,
+        };
+        let mut response: Response = response.map_err(|error| self.not_answered(&error, origin))?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.hear(origin, &headers);
         if status.is_redirection() {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 /// The longest piece of remote text in a message, in characters.
 const EXCERPT: usize = 400;
+/// The longest name or number of a character in HTML that is looked at.
+const LONGEST_ENTITY: usize = 16;
 /// So many characters of a secret in a row give it away; a server may cut what it repeats.
 const TELLING: usize = 8;
 
@@ -18,6 +20,32 @@ pub fn excerpt(text: &str) -> String {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
+}
+
+/// Why something could not be read, with `…` for the value that the reader quotes: it may be what was sent in confidence.
+pub fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", text.get(..first).unwrap_or_default(), text.get(last + 1..).unwrap_or_default())
+        }
+        _ => text,
+    }
+}
+
+/// The text with `…` for the user name and password of each address in it.
+pub fn without_user(text: &str) -> String {
+    let ends = |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | '`' | ',');
+    let mut pieces = text.split("://");
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let address = piece.split(ends).next().unwrap_or_default();
+        let user = address.rfind('@').unwrap_or_default();
+        shown.push_str("://");
+        shown.push_str(if user > 0 { "…" } else { "" });
+        shown.push_str(piece.get(user..).unwrap_or_default());
+    }
+    shown
 }
 
 /// The text with `…` for each of these secrets, wherever it or its beginning stands, as it is or escaped for a URL, for
@@ -78,7 +106,7 @@ fn after_gap(text: &str, end: usize) -> usize {
 fn spellings(text: &str, character: char) -> impl Iterator<Item = usize> {
     let raw = text.starts_with(character).then(|| character.len_utf8());
     let space = (character == ' ' && text.starts_with('+')).then_some(1);
-    let slashes = text.len() - text.trim_start_matches('\\').len();
+    let slashes = slashes(text);
     let escaped = text.get(slashes..).filter(|rest| slashes > 0 && rest.starts_with(character));
     let escaped = escaped.map(|_| slashes + character.len_utf8());
     // A backslash is spelt by more of them.
@@ -86,6 +114,12 @@ fn spellings(text: &str, character: char) -> impl Iterator<Item = usize> {
     let found =
         [raw, space, escaped, doubled, in_url(text, character), in_json(text, character), in_html(text, character)];
     found.into_iter().flatten()
+}
+
+/// How many backslashes the text starts with, up to what escaping again and again could make: a text of nothing else would
+/// take for ever.
+fn slashes(text: &str) -> usize {
+    text.bytes().take(64).take_while(|byte| *byte == b'\\').count()
 }
 
 /// `%2B`, and `%252B` where it was escaped again.
@@ -105,7 +139,7 @@ fn in_url(text: &str, character: char) -> Option<usize> {
 fn in_json(text: &str, character: char) -> Option<usize> {
     let mut rest = text;
     for unit in character.encode_utf16(&mut [0; 2]) {
-        let digits = rest.trim_start_matches('\\');
+        let digits = rest.get(slashes(rest)..)?;
         rest = hex(digits.strip_prefix('u').filter(|_| digits.len() < rest.len())?, 4, u32::from(*unit))?;
     }
     Some(text.len() - rest.len())
@@ -113,7 +147,9 @@ fn in_json(text: &str, character: char) -> Option<usize> {
 
 /// `&#43;`, `&#x2b;` or `&amp;`.
 fn in_html(text: &str, character: char) -> Option<usize> {
-    let (name, _) = text.strip_prefix('&')?.split_once(';')?;
+    let name = text.strip_prefix('&')?;
+    let end = name.bytes().take(LONGEST_ENTITY).position(|byte| byte == b';')?;
+    let name = name.get(..end)?;
     let named = match name {
         "amp" => Some('&'),
         "lt" => Some('<'),
@@ -152,6 +188,29 @@ mod tests {
         assert_eq!(excerpt(" a\n\u{1b}[31mb\t c"), "a [31mb c");
         let long = excerpt(&"x".repeat(1000));
         assert!(long.chars().count() == EXCERPT + 1 && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_not_quoted() {
+        let error = serde_json::from_str::<bool>(r#""ey\"J0""#).unwrap_err();
+        assert_eq!(without_value(&error), "invalid type: string …, expected a boolean at line 1 column 8");
+        let error = serde_json::from_str::<bool>("7").unwrap_err();
+        assert_eq!(without_value(&error), "invalid type: integer `7`, expected a boolean at line 1 column 1");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_user() {
+        for (text, shown) in [
+            ("empty host: \"https://jane:p@ss/w:rd@\"", "empty host: \"https://…@\""),
+            (
+                "unknown field `http://jane:x@proxy:3128`, expected url",
+                "unknown field `http://…@proxy:3128`, expected url",
+            ),
+            ("from https://a.contoso.com to http://b:c@d", "from https://a.contoso.com to http://…@d"),
+            ("erin@contoso.com", "erin@contoso.com"),
+        ] {
+            assert_eq!(without_user(text), shown);
+        }
     }
 
     #[test]

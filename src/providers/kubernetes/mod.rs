@@ -7,6 +7,8 @@
 
 mod api;
 mod connection;
+#[doc(hidden)]
+pub mod door;
 mod kubeconfig;
 mod link;
 mod normalise;

@@ -120,8 +120,11 @@ fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
 
 /// The bytes of the lines that a range touches, without the last line's end.
 fn whole_lines(source: &SourceFile, start: usize, end: usize) -> Range<usize> {
-    let from = source.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    let to = source.text.get(end..).and_then(|after| after.find(['\r', '\n'])).map_or(source.text.len(), |at| end + at);
+    let from = source.line_start(start);
+    // A longer line is cut anyway, so that where it ends does not matter.
+    let length = source.text.len();
+    let most = (end + MAX_EXCERPT + 1..length).find(|at| source.text.is_char_boundary(*at)).unwrap_or(length);
+    let to = source.text.get(end..most).and_then(|after| after.find(['\r', '\n'])).map_or(most, |at| end + at);
     from..to.max(from)
 }
 

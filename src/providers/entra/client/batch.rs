@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
 use super::{BETWEEN, Call, Core, Path, unknown};
-use crate::providers::http::{Patience, retry_after};
+use crate::providers::http::{Patience, retry_after, without_value};
 use crate::state::{Failure, FailureKind};
 
 /// The most items that Graph takes.
@@ -214,8 +214,8 @@ impl Item {
 
 /// Answers come in any order; only their ids tell what they answer.
 fn by_position(body: &[u8], waiting: &[usize]) -> std::result::Result<BTreeMap<usize, AnswerItem>, String> {
-    let answers: Answers =
-        serde_json::from_slice(body).map_err(|error| format!("Graph's answer to a batch cannot be read ({error})"))?;
+    let answers: Answers = serde_json::from_slice(body)
+        .map_err(|error| format!("Graph's answer to a batch cannot be read ({})", without_value(&error)))?;
     let mut positions = BTreeMap::new();
     for answer in answers.responses {
         let at = answer.id.parse().ok().filter(|at| waiting.contains(at));

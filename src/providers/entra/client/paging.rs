@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Path;
 use super::batch::Reply;
 use super::error::{Meaning, Problem};
+use crate::providers::http::without_value;
 use crate::state::{Failure, FailureKind};
 
 /// How often a list is begun anew because the link to its next page was too old.
@@ -89,8 +90,9 @@ impl<T: DeserializeOwned> Reading<T> {
             // An object that moves between pages while they are read may come twice.
             if self.ids.insert(id.to_owned()) {
                 let item = serde_json::from_value(item);
-                self.items
-                    .push(item.map_err(|error| bad(&format!("Graph lists something that cannot be read ({error})")))?);
+                self.items.push(item.map_err(|error| {
+                    bad(&format!("Graph lists something that cannot be read ({})", without_value(&error)))
+                })?);
             }
         }
         if !page_is_empty && self.ids.len() == before {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::providers::entra::client::{Filter, Lists, Path, Permission, Problem, ReadClient, Singles};
 use crate::providers::entra::model::{DELETED_GROUP_PROPERTIES, GROUP_PROPERTIES, GroupRecord, OrganizationRecord};
+use crate::providers::http::without_value;
 use crate::state::{
     ConfigName, DeletedGroup, Failure, FailureKind, GroupKey, Management, ObjectId, Result, TenantQuery, mark,
 };
@@ -192,7 +193,7 @@ fn one<T: DeserializeOwned>(value: Value) -> std::result::Result<T, Problem> {
     serde_json::from_value(value).map_err(|error| {
         Problem::Failed(Failure::new(
             FailureKind::BadAnswer,
-            format!("Graph gave an object that cannot be read ({error})"),
+            format!("Graph gave an object that cannot be read ({})", without_value(&error)),
         ))
     })
 }

@@ -24,11 +24,13 @@ pub(super) use write::Writing;
 
 use super::link::Link;
 use super::refusal::Refusal;
-use crate::providers::http::{ahead, excerpt, proxy, without};
+use crate::providers::http::{ahead, excerpt, proxy, without, without_value};
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
 const LARGEST_ANSWER: usize = 256 << 20;
+/// How much is read of an answer with an error status, in bytes.
+const LARGEST_REFUSAL: usize = 1 << 20;
 /// How often a read that got no answer is sent again.
 const READ_REPEATS: u32 = 2;
 /// What to do about an answer that cannot be an API server's.
@@ -141,7 +143,8 @@ impl Caller {
                 }
                 _ => return Err(error),
             };
-            if Instant::now() + wait >= deadline {
+            // What a server asks for may be more than a clock can hold.
+            if Instant::now().checked_add(wait).is_none_or(|end| end >= deadline) {
                 return Err(error);
             }
             sleep(wait).await;
@@ -171,7 +174,8 @@ impl Caller {
                 return Err(CallError::Odd(self.redirected(parts.status, parts.headers.get(header::LOCATION))));
             }
             // Whatever answers here was sent the token, and may repeat it.
-            let body = without(&String::from_utf8_lossy(&body), token.iter().map(ExposeSecret::expose_secret));
+            let body = body.get(..LARGEST_REFUSAL).unwrap_or(&body);
+            let body = without(&String::from_utf8_lossy(body), token.iter().map(ExposeSecret::expose_secret));
             Err(CallError::Refused(Box::new(Refusal::read(parts.status, &parts.headers, body.as_bytes(), now))))
         };
         timeout_at(deadline, answered).await.unwrap_or_else(|_| {
@@ -260,8 +264,7 @@ impl Caller {
     /// Reads JSON out of an answer.
     fn decode<T: serde::de::DeserializeOwned>(&self, body: &[u8], tried: &str) -> Result<T, CallError> {
         serde_json::from_slice(body).map_err(|error| {
-            // The error may quote what it did not expect.
-            let error = excerpt(&error.to_string());
+            let error = excerpt(&without_value(&error));
             let what = format!("the answer of {} to \"{tried}\" is not one of an API server: {error}", self.link);
             CallError::Odd(Failure::new(FailureKind::BadAnswer, what).with_next(NOT_A_SERVER))
         })

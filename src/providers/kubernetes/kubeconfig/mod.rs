@@ -24,7 +24,17 @@ const LISTED: usize = 10;
 pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Result<Prepared> {
     let file = path.display().to_string();
     let read = Kubeconfig::read_from(path).map_err(|error| unreadable(&error, &file))?;
-    let chosen = choose(&read, context, &file)?;
+    prepare_from(&read, &file, context, allow_exec).await
+}
+
+/// The same of the text of a kubeconfig.
+pub(super) async fn prepare_text(text: &str, file: &str, context: &str) -> Result<Prepared> {
+    let read = Kubeconfig::from_yaml(text).map_err(|error| unreadable(&error, file))?;
+    prepare_from(&read, file, context, false).await
+}
+
+async fn prepare_from(read: &Kubeconfig, file: &str, context: &str, allow_exec: bool) -> Result<Prepared> {
+    let chosen = choose(read, context, file)?;
     let cluster_place = format!("the cluster of context `{}` in {file}", excerpt(context));
     let server = server(&chosen.cluster, &cluster_place)?;
     let proxy = chosen.cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty());

@@ -20,7 +20,9 @@ use tokio::time::timeout;
 use crate::providers::http::excerpt;
 use crate::state::{Failure, FailureKind, Result};
 
-const V1: &str = "client.authentication.k8s.io/v1";
+pub(super) const V1: &str = "client.authentication.k8s.io/v1";
+/// What every version starts with.
+const FAMILY: &str = "client.authentication.k8s.io/";
 const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 /// The variable in which a plugin finds what it is asked for.
 const INFO_VARIABLE: &str = "KUBERNETES_EXEC_INFO";
@@ -204,7 +206,7 @@ impl Plugin {
     }
 
     /// Reads what the plugin printed. No message repeats any of it: it holds the credential.
-    fn read(&self, printed: &[u8]) -> Result<Credential> {
+    pub(super) fn read(&self, printed: &[u8]) -> Result<Credential> {
         let printed: Printed = serde_json::from_slice(printed).map_err(|error| {
             self.failure(&format!("printed no ExecCredential (line {}, column {})", error.line(), error.column()))
         })?;
@@ -212,17 +214,19 @@ impl Plugin {
             return Err(self.failure("printed no ExecCredential"));
         }
         if printed.api_version != self.version {
-            let what = format!("answered as `{}` to a question as `{}`", excerpt(&printed.api_version), self.version);
+            // Anything else may be what was meant for another key.
+            let is_version = printed.api_version.starts_with(FAMILY) && printed.api_version.len() < 64;
+            let spoken = if is_version { excerpt(&printed.api_version) } else { "another version".to_owned() };
+            let what = format!("answered as `{spoken}` to a question as `{}`", self.version);
             return Err(self.failure(&what).with_next("set `apiVersion` in the kubeconfig to the one that it speaks"));
         }
         let Some(status) = printed.status else {
             return Err(self.failure("printed an ExecCredential without status"));
         };
         let expires = match status.expiration_timestamp.as_deref().filter(|text| !text.is_empty()) {
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|_| self.failure(&format!("gave `{}` as the end of its credential", excerpt(text))))?,
-            ),
+            Some(text) => {
+                Some(text.parse().map_err(|_| self.failure("gave an end of its credential that is no time"))?)
+            }
             None => None,
         };
         let token = status.token.filter(|token| !token.is_empty()).map(SecretString::from);
