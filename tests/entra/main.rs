@@ -11,5 +11,6 @@ mod sources;
 mod stage;
 #[path = "../suite/summary.rs"]
 mod summary;
+mod throttling;
 mod world;
 mod writing;

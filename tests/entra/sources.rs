@@ -31,6 +31,7 @@ fn connection(world: &World) -> Connection {
         proxies: Proxies::default(),
         on_wait: OnWait::default(),
         tenant: access.tenant_id,
+        gate: std::sync::Arc::default(),
         pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
     }
 }

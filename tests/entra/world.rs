@@ -12,7 +12,7 @@ use rolecall::sandbox::log::Line;
 use rolecall::sandbox::{Options, Sandbox, Seed, SeedGroup, SeedPrincipal, SeedUser};
 use rolecall::state::{
     Address, Change, ConfigName, Edge, Group, GroupKey, Identity, Management, ObjectId, Operation, Outcome,
-    PrincipalKind, PrincipalName, Resource, Result, Tenant, TenantQuery, mark,
+    PrincipalKind, PrincipalName, Resource, Result, Tenant, TenantQuery, Usage, mark,
 };
 use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
@@ -97,6 +97,7 @@ impl World {
             extra_ca: Some(access.ca_pem.clone().into_bytes()),
             proxies: Proxies::default(),
             on_wait: OnWait::default(),
+            gate: Arc::default(),
             tenant: access.tenant_id,
             pace: Pace {
                 first_wait: Duration::from_millis(5),
@@ -184,6 +185,11 @@ impl World {
     pub(crate) fn graph_requests(&self) -> Vec<Line> {
         let log = self.sandbox.requests().unwrap();
         log.lines().iter().filter(|line| line.path.starts_with("/v1.0/")).cloned().collect()
+    }
+
+    /// What the reader and the writer have spent.
+    pub(crate) fn usage(&self) -> (Usage, Usage) {
+        (self.reader.usage(), self.writer.usage())
     }
 
     pub(crate) fn writes(&self) -> usize {

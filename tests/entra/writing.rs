@@ -42,7 +42,10 @@ fn created(outcome: &Outcome) -> ObjectId {
 }
 
 impl World {
-    async fn people(&self, names: impl IntoIterator<Item = PrincipalName>) -> Vec<(PrincipalName, ObjectId)> {
+    pub(crate) async fn people(
+        &self,
+        names: impl IntoIterator<Item = PrincipalName>,
+    ) -> Vec<(PrincipalName, ObjectId)> {
         let names: Vec<_> = names.into_iter().collect();
         let query = rolecall::state::TenantQuery { principals: names.iter().cloned().collect(), ..self.query.clone() };
         let tenant = rolecall::providers::Reader::observe(&self.reader, &query).await.unwrap();

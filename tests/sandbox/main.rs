@@ -11,3 +11,4 @@ mod faults;
 mod kubernetes;
 #[path = "../suite/kubernetes.rs"]
 mod suite;
+mod throttling;

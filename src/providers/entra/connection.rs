@@ -1,8 +1,10 @@
 //! How to reach a tenant. Never part of the access files.
 
+use std::sync::Arc;
+
 use url::Url;
 
-use crate::providers::http::{OnWait, Pace, Proxies, Transport, TransportSettings};
+use crate::providers::http::{Gate, OnWait, Pace, Proxies, Transport, TransportSettings};
 use crate::state::{Cloud, Result, TenantId};
 
 /// How to reach a tenant.
@@ -20,6 +22,8 @@ pub struct Connection {
     pub tenant: TenantId,
     /// How patient to be.
     pub pace: Pace,
+    /// What holds back every request, of readers and writers alike, once Graph has asked one of them to wait.
+    pub gate: Arc<Gate>,
     /// Whom to tell when Graph makes us wait.
     pub on_wait: OnWait,
 }
@@ -37,6 +41,7 @@ impl Connection {
             proxies: Proxies::default(),
             tenant,
             pace: Pace::default(),
+            gate: Arc::default(),
             on_wait: OnWait::default(),
         })
     }

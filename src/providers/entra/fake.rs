@@ -51,6 +51,7 @@ impl FakeGraph {
             proxies,
             tenant: TENANT.parse().unwrap(),
             pace,
+            gate: Arc::default(),
             on_wait: OnWait::default(),
         };
         let (chain, tokens) = working_chain();

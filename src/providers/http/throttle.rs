@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
@@ -76,16 +75,16 @@ impl fmt::Debug for OnWait {
 /// No clock can hold a moment that a hostile `Retry-After` puts into the next million years.
 const LONGEST_CLOSED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Holds back every request of a client until the latest moment that a throttled answer named.
+/// Holds back every request to one place until the latest moment that a throttled answer named: whoever reads and writes there
+/// as the same identity shares it, for it is the identity that a server counts.
 #[derive(Debug)]
 pub struct Gate {
     opens: Mutex<Instant>,
-    throttled: AtomicU64,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { opens: Mutex::new(Instant::now()), throttled: AtomicU64::new(0) }
+        Self { opens: Mutex::new(Instant::now()) }
     }
 }
 
@@ -108,20 +107,10 @@ impl Gate {
         opens.saturating_duration_since(Instant::now())
     }
 
-    /// Counts one throttled answer.
-    pub fn count_throttled(&self) {
-        self.throttled.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Closes the gate for at least this long.
     pub fn close_for(&self, wait: Duration) {
         let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
         *opens = (*opens).max(Instant::now() + wait.min(LONGEST_CLOSED));
-    }
-
-    /// How many throttled answers were counted.
-    pub fn throttled(&self) -> u64 {
-        self.throttled.load(Ordering::Relaxed)
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::tokens::TokenSource;
+use crate::providers::http::Gate;
 use crate::providers::http::proxy::Proxy;
 use crate::providers::http::tls::{self, Trust};
 use crate::state::Handshake;
@@ -22,6 +23,8 @@ pub struct Link {
     pub(super) client: kube::Client,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
     pub(super) call_limit: Duration,
+    /// What holds back every call, of readers and writers alike, once the server has asked one of them to wait.
+    pub(super) gate: Arc<Gate>,
     /// Our clock, which what answers say about time is compared with.
     pub(super) clock: fn() -> Timestamp,
     /// The proxy on the way, for messages.
@@ -44,7 +47,8 @@ impl Link {
     /// A link over a client that is ready to use, for clusters that live in this process. `name` stands in messages.
     pub fn over(client: kube::Client, name: &str) -> Self {
         let (call_limit, clock) = (CALL_LIMIT, Timestamp::now);
-        Self { client, tokens: None, call_limit, clock, proxy: None, name: name.into(), place: None }
+        let gate = Arc::default();
+        Self { client, tokens: None, call_limit, gate, clock, proxy: None, name: name.into(), place: None }
     }
 
     pub(super) fn with_tokens(mut self, tokens: Option<Arc<dyn TokenSource>>) -> Self {

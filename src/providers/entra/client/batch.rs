@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
-use super::{BETWEEN, Call, Core, Path, unknown};
+use super::{BETWEEN, Call, Core, Path, Permit, unknown};
 use crate::providers::http::{Patience, retry_after, without_value};
 use crate::state::{Failure, FailureKind};
 
@@ -98,7 +98,7 @@ impl Core {
         let mut waiting: Vec<usize> = (0..items.len()).collect();
         let mut patience = Patience::new(self.pace);
         while !waiting.is_empty() {
-            let mut answers = match self.exchange(items, &waiting, interrupted).await {
+            let (mut answers, permit) = match self.exchange(items, &waiting, interrupted).await {
                 Ok(answers) => answers,
                 Err(problem) => {
                     for at in waiting {
@@ -112,7 +112,7 @@ impl Core {
                 let answer = answers.remove(&at);
                 replies[at] = self.sort(at, &items[at], answer, &mut again);
             }
-            waiting = self.wait_for(again, &mut patience, &mut replies).await;
+            waiting = self.wait_for(again, &mut patience, &mut replies, permit).await;
         }
         let lost = || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "an item of a batch has no result")));
         replies.into_iter().map(|reply| reply.unwrap_or_else(lost)).collect()
@@ -143,11 +143,17 @@ impl Core {
     }
 
     /// Waits for the items that go again and gives their positions; those whose patience is over get their problem.
-    async fn wait_for(&self, again: Again, patience: &mut Patience, replies: &mut [Option<Reply>]) -> Vec<usize> {
+    async fn wait_for(
+        &self,
+        again: Again,
+        patience: &mut Patience,
+        replies: &mut [Option<Reply>],
+        permit: Permit<'_>,
+    ) -> Vec<usize> {
         let mut waiting = Vec::new();
         if !again.throttled.is_empty() {
             let wait = patience.after_throttling(again.asked);
-            self.close_gate(again.throttled.len(), wait, patience);
+            self.close_gate(again.throttled.len() as u64, wait, patience);
             let in_time = patience.allows(self.gate.closed_for());
             for at in again.throttled {
                 if in_time {
@@ -157,6 +163,7 @@ impl Core {
                 }
             }
         }
+        drop(permit);
         if !again.failed.is_empty() {
             let wait = patience.after_failure(again.asked);
             if let Some(wait) = wait {
@@ -180,7 +187,7 @@ impl Core {
         items: &[Item],
         waiting: &[usize],
         interrupted: Option<&watch::Receiver<bool>>,
-    ) -> std::result::Result<BTreeMap<usize, AnswerItem>, Problem> {
+    ) -> std::result::Result<(BTreeMap<usize, AnswerItem>, Permit<'_>), Problem> {
         let requests: Vec<_> = waiting.iter().map(|at| items[*at].to_json(*at)).collect();
         let repeatable = waiting.iter().all(|at| items[*at].repeatable);
         let call = Call {
@@ -191,11 +198,11 @@ impl Core {
             repeatable,
             interrupted: interrupted.cloned(),
         };
-        let answer = self.send(&call).await?;
+        let (answer, permit) = self.send(&call).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(self.answered(&answer)));
         }
-        by_position(&answer.body, waiting).map_err(|what| {
+        by_position(&answer.body, waiting).map(|answers| (answers, permit)).map_err(|what| {
             // The writes of this batch may well have been done.
             if repeatable {
                 Problem::Failed(Failure::new(FailureKind::BadAnswer, what).with_next(BETWEEN))

@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{Method, Request};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use url::Url;
 
 use super::Connection;
@@ -52,15 +52,20 @@ struct Core {
     chain: Arc<Chain>,
     transport: Transport,
     pace: Pace,
-    gate: Gate,
+    gate: Arc<Gate>,
     on_wait: OnWait,
     permits: Semaphore,
     requests: AtomicU64,
     resource_units: AtomicU64,
+    throttled: AtomicU64,
     acting: Mutex<Option<Acting>>,
     /// What the last request was sent with: an answer may repeat it.
     sent: Mutex<Option<Arc<Token>>>,
 }
+
+/// Leave to have a request under way. It is kept until the answer has been understood: an answer that closes the gate closes it
+/// before the next request can take its place.
+type Permit<'c> = Option<SemaphorePermit<'c>>;
 
 /// One HTTP request.
 struct Call {
@@ -92,11 +97,12 @@ impl Core {
             transport: chain.transport().clone(),
             chain,
             pace: connection.pace,
-            gate: Gate::default(),
+            gate: Arc::clone(&connection.gate),
             on_wait: connection.on_wait.clone(),
             permits: Semaphore::new(IN_FLIGHT),
             requests: AtomicU64::new(0),
             resource_units: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
             acting: Mutex::new(None),
             sent: Mutex::new(None),
         })
@@ -117,7 +123,7 @@ impl Core {
         Usage {
             requests: self.requests.load(Ordering::Relaxed),
             resource_units: self.resource_units.load(Ordering::Relaxed),
-            throttled: self.gate.throttled(),
+            throttled: self.throttled.load(Ordering::Relaxed),
         }
     }
 
@@ -134,18 +140,20 @@ impl Core {
     /// Sends until there is an answer that is neither throttling nor, for what may be repeated, a passing error.
     ///
     /// A failure of kind [`FailureKind::Unknown`] means that a request which must not be repeated may have been done.
-    async fn send(&self, call: &Call) -> std::result::Result<Answer, Problem> {
+    async fn send(&self, call: &Call) -> std::result::Result<(Answer, Permit<'_>), Problem> {
         let mut patience = Patience::new(self.pace);
         let mut token = self.token().await.map_err(Problem::Failed)?;
         let mut renewed = false;
         loop {
             let request = call.request(&token).map_err(Problem::Failed)?;
             *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
-            let answer = match self.pass_and_send(call, request, &patience).await? {
+            let (answer, permit) = self.pass_and_send(call, request, &patience).await?;
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(NotAnswered::Refused(failure)) => return Err(Problem::Failed(failure)),
                 Err(NotAnswered::Unknown(failure)) if !call.repeatable => return Err(unknown(&failure.what)),
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
+                    drop(permit);
                     let wait = patience.after_failure(None).ok_or(Problem::Failed(failure))?;
                     call.pause(wait).await;
                     continue;
@@ -155,19 +163,22 @@ impl Core {
             match answer.status.as_u16() {
                 401 if !renewed => {
                     renewed = true;
+                    drop(permit);
                     token = self.chain.renew(&self.scope, &token).await.map_err(Problem::Failed)?;
                 }
                 429 => {
                     let wait = patience.after_throttling(answer.retry_after);
                     self.close_gate(1, wait, &patience);
+                    drop(permit);
                 }
                 500.. if !call.repeatable => return Err(unknown(&self.answered(&answer).to_string())),
                 500.. => {
+                    drop(permit);
                     let failure = || Failure::new(FailureKind::Unavailable, self.answered(&answer).to_string());
                     let wait = patience.after_failure(answer.retry_after);
                     call.pause(wait.ok_or_else(|| Problem::Failed(failure().with_next(AGAIN)))?).await;
                 }
-                _ => return Ok(answer),
+                _ => return Ok((answer, permit)),
             }
         }
     }
@@ -190,9 +201,9 @@ impl Core {
         call: &Call,
         request: Request,
         patience: &Patience,
-    ) -> std::result::Result<std::result::Result<Answer, NotAnswered>, Problem> {
+    ) -> std::result::Result<(std::result::Result<Answer, NotAnswered>, Permit<'_>), Problem> {
         // Never closed, so there is always a permit to come.
-        let _permit = self.permits.acquire().await;
+        let permit = self.permits.acquire().await.ok();
         if !patience.allows(self.gate.closed_for()) {
             return Err(self.still_throttled());
         }
@@ -202,7 +213,7 @@ impl Core {
             () = self.gate.pass() => {}
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(self.transport.send(request).await)
+        Ok((self.transport.send(request).await, permit))
     }
 
     fn still_throttled(&self) -> Problem {
@@ -212,8 +223,8 @@ impl Core {
     }
 
     /// Holds back the whole client after throttled answers, of a call or of items.
-    fn close_gate(&self, answers: usize, wait: Duration, patience: &Patience) {
-        (0..answers).for_each(|_| self.gate.count_throttled());
+    fn close_gate(&self, answers: u64, wait: Duration, patience: &Patience) {
+        self.throttled.fetch_add(answers, Ordering::Relaxed);
         self.gate.close_for(wait);
         let wait = self.gate.closed_for();
         if patience.allows(wait) {
@@ -236,7 +247,7 @@ impl Core {
             repeatable: true,
             interrupted: None,
         };
-        let answer = self.send(&call).await?;
+        let (answer, _) = self.send(&call).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(self.answered(&answer)));
         }

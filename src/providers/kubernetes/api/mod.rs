@@ -32,7 +32,7 @@ const LARGEST_ANSWER: usize = 256 << 20;
 /// How much is read of an answer with an error status, in bytes.
 const LARGEST_REFUSAL: usize = 1 << 20;
 /// How often a read that got no answer is sent again.
-const READ_REPEATS: u32 = 2;
+const READ_REPEATS: u32 = 4;
 /// What to do about an answer that cannot be an API server's.
 const NOT_A_SERVER: &str = "run again; if it stays, check that the connection's address is the API server's own and not that of \
                             something in between";
@@ -115,6 +115,10 @@ impl Caller {
         let deadline = Instant::now() + self.link.call_limit;
         let mut unanswered = 0;
         loop {
+            if Instant::now() + self.link.gate.closed_for() >= deadline {
+                return Err(CallError::NotSent(self.too_busy()));
+            }
+            self.link.gate.pass().await;
             let error = match self.attempt(call, deadline).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,
@@ -122,7 +126,9 @@ impl Caller {
             let wait = match &error {
                 CallError::Refused(refusal) if refusal.code == StatusCode::TOO_MANY_REQUESTS => {
                     self.throttled.fetch_add(1, Ordering::Relaxed);
-                    Some(refusal.retry_after.unwrap_or(DEFAULT_WAIT))
+                    let wait = refusal.retry_after.unwrap_or(DEFAULT_WAIT);
+                    self.link.gate.close_for(wait);
+                    Some(wait)
                 }
                 CallError::Refused(refusal) if call.repeatable && refusal.code == StatusCode::SERVICE_UNAVAILABLE => {
                     refusal.retry_after
@@ -149,6 +155,13 @@ impl Caller {
             }
             sleep(wait).await;
         }
+    }
+
+    fn too_busy(&self) -> Failure {
+        let limit = self.link.call_limit.as_secs_f32();
+        let what = format!("{} asks to wait (429) for longer than the {limit} s that a call may take", self.link);
+        Failure::new(FailureKind::Unavailable, what)
+            .with_next("wait a little and run it again; what is done stays done")
     }
 
     async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {

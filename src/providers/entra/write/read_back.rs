@@ -1,0 +1,217 @@
+//! Looking whether Entra shows what was written. A write that was accepted may not be readable for a while, and a list and the
+//! object itself may disagree: so what is looked at is what the next plan reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::{EntraWriter, jobs, pause};
+use crate::providers::entra::client::{EdgeList, Filter, Path, Permission, Problem, Write};
+use crate::providers::entra::connection::Lagging;
+use crate::providers::entra::model::GROUP_PROPERTIES;
+use crate::providers::entra::read::edges;
+use crate::providers::http::Patience;
+use crate::state::{Change, Edge, Group, GroupKey, ObjectId, Operation, Resource, mark};
+
+/// What one change has to show.
+struct Expected {
+    /// The position of the change.
+    at: usize,
+    key: GroupKey,
+    group: ObjectId,
+    shows: Shows,
+}
+
+enum Shows {
+    /// The list of the groups whose nickname starts so has it, with these properties.
+    Listed { prefix: String, properties: Map<String, Value> },
+    /// That list does not have it.
+    Unlisted { prefix: String },
+    /// The group itself has these properties.
+    Itself { properties: Map<String, Value> },
+    /// Its list has somebody, or has not.
+    Edge { list: EdgeList, principal: ObjectId, is_in: bool },
+    /// Its owners can be read.
+    Readable,
+}
+
+/// What was read in one look. What is not there is not in it.
+struct Seen {
+    indexes: BTreeMap<String, BTreeMap<ObjectId, Value>>,
+    groups: BTreeMap<ObjectId, Value>,
+    edges: BTreeMap<(ObjectId, EdgeList), BTreeSet<ObjectId>>,
+    /// Why something could not be read, besides not being there.
+    unread: Option<String>,
+}
+
+impl EntraWriter {
+    /// Reads everything back at once, again and again, until all of it shows or the time for it is over. Gives the positions
+    /// of what does not show.
+    pub(super) async fn wait_until_shown(
+        &self,
+        written: &[Change],
+        interrupted: &watch::Receiver<bool>,
+    ) -> BTreeSet<usize> {
+        let mut open = expectations(written);
+        let mut patience = Patience::new(self.pace);
+        loop {
+            let seen = self.look(&open).await;
+            open.retain(|expected| !expected.is_shown(&seen));
+            if open.is_empty() || *interrupted.borrow() {
+                break;
+            }
+            let wait = patience.after_lag();
+            self.on_lag.hears(Lagging {
+                groups: open.iter().map(|expected| expected.key.clone()).collect(),
+                now: wait.unwrap_or_default(),
+                unread: seen.unread,
+            });
+            let Some(wait) = wait else { break };
+            pause(wait, interrupted).await;
+        }
+        open.iter().map(|expected| expected.at).collect()
+    }
+
+    async fn look(&self, open: &[Expected]) -> Seen {
+        let (mut prefixes, mut groups, mut lists) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for Expected { group, shows, .. } in open {
+            match shows {
+                Shows::Listed { prefix, .. } | Shows::Unlisted { prefix } => drop(prefixes.insert(prefix.clone())),
+                Shows::Itself { .. } => drop(groups.insert(*group)),
+                Shows::Edge { list, .. } => drop(lists.insert((*group, *list))),
+                Shows::Readable => drop(lists.insert((*group, EdgeList::Owners))),
+            }
+        }
+        let marked = |prefix: &String| {
+            let filter = Filter::starts_with("mailNickname", prefix);
+            Path::of("/groups").filter(&filter).largest_pages().select(GROUP_PROPERTIES)
+        };
+        let paths: Vec<Path> =
+            prefixes.iter().map(marked).chain(lists.iter().map(|(group, list)| edges::path(*group, *list))).collect();
+        let singles: Vec<Path> = groups.iter().map(|id| Path::group(*id).select(GROUP_PROPERTIES)).collect();
+        let reader = self.client.reader();
+        let (read, single) = futures::join!(reader.lists::<Value>(&paths), reader.gets(&singles));
+
+        let mut unread = None;
+        let mut known = |problem: Problem| {
+            if problem.status() != Some(404) {
+                let failure = reader.failure(problem, "reading back what was written", Permission::ReadGroups);
+                unread.get_or_insert(failure.what);
+            }
+        };
+        let mut read = read.into_iter().map(|list| list.map_err(&mut known).ok());
+        let indexes = prefixes.into_iter().zip(read.by_ref()).filter_map(|(prefix, list)| Some((prefix, by_id(list?))));
+        let indexes = indexes.collect();
+        let edges = lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?).into_keys().collect())));
+        let edges = edges.collect();
+        let single = groups.into_iter().zip(single).filter_map(|(id, found)| Some((id, found.map_err(&mut known).ok()?)));
+        let groups = single.collect();
+        Seen { indexes, groups, edges, unread }
+    }
+}
+
+fn by_id(list: Vec<Value>) -> BTreeMap<ObjectId, Value> {
+    list.into_iter().filter_map(|item| Some((item["id"].as_str()?.parse().ok()?, item))).collect()
+}
+
+impl Expected {
+    fn is_shown(&self, seen: &Seen) -> bool {
+        match &self.shows {
+            Shows::Listed { prefix, properties } => {
+                let found = seen.indexes.get(prefix).and_then(|index| index.get(&self.group));
+                found.is_some_and(|found| has(found, properties))
+            }
+            Shows::Unlisted { prefix } => seen.indexes.get(prefix).is_some_and(|index| !index.contains_key(&self.group)),
+            Shows::Itself { properties } => seen.groups.get(&self.group).is_some_and(|found| has(found, properties)),
+            Shows::Edge { list, principal, is_in } => {
+                seen.edges.get(&(self.group, *list)).is_some_and(|found| found.contains(principal) == *is_in)
+            }
+            Shows::Readable => seen.edges.contains_key(&(self.group, EdgeList::Owners)),
+        }
+    }
+}
+
+/// An empty text and none are the same to Graph.
+fn has(found: &Value, properties: &Map<String, Value>) -> bool {
+    let is_none = |value: &Value| value.is_null() || value == "";
+    properties.iter().all(|(name, value)| found[name] == *value || is_none(&found[name]) && is_none(value))
+}
+
+/// What the changes have to show. What was done to a group that is deleted shows nowhere.
+fn expectations(written: &[Change]) -> Vec<Expected> {
+    let mut expected = Vec::new();
+    let mut fresh = Vec::new();
+    for (at, change) in written.iter().enumerate() {
+        let mut expect = |key: &GroupKey, group: Option<ObjectId>, shows: Shows| {
+            expected.extend(group.map(|group| Expected { at, key: key.clone(), group, shows }));
+        };
+        match &change.operation {
+            Operation::Create { after: Resource::Group(group) } => {
+                let Ok(Write::CreateGroup { properties, owner, .. }) = jobs::creation(group) else { continue };
+                expect(&group.key, group.id.known(), looked_up(group, properties));
+                let owned = owner.map(|principal| Shows::Edge { list: EdgeList::Owners, principal, is_in: true });
+                fresh.push((at, group, owned.unwrap_or(Shows::Readable)));
+            }
+            Operation::Restore { after: Resource::Group(group) } => {
+                expect(&group.key, group.id.known(), looked_up(group, Map::new()));
+                fresh.push((at, group, Shows::Readable));
+            }
+            Operation::Update { before: Resource::Group(before), after: Resource::Group(group) } => {
+                let Ok(Write::UpdateGroup { properties, .. }) = jobs::update(before, group) else { continue };
+                expect(&group.key, group.id.known(), looked_up(group, properties));
+            }
+            Operation::Delete { before: Resource::Group(group) } => {
+                if let Some(prefix) = prefix(group) {
+                    expect(&group.key, group.id.known(), Shows::Unlisted { prefix });
+                }
+            }
+            Operation::Create { after: Resource::Owner(edge) } => {
+                expect(&edge.group, edge.group_id.known(), of_edge(edge, EdgeList::Owners, true));
+            }
+            Operation::Create { after: Resource::Member(edge) } => {
+                expect(&edge.group, edge.group_id.known(), of_edge(edge, EdgeList::Members, true));
+            }
+            Operation::Delete { before: Resource::Owner(edge) } => {
+                expect(&edge.group, edge.group_id.known(), of_edge(edge, EdgeList::Owners, false));
+            }
+            Operation::Delete { before: Resource::Member(edge) } => {
+                expect(&edge.group, edge.group_id.known(), of_edge(edge, EdgeList::Members, false));
+            }
+            // Nothing that Entra has.
+            Operation::Create { after: Resource::Role(_) | Resource::Binding(_) }
+            | Operation::Delete { before: Resource::Role(_) | Resource::Binding(_) }
+            | Operation::Restore { .. }
+            | Operation::Update { .. } => {}
+        }
+    }
+    // A group that was in the list and cannot be read itself would be taken for one that is gone. Where one of its lists is
+    // read anyway, that tells.
+    for (at, group, shows) in fresh {
+        let Some(id) = group.id.known() else { continue };
+        if !expected.iter().any(|other| other.group == id && matches!(other.shows, Shows::Edge { .. })) {
+            expected.push(Expected { at, key: group.key.clone(), group: id, shows });
+        }
+    }
+    let gone = expected.iter().filter(|expected| matches!(expected.shows, Shows::Unlisted { .. }));
+    let gone: BTreeSet<ObjectId> = gone.map(|expected| expected.group).collect();
+    expected.retain(|expected| !gone.contains(&expected.group) || matches!(expected.shows, Shows::Unlisted { .. }));
+    expected
+}
+
+fn of_edge(edge: &Edge, list: EdgeList, is_in: bool) -> Shows {
+    edge.principal_id.known().map_or(Shows::Readable, |principal| Shows::Edge { list, principal, is_in })
+}
+
+/// Ours are found by the start of their nickname, as the plan finds them; others by their id.
+fn looked_up(group: &Group, properties: Map<String, Value>) -> Shows {
+    match prefix(group) {
+        Some(prefix) => Shows::Listed { prefix, properties },
+        None => Shows::Itself { properties },
+    }
+}
+
+fn prefix(group: &Group) -> Option<String> {
+    let (config, _) = mark::parse_unique_name(group.unique_name.as_deref()?)?;
+    Some(mark::mail_nickname_prefix(&config))
+}
