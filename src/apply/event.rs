@@ -7,7 +7,7 @@ use crate::state::{Change, Outcome};
 pub enum Event<'a> {
     /// A change was handed to its provider.
     Started(&'a Change),
-    /// A change has an outcome.
+    /// A change has an outcome. One that was done and is not shown in time has a second, and that one counts.
     Finished(&'a Change, &'a Outcome),
     /// The run was asked to stop; what is in flight is finished.
     Interrupted,

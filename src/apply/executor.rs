@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 use super::schedule::{Place, Schedule};
 use super::{Event, Journal, JournalError, Report, promise};
 use crate::providers::Writer;
-use crate::state::{Address, Change, EnvironmentName, Failure, FailureKind, GroupKey, ObjectId, Outcome};
+use crate::state::{
+    Address, Change, EnvironmentName, Failure, FailureKind, GroupKey, Identity, ObjectId, Operation, Outcome, Resource,
+};
 
 /// How many clusters are written to at once. Entra is not counted.
 const CLUSTERS_AT_ONCE: usize = 16;
@@ -28,6 +30,10 @@ pub struct Writers {
 }
 
 impl Writers {
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.entra.iter().map(|_| None).chain(self.clusters.keys().cloned().map(Some))
+    }
+
     fn at(&self, place: &Place) -> Option<Arc<dyn Writer>> {
         match place {
             None => self.entra.clone(),
@@ -42,6 +48,9 @@ impl Writers {
 /// is handed over only after its `begin` line is on disk and every id it was promised is filled in. Whatever does not
 /// succeed stops its dependents and nothing else. Once `interrupted` holds true nothing new is started, what is in
 /// flight is finished, and the rest is not tried; the same holds when the journal can no longer be written.
+///
+/// When everything has its outcome, what was done is read back. What is not shown in time gets a second outcome, pending
+/// replication, and that one counts.
 ///
 /// # Errors
 /// The journal could not be written before anything was handed over: then nothing was. A journal that fails later is
@@ -98,6 +107,7 @@ pub async fn execute(
             run.end(&place, positions, panicked);
         }
     }
+    run.read_back(&interrupted).await?;
     run.finish()
 }
 
@@ -223,6 +233,39 @@ impl Run<'_> {
         {
             self.created.insert(key.clone(), id);
         }
+    }
+
+    /// Waits until every place shows what was written there; what it does not show in time is no success.
+    async fn read_back(&mut self, interrupted: &watch::Receiver<bool>) -> Result<(), JournalError> {
+        let places: BTreeSet<Place> = self.writers.places().collect();
+        let looks = places.into_iter().filter_map(|place| {
+            let (writer, positions) = (self.writers.at(&place)?, self.schedule.succeeded(&place));
+            let written: Vec<Change> = positions.iter().map(|at| self.written(*at)).collect();
+            (!written.is_empty()).then_some(async move {
+                let look = AssertUnwindSafe(writer.read_back(&written, interrupted)).catch_unwind().await;
+                // Without an answer nothing of it is known to be shown.
+                let unshown = look.unwrap_or_else(|_| (0..positions.len()).collect());
+                unshown.into_iter().filter_map(|at| positions.get(at).copied()).collect::<Vec<_>>()
+            })
+        });
+        for at in futures::future::join_all(looks.collect::<Vec<_>>()).await.into_iter().flatten() {
+            self.schedule.take_back(at, Outcome::PendingReplication);
+        }
+        if *interrupted.borrow() {
+            self.interrupt();
+        }
+        self.record()
+    }
+
+    /// A change as it was made: a group that was created has its id.
+    fn written(&self, at: usize) -> Change {
+        let mut change = self.schedule.change(at).clone();
+        if let Operation::Create { after: Resource::Group(group) } = &mut change.operation
+            && let Some(id) = self.created.get(&group.key)
+        {
+            group.id = Identity::Known(*id);
+        }
+        change
     }
 
     /// A call has returned: what it left without an outcome may or may not have been written.

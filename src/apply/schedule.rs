@@ -127,6 +127,21 @@ impl Schedule {
         true
     }
 
+    /// Takes a success back: what was done is not what is read. What was built on it stays.
+    pub(super) fn take_back(&mut self, at: usize, outcome: Outcome) {
+        if self.outcome(at).is_some_and(Outcome::is_success) {
+            self.tasks[at].progress = Progress::Settled(outcome);
+            self.settled.push(at);
+        }
+    }
+
+    /// Everything at a place that succeeded, in the plan's order.
+    pub(super) fn succeeded(&self, place: &Place) -> Vec<usize> {
+        let is_there = |at: &usize| self.tasks[*at].change.address.environment() == place.as_ref();
+        let tasks = 0..self.tasks.len();
+        tasks.filter(|at| is_there(at) && self.outcome(*at).is_some_and(Outcome::is_success)).collect()
+    }
+
     /// Gives up everything that is not running.
     pub(super) fn refuse_waiting(&mut self, reason: &str) {
         for at in 0..self.tasks.len() {

@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
+    session.entra.on_lag = progress.on_lag();
     let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
     let exit = match &approved {
         None => direct(args, ui, &session, &planned, &progress).await,
@@ -237,18 +238,23 @@ async fn carry_out(
     ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
     progress.applying(changes.len());
     let outcomes = report::text::Outcomes::new(&changes, layout);
-    let mut not_tried = report::text::NotTried::default();
+    let mut gathered = report::text::Gathered::default();
     let result = {
         let mut listen = |event: Event<'_>| match event {
             Event::Started(_) => {}
-            Event::Finished(change, Outcome::NotTried { reason }) => not_tried.add(change, reason),
+            Event::Finished(change, outcome @ (Outcome::NotTried { .. } | Outcome::PendingReplication)) => {
+                gathered.add(change, outcome);
+            }
             Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
             Event::Interrupted => progress.note(ui, "Interrupted: finishing what is in flight."),
         };
         execute(changes, writers, &mut journal, interrupted, &mut listen).await
     };
     progress.done();
-    ui.say(&not_tried.lines(&outcomes));
+    ui.say(&gathered.lines(&outcomes));
+    if let Some(waited) = progress.waited() {
+        ui.say(&waited);
+    }
     let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));

@@ -1,12 +1,16 @@
 //! Progress on standard error: a bar at a terminal, plain lines elsewhere.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::ui::{Ui, Voice};
+use crate::providers::entra::{Lagging, OnLag};
 use crate::providers::http::{OnWait, Wait};
+use crate::report::escape;
+use crate::state::{GroupKey, first_few};
 
 /// Waits that together are shorter are not worth a line.
 const WORTH_SAYING: Duration = Duration::from_secs(10);
@@ -15,6 +19,7 @@ const WORTH_SAYING: Duration = Duration::from_secs(10);
 pub(super) struct Progress {
     bar: ProgressBar,
     voice: Voice,
+    awaited: Arc<Mutex<Awaited>>,
 }
 
 impl Progress {
@@ -22,7 +27,7 @@ impl Progress {
     pub(super) fn new(ui: &Ui) -> Self {
         let target = if ui.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear);
-        Self { bar, voice: ui.voice() }
+        Self { bar, voice: ui.voice(), awaited: Arc::default() }
     }
 
     /// Says so while Graph makes us wait: at a terminal in the bar, elsewhere in a line now and then.
@@ -35,6 +40,26 @@ impl Progress {
                 voice.say(&text(wait));
             }
         })
+    }
+
+    /// Says so while what was written is not shown yet: at a terminal in the bar, elsewhere in a line now and then.
+    pub(super) fn on_lag(&self) -> OnLag {
+        let (bar, voice, awaited) = (self.bar.clone(), self.voice.clone(), Arc::clone(&self.awaited));
+        OnLag::tell(move |lagging| {
+            let mut awaited = awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = waits_for(&lagging.groups);
+            let is_due = awaited.hears(lagging, Instant::now());
+            if !bar.is_hidden() {
+                bar.set_message(text);
+            } else if is_due {
+                voice.say(&text);
+            }
+        })
+    }
+
+    /// What was waited for, if anything was.
+    pub(super) fn waited(&self) -> Option<String> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).told()
     }
 
     /// The live systems are being read.
@@ -82,6 +107,50 @@ impl Progress {
     }
 }
 
+/// What was waited for, because Entra did not show it yet.
+#[derive(Debug, Default)]
+struct Awaited {
+    groups: BTreeSet<GroupKey>,
+    /// How long in all; waits that overlap count once.
+    total: Duration,
+    until: Option<Instant>,
+    said: Option<Instant>,
+    unread: Option<String>,
+}
+
+impl Awaited {
+    /// Takes in one wait, and says whether it is worth a line: the first, and then one each ten seconds.
+    fn hears(&mut self, lagging: Lagging, now: Instant) -> bool {
+        let from = self.until.map_or(now, |until| until.max(now));
+        let until = now + lagging.now;
+        self.total += until.saturating_duration_since(from);
+        self.until = Some(until.max(from));
+        self.groups.extend(lagging.groups);
+        self.unread = lagging.unread.or_else(|| self.unread.take());
+        let is_due = self.said.is_none_or(|said| now.saturating_duration_since(said) >= WORTH_SAYING);
+        if is_due {
+            self.said = Some(now);
+        }
+        is_due
+    }
+
+    fn told(&self) -> Option<String> {
+        let seconds = self.total.as_secs_f64().ceil();
+        let unread = self.unread.as_ref().map(|why| format!(" Last of all: {}.", escape::message(why)));
+        let text = format!("Waited {seconds} s in all for Entra to show {}.", groups(&self.groups));
+        (!self.groups.is_empty()).then(|| text + &unread.unwrap_or_default())
+    }
+}
+
+fn waits_for(keys: &BTreeSet<GroupKey>) -> String {
+    format!("Waiting for Entra to show {} …", groups(keys))
+}
+
+fn groups(keys: &BTreeSet<GroupKey>) -> String {
+    let one = if keys.len() == 1 { "group" } else { "groups" };
+    format!("{} {one} ({})", keys.len(), first_few(keys.iter(), 3))
+}
+
 /// Whether a wait is worth a line: from ten seconds on, and then each time it has become twice as long. Many requests wait
 /// at once and say the same.
 fn due(wait: Wait, told: &mut Option<Duration>) -> bool {
@@ -106,6 +175,28 @@ fn text(Wait { so_far, now, limit }: Wait) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_folded_and_overlapping_waits_count_once() {
+        let mut awaited = Awaited::default();
+        let start = Instant::now();
+        let mut said = Vec::new();
+        for (at, wait, keys) in [(0, 2, "a b"), (1, 4, "c"), (4, 4, "a d e"), (12, 1, "e"), (13, 0, "e")] {
+            let groups = keys.split(' ').map(|key| key.parse().unwrap()).collect::<BTreeSet<_>>();
+            let text = waits_for(&groups);
+            let lagging = Lagging { groups, now: Duration::from_secs(wait), unread: None };
+            if awaited.hears(lagging, start + Duration::from_secs(at)) {
+                said.push(text);
+            }
+        }
+        said.extend(awaited.told());
+        insta::assert_snapshot!(said.join("\n"), @"
+        Waiting for Entra to show 2 groups (a, b) …
+        Waiting for Entra to show 1 group (e) …
+        Waited 9 s in all for Entra to show 5 groups (a, b, c and 2 more).
+        ");
+        assert_eq!(Awaited::default().told(), None);
+    }
 
     #[test]
     fn a_long_wait_is_told_once_and_rarely_again() {

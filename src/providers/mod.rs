@@ -3,6 +3,8 @@
 //! A [`Reader`] observes and a [`Writer`] changes. They are separate traits made by separate constructors, so that code
 //! for `plan` cannot even name a writer.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -41,6 +43,13 @@ pub trait Writer: Send + Sync {
     /// outcome for each change through `report`, as soon as it is known, in any order; batches and falls back as its
     /// system wants. Once `interrupted` holds true, finishes what is in flight and reports the rest as not tried.
     async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &Report<'_>);
+
+    /// Waits, within bounds, until what was written is also what is read, for all of it at once; the ids that were promised are
+    /// filled in. Gives the positions of what still is not, which is written for all that is known. A system that shows every
+    /// write at once has nothing to wait for. Once `interrupted` holds true, waits no longer.
+    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+        BTreeSet::new()
+    }
 
     /// What has been spent so far.
     fn usage(&self) -> Usage;

@@ -77,7 +77,8 @@ pub enum Outcome {
         #[serde(skip_serializing_if = "Option::is_none")]
         created: Option<ObjectId>,
     },
-    /// Accepted, but not yet readable when the time for it was over. Not a success: the next plan tells.
+    /// Not shown, or the group that it is about is not, when the time for it was over; or held by something on a cluster. Not a
+    /// success: the next plan tells.
     PendingReplication,
     /// Not done.
     Failed {

@@ -8,6 +8,7 @@ mod common;
 mod demo;
 mod doctor;
 mod examples;
+mod faults;
 mod golden;
 mod invented;
 mod permissions;

@@ -32,6 +32,7 @@ fn connection(world: &World, trusting: bool) -> Connection {
         on_wait: OnWait::default(),
         tenant: access.tenant_id,
         gate: std::sync::Arc::default(),
+        on_lag: rolecall::providers::entra::OnLag::default(),
         pace: Pace::default(),
     }
 }

@@ -32,6 +32,7 @@ fn connection(world: &World) -> Connection {
         on_wait: OnWait::default(),
         tenant: access.tenant_id,
         gate: std::sync::Arc::default(),
+        on_lag: rolecall::providers::entra::OnLag::default(),
         pace: Pace { first_wait: Duration::from_millis(5), ..Pace::default() },
     }
 }

@@ -98,6 +98,7 @@ impl World {
             proxies: Proxies::default(),
             on_wait: OnWait::default(),
             gate: Arc::default(),
+            on_lag: rolecall::providers::entra::OnLag::default(),
             tenant: access.tenant_id,
             pace: Pace {
                 first_wait: Duration::from_millis(5),

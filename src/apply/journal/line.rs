@@ -85,7 +85,8 @@ pub enum StepV1 {
         /// What it does.
         sign: SignV1,
     },
-    /// A change has its outcome. Changes that were never handed over have only this line.
+    /// A change has its outcome. Changes that were never handed over have only this line. A change that was done, and that Entra
+    /// did not show before the time for it was over, has a second one, `pending-replication`: the last one counts.
     End {
         /// When.
         #[schemars(with = "String", extend("format" = "date-time"))]
@@ -125,7 +126,7 @@ pub struct SummaryV1 {
     pub done: usize,
     /// Changes that already were as asked.
     pub already: usize,
-    /// Changes accepted and not yet readable.
+    /// Changes that Entra did not show when the run ended.
     pub pending: usize,
     /// Changes that failed.
     pub failed: usize,
@@ -157,7 +158,8 @@ pub enum OutcomeV1 {
     Done,
     /// It already was as asked.
     AlreadySo,
-    /// Accepted, and not yet readable when the run ended.
+    /// Entra did not show it, or not the group that it is about, when the time for it was over; or something on a cluster holds
+    /// what was deleted. It is no success: the next run tells.
     PendingReplication,
     /// Not done.
     Failed,

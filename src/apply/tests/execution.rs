@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::apply::Conclusion;
-use crate::apply::journal::StepV1;
+use crate::apply::journal::{OutcomeV1, StepV1};
 use crate::state::{Failure, FailureKind};
 
 fn requiring(mut change: Change, address: &Address) -> Change {
@@ -108,6 +108,33 @@ fn what_is_only_pending_is_no_ground_to_go_on() {
     let trial = attempt(changes, deeds, &Paper::default(), false);
     assert_eq!(trial.outcome(&object("alpha", "two")), not_tried("waits for alpha/clusterrole/one"));
     assert_eq!(trial.result.unwrap().conclusion(), Conclusion::Partial);
+}
+
+#[test]
+fn what_is_done_and_not_shown_is_no_success_and_stops_nothing() {
+    let changes = vec![group("sre"), member("sre", "erin@contoso.com"), binding("alpha", "sre-view", "sre")];
+    let deeds = [(changes[1].address.clone(), Deed::Unshown), (changes[2].address.clone(), done_by_report())];
+    let trial = attempt(changes.clone(), deeds, &Paper::default(), false);
+    assert_eq!(trial.outcome(&changes[1].address), Outcome::PendingReplication);
+    assert!(trial.outcome(&changes[0].address).is_success() && trial.outcome(&changes[2].address).is_success());
+    // What was created is read back by its id.
+    let created = trial.read_back.iter().find(|change| change.address == changes[0].address).unwrap();
+    assert!(matches!(created.after(), Some(Resource::Group(Group { id: Identity::Known(_), .. }))), "{created:?}");
+    let told = |address: &Address| trial.events.iter().filter(|event| **event == format!("={address}")).count();
+    assert_eq!((told(&changes[0].address), told(&changes[1].address)), (1, 2));
+    let ends = trial.record().steps.into_iter().filter_map(|step| match step {
+        StepV1::End { address, outcome, .. } if address == changes[1].address.to_string() => Some(outcome),
+        _ => None,
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [OutcomeV1::Done, OutcomeV1::PendingReplication]);
+    assert_eq!(trial.record().summary.unwrap().pending, 1);
+    let report = trial.result.unwrap();
+    assert_eq!((report.summary.done, report.summary.pending), (2, 1));
+    assert_eq!(report.conclusion(), Conclusion::Partial);
+}
+
+fn done_by_report() -> Deed {
+    Deed::Report(done())
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub(super) enum Deed {
     Twice(Outcome, Outcome),
     Silent,
     Panic,
+    /// Does it, and does not show it.
+    Unshown,
 }
 
 pub(super) fn done() -> Outcome {
@@ -115,6 +117,7 @@ pub(super) fn done() -> Outcome {
 pub(super) struct World {
     deeds: BTreeMap<Address, Deed>,
     handed: Mutex<Vec<Vec<Change>>>,
+    read_back: Mutex<Vec<Change>>,
 }
 
 /// A writer over a [`World`]; whatever the world does not name is done, and groups get ids.
@@ -133,11 +136,17 @@ impl providers::Writer for FakeWriter {
                 }
                 Some(Deed::Silent) => {}
                 Some(Deed::Panic) => panic!("a writer panics in a test"),
-                None => report(at, Outcome::Done { created: created(change) }),
+                Some(Deed::Unshown) | None => report(at, Outcome::Done { created: created(change) }),
             }
             tokio::task::yield_now().await;
         }
         report(ready.len(), done());
+    }
+
+    async fn read_back(&self, written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+        let is_unshown = |change: &Change| matches!(self.0.deeds.get(&change.address), Some(Deed::Unshown));
+        self.0.read_back.lock().unwrap().extend(written.iter().cloned());
+        (0..written.len()).filter(|at| is_unshown(&written[*at])).collect()
     }
 
     fn usage(&self) -> Usage {
@@ -209,6 +218,8 @@ pub(super) fn header() -> Header {
 pub(super) struct Trial {
     pub(super) result: Result<super::Report, super::JournalError>,
     pub(super) handed: Vec<Vec<Change>>,
+    /// What was to be read back.
+    pub(super) read_back: Vec<Change>,
     /// `+ADDRESS` when started, `=ADDRESS` when finished, `!` when interrupted.
     pub(super) events: Vec<String>,
     pub(super) journal: Vec<u8>,
@@ -244,7 +255,7 @@ pub(super) fn attempt(
     paper: &Paper,
     interrupted: bool,
 ) -> Trial {
-    let world = Arc::new(World { deeds: deeds.into_iter().collect(), handed: Mutex::default() });
+    let world = Arc::new(World { deeds: deeds.into_iter().collect(), ..World::default() });
     let writer = || -> Arc<dyn providers::Writer> { Arc::new(FakeWriter(world.clone())) };
     let writers = Writers {
         entra: Some(writer()),
@@ -263,7 +274,8 @@ pub(super) fn attempt(
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut listener));
     let handed = std::mem::take(&mut *world.handed.lock().unwrap());
-    Trial { result, handed, events, journal: paper.bytes.lock().unwrap().clone() }
+    let read_back = std::mem::take(&mut *world.read_back.lock().unwrap());
+    Trial { result, handed, read_back, events, journal: paper.bytes.lock().unwrap().clone() }
 }
 
 pub(super) fn fails_after(writes: usize) -> Paper {

@@ -1,11 +1,27 @@
 //! How to reach a tenant. Never part of the access files.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use crate::providers::http::{Gate, OnWait, Pace, Proxies, Transport, TransportSettings};
-use crate::state::{Cloud, Result, TenantId};
+use crate::providers::http::{Gate, Listener, OnWait, Pace, Proxies, Transport, TransportSettings};
+use crate::state::{Cloud, GroupKey, Result, TenantId};
+
+/// What was written is not shown yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lagging {
+    /// The groups that are waited for.
+    pub groups: BTreeSet<GroupKey>,
+    /// How long until the next look; none follows when it is zero.
+    pub now: Duration,
+    /// Why something could not be read back at all.
+    pub unread: Option<String>,
+}
+
+/// Whom to tell of it.
+pub type OnLag = Listener<Lagging>;
 
 /// How to reach a tenant.
 #[derive(Clone, Debug)]
@@ -26,6 +42,8 @@ pub struct Connection {
     pub gate: Arc<Gate>,
     /// Whom to tell when Graph makes us wait.
     pub on_wait: OnWait,
+    /// Whom to tell when Entra does not show yet what was written.
+    pub on_lag: OnLag,
 }
 
 impl Connection {
@@ -43,6 +61,7 @@ impl Connection {
             pace: Pace::default(),
             gate: Arc::default(),
             on_wait: OnWait::default(),
+            on_lag: OnLag::default(),
         })
     }
 

@@ -52,6 +52,7 @@ impl FakeGraph {
             tenant: TENANT.parse().unwrap(),
             pace,
             gate: Arc::default(),
+            on_lag: super::OnLag::default(),
             on_wait: OnWait::default(),
         };
         let (chain, tokens) = working_chain();

@@ -11,6 +11,6 @@ mod model;
 mod read;
 mod write;
 
-pub use connection::Connection;
+pub use connection::{Connection, Lagging, OnLag};
 pub use read::EntraReader;
 pub use write::EntraWriter;

@@ -21,7 +21,7 @@ pub struct Pace {
     pub throttled_for: Duration,
     /// How often one request is sent when it is answered by errors of the server, or not at all.
     pub attempts: u32,
-    /// How long to wait for an object of our own to become readable.
+    /// How long to wait for what we wrote to become readable.
     pub replication: Duration,
 }
 
@@ -48,29 +48,46 @@ pub struct Wait {
     pub limit: Duration,
 }
 
-/// Whom to tell of waits. They may be long, and many requests wait at once.
-#[derive(Clone, Default)]
-pub struct OnWait(Option<Arc<dyn Fn(Wait) + Send + Sync>>);
+/// Whom to tell of something that happens while a provider works.
+pub struct Listener<T>(Option<Arc<dyn Fn(T) + Send + Sync>>);
 
-impl OnWait {
-    /// Calls this for each.
-    pub fn tell(listener: impl Fn(Wait) + Send + Sync + 'static) -> Self {
+/// Whom to tell of waits. They may be long, and many requests wait at once.
+pub type OnWait = Listener<Wait>;
+
+impl<T> Listener<T> {
+    /// Calls this each time.
+    pub fn tell(listener: impl Fn(T) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listener)))
     }
 
-    /// A request is put off.
-    pub fn waits(&self, wait: Wait) {
+    /// It happens.
+    pub fn hears(&self, what: T) {
         if let Some(listener) = &self.0 {
-            listener(wait);
+            listener(what);
         }
     }
 }
 
-impl fmt::Debug for OnWait {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("OnWait")
+impl<T> Clone for Listener<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
+
+impl<T> Default for Listener<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> fmt::Debug for Listener<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Listener")
+    }
+}
+
+/// The longest time between two looks at what is to become readable: somebody is waiting for it.
+const LONGEST_LAG_WAIT: Duration = Duration::from_secs(4);
 
 /// No clock can hold a moment that a hostile `Retry-After` puts into the next million years.
 const LONGEST_CLOSED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -159,7 +176,7 @@ impl Patience {
 
     /// How long to wait for an object of our own to become readable; `None` when that took too long.
     pub fn after_lag(&mut self) -> Option<Duration> {
-        let wait = self.next_wait();
+        let wait = self.next_wait().min(LONGEST_LAG_WAIT);
         (self.started.elapsed() + wait <= self.pace.replication).then_some(wait)
     }
 

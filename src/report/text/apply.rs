@@ -38,53 +38,55 @@ impl Outcomes {
     /// What became of one change.
     pub fn line(&self, change: &Change, outcome: &Outcome) -> String {
         let mut page = Page::new(self.layout);
-        page.aligned(Mark::Sign(change.sign()), &change.address.to_string(), self.column, &text(outcome));
+        page.aligned(Mark::Sign(change.sign()), &change.address.to_string(), self.column, &text(change, outcome));
         page.render()
     }
 }
 
-/// What a run did not try, by the reason: often hundreds for one, so that only the first are named.
+/// What a run did not try or Entra does not show yet, by the reason: often hundreds for one, so that only the first are named.
 #[derive(Clone, Debug, Default)]
-pub struct NotTried {
-    by_reason: BTreeMap<String, Vec<Change>>,
+pub struct Gathered {
+    by_text: BTreeMap<String, Vec<(Change, Outcome)>>,
 }
 
-impl NotTried {
+impl Gathered {
     /// How many are told one by one.
     const LISTED: usize = 3;
 
     /// One more.
-    pub fn add(&mut self, change: &Change, reason: &str) {
-        self.by_reason.entry(reason.to_owned()).or_default().push(change.clone());
+    pub fn add(&mut self, change: &Change, outcome: &Outcome) {
+        let text = text(change, outcome);
+        self.by_text.entry(text).or_default().push((change.clone(), outcome.clone()));
     }
 
     /// A line for each where they are few, else one line for a reason.
     pub fn lines(&self, outcomes: &Outcomes) -> String {
-        let mut text = String::new();
-        for (reason, changes) in &self.by_reason {
+        let mut lines = String::new();
+        for (text, changes) in &self.by_text {
             if changes.len() <= Self::LISTED {
-                let outcome = Outcome::NotTried { reason: reason.clone() };
-                for change in changes {
-                    text.push_str(&outcomes.line(change, &outcome));
+                for (change, outcome) in changes {
+                    lines.push_str(&outcomes.line(change, outcome));
                 }
             } else {
-                let first = first_few(changes.iter().map(|change| &change.address), Self::LISTED);
-                let reason = escape::message(reason);
+                let first = first_few(changes.iter().map(|(change, _)| &change.address), Self::LISTED);
                 let mut page = Page::new(outcomes.layout);
-                page.detail(0, &format!("{} not tried, {reason}: {first}", count(changes.len(), "change")));
-                text.push_str(&page.render());
+                page.detail(0, &format!("{} {text}: {first}", count(changes.len(), "change")));
+                lines.push_str(&page.render());
             }
         }
-        text
+        lines
     }
 }
 
-fn text(outcome: &Outcome) -> String {
+fn text(change: &Change, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done { created: None } => "done".to_owned(),
         Outcome::Done { created: Some(id) } => format!("done ({})", id.short()),
         Outcome::AlreadySo { .. } => "already so".to_owned(),
-        Outcome::PendingReplication => "accepted, not readable yet; the next plan tells".to_owned(),
+        Outcome::PendingReplication if change.address.environment().is_none() => {
+            "pending replication, Entra does not show it yet".to_owned()
+        }
+        Outcome::PendingReplication => "accepted, but something on the cluster holds it (a finalizer)".to_owned(),
         Outcome::Failed { failure } => {
             let next = failure.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
             format!("failed: {}", escape::message(&format!("{}{next}", failure.what)))
@@ -99,7 +101,7 @@ pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout)
     let counts = [
         (*done, "done"),
         (*already, "already so"),
-        (*pending, "not readable yet"),
+        (*pending, "pending"),
         (*failed, "failed"),
         (*not_tried, "not tried"),
     ];
@@ -110,6 +112,8 @@ pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout)
     // Running again is no remedy for a right that is missing.
     let again = if pending + failed + not_tried == 0 {
         ""
+    } else if failed + not_tried == 0 && !interrupted {
+        " Run it again in some minutes: it finds what is done, and does only what is missing."
     } else if *failed > 0 && forbidden == failed && !interrupted {
         " Give the rights named above, then run it again: what is done stays done."
     } else {

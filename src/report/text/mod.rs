@@ -13,7 +13,7 @@ mod unmanaged;
 mod view;
 mod words;
 
-pub use apply::{NotTried, Outcomes, closing, opening};
+pub use apply::{Gathered, Outcomes, closing, opening};
 pub use doctor::doctor;
 pub use plan::plan;
 

@@ -228,7 +228,7 @@ impl Core {
         self.gate.close_for(wait);
         let wait = self.gate.closed_for();
         if patience.allows(wait) {
-            self.on_wait.waits(patience.wait(wait));
+            self.on_wait.hears(patience.wait(wait));
         }
     }
 

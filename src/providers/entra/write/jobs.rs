@@ -151,7 +151,7 @@ fn twenties(additions: BTreeMap<(EdgeList, ObjectId), Vec<(usize, ObjectId)>>) -
     jobs.into_iter().map(|(_, _, job)| job).collect()
 }
 
-fn creation(group: &Group) -> std::result::Result<Write, &'static str> {
+pub(super) fn creation(group: &Group) -> std::result::Result<Write, &'static str> {
     let (Some(unique_name), Some(mail_nickname)) = (&group.unique_name, &group.mail_nickname) else {
         return Err("a group without a mark is never created");
     };
@@ -166,7 +166,7 @@ fn creation(group: &Group) -> std::result::Result<Write, &'static str> {
     Ok(Write::CreateGroup { unique_name: unique_name.clone(), properties, owner: group.first_owner })
 }
 
-fn update(before: &Group, after: &Group) -> std::result::Result<Write, &'static str> {
+pub(super) fn update(before: &Group, after: &Group) -> std::result::Result<Write, &'static str> {
     let group = known(after.id.known())?;
     let mut properties = Map::new();
     if before.display_name != after.display_name {

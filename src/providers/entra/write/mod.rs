@@ -12,18 +12,21 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Connection;
 use super::client::{Problem, Write, WriteClient, Written};
+use super::{Connection, Lagging, OnLag};
 use crate::providers::http::credential::Chain;
 use crate::providers::http::{Pace, Patience};
 use crate::providers::{Report, Writer};
-use crate::state::{Change, Failure, FailureKind, ObjectId, Outcome, Result, Usage};
+use crate::state::{
+    Change, Edge, Failure, FailureKind, GroupKey, ObjectId, Outcome, PrincipalName, Resource, Result, Usage,
+};
 
 mod additions;
 mod creation;
 mod groups;
 mod jobs;
 mod ledger;
+mod read_back;
 mod refusal;
 mod removals;
 
@@ -40,6 +43,7 @@ const NEW_FOR: Duration = Duration::from_secs(15 * 60);
 pub struct EntraWriter {
     client: WriteClient,
     pace: Pace,
+    on_lag: OnLag,
     created: Mutex<BTreeMap<ObjectId, Instant>>,
 }
 
@@ -50,7 +54,7 @@ impl EntraWriter {
     /// When the credentials are for another tenant.
     pub fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
         let client = WriteClient::new(connection, chain)?;
-        Ok(Self { client, pace: connection.pace, created: Mutex::default() })
+        Ok(Self { client, pace: connection.pace, on_lag: connection.on_lag.clone(), created: Mutex::default() })
     }
 }
 
@@ -60,6 +64,10 @@ impl Writer for EntraWriter {
         let ledger = Ledger::new(ready.len(), report);
         let run = Run { writer: self, ready, interrupted, ledger: &ledger, kinds: Mutex::default() };
         ledger.see_through(run.everything()).await;
+    }
+
+    async fn read_back(&self, written: &[Change], interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+        self.wait_until_shown(written, interrupted).await
     }
 
     fn usage(&self) -> Usage {
@@ -122,6 +130,7 @@ impl Run<'_> {
         let results = self.writer.client.write(&writes, self.interrupted).await;
         let mut again = Vec::new();
         let mut wait = Duration::ZERO;
+        let mut awaited = BTreeSet::new();
         for (mut job, result) in batch.into_iter().zip(results) {
             if let Err(Problem::Interrupted) = result {
                 self.leave(&job);
@@ -134,6 +143,9 @@ impl Run<'_> {
                     match job.patience.get_or_insert_with(|| Patience::new(self.writer.pace)).after_lag() {
                         Some(longer) => {
                             wait = wait.max(longer);
+                            if otherwise == Outcome::PendingReplication {
+                                awaited.extend(job.changes.iter().filter_map(|at| self.awaited(*at)));
+                            }
                             job.otherwise = Some(otherwise);
                             again.push(job);
                         }
@@ -143,6 +155,9 @@ impl Run<'_> {
             }
         }
         if !again.is_empty() && wait > Duration::ZERO {
+            if !awaited.is_empty() {
+                self.writer.on_lag.hears(Lagging { groups: awaited, now: wait, unread: None });
+            }
             self.wait_unless_interrupted(wait).await;
         }
         again
@@ -203,11 +218,19 @@ impl Run<'_> {
     }
 
     async fn wait_unless_interrupted(&self, wait: Duration) {
-        let mut interrupted = self.interrupted.clone();
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            // An error means that nobody can interrupt any more; then the wait is simply over early.
-            _ = interrupted.wait_for(|interrupted| *interrupted) => {}
+        pause(wait, self.interrupted).await;
+    }
+
+    /// The group that a change waits for: a new one that is to become a member, or else the one it is about.
+    fn awaited(&self, at: usize) -> Option<GroupKey> {
+        let change = self.ready.get(at)?;
+        match change.after() {
+            Some(Resource::Member(Edge { principal: PrincipalName::Group(key), principal_id, .. }))
+                if principal_id.known().is_some_and(|id| self.is_new(id)) =>
+            {
+                Some(key.clone())
+            }
+            _ => change.address.group().cloned(),
         }
     }
 
@@ -220,6 +243,15 @@ impl Run<'_> {
     fn remember(&self, id: ObjectId) {
         let mut created = self.writer.created.lock().unwrap_or_else(PoisonError::into_inner);
         created.insert(id, Instant::now());
+    }
+}
+
+async fn pause(wait: Duration, interrupted: &watch::Receiver<bool>) {
+    let mut interrupted = interrupted.clone();
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        // An error means that nobody can interrupt any more; then the wait is simply over early.
+        _ = interrupted.wait_for(|interrupted| *interrupted) => {}
     }
 }
 

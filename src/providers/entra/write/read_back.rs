@@ -103,9 +103,11 @@ impl EntraWriter {
         let mut read = read.into_iter().map(|list| list.map_err(&mut known).ok());
         let indexes = prefixes.into_iter().zip(read.by_ref()).filter_map(|(prefix, list)| Some((prefix, by_id(list?))));
         let indexes = indexes.collect();
-        let edges = lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?).into_keys().collect())));
+        let edges =
+            lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?).into_keys().collect())));
         let edges = edges.collect();
-        let single = groups.into_iter().zip(single).filter_map(|(id, found)| Some((id, found.map_err(&mut known).ok()?)));
+        let single =
+            groups.into_iter().zip(single).filter_map(|(id, found)| Some((id, found.map_err(&mut known).ok()?)));
         let groups = single.collect();
         Seen { indexes, groups, edges, unread }
     }
@@ -122,7 +124,9 @@ impl Expected {
                 let found = seen.indexes.get(prefix).and_then(|index| index.get(&self.group));
                 found.is_some_and(|found| has(found, properties))
             }
-            Shows::Unlisted { prefix } => seen.indexes.get(prefix).is_some_and(|index| !index.contains_key(&self.group)),
+            Shows::Unlisted { prefix } => {
+                seen.indexes.get(prefix).is_some_and(|index| !index.contains_key(&self.group))
+            }
             Shows::Itself { properties } => seen.groups.get(&self.group).is_some_and(|found| has(found, properties)),
             Shows::Edge { list, principal, is_in } => {
                 seen.edges.get(&(self.group, *list)).is_some_and(|found| found.contains(principal) == *is_in)

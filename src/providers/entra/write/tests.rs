@@ -417,3 +417,75 @@ async fn two_patches_of_one_group_are_never_under_way_together() {
     assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 90);
     assert!(batches.len() <= 6, "{}", batches.len());
 }
+
+/// A Graph whose list of our groups, of members and of owners show this.
+async fn showing(listed: Value, members: &'static [&'static str]) -> FakeGraph {
+    FakeGraph::of_items(move |method, path, _| match (method, path) {
+        ("GET", "/groups") => (200, json!({ "value": listed })),
+        ("GET", path) if path.ends_with("/members") => list(members),
+        ("GET", path) if path.ends_with("/owners") => list(&[IDENTITY]),
+        other => panic!("{other:?}"),
+    })
+    .await
+}
+
+fn made() -> Change {
+    let after = Resource::Group(group(Identity::Known(GROUP.parse().unwrap())));
+    Change::new(Address::Group(key("devs")), Operation::Create { after })
+}
+
+fn marked(name: &str) -> Value {
+    json!({
+        "id": GROUP, "displayName": name, "description": null, "mailNickname": "rolecall-00000000-devs",
+        "uniqueName": "rolecall.contoso.devs", "groupTypes": [], "mailEnabled": false, "securityEnabled": true,
+    })
+}
+
+#[tokio::test]
+async fn what_was_written_is_read_back_and_what_does_not_show_in_time_is_named() {
+    const PERSON: &str = "00000000-0000-0000-0000-000000000001";
+    let read_back = async |listed: Value, members: &'static [&'static str], written: &[Change]| {
+        let mut graph = showing(listed, members).await;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&told);
+        graph.connection.on_lag = OnLag::tell(move |lagging: Lagging| listener.lock().unwrap().push(lagging.groups));
+        let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+        let (_sender, interrupted) = watch::channel(false);
+        let missing: Vec<usize> = writer.read_back(written, &interrupted).await.into_iter().collect();
+        let told = told.lock().unwrap().clone();
+        assert_eq!(told.is_empty(), missing.is_empty());
+        assert!(told.iter().all(|groups| groups.contains(&key("devs"))), "{told:?}");
+        assert_eq!(writes(&graph).await, 0, "nothing is written to find out");
+        (missing, graph.requests().await.len())
+    };
+    let all = [made(), add(1), remove(2)];
+    assert_eq!(read_back(json!([marked("devs")]), &[PERSON], &all).await, (vec![], 1), "one call for all of it");
+    let (missing, requests) = read_back(json!([marked("devs")]), &[], &all).await;
+    assert_eq!(missing, [1]);
+    assert!(requests > 1, "it was looked for again");
+    assert_eq!(read_back(json!([]), &[PERSON], &all).await.0, [0]);
+    assert_eq!(read_back(json!([marked("devs")]), &[PERSON], &[update()]).await.0, [0], "the old name");
+    assert!(read_back(json!([marked("Developers")]), &[], &[update()]).await.0.is_empty());
+    assert_eq!(read_back(json!([marked("devs")]), &[], &[delete(), remove(1)]).await.0, [0]);
+    assert!(
+        read_back(json!([]), &[PERSON], &[delete(), remove(1)]).await.0.is_empty(),
+        "it is gone with all that was in it"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_back_is_not_shown_and_nobody_waits_after_an_interruption() {
+    let denied = (403, said("Authorization_RequestDenied", "Insufficient privileges to complete the operation."));
+    let mut graph = FakeGraph::of_items(move |_, _, _| denied.clone()).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&told);
+    graph.connection.on_lag = OnLag::tell(move |lagging: Lagging| listener.lock().unwrap().extend(lagging.unread));
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (sender, interrupted) = watch::channel(false);
+    assert_eq!(writer.read_back(&[made(), add(1)], &interrupted).await, BTreeSet::from([0, 1]));
+    assert!(told.lock().unwrap()[0].contains("reading back what was written"), "{told:?}");
+    let before = graph.requests().await.len();
+    sender.send_replace(true);
+    assert_eq!(writer.read_back(&[made()], &interrupted).await, BTreeSet::from([0]));
+    assert_eq!(graph.requests().await.len(), before + 1);
+}

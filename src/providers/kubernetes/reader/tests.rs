@@ -303,7 +303,7 @@ async fn a_read_that_broke_is_repeated_and_then_an_error() {
     assert_eq!(asked.len(), 3);
     let (cluster, asked) = observe(|_| Some(Answer::Lost)).await;
     assert_eq!(cluster.unwrap_err().kind, FailureKind::Unreachable);
-    assert_eq!(asked.len(), 3);
+    assert_eq!(asked.len(), 5);
 }
 
 #[tokio::test]

@@ -550,7 +550,7 @@ fn a_run() {
     - entra/group/old-contractors                                           done
     + entra/group/k8s_dev_users/member/hayden@contoso.com                   done
     - entra/group/k8s_dev_users/member/group-id:c0de0000-0000-0000-0000-000000000001
-        accepted, not readable yet; the next plan tells
+        pending replication, Entra does not show it yet
     + entra/group/sre/member/group:k8s_dev_users                            done
     + alpha/rolebinding/trinity/k8s_dev_users-read-only-3fa9c1d204          done
     ~ staging/clusterrole/restarter-0a1b2c3d4e                              failed: 403, needs `escalate` on clusterroles or
@@ -560,7 +560,7 @@ fn a_run() {
                                                                             staging/clusterrole/restarter-0a1b2c3d4e
     + prod/clusterrolebinding/sre-admin-77ab00ff12                          not tried, interrupted
 
-    5 done, 1 already so, 1 not readable yet, 1 failed, 2 not tried. Run it again: what is done stays done.
+    5 done, 1 already so, 1 pending, 1 failed, 2 not tried. Run it again: what is done stays done.
     ");
 }
 
@@ -573,7 +573,7 @@ fn a_run_at_eighty_columns() {
     - entra/group/old-contractors                   done
     + entra/group/k8s_dev_users/member/hayden@contoso.com  done
     - entra/group/k8s_dev_users/member/group-id:c0de0000-0000-0000-0000-000000000001
-        accepted, not readable yet; the next plan tells
+        pending replication, Entra does not show it yet
     + entra/group/sre/member/group:k8s_dev_users    done
     + alpha/rolebinding/trinity/k8s_dev_users-read-only-3fa9c1d204  done
     ~ staging/clusterrole/restarter-0a1b2c3d4e
@@ -583,8 +583,8 @@ fn a_run_at_eighty_columns() {
         not tried, waits for staging/clusterrole/restarter-0a1b2c3d4e
     + prod/clusterrolebinding/sre-admin-77ab00ff12  not tried, interrupted
 
-    5 done, 1 already so, 1 not readable yet, 1 failed, 2 not tried. Run it again:
-    what is done stays done.
+    5 done, 1 already so, 1 pending, 1 failed, 2 not tried. Run it again: what is
+    done stays done.
     ");
 }
 
@@ -597,6 +597,7 @@ fn the_end_of_a_run() {
     insta::assert_snapshot!(end(Summary { failed: 2, forbidden: 1, ..Summary::default() }), @"2 failed. Run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, interrupted: true, ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary::default()), @"Nothing to do.");
+    insta::assert_snapshot!(end(Summary { done: 7, pending: 2, ..Summary::default() }), @"7 done, 2 pending. Run it again in some minutes: it finds what is done, and does only what is missing.");
     let broken = "cannot write the journal .rolecall/run.jsonl: no space left on device";
     insta::assert_snapshot!(closing(&Summary { done: 1, not_tried: 3, ..Summary::default() }, Some(broken), WIDE), @"
     ! cannot write the journal .rolecall/run.jsonl: no space left on device; nothing was started after that
@@ -660,16 +661,20 @@ fn a_role_that_is_added_to_another_says_who_gains() {
 fn what_was_not_tried_is_one_line_for_a_reason() {
     let changes = many_members(532).changes;
     let outcomes = Outcomes::new(&changes, WIDE);
-    let mut not_tried = NotTried::default();
-    changes.iter().take(530).for_each(|change| not_tried.add(change, "interrupted"));
-    changes.iter().skip(530).for_each(|change| not_tried.add(change, "waits for entra/group/everyone"));
-    insta::assert_snapshot!(not_tried.lines(&outcomes), @"
-    530 changes not tried, interrupted: entra/group/everyone/member/person000@contoso.com,
-        entra/group/everyone/member/person001@contoso.com, entra/group/everyone/member/person002@contoso.com and 527 more
+    let mut gathered = Gathered::default();
+    let not_tried = |reason: &str| Outcome::NotTried { reason: reason.to_owned() };
+    changes.iter().take(500).for_each(|change| gathered.add(change, &not_tried("interrupted")));
+    changes.iter().skip(500).take(30).for_each(|change| gathered.add(change, &Outcome::PendingReplication));
+    changes.iter().skip(530).for_each(|change| gathered.add(change, &not_tried("waits for entra/group/everyone")));
+    insta::assert_snapshot!(gathered.lines(&outcomes), @"
+    500 changes not tried, interrupted: entra/group/everyone/member/person000@contoso.com,
+        entra/group/everyone/member/person001@contoso.com, entra/group/everyone/member/person002@contoso.com and 497 more
     + entra/group/everyone/member/person530@contoso.com  not tried, waits for entra/group/everyone
     + entra/group/everyone/member/person531@contoso.com  not tried, waits for entra/group/everyone
+    30 changes pending replication, Entra does not show it yet: entra/group/everyone/member/person500@contoso.com,
+        entra/group/everyone/member/person501@contoso.com, entra/group/everyone/member/person502@contoso.com and 27 more
     ");
-    assert_eq!(NotTried::default().lines(&outcomes), "");
+    assert_eq!(Gathered::default().lines(&outcomes), "");
 }
 
 #[test]
