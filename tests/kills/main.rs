@@ -1,4 +1,5 @@
 //! The kill matrix: `apply` is killed at every request, before and after its work, and run again.
+#![allow(clippy::disallowed_methods, reason = "`tests/run` says by its environment where the real components are")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod gate;
@@ -6,6 +7,7 @@ mod interrupted;
 mod matrix;
 mod place;
 mod process;
+mod real;
 mod record;
 mod scenario;
 mod state;

@@ -38,6 +38,15 @@ impl Scenario {
         [first_apply(), membership_change(), role_replacement()]
     }
 
+    /// Those for an API server that others use too: the namespaces have names of their own.
+    pub(crate) fn on_a_shared_cluster() -> [Self; 2] {
+        let own = |text: &str| text.replace("trinity", "kills-trinity").replace("docs", "kills-docs");
+        let Self { name, seed, before, after, kept_in } = role_replacement();
+        let (seed, before, after) = (own(&seed), own(&before.unwrap()), own(&after));
+        let first = Self { name: "first apply", seed: seed.clone(), before: None, after: before.clone(), kept_in: &[] };
+        [first, Self { name, seed, before: Some(before), after, kept_in }]
+    }
+
     /// Fills `folder/sandbox` with what is there before, and `folder/access` with what is asked for.
     pub(crate) fn prepare(&self, folder: &Path) {
         std::fs::write(folder.join("seed.yaml"), &self.seed).unwrap();
