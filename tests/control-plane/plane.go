@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -125,11 +128,61 @@ func (p *plane) startOnce(ctx context.Context) error {
 	if err := writeControllerKubeconfig(kubeconfig, p); err != nil {
 		return err
 	}
-	return p.launch(ctx, filled(api), "kube-controller-manager",
+	err = p.launch(ctx, filled(api), "kube-controller-manager",
 		"--kubeconfig", kubeconfig,
 		"--controllers", "clusterrole-aggregation,namespace",
 		"--leader-elect=false",
 		"--secure-port", "0")
+	if err != nil {
+		return err
+	}
+	return p.compact(ctx, client)
+}
+
+// compact makes etcd at url forget the revisions until now, as every API server
+// has it done after some minutes, and leaves word of it where API servers look:
+// they keep pages in their own memory until then. A page token of one of those
+// revisions has expired soon after.
+func (p *plane) compact(ctx context.Context, url string) error {
+	client, err := p.etcdClient()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	var now struct {
+		Header struct {
+			Revision string `json:"revision"`
+		} `json:"header"`
+	}
+	if err := post(ctx, client, url+"/v3/maintenance/status", `{}`, &now); err != nil {
+		return err
+	}
+	err = post(ctx, client, url+"/v3/kv/compaction", fmt.Sprintf(`{"revision":%q}`, now.Header.Revision), &struct{}{})
+	if err != nil {
+		return err
+	}
+	// compactRevKey of k8s.io/apiserver/pkg/storage/etcd3/compact.go.
+	key := base64.StdEncoding.EncodeToString([]byte("compact_rev_key"))
+	value := base64.StdEncoding.EncodeToString([]byte(now.Header.Revision))
+	return post(ctx, client, url+"/v3/kv/put", fmt.Sprintf(`{"key":%q,"value":%q}`, key, value), &struct{}{})
+}
+
+// post sends JSON and reads the JSON of the answer.
+func post(ctx context.Context, client *http.Client, url, body string, answer any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("etcd answers %s to %s", response.Status, url)
+	}
+	return json.NewDecoder(response.Body).Decode(answer)
 }
 
 // launch starts a component and waits until ready returns no error. It fails
@@ -182,14 +235,22 @@ func (p *plane) adminConfig() *rest.Config {
 	}
 }
 
-// etcdHealth asks etcd at url with this plane's own certificate, so that a
-// server of somebody else on that port is never taken for ours.
-func (p *plane) etcdHealth(url string) (func(context.Context) error, error) {
+// etcdClient calls etcd with this plane's own certificate, so that a server of
+// somebody else on its port is never taken for ours.
+func (p *plane) etcdClient() (*http.Client, error) {
 	tls, err := p.keys.clientTLS()
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: tls, DisableKeepAlives: true}}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: tls, DisableKeepAlives: true}}, nil
+}
+
+// etcdHealth asks etcd at url whether it is ready.
+func (p *plane) etcdHealth(url string) (func(context.Context) error, error) {
+	client, err := p.etcdClient()
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

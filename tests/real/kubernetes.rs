@@ -6,8 +6,14 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use rolecall::state::{FailureKind, Operation, Outcome, Resource};
 use serde_json::json;
 
-use crate::answers;
+use crate::answers::{self, Server};
 use crate::suite::{self, DONE, Part, observe};
+use crate::table;
+
+/// The real API server that the cases are held with.
+fn real() -> Server {
+    Server { kubeconfig: real!("ROLECALL_REAL_KUBECONFIG"), is_sandbox: false }
+}
 
 macro_rules! suite {
     ($module:ident: $($test:ident),* $(,)?) => {
@@ -15,13 +21,34 @@ macro_rules! suite {
             #[tokio::test]
             #[ignore = "needs the real components: run tests/run"]
             async fn $test() {
-                $module::$test(&real!("ROLECALL_REAL_KUBECONFIG")).await;
+                table::pass(&real(), |kubeconfig| async move { $module::$test(&kubeconfig).await }).await;
             }
         )*
     };
 }
 
 every_case!(suite);
+
+macro_rules! conversations {
+    ($module:ident $theme:literal: $($test:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            #[ignore = "needs the real components: run tests/run"]
+            async fn $test() {
+                let case = |server| async move { answers::$module::$test(&server).await };
+                table::compare($theme, stringify!($test), &real(), case).await;
+            }
+        )*
+    };
+}
+
+every_conversation!(conversations);
+
+#[tokio::test]
+#[ignore = "needs the real components: run tests/run"]
+async fn questions_about_random_worlds_have_one_answer() {
+    table::worlds("questions_about_random_worlds_have_one_answer", &real()).await;
+}
 
 #[tokio::test]
 #[ignore = "needs the real components: run tests/run"]

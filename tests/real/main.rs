@@ -13,7 +13,7 @@ macro_rules! real {
 #[path = "../suite/cases.rs"]
 mod cases;
 
-#[path = "../suite/answers.rs"]
+#[path = "../suite/answers/mod.rs"]
 mod answers;
 mod azure_cli;
 mod company;
@@ -21,10 +21,13 @@ mod graph_clients;
 mod kubernetes;
 mod preflight;
 mod served;
+#[path = "../suite/sandbox.rs"]
+mod servers;
 #[path = "../suite/kubernetes.rs"]
 mod suite;
 #[path = "../suite/summary.rs"]
 mod summary;
+mod table;
 #[path = "../suite/takeover.rs"]
 mod takeover;
 

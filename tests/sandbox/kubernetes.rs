@@ -1,82 +1,22 @@
 //! The Kubernetes provider against the sandbox's API servers: the shared suite, and what only a sandbox can count.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use axum::extract::Request;
-use axum::middleware::map_request;
 use rolecall::providers::kubernetes::{Connection, KubernetesReader, KubernetesWriter, TokenSource, connect};
 use rolecall::providers::{Reader as _, Writer as _};
-use rolecall::sandbox::kubernetes::{ClusterState, Shared, router};
-use rolecall::sandbox::store::Store;
 use rolecall::state::{AccessQuestion, Change, ClusterQuery, Outcome, RBAC, Resource};
 use secrecy::SecretString;
-use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use url::Url;
 
 use crate::answers;
+use crate::servers::{Sandbox, TOKEN, UIDS};
 use crate::suite::{self, ALREADY, CONFIG, DONE, Part};
 
-const TOKEN: &str = "sandbox-token";
-const UIDS: [&str; 2] = ["5c1e1b5e-0000-4000-8000-000000000001", "77ab1b5e-0000-4000-8000-000000000002"];
-
-/// Two API servers on loopback, which end with the test's runtime.
-struct Sandbox {
-    servers: Vec<Url>,
-    /// Method and path of every request to the first.
-    log: Arc<Mutex<Vec<String>>>,
-    folder: tempfile::TempDir,
-}
-
-impl Sandbox {
-    async fn start() -> Self {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let mut servers = Vec::new();
-        for uid in UIDS {
-            let mut state = ClusterState::new(uid, BTreeMap::new());
-            state.add_token(TOKEN, "admin", vec!["system:masters".to_owned()]);
-            let shared = Shared { store: Arc::new(Store::in_memory(state)), authenticate: Arc::new(|_| None) };
-            let seen = Arc::clone(&log);
-            let first = servers.is_empty();
-            let served = router(shared).layer(map_request(move |request: Request| {
-                if first {
-                    seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path()));
-                }
-                std::future::ready(request)
-            }));
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            servers.push(Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap());
-            tokio::spawn(async move { axum::serve(listener, served).await });
-        }
-        Self { servers, log, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        let each = |make: &dyn Fn(&str, &Url) -> serde_json::Value| {
-            ["real-one", "real-two"]
-                .iter()
-                .zip(&self.servers)
-                .map(|(name, server)| make(name, server))
-                .collect::<Vec<_>>()
-        };
-        let kubeconfig = json!({
-            "contexts": each(&|name, _| json!({ "name": name, "context": { "cluster": name, "user": "admin" } })),
-            "clusters": each(&|name, server| json!({ "name": name, "cluster": { "server": server.as_str() } })),
-            "users": [{ "name": "admin", "user": { "token": TOKEN } }],
-        });
-        let path = self.folder.path().join("kubeconfig");
-        fs_err::write(&path, kubeconfig.to_string()).unwrap();
-        path
-    }
-
-    /// By address and bearer, as the command line reaches a sandbox.
-    fn connection(&self) -> Connection {
-        Connection::Server { server: self.servers[0].clone(), ca_pem: None, token: Arc::new(Token) }
-    }
+/// By address and bearer, as the command line reaches a sandbox.
+fn connection(sandbox: &Sandbox) -> Connection {
+    Connection::Server { server: sandbox.servers[0].clone(), ca_pem: None, token: Arc::new(Token) }
 }
 
 struct Token;
@@ -102,10 +42,36 @@ macro_rules! suite {
 
 every_case!(suite);
 
+macro_rules! conversations {
+    ($module:ident $theme:literal: $($test:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $test() {
+                let sandbox = Sandbox::start().await;
+                answers::recorded(stringify!($test), &answers::$module::$test(&sandbox.server()).await);
+            }
+        )*
+    };
+}
+
+every_conversation!(conversations);
+
+#[tokio::test]
+async fn questions_about_random_worlds_have_one_answer() {
+    let (sandbox, alone) = (Sandbox::start().await, Sandbox::start().await);
+    let (said, _) = answers::worlds::questions(&sandbox.server(), &alone.server(), None).await;
+    answers::recorded("questions_about_random_worlds_have_one_answer", &said);
+}
+
 #[tokio::test]
 async fn a_reader_sends_nothing_but_get_and_reviews() {
-    let sandbox = Sandbox::start().await;
-    let reader = KubernetesReader::new(connect(&sandbox.connection()).await.unwrap());
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&log);
+    let sandbox = Sandbox::start_seen(move |request| {
+        seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path()));
+    })
+    .await;
+    let reader = KubernetesReader::new(connect(&connection(&sandbox)).await.unwrap());
     let query = ClusterQuery { environment: "alpha".parse().unwrap(), config: CONFIG.parse().unwrap(), cluster: None };
     let cluster = reader.observe(&query).await.unwrap();
     assert_eq!(cluster.uid.to_string(), UIDS[0]);
@@ -117,7 +83,7 @@ async fn a_reader_sends_nothing_but_get_and_reviews() {
     );
     let question = AccessQuestion::new("create", RBAC, "roles");
     assert!(reader.ask(&[question]).await[0].as_ref().unwrap().allowed);
-    let log = sandbox.log.lock().unwrap();
+    let log = log.lock().unwrap();
     assert_eq!(reader.usage().requests, log.len() as u64);
     let others: Vec<_> = log
         .iter()
@@ -163,7 +129,7 @@ async fn two_runs_at_the_same_time_agree() {
 async fn a_run_that_is_killed_converges_when_it_is_run_again() {
     let sandbox = Sandbox::start().await;
     let (part, changes) = fifty(&sandbox).await;
-    let writer = KubernetesWriter::new(connect(&sandbox.connection()).await.unwrap(), CONFIG.parse().unwrap());
+    let writer = KubernetesWriter::new(connect(&connection(&sandbox)).await.unwrap(), CONFIG.parse().unwrap());
     let (_sender, interrupted) = watch::channel(false);
     let (first, mut finished) = watch::channel(false);
     let report = |_, _: Outcome| {

@@ -5,10 +5,12 @@
 #[path = "../suite/cases.rs"]
 mod cases;
 
-#[path = "../suite/answers.rs"]
+#[path = "../suite/answers/mod.rs"]
 mod answers;
 mod faults;
 mod kubernetes;
+#[path = "../suite/sandbox.rs"]
+mod servers;
 #[path = "../suite/kubernetes.rs"]
 mod suite;
 mod throttling;

@@ -65,9 +65,10 @@ pub(super) fn object(headers: &HeaderMap, body: &Bytes, kind: &str, shape: Shape
 fn read(headers: &HeaderMap, body: &Bytes, shape: Shape) -> Result<Result<Value, String>, Failure> {
     match media_type(headers) {
         // Without a media type the real server takes its default, JSON.
-        "application/json" | "" => {
-            Ok(serde_json::from_slice(body).map_err(|error| format!("json parse error: {error}")))
-        }
+        "application/json" | "" => Ok(serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => "json parse error: unexpected end of JSON input".to_owned(),
+            _ => format!("json parse error: {error}"),
+        })),
         "application/yaml" => Ok(yaml(body)),
         "application/vnd.kubernetes.protobuf" => Ok(protobuf::object(body, shape).map_err(|error| error.to_string())),
         _ => Err(Failure::unsupported_body()),

@@ -120,6 +120,12 @@ impl Mistakes {
         Some(format!("strict decoding error: {}", unknown.join(", ")))
     }
 
+    /// What is said of the keys that are dropped, in headers; a body that cannot be used says so instead.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let unknown = if self.mistyped.is_empty() { &self.unknown[..] } else { &[] };
+        unknown.iter().map(|path| format!("299 - {:?}", format!("unknown field {path:?}")))
+    }
+
     /// What server-side apply says, whatever `fieldValidation` asks for: 500, as the real server has no better code.
     pub(super) fn of_apply(&self, kind: Kind, namespace: &str, name: &str) -> Option<Failure> {
         let unknown = self.unknown.iter().map(|path| format!(".{path}: field not declared in schema"));

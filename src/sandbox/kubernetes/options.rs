@@ -23,6 +23,8 @@ pub(super) struct WriteOptions {
     pub(super) force: bool,
     /// Unknown fields are an error instead of being dropped.
     pub(super) strict: bool,
+    /// Unknown fields are told of in a header of the answer.
+    pub(super) warns: bool,
 }
 
 /// The kinds of writes that take options.
@@ -65,7 +67,7 @@ impl WriteOptions {
             return Err(Failure::invalid("meta.k8s.io", kind, "", causes));
         }
         let manager = if manager.is_empty() { user_agent(headers) } else { manager.to_owned() };
-        Ok(Self { manager, dry_run, force, strict: validation == "Strict" })
+        Ok(Self { manager, dry_run, force, strict: validation == "Strict", warns: ["", "Warn"].contains(&validation) })
     }
 }
 
@@ -102,6 +104,11 @@ impl DeleteOptions {
         let mut options = Self::default();
         if let Some(body) = body {
             let (kind, version) = (text(&body, "kind").to_owned(), text(&body, "apiVersion").to_owned());
+            // Of what the core group has.
+            if matches!((kind.as_str(), version.as_str()), ("Status" | "Namespace" | "ServiceAccount", "v1")) {
+                let why = format!("converting (v1.{kind}) to (v1.DeleteOptions): unknown conversion");
+                return Err(Failure::bad_request(why));
+            }
             if !matches!(kind.as_str(), "" | "DeleteOptions") {
                 return Err(Failure::bad_request(format!("no kind {kind:?} is registered for version {version:?}")));
             }

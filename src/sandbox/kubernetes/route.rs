@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
 use super::Shared;
@@ -13,6 +13,7 @@ use super::account;
 use super::authentication::{User, authenticate};
 use super::authorize::{Action, authorize, refuse};
 use super::body::{self, PatchType};
+use super::decode;
 use super::discovery;
 use super::impersonation::impersonate;
 use super::kind::Kind;
@@ -220,14 +221,16 @@ impl Call<'_> {
             "create" => {
                 let options = self.options(Write::Create)?;
                 let body = self.object()?;
-                self.write(options.dry_run, |state| write::create(state, target, &body, &options))
+                let made = self.write(options.dry_run, |state| write::create(state, target, &body, &options));
+                Ok(self.with_warnings(made, &body, &options))
             }
             "update" => {
                 let options = self.options(Write::Update)?;
                 let body = self.object()?;
-                self.write(options.dry_run, |state| {
+                let replaced = self.write(options.dry_run, |state| {
                     write::replace(state, target, &body, &options, |state| self.may_create(state))
-                })
+                });
+                Ok(self.with_warnings(replaced, &body, &options))
             }
             "patch" => self.patch(target),
             "delete" => {
@@ -279,7 +282,8 @@ impl Call<'_> {
             PatchType::Merge => {
                 let options = self.options(Write::Patch)?;
                 let patch = body::patch(self.body)?;
-                self.write(options.dry_run, |state| write::merge_patch(state, target, &patch, &options))
+                let patched = self.write(options.dry_run, |state| write::merge_patch(state, target, &patch, &options));
+                Ok(self.with_warnings(patched, &patch, &options))
             }
             PatchType::Apply => {
                 let options = self.options(Write::Apply)?;
@@ -302,6 +306,19 @@ impl Call<'_> {
 
     fn object(&self) -> Result<Value, Failure> {
         body::object(&self.head.headers, self.body, self.kind.name(), self.kind.shape())
+    }
+
+    /// Tells of the keys of a body that are none of the kind's; a refusal does, too.
+    fn with_warnings(&self, written: Result<Response, Failure>, body: &Value, options: &WriteOptions) -> Response {
+        let mut response = written.unwrap_or_else(Failure::into_response);
+        if options.warns {
+            let warnings = decode::check(body, self.kind.shape());
+            // What cannot stand in a header is left out.
+            for warning in warnings.warnings().filter_map(|text| HeaderValue::from_str(&text).ok()) {
+                response.headers_mut().append(header::WARNING, warning);
+            }
+        }
+        response
     }
 
     /// Runs a write on the stored state, or on a copy of it that is thrown away.

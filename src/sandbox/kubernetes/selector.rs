@@ -38,8 +38,8 @@ impl LabelSelector {
             requirements.push(requirement(&mut tokens)?);
             match tokens.next() {
                 "" => break,
-                "," if tokens.peek() != "" => {}
-                "," => return Err(unexpected("", "identifier after ','")),
+                "," if tokens.peek() == "!" || is_identifier(tokens.peek()) => {}
+                "," => return Err(unexpected(tokens.peek(), "identifier after ','")),
                 other => return Err(unexpected(other, "',' or 'end of string'")),
             }
         }
@@ -220,6 +220,8 @@ impl FieldSelector {
                 Failure::bad_request(format!("invalid selector: '{selector}'; can't understand '{term}'"))
             })?;
             let field = match field {
+                // Nothing is nothing, as the real parser has it.
+                "" if value.is_empty() => continue,
                 "metadata.name" => "name",
                 "metadata.namespace" => "namespace",
                 "name" | "status.phase" if kind == Kind::Namespace => {
