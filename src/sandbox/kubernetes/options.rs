@@ -21,10 +21,27 @@ pub(super) struct WriteOptions {
     pub(super) dry_run: bool,
     /// Server-side apply takes over the fields of others.
     pub(super) force: bool,
-    /// Unknown fields are an error instead of being dropped.
-    pub(super) strict: bool,
-    /// Unknown fields are told of in a header of the answer.
-    pub(super) warns: bool,
+    /// What becomes of fields that the kind does not have.
+    pub(super) unknown: Unknown,
+}
+
+/// What becomes of unknown fields (`fieldValidation`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// They are dropped without a word.
+    Ignored,
+    /// They are dropped and told of in headers of the answer.
+    #[default]
+    Told,
+    /// They are an error.
+    Refused,
+}
+
+impl WriteOptions {
+    /// Whether unknown fields are an error.
+    pub(super) fn is_strict(&self) -> bool {
+        self.unknown == Unknown::Refused
+    }
 }
 
 /// The kinds of writes that take options.
@@ -67,7 +84,12 @@ impl WriteOptions {
             return Err(Failure::invalid("meta.k8s.io", kind, "", causes));
         }
         let manager = if manager.is_empty() { user_agent(headers) } else { manager.to_owned() };
-        Ok(Self { manager, dry_run, force, strict: validation == "Strict", warns: ["", "Warn"].contains(&validation) })
+        let unknown = match validation {
+            "Strict" => Unknown::Refused,
+            "Ignore" => Unknown::Ignored,
+            _ => Unknown::Told,
+        };
+        Ok(Self { manager, dry_run, force, unknown })
     }
 }
 

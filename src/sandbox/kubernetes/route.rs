@@ -20,7 +20,7 @@ use super::kind::Kind;
 use super::list::list;
 use super::object::whole;
 use super::openapi;
-use super::options::{DeleteOptions, Write, WriteOptions};
+use super::options::{DeleteOptions, Unknown, Write, WriteOptions};
 use super::request::Request;
 use super::review::Review;
 use super::schema;
@@ -166,7 +166,8 @@ fn reviewed(
     }
     let options = WriteOptions::parse(Write::Create, &request.query, &head.headers)?;
     let body = body::object(&head.headers, body, review.name(), review.shape())?;
-    let reviewed = shared.store.read(|state| review.answer(state, user, &request.namespace, &body, options.strict))?;
+    let reviewed =
+        shared.store.read(|state| review.answer(state, user, &request.namespace, &body, options.is_strict()))?;
     Ok(answer(StatusCode::CREATED, &reviewed))
 }
 
@@ -271,7 +272,7 @@ impl Call<'_> {
         }
         let body = body::object(&self.head.headers, self.body, "TokenRequest", schema::TOKEN_REQUEST)?;
         let Request { namespace, name, .. } = self.request;
-        let change = |state: &mut ClusterState| account::request(state, namespace, name, &body, options.strict);
+        let change = |state: &mut ClusterState| account::request(state, namespace, name, &body, options.is_strict());
         let requested = self.shared.store.write(change);
         let requested = requested.map_err(|error| not_written(&error))?;
         Ok(answer(StatusCode::CREATED, &requested?))
@@ -311,7 +312,7 @@ impl Call<'_> {
     /// Tells of the keys of a body that are none of the kind's; a refusal does, too.
     fn with_warnings(&self, written: Result<Response, Failure>, body: &Value, options: &WriteOptions) -> Response {
         let mut response = written.unwrap_or_else(Failure::into_response);
-        if options.warns {
+        if options.unknown == Unknown::Told {
             let warnings = decode::check(body, self.kind.shape());
             // What cannot stand in a header is left out.
             for warning in warnings.warnings().filter_map(|text| HeaderValue::from_str(&text).ok()) {

@@ -75,7 +75,7 @@ impl Target<'_> {
 /// POST.
 pub(super) fn create(state: &mut ClusterState, target: Target<'_>, body: &Value, options: &WriteOptions) -> Outcome {
     let kind = target.kind;
-    let mut object = decode::stored_object(kind, body, options.strict)?;
+    let mut object = decode::stored_object(kind, body, options.is_strict())?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     keep_status(kind, &mut object, None);
@@ -108,7 +108,7 @@ pub(super) fn replace(
     may_create: impl FnOnce(&ClusterState) -> Result<(), Failure>,
 ) -> Outcome {
     let kind = target.kind;
-    let mut object = decode::stored_object(kind, body, options.strict)?;
+    let mut object = decode::stored_object(kind, body, options.is_strict())?;
     target.check_identity(&mut object)?;
     default(kind, &mut object);
     let live = target.live(state);
@@ -152,7 +152,7 @@ pub(super) fn merge_patch(
     };
     let mut patched = whole(kind, &live);
     overlay(&mut patched, patch);
-    if let Some(message) = decode::check(&patched, kind.shape()).message(kind.name(), options.strict) {
+    if let Some(message) = decode::check(&patched, kind.shape()).message(kind.name(), options.is_strict()) {
         let value = Value::from(patched.to_string());
         return Err(Failure::invalid("", "", "", vec![Cause::invalid("patch", &value, &message)]));
     }

@@ -153,14 +153,14 @@ pub(crate) async fn what_cannot_be_applied_is_refused(server: &Server) -> Transc
 pub(crate) async fn create_by_apply_may_be_limited_to_names(server: &Server) -> Transcript {
     let mut script = Script::new(server, "ssa-named").await;
     let (roles, user) = (format!("{RBAC}/clusterroles"), "ssa-named-user");
-    let rules = json!([
+    let rights = json!([
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["create", "patch"],
           "resourceNames": ["ssa-named-one", "ssa-named-two"] },
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["patch", "update"] },
         { "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] },
     ]);
     // The first of the names is what the wait asks about.
-    script.grant(user, rules).await;
+    script.grant(user, rights).await;
     script.as_user(user);
     let role = |name: &str| cluster_role(name, &pods());
     script.post("POST", &roles, role("ssa-named-one")).await;

@@ -46,16 +46,16 @@ pub(crate) async fn whoever_is_impersonated_is_in_these_groups(server: &Server) 
 
 pub(crate) async fn acting_as_somebody_takes_a_right_to_each_part_of_them(server: &Server) -> Transcript {
     let mut script = Script::new(server, "imp-right").await;
-    let core = |resource: &str, name: &str| json!({ "apiGroups": [""], "resources": [resource], "verbs": ["impersonate"], "resourceNames": [name] });
+    let plain = |resource: &str, name: &str| json!({ "apiGroups": [""], "resources": [resource], "verbs": ["impersonate"], "resourceNames": [name] });
     let about = |resource: &str, name: &str| {
-        let mut rule = core(resource, name);
+        let mut rule = plain(resource, name);
         rule["apiGroups"] = json!(["authentication.k8s.io"]);
         rule
     };
     let rules = json!([
-        core("users", "imp-right-ana"),
-        core("groups", "one"),
-        core("serviceaccounts", "bot"),
+        plain("users", "imp-right-ana"),
+        plain("groups", "one"),
+        plain("serviceaccounts", "bot"),
         about("uids", "u1"),
         about("userextras/scopes", "s1"),
     ]);
@@ -77,13 +77,13 @@ pub(crate) async fn acting_as_somebody_takes_a_right_to_each_part_of_them(server
         ("another account", vec![("impersonate-user", "system:serviceaccount:imp-right:bob")]),
         ("a group without a user", vec![("impersonate-group", "one")]),
     ] {
-        let (code, body) = script.as_bearer(&token, &headers).await;
-        script.answered(label, &describe(code, &body));
-        if code == 201 {
+        let (status, body) = script.as_bearer(&token, &headers).await;
+        script.answered(label, &describe(status, &body));
+        if status == 201 {
             script.note(&body["status"]["userInfo"].to_string());
         }
     }
-    let (code, body) = script.as_bearer("Bearer wrong", &[]).await;
-    script.answered("a wrong token", &describe(code, &body));
+    let (status, body) = script.as_bearer("Bearer wrong", &[]).await;
+    script.answered("a wrong token", &describe(status, &body));
     script.end().await
 }

@@ -40,7 +40,7 @@ pub(crate) async fn a_list_is_read_in_pages_of_one_moment(server: &Server) -> Tr
     script.note(&format!("{} {}", names(&page), page["metadata"].get("remainingItemCount").is_some()));
     let by_name = format!("{roles}?fieldSelector=metadata.name%3Dr2");
     let page = script.get("by name", &by_name).await;
-    script.note(&format!("{}", names(&page)));
+    script.note(&names(&page));
     let with_version = format!("resourceVersion=1&continue={}", token(&first));
     for (label, query) in [
         ("a token and a version", with_version.as_str()),

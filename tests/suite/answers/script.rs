@@ -201,20 +201,20 @@ impl Script {
     /// kinds in the order of the writes, so it knows them when it knows the last of each.
     pub(super) async fn settle(&self, sentinel: &str) {
         let (here, user) = (format!("{RBAC}/namespaces/{}", self.part.name), format!("{sentinel}-last"));
-        let rules = json!([{ "apiGroups": ["contoso.com"], "resources": ["last"], "verbs": ["get"] }]);
+        let last = json!([{ "apiGroups": ["contoso.com"], "resources": ["last"], "verbs": ["get"] }]);
         let subjects = json!([{ "kind": "User", "name": user }]);
         let metadata = json!({ "name": user });
         for (path, kind) in [(RBAC, "ClusterRole"), (here.as_str(), "Role")] {
             let at = |object: &str| format!("{path}/{object}");
-            let (roles, bindings) = if kind == "Role" {
+            let (holders, bindings) = if kind == "Role" {
                 (at("roles"), at("rolebindings"))
             } else {
                 (at("clusterroles"), at("clusterrolebindings"))
             };
             // Each kind has a verb of its own, so that neither's answer can stand for the other's.
-            let mut rules = rules.clone();
-            rules[0]["verbs"][0] = kind.into();
-            self.prepare(&roles, &json!({ "metadata": metadata, "rules": rules })).await;
+            let mut held = last.clone();
+            held[0]["verbs"][0] = kind.into();
+            self.prepare(&holders, &json!({ "metadata": metadata, "rules": held })).await;
             let bound =
                 json!({ "metadata": metadata, "subjects": subjects, "roleRef": { "kind": kind, "name": user } });
             self.prepare(&bindings, &bound).await;
@@ -349,8 +349,10 @@ pub(super) fn content(object: Value) -> Value {
 pub(super) fn rbac(kind: &str, name: &str, body: Value) -> Value {
     let mut object =
         json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": { "name": name } });
-    for (field, value) in body.as_object().cloned().unwrap_or_default() {
-        object[field] = value;
+    if let Value::Object(fields) = body {
+        for (field, value) in fields {
+            object[field] = value;
+        }
     }
     object
 }

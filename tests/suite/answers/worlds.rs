@@ -168,19 +168,18 @@ impl World {
     /// What somebody is asked about: mostly one of the rules, as it is or a little beside it.
     fn question(&mut self) -> Value {
         let mut spec = self.asked_of();
-        let roles = self.roles.len();
-        let role = self.dice.below(roles);
-        let rules = self.roles[role].1["rules"].as_array().unwrap().clone();
-        let rule = &rules[self.dice.below(rules.len())];
+        let (_, role) = &self.roles[self.dice.below(self.roles.len())];
+        let held = role["rules"].as_array().unwrap();
+        let about = held[self.dice.below(held.len())].clone();
         let mut word = |field: &str, others: &[&str]| {
-            let own: Vec<&str> = rule[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let own: Vec<&str> = about[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let is_own = !own.is_empty() && self.dice.chance(75);
             let word = if is_own { self.dice.one(&own) } else { self.dice.one(others) };
             // A star is asked for as it is now and then only.
             if word == "*" && self.dice.chance(80) { self.dice.one(others).to_owned() } else { word.to_owned() }
         };
         let verb = word("verbs", &VERBS);
-        if rule["nonResourceURLs"].is_array() {
+        if about["nonResourceURLs"].is_array() {
             let path = word("nonResourceURLs", &PATHS).replace("**", "x");
             spec["nonResourceAttributes"] = json!({ "verb": verb, "path": path });
             return spec;
