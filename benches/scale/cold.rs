@@ -169,7 +169,7 @@ pub(crate) fn plan(folder: &Path, place: &Path) -> Result<(), Error> {
     {
         watch.say(
             name,
-            plan.pointer(&format!("/spent/{key}")).and_then(Value::as_u64).ok_or("the plan says no cost")?,
+            plan.pointer(&format!("/usage/{key}")).and_then(Value::as_u64).ok_or("the plan says no cost")?,
         )?;
     }
     Ok(())
