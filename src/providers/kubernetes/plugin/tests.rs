@@ -102,8 +102,8 @@ async fn what_is_no_credential_is_refused_without_being_shown() {
             "only one",
         ),
         (
-            r#"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"secret","expirationTimestamp":"soon"}}'"#,
-            "`soon`",
+            r#"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"secret","expirationTimestamp":"secret"}}'"#,
+            "an end of its credential that is no time",
         ),
     ];
     for (script, expected) in printed {
