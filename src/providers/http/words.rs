@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 /// The longest piece of remote text in a message, in characters.
 const EXCERPT: usize = 400;
+/// In how many ways at once a text may be read as a secret.
+const READINGS: usize = 16;
 /// The longest name or number of a character in HTML that is looked at.
 const LONGEST_ENTITY: usize = 16;
 /// So many characters of a secret in a row give it away; a server may cut what it repeats.
@@ -91,6 +93,11 @@ fn repeated(text: &str, secret: &str) -> Option<usize> {
             return Some(word.map_or(text.len(), |length| end + length));
         }
         ends = next;
+        if ends.len() > READINGS {
+            // A text of nothing but backslashes: each of them may be any part of the secret.
+            let (first, last) = (ends.iter().take(READINGS / 2), ends.iter().rev().take(READINGS / 2));
+            ends = first.chain(last).copied().collect();
+        }
     }
     ends.last().copied()
 }
@@ -250,6 +257,15 @@ mod tests {
                 let shown = without(&format!("wrong: {} given", pieces.join(gap)), [secret]);
                 assert_eq!(shown, "wrong: … given", "{every} {gap:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_thousands_of_ways_ends_all_the_same() {
+        let shown = without(&"\\".repeat(20_000), ["\\".repeat(300).as_str()]);
+        assert!(shown.len() < 300, "{shown}");
+        for text in ["&".repeat(200_000), "\\".repeat(200_000), "a ".repeat(100_000), "%25".repeat(60_000)] {
+            assert_eq!(without(&text, ["s3cr3t-of-contoso"]), text);
         }
     }
 

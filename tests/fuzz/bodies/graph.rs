@@ -171,7 +171,9 @@ fn items(log: &[Exchange]) -> (BTreeSet<String>, Vec<Got>) {
 
 /// The ids of a list, from its last beginning on.
 fn whole_list(got: &[Got], start: &str) -> BTreeSet<ObjectId> {
-    let first = got.iter().find(|got| got.url.starts_with(start)).map(|got| got.url.clone()).unwrap_or_default();
+    // As our own requests are spelt: a link of another list may lead to a page of this one.
+    let is_first = |url: &str| url.starts_with(start) && url.contains("%2C") && url.ends_with("&$top=999");
+    let first = got.iter().find(|got| is_first(&got.url)).map(|got| got.url.clone()).unwrap_or_default();
     let mut at = got.iter().rposition(|got| got.url == first);
     let mut ids = BTreeSet::new();
     while let Some(page) = at.and_then(|at| got.get(at)) {
