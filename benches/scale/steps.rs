@@ -36,7 +36,7 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     answer_about_groups(&mut observed, questions);
     let mut planned = plan::plan(&desired, &observed, &policy);
     if answer_about_rights(&desired, &mut observed, &policy, &planned) {
-        planned = plan::plan(&desired, &observed, &policy);
+        plan::foresee(&mut planned, &desired, &observed, &policy);
     }
     watch.lap("diff")?;
 

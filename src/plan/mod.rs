@@ -252,6 +252,12 @@ pub fn access_questions(
     preflight::questions(desired, observed, policy, changes)
 }
 
+/// Says again of a plan which of its changes the API servers would refuse, now that [`access_questions`] were answered.
+/// Nothing else of a plan rests on the answers.
+pub fn foresee(plan: &mut Plan, desired: &Desired, observed: &Observed, policy: &Policy) {
+    plan.forecasts = preflight::forecasts(desired, observed, policy, &plan.changes);
+}
+
 /// One comparison of everything, settled.
 ///
 /// What is already known to be held back is, whatever else looks different without the groups that are not made.

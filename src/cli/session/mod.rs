@@ -206,7 +206,7 @@ impl Session {
         check_groups(&policy, &self.desired, &observed)?;
         let mut plan = plan::plan(&self.desired, &observed, &policy);
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
-            plan = plan::plan(&self.desired, &observed, &policy);
+            plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }
         let mut spent = report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
         for reader in readers.values() {
