@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let result = quickstart(ui, &access, &sandbox, &folder.join(JOURNAL)).await;
     ui.folder = here;
     result?;
-    ui.print("\nThat is the whole job. ")?;
+    ui.print("\nThat is the whole job.")?;
     if args.keep.is_some() {
         let journal = shown.join(JOURNAL).display().to_string();
         ui.print(&format!(

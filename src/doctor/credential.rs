@@ -19,10 +19,17 @@ pub(super) fn lines(examined: &Examined<'_>) -> Vec<Line> {
             let advice = "see the connection below";
             lines.push(Line::failed(Purpose::Plan, "identity", failure, advice));
         }
-        Err(_) => lines.push(
-            Line::new(Sign::Missing(Purpose::Plan), "identity", "no source gives a token for Entra")
-                .next("run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"),
-        ),
+        Err(_) => {
+            let next = match &entra.sources[..] {
+                // It was picked by hand, and what it lacks is what to give it.
+                [SourceTrial { name, trial: Trial::NotConfigured(lacks), .. }] => {
+                    format!("{name} is not set up, {lacks}: put that right, or leave `--auth` out to try every source")
+                }
+                _ => "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET".to_owned(),
+            };
+            let line = Line::new(Sign::Missing(Purpose::Plan), "identity", "no source gives a token for Entra");
+            lines.push(line.next(next));
+        }
     }
     lines
 }

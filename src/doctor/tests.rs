@@ -328,6 +328,24 @@ fn whatever_fails_takes_nothing_else_with_it() {
 }
 
 #[test]
+fn a_source_that_was_picked_says_what_it_lacks() {
+    let desired = desired();
+    let mut examined = examined(&desired);
+    examined.entra.acting = Err(Failure::new(FailureKind::Unauthenticated, "no token for https://graph.microsoft.com"));
+    examined.entra.tenant = None;
+    let lacks = |name, lacks: &str| SourceTrial { name, about: "", trial: Trial::NotConfigured(lacks.to_owned()) };
+    examined.entra.sources = vec![lacks("client-secret", "AZURE_CLIENT_SECRET is not set")];
+    let next = |examined: &Examined<'_>| told(examined).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(
+        next(&examined),
+        "- no source gives a token for Entra > client-secret is not set up, AZURE_CLIENT_SECRET is not set: put that right, or \
+         leave `--auth` out to try every source"
+    );
+    examined.entra.sources.push(lacks("azure-cli", "az is not there"));
+    assert!(next(&examined).contains("az login"), "{}", next(&examined));
+}
+
+#[test]
 fn nothing_is_asked_of_a_config_without_groups() {
     let mut desired = desired();
     desired.groups.clear();

@@ -35,7 +35,7 @@ fn the_commands_of_a_kept_demo_can_be_pasted() {
     let world = World::new();
     let ran = world.run(&["demo", "--keep", "my demo"]).exits(0);
     assert!(ran.stdout.contains("$ rolecall plan 'my demo/quickstart' --sandbox 'my demo/sandbox'"), "{}", ran.stdout);
-    let (_, end) = ran.stdout.split_once("That is the whole job. ").unwrap();
+    let (_, end) = ran.stdout.split_once("That is the whole job.").unwrap();
     insta::assert_snapshot!(end, @"
     Kept: the access file in my demo/quickstart, the sandbox in my demo/sandbox, the journal of the apply in my demo/journal.jsonl.
     Change the access file, and see what that would do:

@@ -6,7 +6,7 @@ use crate::plan::{Beside, BindingOwner, Effect, Plan, Power, Rights, Spread, Tre
 use crate::report::{Context, counts::Counts, escape};
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
-    RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
+    RoleKind, RoleRef, Sign, Subject, SubjectKind, SubjectName,
 };
 
 /// The plan as JSON of the format `rolecall-plan/1`, with a line break at the end.
@@ -31,6 +31,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .map(|entry| v1::Withheld {
                 origin: entry.origin.as_ref().map(origin),
                 addresses: texts(&entry.addresses),
+                actions: entry.signs.iter().map(|sign| would(*sign)).collect(),
                 reason: entry.reason.clone(),
                 message: entry.message.clone(),
                 error: entry.is_error,
@@ -339,5 +340,14 @@ fn failure(kind: FailureKind) -> &'static str {
         FailureKind::Invalid => "invalid",
         FailureKind::BadAnswer => "bad-answer",
         FailureKind::Unknown => "unknown",
+    }
+}
+
+/// What would become of something that is withheld.
+fn would(sign: Sign) -> v1::Action {
+    match sign {
+        Sign::Add => v1::Action::Add,
+        Sign::Change => v1::Action::Change,
+        Sign::Remove => v1::Action::Remove,
     }
 }

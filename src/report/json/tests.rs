@@ -238,6 +238,9 @@ fn a_plan_as_json() {
           "addresses": [
             "entra/group/k8s_dev_users/member/sma@contoso.com"
           ],
+          "actions": [
+            "add"
+          ],
           "reason": "unknown-person",
           "message": "nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)",
           "error": false
@@ -248,6 +251,7 @@ fn a_plan_as_json() {
             "line": 21
           },
           "addresses": [],
+          "actions": [],
           "reason": "ambiguous-display-name",
           "message": "two groups are called `Payments`",
           "error": true

@@ -241,6 +241,8 @@ pub(super) struct Promise {
 pub(super) struct Withheld {
     pub(super) origin: Option<Origin>,
     pub(super) addresses: Vec<String>,
+    /// What would become of each of them, in the same order.
+    pub(super) actions: Vec<Action>,
     /// A stable id.
     pub(super) reason: String,
     pub(super) message: String,
