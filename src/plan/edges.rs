@@ -104,11 +104,12 @@ impl Edges<'_> {
                 None => found.changes.push(self.add(name, origin, &resolved)),
             }
         }
+        let kept = self.look_new(&wanted, draft);
         let absent = self.absent(&wanted, directory, policy, &mut doubts, draft, &mut found);
         // Removals that wait for a name wait whatever PIM says, so it need not be asked.
         let without_pim = without_pim || !doubts.is_empty();
         let goes = |id: ObjectId| match self.removes {
-            Removes::Surplus => !wanted.contains_key(&Identity::Known(id)),
+            Removes::Surplus => !kept.contains(&id) && !wanted.contains_key(&Identity::Known(id)),
             Removes::These(_) => absent.contains_key(&id),
         };
         let mut removals = self.removals(goes, &live, directory, without_pim, draft, &mut found);
@@ -119,6 +120,30 @@ impl Edges<'_> {
         }
         self.settle(doubts, removals, draft, &mut found);
         found
+    }
+
+    /// Groups in this list that carry the mark of a group which is asked for and is to be created: most likely they are that
+    /// group, read when not every server of Entra knew it. Taken out, it could not be put in again by this plan.
+    fn look_new(
+        &self,
+        wanted: &BTreeMap<Identity, (&PrincipalName, &Origin)>,
+        draft: &mut Draft,
+    ) -> BTreeSet<ObjectId> {
+        let Removes::Surplus = self.removes else { return BTreeSet::new() };
+        let mut kept = BTreeSet::new();
+        for each in self.live {
+            let PrincipalName::Group(marked) = &each.name else { continue };
+            let Some((name, origin)) = wanted.get(&Identity::AfterApply(marked.clone())) else { continue };
+            let message = format!(
+                "{} holds group {} with the mark of `{name}`, which was not found itself and would be created; it is \
+                 left where it is. Plan again",
+                self.key, each.id
+            );
+            let cause = Cause::new(Some(origin), "group-not-found", message);
+            draft.withhold_as(Sign::Remove, &cause, [self.list.address(self.key, &PrincipalName::Object(each.id))]);
+            kept.insert(each.id);
+        }
+        kept
     }
 
     /// Who is to go by name. Somebody who is asked for as well, by another spelling, is neither put in nor taken out.

@@ -4,7 +4,7 @@ use super::world::{World, at, id, in_namespace, key, nested, number, subject, wh
 use crate::plan::{Plan, group_questions, plan};
 use crate::state::{
     Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, Management, Mark, Membership,
-    Only, OuterGroup, SubjectKind, Target,
+    Only, OuterGroup, PrincipalName, SubjectKind, Target,
 };
 
 const MID: u128 = 0x77;
@@ -245,4 +245,28 @@ fn what_a_group_is_in_by_way_of_one_that_leaves_ends_with_that() {
     assert_eq!(left.address.to_string(), format!("entra/group/core/member/group-id:{}", id(MID)));
     assert_eq!(joined.address.to_string(), "entra/group/team/member/erin@contoso.com");
     assert!(joined.requires.contains(&left.address));
+}
+
+#[test]
+fn a_group_whose_mark_is_of_one_to_be_created_stays_where_it_is() {
+    let mut world = World::new();
+    world.ask("devs", &["hayden", "group:contractors"]);
+    world.ask("contractors", &[]);
+    // Read before every server knew it: its mark is known, and the group itself was not found.
+    let mut contractors = nested(world.live("contractors", &[]));
+    contractors.name = who("group:contractors");
+    world.tenant().marked.clear();
+    world.live("devs", &["hayden", "sam"]).members.push(contractors.clone());
+    let plan = world.plan();
+    let removed = plan.changes.iter().filter(|change| change.sign() == crate::state::Sign::Remove);
+    let removed: Vec<String> = removed.map(|change| change.address.to_string()).collect();
+    assert_eq!(removed, ["entra/group/devs/member/sam@contoso.com"]);
+    let withheld = plan.withheld.iter().find(|withheld| withheld.reason == "group-not-found").unwrap();
+    assert!(withheld.message.contains(&contractors.id.to_string()), "{}", withheld.message);
+
+    // A group of no mark that we know goes as ever.
+    world.tenant().marked.clear();
+    let stranger = crate::state::LivePrincipal { name: PrincipalName::GroupId(contractors.id), ..contractors };
+    world.live("devs", &["hayden"]).members.push(stranger);
+    assert!(world.plan().changes.iter().any(|change| change.sign() == crate::state::Sign::Remove));
 }

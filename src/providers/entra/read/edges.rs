@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::providers::entra::client::{EdgeList, Lists, Path, Permission, Problem, ReadClient};
+use crate::providers::entra::client::{EdgeList, Lists, Path, Permission, Problem, ReadClient, Singles};
 use crate::providers::entra::model::{GroupRecord, PRINCIPAL_PROPERTIES, PrincipalRecord};
 use crate::state::{Failure, FailureKind, GroupKey, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, Result};
 
@@ -24,6 +24,55 @@ pub(super) struct Live {
     pub(super) groups: BTreeMap<ObjectId, LiveGroup>,
     /// The guests among owners and members who have accepted their invitation.
     pub(super) guests: BTreeSet<ObjectId>,
+    /// Groups that were listed, and neither of whose lists is there.
+    pub(super) listless: Vec<GroupRecord>,
+}
+
+/// Groups that were listed, and neither of whose lists is there: deleted since, or so new that not every server of Entra knows
+/// them. To be looked up once more.
+pub(super) struct Doubtful {
+    /// The group of each look-up, and what it is called.
+    of: Vec<(ObjectId, String)>,
+    pub(super) looked_up: Singles,
+}
+
+impl Doubtful {
+    pub(super) fn of(listless: &[GroupRecord]) -> Self {
+        let mut of = Vec::new();
+        let mut paths = Vec::new();
+        for record in listless {
+            let by_key = record.unique_name.as_deref().map(Path::group_by_unique_name);
+            for path in [Path::group(record.id)].into_iter().chain(by_key) {
+                of.push((record.id, label(record)));
+                paths.push(path.select("id"));
+            }
+        }
+        Self { of, looked_up: Singles::new(paths) }
+    }
+
+    /// A group is gone only if no look-up finds it and nothing that was read has it: what is taken for gone is planned anew,
+    /// and taken out of what it is in.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub(super) fn finish(self, client: &ReadClient, live: &BTreeMap<ObjectId, LiveGroup>) -> Result<()> {
+        for ((id, label), answer) in self.of.into_iter().zip(self.looked_up.finish()) {
+            match answer {
+                Err(problem) if !gone(&problem) => {
+                    return Err(client.failure(problem, &format!("looking for {label}"), Permission::ReadGroups));
+                }
+                Err(_) if !live.values().any(|group| group.members.iter().any(|member| member.id == id)) => {}
+                Ok(_) | Err(_) => {
+                    let what = format!(
+                        "Entra lists {label} and says that it has neither owners nor members: it was made or deleted a \
+                         moment ago, and not every server of Entra knows that yet"
+                    );
+                    return Err(Failure::new(FailureKind::Conflict, what).with_next("run it again"));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Edges {
@@ -33,7 +82,7 @@ impl Edges {
         Self { lists: Lists::new(&paths), records }
     }
 
-    /// Adds the groups with their owners and members. A group that was deleted since it was listed is left out.
+    /// Adds the groups with their owners and members. One that was listed and has no lists is left out, and said to be so.
     pub(super) fn finish(
         self,
         client: &ReadClient,
@@ -42,10 +91,13 @@ impl Edges {
     ) -> Result<()> {
         let mut lists = self.lists.finish().into_iter();
         for (id, record) in self.records {
-            let label = format!("group `{}` ({id})", record.display_name.as_deref().unwrap_or("?"));
+            let label = label(&record);
             let (owners, members) = match (lists.next(), lists.next()) {
                 (Some(Ok(owners)), Some(Ok(members))) => (owners, members),
-                (Some(Err(owners)), Some(Err(members))) if gone(&owners) && gone(&members) => continue,
+                (Some(Err(owners)), Some(Err(members))) if gone(&owners) && gone(&members) => {
+                    live.listless.push(record);
+                    continue;
+                }
                 (Some(Err(problem)), Some(Ok(_))) | (Some(Ok(_)), Some(Err(problem))) if gone(&problem) => {
                     return Err(Failure::new(FailureKind::Conflict, format!("{label} was deleted while it was read"))
                         .with_next("run it again"));
@@ -71,6 +123,10 @@ impl Edges {
         }
         Ok(())
     }
+}
+
+fn label(record: &GroupRecord) -> String {
+    format!("group `{}` ({})", record.display_name.as_deref().unwrap_or("?"), record.id)
 }
 
 fn gone(problem: &Problem) -> bool {

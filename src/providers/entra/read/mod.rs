@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::directory::LookUp;
-use self::edges::{Edges, Live};
+use self::edges::{Doubtful, Edges, Live};
 use self::groups::Unlisted;
 use self::lookalikes::Lookalikes;
 use self::names::Names;
@@ -77,10 +77,12 @@ impl Reader for EntraReader {
         edges.finish(client, &keys, &mut live)?;
         late_edges.finish(client, &keys, &mut live)?;
         let mut names = Names::new(&query.principals, &live, &keys);
-        let Live { groups: mut live, .. } = live;
+        let Live { groups: mut live, listless, .. } = live;
+        let mut doubtful = Doubtful::of(&listless);
         let mut lookalikes = lookalikes.finish(late_lookalikes, client, &live)?;
         let LookUp { users, mails, apps, groups } = &mut names.look_up;
-        client.read(&mut [users, mails, apps, groups, &mut lookalikes.owners]).await;
+        client.read(&mut [users, mails, apps, groups, &mut lookalikes.owners, &mut doubtful.looked_up]).await;
+        doubtful.finish(client, &live)?;
         let (directory, by_display_name) = (names.finish(client)?, lookalikes.finish(query, &live)?);
 
         let by_id = found.by_id.keys().map(|id| (*id, live.get(id).cloned())).collect();

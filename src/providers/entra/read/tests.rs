@@ -46,10 +46,60 @@ async fn tenant(answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 's
     .await
 }
 
+/// A tenant whose index lists `devs`, of which neither list is there.
+async fn without_lists(answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static) -> FakeGraph {
+    tenant(move |path| {
+        let is_the_group = path.starts_with(&format!("/groups/{GROUP}"));
+        answer(path).or_else(|| is_the_group.then_some((404, Value::Null)))
+    })
+    .await
+}
+
 #[tokio::test]
-async fn a_group_that_is_listed_and_cannot_be_read_any_more_is_gone() {
-    let graph = tenant(|path| path.starts_with(&format!("/groups/{GROUP}/")).then_some((404, Value::Null))).await;
+async fn a_group_that_is_listed_and_that_no_look_up_finds_is_gone() {
+    let graph = without_lists(|_| None).await;
     assert!(observe(&graph, &query()).await.unwrap().marked.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_is_listed_without_lists_and_found_all_the_same_is_not_gone() {
+    const BY_ID: &str = "/groups/11111111-1111-4111-8111-111111111111";
+    const BY_KEY: &str = "/groups(uniqueName=%27rolecall.contoso.devs%27)";
+    for found in [BY_ID, BY_KEY] {
+        let graph = without_lists(move |path| (path == found).then(|| (200, json!({ "id": GROUP })))).await;
+        let failure = observe(&graph, &query()).await.unwrap_err();
+        assert_eq!((failure.kind, failure.next.as_deref()), (FailureKind::Conflict, Some("run it again")), "{found}");
+        assert!(failure.what.contains(GROUP), "{failure:?}");
+    }
+    let graph = without_lists(|path| (path == BY_KEY).then_some((403, Value::Null))).await;
+    assert_eq!(observe(&graph, &query()).await.unwrap_err().kind, FailureKind::Forbidden);
+}
+
+#[tokio::test]
+async fn a_group_that_another_group_holds_is_not_gone() {
+    const OUTER: &str = "22222222-2222-4222-8222-222222222222";
+    for holds in [true, false] {
+        let graph = without_lists(move |path| {
+            let group = |id: &str, key: &str| {
+                json!({
+                    "id": id, "displayName": key, "uniqueName": format!("rolecall.contoso.{key}"),
+                    "groupTypes": [], "mailEnabled": false, "securityEnabled": true,
+                })
+            };
+            match path {
+                "/groups" => Some((200, json!({ "value": [group(GROUP, "devs"), group(OUTER, "outer")] }))),
+                path if holds && path == format!("/groups/{OUTER}/members") => {
+                    Some((200, json!({ "value": [{ "@odata.type": "#microsoft.graph.group", "id": GROUP }] })))
+                }
+                _ => None,
+            }
+        })
+        .await;
+        match observe(&graph, &query()).await {
+            Ok(tenant) => assert!(!holds && tenant.marked.len() == 1),
+            Err(failure) => assert!(holds && failure.kind == FailureKind::Conflict, "{failure:?}"),
+        }
+    }
 }
 
 #[tokio::test]
