@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 /// How long to wait and how often to try again.
 #[derive(Clone, Copy, Debug)]
@@ -96,38 +95,56 @@ const LONGEST_CLOSED: Duration = Duration::from_secs(24 * 60 * 60);
 /// as the same identity shares it, for it is the identity that a server counts.
 #[derive(Debug)]
 pub struct Gate {
-    opens: Mutex<Instant>,
+    opens: watch::Sender<Instant>,
 }
+
+/// A gate opens only when there is no time left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpensTooLate;
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { opens: Mutex::new(Instant::now()) }
+        Self { opens: watch::Sender::new(Instant::now()) }
     }
 }
 
 impl Gate {
     /// Waits until the gate is open. Whoever sends must pass immediately before.
-    pub async fn pass(&self) {
+    ///
+    /// # Errors
+    /// As soon as it is known that the gate does not open before the deadline, which may be long before it.
+    pub async fn pass_until(&self, deadline: Instant) -> Result<(), OpensTooLate> {
+        let mut closed_again = self.opens.subscribe();
         loop {
-            let opens = *self.opens.lock().unwrap_or_else(PoisonError::into_inner);
-            if opens <= Instant::now() {
-                return;
+            let opens = *closed_again.borrow_and_update();
+            let now = Instant::now();
+            if opens.max(now) >= deadline {
+                return Err(OpensTooLate);
             }
-            // It may have been closed for longer meanwhile, so look again.
-            tokio::time::sleep_until(opens).await;
+            if opens <= now {
+                return Ok(());
+            }
+            tokio::select! {
+                () = sleep_until(opens) => {}
+                // Never an error: the sender is ours.
+                _ = closed_again.changed() => {}
+            }
         }
     }
 
     /// How long it stays closed from now on.
     pub fn closed_for(&self) -> Duration {
-        let opens = *self.opens.lock().unwrap_or_else(PoisonError::into_inner);
-        opens.saturating_duration_since(Instant::now())
+        self.opens.borrow().saturating_duration_since(Instant::now())
     }
 
     /// Closes the gate for at least this long.
     pub fn close_for(&self, wait: Duration) {
-        let mut opens = self.opens.lock().unwrap_or_else(PoisonError::into_inner);
-        *opens = (*opens).max(Instant::now() + wait.min(LONGEST_CLOSED));
+        let until = Instant::now() + wait.min(LONGEST_CLOSED);
+        self.opens.send_if_modified(|opens| {
+            let longer = until > *opens;
+            *opens = until.max(*opens);
+            longer
+        });
     }
 }
 
@@ -152,9 +169,16 @@ impl Patience {
         Self { pace, started: Instant::now(), tried: 0, waits }
     }
 
-    /// How long to wait after a throttled answer.
+    /// How long to wait after a throttled answer: what it asks for, and no less than we would wait by ourselves. A server that
+    /// asks for no wait at all, or for next to none, again and again is not asked a thousand times.
     pub fn after_throttling(&mut self, asked: Option<Duration>) -> Duration {
-        asked.unwrap_or_else(|| self.next_wait())
+        self.next_wait().max(asked.unwrap_or_default())
+    }
+
+    /// When the patience is over.
+    pub fn deadline(&self) -> Instant {
+        // Limits are seconds or minutes; a day stands for what no clock can hold.
+        self.started + self.pace.throttled_for.min(LONGEST_CLOSED)
     }
 
     /// What a request that is put off for so long has behind and before it.
@@ -164,13 +188,13 @@ impl Patience {
 
     /// Whether this request may be put off for so long.
     pub fn allows(&self, wait: Duration) -> bool {
-        self.started.elapsed().saturating_add(wait) <= self.pace.throttled_for
+        self.started.elapsed().saturating_add(wait) < self.pace.throttled_for
     }
 
     /// How long to wait after an error of the server or a broken connection; `None` when it was tried often enough.
     pub fn after_failure(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.tried += 1;
-        let wait = asked.unwrap_or_else(|| self.next_wait());
+        let wait = self.next_wait().max(asked.unwrap_or_default());
         (self.tried < self.pace.attempts && self.allows(wait)).then_some(wait)
     }
 
@@ -225,7 +249,7 @@ mod tests {
             .map(|_| {
                 let gate = Arc::clone(&gate);
                 tokio::spawn(async move {
-                    gate.pass().await;
+                    gate.pass_until(start + Duration::from_secs(60)).await.unwrap();
                     Instant::now()
                 })
             })
@@ -234,6 +258,51 @@ mod tests {
         gate.close_for(Duration::from_secs(3));
         for passed in waiting {
             assert!(passed.await.unwrap() >= start + Duration::from_secs(5));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_at_the_gate_hears_at_once_that_it_opens_too_late() {
+        let gate = Arc::new(Gate::default());
+        let start = Instant::now();
+        let deadline = start + Duration::from_secs(300);
+        gate.close_for(Duration::from_secs(5));
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                tokio::spawn(async move { (gate.pass_until(deadline).await, Instant::now()) })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.close_for(Duration::from_secs(86_000));
+        for waited in waiting {
+            assert_eq!(waited.await.unwrap(), (Err(OpensTooLate), start + Duration::from_secs(2)));
+        }
+        assert_eq!(Gate::default().pass_until(deadline).await, Ok(()));
+        tokio::time::sleep_until(deadline).await;
+        assert_eq!(
+            Gate::default().pass_until(deadline).await,
+            Err(OpensTooLate),
+            "it is open, and there is no time left"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_no_wait_is_waited_for_longer_each_time() {
+        let now = "2026-11-22T16:40:11Z".parse().unwrap();
+        for nothing in ["0", "-0", "1e-300"] {
+            let mut patience = Patience::new(Pace::default());
+            let mut waits = Vec::new();
+            while Instant::now() < patience.deadline() {
+                waits.push(patience.after_throttling(retry_after(nothing, now)));
+                tokio::time::sleep(*waits.last().unwrap()).await;
+            }
+            for (wait, least) in waits.iter().zip([500, 1000, 2000, 4000, 8000, 16_000, 30_000]) {
+                assert!(*wait >= Duration::from_millis(least), "{nothing}: {waits:?}");
+            }
+            assert!(waits.len() < 18, "{nothing}: {waits:?}");
+            let failed = Patience::new(Pace::default()).after_failure(retry_after(nothing, now));
+            assert!(failed.unwrap() >= Duration::from_millis(500), "{nothing}");
         }
     }
 

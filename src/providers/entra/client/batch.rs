@@ -84,8 +84,11 @@ impl Item {
 #[derive(Default)]
 struct Again {
     throttled: Vec<usize>,
+    /// The longest wait that a throttled item asked for; all of the client keeps it.
+    throttled_for: Option<Duration>,
     failed: Vec<(usize, GraphError)>,
-    asked: Option<Duration>,
+    /// The longest wait that a failed item asked for.
+    failed_for: Option<Duration>,
 }
 
 impl Core {
@@ -98,7 +101,7 @@ impl Core {
         let mut waiting: Vec<usize> = (0..items.len()).collect();
         let mut patience = Patience::new(self.pace);
         while !waiting.is_empty() {
-            let (mut answers, permit) = match self.exchange(items, &waiting, interrupted).await {
+            let (mut answers, permit) = match self.exchange(items, &waiting, &mut patience, interrupted).await {
                 Ok(answers) => answers,
                 Err(problem) => {
                     for at in waiting {
@@ -131,14 +134,15 @@ impl Core {
         let asked = answer.header("retry-after").and_then(|value| retry_after(&value, self.transport.now()));
         if answer.status == 429 {
             again.throttled.push(at);
+            again.throttled_for = again.throttled_for.max(asked);
         } else if (answer.status >= 500 && item.repeatable) || error.meaning() == Meaning::Concurrent {
             again.failed.push((at, error));
+            again.failed_for = again.failed_for.max(asked);
         } else if answer.status >= 500 {
             return Some(Err(unknown(&error.to_string())));
         } else {
             return Some(Err(Problem::Refused(error)));
         }
-        again.asked = again.asked.max(asked);
         None
     }
 
@@ -152,7 +156,7 @@ impl Core {
     ) -> Vec<usize> {
         let mut waiting = Vec::new();
         if !again.throttled.is_empty() {
-            let wait = patience.after_throttling(again.asked);
+            let wait = patience.after_throttling(again.throttled_for);
             self.close_gate(again.throttled.len() as u64, wait, patience);
             let in_time = patience.allows(self.gate.closed_for());
             for at in again.throttled {
@@ -165,7 +169,7 @@ impl Core {
         }
         drop(permit);
         if !again.failed.is_empty() {
-            let wait = patience.after_failure(again.asked);
+            let wait = patience.after_failure(again.failed_for);
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
             }
@@ -186,6 +190,7 @@ impl Core {
         &self,
         items: &[Item],
         waiting: &[usize],
+        patience: &mut Patience,
         interrupted: Option<&watch::Receiver<bool>>,
     ) -> std::result::Result<(BTreeMap<usize, AnswerItem>, Permit<'_>), Problem> {
         let requests: Vec<_> = waiting.iter().map(|at| items[*at].to_json(*at)).collect();
@@ -198,7 +203,7 @@ impl Core {
             repeatable,
             interrupted: interrupted.cloned(),
         };
-        let (answer, permit) = self.send(&call).await?;
+        let (answer, permit) = self.send(&call, patience).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(self.answered(&answer)));
         }

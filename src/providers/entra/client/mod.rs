@@ -17,7 +17,7 @@ use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, OnWait, Pace, Patience, Transport, require_tls};
+use crate::providers::http::{Answer, Gate, NotAnswered, OnWait, OpensTooLate, Pace, Patience, Transport, require_tls};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -140,14 +140,13 @@ impl Core {
     /// Sends until there is an answer that is neither throttling nor, for what may be repeated, a passing error.
     ///
     /// A failure of kind [`FailureKind::Unknown`] means that a request which must not be repeated may have been done.
-    async fn send(&self, call: &Call) -> std::result::Result<(Answer, Permit<'_>), Problem> {
-        let mut patience = Patience::new(self.pace);
+    async fn send(&self, call: &Call, patience: &mut Patience) -> std::result::Result<(Answer, Permit<'_>), Problem> {
         let mut token = self.token().await.map_err(Problem::Failed)?;
         let mut renewed = false;
         loop {
             let request = call.request(&token).map_err(Problem::Failed)?;
             *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
-            let (answer, permit) = self.pass_and_send(call, request, &patience).await?;
+            let (answer, permit) = self.pass_and_send(call, request, patience).await?;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(NotAnswered::Refused(failure)) => return Err(Problem::Failed(failure)),
@@ -168,7 +167,7 @@ impl Core {
                 }
                 429 => {
                     let wait = patience.after_throttling(answer.retry_after);
-                    self.close_gate(1, wait, &patience);
+                    self.close_gate(1, wait, patience);
                     drop(permit);
                 }
                 500.. if !call.repeatable => return Err(unknown(&self.answered(&answer).to_string())),
@@ -204,13 +203,10 @@ impl Core {
     ) -> std::result::Result<(std::result::Result<Answer, NotAnswered>, Permit<'_>), Problem> {
         // Never closed, so there is always a permit to come.
         let permit = self.permits.acquire().await.ok();
-        if !patience.allows(self.gate.closed_for()) {
-            return Err(self.still_throttled());
-        }
         tokio::select! {
             biased;
             () = call.interruption() => return Err(Problem::Interrupted),
-            () = self.gate.pass() => {}
+            passed = self.gate.pass_until(patience.deadline()) => passed.map_err(|OpensTooLate| self.still_throttled())?,
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok((self.transport.send(request).await, permit))
@@ -247,7 +243,7 @@ impl Core {
             repeatable: true,
             interrupted: None,
         };
-        let (answer, _) = self.send(&call).await?;
+        let (answer, _) = self.send(&call, &mut Patience::new(self.pace)).await?;
         if !answer.status.is_success() {
             return Err(Problem::Refused(self.answered(&answer)));
         }

@@ -112,6 +112,41 @@ async fn a_throttled_call_goes_again_and_one_that_stays_throttled_fails() {
     assert_eq!(graph.requests().await.len(), 1, "waiting would take longer than the patience for throttling");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waits_at_the_gate_gives_up_once_another_answer_closes_it_for_too_long() {
+    let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(500)).await;
+    let (gate, start) = (Arc::clone(&graph.connection.gate), tokio::time::Instant::now());
+    gate.close_for(Duration::from_secs(4));
+    let reader = graph.reader();
+    let (organization, people) = (Path::of("/organization"), users(45));
+    let close = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.close_for(Duration::from_secs(86_000));
+    };
+    let (single, many, ()) = futures::join!(reader.get(&organization), reader.gets(&people), close);
+    for result in many.into_iter().chain([single]) {
+        assert_eq!(kind(result.unwrap_err()), FailureKind::Unavailable);
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert_eq!(graph.requests().await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_a_failed_item_asks_for_holds_back_no_other() {
+    let graph = FakeGraph::new(|nth, body, _, _| {
+        each(&body, |url, id| match (nth, url.contains("person0%40")) {
+            (_, true) => json!({ "id": id, "status": 503, "headers": { "Retry-After": "86000" }, "body": {} }),
+            (0, false) => item(id, 429, &error("TooManyRequests")),
+            (_, false) => item(id, 200, &json!({})),
+        })
+    })
+    .await;
+    let results = graph.reader().gets(&users(2)).await;
+    assert!(matches!(&results[0], Err(Problem::Refused(error)) if error.status == 503), "{results:?}");
+    assert!(results[1].is_ok(), "{results:?}");
+    assert_eq!(graph.batches().await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+}
+
 #[tokio::test]
 async fn resource_units_are_counted_for_calls_and_items() {
     let graph = FakeGraph::new(|_, body, request, _| {

@@ -24,7 +24,7 @@ pub(super) use write::Writing;
 
 use super::link::Link;
 use super::refusal::Refusal;
-use crate::providers::http::{ahead, excerpt, proxy, without, without_value};
+use crate::providers::http::{OpensTooLate, Pace, Patience, ahead, excerpt, proxy, without, without_value};
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
@@ -38,6 +38,14 @@ const NOT_A_SERVER: &str = "run again; if it stays, check that the connection's 
                             something in between";
 /// The wait when a server says that it is too busy and not for how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+/// The shortest waits for a server that is too busy, whatever it asks for; repeats are counted elsewhere.
+const BUSY: Pace = Pace {
+    first_wait: Duration::from_millis(250),
+    longest_wait: Duration::from_secs(8),
+    throttled_for: Duration::ZERO,
+    attempts: 0,
+    replication: Duration::ZERO,
+};
 
 /// What may stand in a path segment as it is; RBAC names may hold almost anything.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -112,13 +120,12 @@ impl Caller {
     /// Sends a call and waits out a throttling server, all within the link's limit. Only what is repeatable is sent again
     /// after it may have been received.
     async fn call(&self, call: &Call) -> Result<Bytes, CallError> {
-        let deadline = Instant::now() + self.link.call_limit;
+        let mut patience = Patience::new(Pace { throttled_for: self.link.call_limit, ..BUSY });
+        let deadline = patience.deadline();
         let mut unanswered = 0;
         loop {
-            if Instant::now() + self.link.gate.closed_for() >= deadline {
-                return Err(CallError::NotSent(self.too_busy()));
-            }
-            self.link.gate.pass().await;
+            let passed = self.link.gate.pass_until(deadline).await;
+            passed.map_err(|OpensTooLate| CallError::NotSent(self.too_busy()))?;
             let error = match self.attempt(call, deadline).await {
                 Ok(body) => return Ok(body),
                 Err(error) => error,
@@ -126,12 +133,16 @@ impl Caller {
             let wait = match &error {
                 CallError::Refused(refusal) if refusal.code == StatusCode::TOO_MANY_REQUESTS => {
                     self.throttled.fetch_add(1, Ordering::Relaxed);
-                    let wait = refusal.retry_after.unwrap_or(DEFAULT_WAIT);
+                    let wait = patience.after_throttling(Some(refusal.retry_after.unwrap_or(DEFAULT_WAIT)));
                     self.link.gate.close_for(wait);
-                    Some(wait)
+                    if !patience.allows(wait) {
+                        return Err(error);
+                    }
+                    // The gate is where it waits: there it hears of a longer wait that another call is asked for.
+                    continue;
                 }
                 CallError::Refused(refusal) if call.repeatable && refusal.code == StatusCode::SERVICE_UNAVAILABLE => {
-                    refusal.retry_after
+                    refusal.retry_after.map(|asked| patience.after_throttling(Some(asked)))
                 }
                 _ => None,
             };
@@ -149,8 +160,7 @@ impl Caller {
                 }
                 _ => return Err(error),
             };
-            // What a server asks for may be more than a clock can hold.
-            if Instant::now().checked_add(wait).is_none_or(|end| end >= deadline) {
+            if !patience.allows(wait) {
                 return Err(error);
             }
             sleep(wait).await;
@@ -164,11 +174,21 @@ impl Caller {
             .with_next("wait a little and run it again; what is done stays done")
     }
 
+    fn no_time_left(&self) -> Failure {
+        let limit = self.link.call_limit.as_secs_f32();
+        let what = format!("getting a token for {} took longer than the {limit} s that a call may take", self.link);
+        Failure::new(FailureKind::Unavailable, what).with_next("see why the credential takes so long, and run it again")
+    }
+
     async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
         let token = match &self.link.tokens {
             Some(tokens) => Some(tokens.token().await.map_err(CallError::NotSent)?),
             None => None,
         };
+        // Getting a token may have taken long, and a request is under way as soon as it is looked after.
+        if Instant::now() >= deadline {
+            return Err(CallError::NotSent(self.no_time_left()));
+        }
         let request = self.request(call, token.as_ref()).map_err(CallError::NotSent)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let answered = async {

@@ -264,7 +264,7 @@ async fn a_redirect_is_not_followed_and_its_query_not_shown() {
     assert_eq!(asked.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_throttling_server_is_waited_for_and_counted() {
     let requests = std::sync::atomic::AtomicUsize::new(0);
     let (link, _) = link(move |_, seen| {
@@ -290,7 +290,56 @@ async fn a_server_that_asks_to_wait_too_long_is_unavailable() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_no_wait_is_not_asked_a_thousand_times() {
+    for code in [429, 503] {
+        for wait in ["0", "-0", "1e-300"] {
+            let (cluster, asked) = observe(move |_| Some(Answer::Wait(code, wait))).await;
+            assert_eq!(cluster.unwrap_err().kind, FailureKind::Unavailable, "{code} {wait}");
+            assert!((3..12).contains(&asked.len()), "{code} {wait}: {}", asked.len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_gives_up_once_another_answer_asks_for_too_long() {
+    let (link, log) = link(|_, seen| empty(seen));
+    let (gate, start) = (Arc::clone(&link.gate), tokio::time::Instant::now());
+    gate.close_for(Duration::from_secs(5));
+    let reader = KubernetesReader::new(link);
+    let nobody = query(None);
+    let close = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.close_for(Duration::from_secs(86_000));
+    };
+    let (cluster, ()) = futures::join!(reader.observe(&nobody), close);
+    let failure = cluster.unwrap_err();
+    assert_snapshot!(failure.what, @"context `alpha` asks to wait (429) for longer than the 30 s that a call may take");
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert!(lines(&log).is_empty());
+}
+
+/// A token that takes a minute.
+struct Slow;
+
+#[async_trait::async_trait]
+impl TokenSource for Slow {
+    async fn token(&self) -> Result<secrecy::SecretString> {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok("late".to_owned().into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_its_time_is_over() {
+    let (link, log) = link(|_, seen| empty(seen));
+    let reader = KubernetesReader::new(link.with_tokens(Some(Arc::new(Slow))));
+    let failure = reader.observe(&query(None)).await.unwrap_err();
+    assert_snapshot!(failure.what, @"getting a token for context `alpha` took longer than the 30 s that a call may take");
+    assert!(lines(&log).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_that_broke_is_repeated_and_then_an_error() {
     let requests = std::sync::atomic::AtomicUsize::new(0);
     let (cluster, asked) = observe(move |_| match requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
