@@ -124,23 +124,6 @@ impl PolicyRule {
         ["create", "update", "patch", "delete"].iter().all(|verb| Self::allow(rules, verb, "*", &["*"], None))
     }
 
-    /// Whether whoever has these rules on the whole cluster is cluster-admin, or can become so: by writing roles beyond
-    /// their own rights (`escalate`), by binding any role (`bind`) or by acting as anybody (`impersonate`).
-    pub fn lead_to_cluster_admin(rules: &[Self]) -> bool {
-        let rbac = |verb: &str, resources: &[&str], name| {
-            Self::allow(rules, verb, "rbac.authorization.k8s.io", resources, name)
-        };
-        let acts_as = |resources: &[&str], name| Self::allow(rules, "impersonate", "", resources, name);
-        let of_any_scope = ["clusterroles", "roles"];
-        Self::grant_everything(rules)
-            || rbac("escalate", &of_any_scope, None)
-            || rbac("bind", &of_any_scope, None)
-            || acts_as(&["users", "groups", "serviceaccounts"], None)
-            || acts_as(&["groups"], Some("system:masters"))
-            || (rbac("bind", &["clusterroles"], Some("cluster-admin"))
-                && ["create", "update", "patch"].iter().any(|verb| rbac(verb, &["clusterrolebindings"], None)))
-    }
-
     /// Whether one of the rules allows this verb on one of these resources: on every object, or at least on this one.
     fn allow(rules: &[Self], verb: &str, group: &str, resources: &[&str], name: Option<&str>) -> bool {
         let holds = |list: &[String], wanted: &str| list.iter().any(|entry| entry == "*" || entry == wanted);
@@ -310,23 +293,5 @@ mod tests {
         assert!(PolicyRule::grant_everything(&[writes.clone(), rest.clone()]));
         assert!(!PolicyRule::grant_everything(&[writes, rule(&["*"], "apps", "*", None)]));
         assert!(!PolicyRule::grant_everything(&[rest, rule(&["get", "list"], "*", "*", None)]));
-    }
-
-    #[test]
-    fn some_rights_lead_to_every_other() {
-        const RBAC: &str = "rbac.authorization.k8s.io";
-        let leads = |rules: &[PolicyRule]| PolicyRule::lead_to_cluster_admin(rules);
-        assert!(leads(&[rule(&["escalate"], RBAC, "clusterroles", None)]));
-        assert!(leads(&[rule(&["*"], "*", "roles", None)]));
-        assert!(leads(&[rule(&["bind"], RBAC, "clusterroles", None)]));
-        assert!(!leads(&[rule(&["bind"], RBAC, "clusterroles", Some("view"))]));
-        assert!(!leads(&[rule(&["bind"], "apps", "clusterroles", None)]));
-        assert!(leads(&[rule(&["impersonate"], "", "serviceaccounts", None)]));
-        assert!(leads(&[rule(&["impersonate"], "", "groups", Some("system:masters"))]));
-        assert!(!leads(&[rule(&["impersonate"], "", "users", Some("erin"))]));
-        let bind_one = rule(&["bind"], RBAC, "clusterroles", Some("cluster-admin"));
-        assert!(!leads(std::slice::from_ref(&bind_one)));
-        assert!(leads(&[bind_one, rule(&["patch"], RBAC, "clusterrolebindings", None)]));
-        assert!(!leads(&[rule(&["create"], RBAC, "clusterrolebindings", None)]));
     }
 }

@@ -1,24 +1,64 @@
 //! Nobody becomes master of a cluster unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::{Case, Guard, Objection};
 use crate::plan::aggregation;
-use crate::plan::kubernetes::spelling;
+use crate::plan::kubernetes::{Place, place_of, spelling};
 use crate::plan::parts::Part;
-use crate::plan::power::{Power, power};
+use crate::plan::power::{Power, Way, bound_by_name, power, ways_in_namespace, ways_on_cluster, writes_bindings};
 use crate::plan::reach::{Counted, Nesting, Node, live_members, node_of};
 use crate::state::{
-    Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, ObjectId,
-    Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName, TokenNaming,
+    Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, Namespace,
+    ObjectId, Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName,
+    TokenNaming,
 };
 
 pub(super) static GUARD: Guard = Guard {
     id: "cluster-admin-gained",
-    summary: "Somebody would become cluster-admin, or get a role that grants everything or leads there.",
+    summary: "Somebody would become cluster-admin, or get what leads there.",
     can_be_acknowledged: true,
     check,
 };
+
+/// The namespace of the cluster's own parts: whoever acts as one of them is master of the cluster.
+const SYSTEM: &str = "kube-system";
+
+/// How a role makes its subjects masters of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lead {
+    /// By a detour over what others have, in this namespace or everywhere.
+    Detour(Way, Option<&'static str>),
+    /// By binding themselves to another role that leads there.
+    Binding,
+    /// At once.
+    Direct(Power),
+}
+
+impl Lead {
+    fn is_direct(self) -> bool {
+        match self {
+            Self::Detour(..) | Self::Binding => false,
+            Self::Direct(_) => true,
+        }
+    }
+}
+
+/// What somebody could do.
+impl fmt::Display for Lead {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Detour(way, None) => formatter.write_str(way.on_cluster()),
+            Self::Detour(way, Some(namespace)) => write!(formatter, "{way} in {namespace}"),
+            Self::Binding => formatter.write_str("bind itself to a role that leads there"),
+            Self::Direct(power) => write!(formatter, "have a role that {power}"),
+        }
+    }
+}
+
+/// Who gains, by name: how they lead, and how they come by it.
+type Gained = BTreeMap<String, (BTreeSet<Lead>, String)>;
 
 /// What tells two subjects apart.
 type SubjectKey = (SubjectKind, SubjectName, Option<String>);
@@ -75,11 +115,22 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
             on_cluster(case, *part, changes, &gains, &before, &after)
         } else {
             objections.extend(unread(name, environment, &gains));
-            let asked = asked_admins(environment).filter_map(|subject| node_of(subject, case.directory));
-            joining(case, &gains, &after, &after.leading_to(asked), &BTreeSet::new())
+            let mut who = Gained::new();
+            for (subject, leads) in asked_admins(environment) {
+                let leading = after.leading_to(node_of(subject, case.directory));
+                for lead in leads {
+                    joining(case, &gains, &after, (lead, &leading), &BTreeSet::new(), &mut who);
+                }
+            }
+            who
         };
-        for (who, how) in who {
-            let message = format!("{who} would become cluster-admin on {name}: {how}");
+        for (who, (leads, how)) in who {
+            let message = if leads.iter().any(|lead| lead.is_direct()) {
+                format!("{who} would become cluster-admin on {name}: {how}")
+            } else {
+                let leads: Vec<String> = leads.iter().map(ToString::to_string).collect();
+                format!("{who} could {}: the way to cluster-admin on {name} ({how})", leads.join(", or "))
+            };
             objections.push(Objection::new(format!("{name}/{who}"), message));
         }
     }
@@ -130,45 +181,83 @@ fn on_cluster<'a>(
     gains: &Gains<'a>,
     before: &Nesting<'a>,
     after: &Nesting<'a>,
-) -> BTreeMap<String, String> {
-    let old = admins(part.cluster, &[]);
-    let new = admins(part.cluster, changes);
+) -> Gained {
+    let (old, new) = (admins(part.cluster, &[]), admins(part.cluster, changes));
+    let mut who = Gained::new();
+    // Whoever had a detour before and is master at once now is told as that.
+    for counts in [|_: &Lead| true, |lead: &Lead| lead.is_direct()] {
+        let old =
+            old.iter().filter(|(_, (_, leads))| leads.iter().any(counts)).map(|(key, old)| (key, old.0)).collect();
+        let new = new.iter().filter_map(|(key, (subject, leads))| {
+            let leads: BTreeSet<Lead> = leads.iter().copied().filter(counts).collect();
+            (!leads.is_empty()).then_some((key, (*subject, leads)))
+        });
+        who.extend(gained(case, part, gains, (before, after), &old, &new.collect()));
+    }
+    who
+}
+
+/// Who is among the new and was not among the old.
+fn gained<'a>(
+    case: &Case<'a>,
+    part: Part<'a>,
+    gains: &Gains<'a>,
+    (before, after): (&Nesting<'a>, &Nesting<'a>),
+    old: &BTreeMap<&SubjectKey, &'a Subject>,
+    new: &BTreeMap<&SubjectKey, (&'a Subject, BTreeSet<Lead>)>,
+) -> Gained {
     let tokens = &part.desired.tokens;
     let others = |subject| after.others_called(case.directory, tokens, subject);
-    let called = |(subject, _): &(&'a Subject, Power)| {
+    let called = |subject: &&'a Subject| {
         let ours = case.directory.groups_called(tokens, subject).into_iter().map(Node::Known);
         ours.chain(others(subject)).collect::<Vec<_>>()
     };
     let old_groups = before.leading_to(old.values().flat_map(called));
-    let mut direct: BTreeMap<&GroupKey, Power> = BTreeMap::new();
-    for (subject, power) in new.values() {
-        for key in finally_called(case, gains, tokens, subject) {
-            let most = direct.entry(key).or_insert(*power);
-            *most = (*most).max(*power);
+    let mut who = Gained::new();
+    let mut direct: BTreeMap<&GroupKey, BTreeSet<Lead>> = BTreeMap::new();
+    let mut by_lead: BTreeMap<Lead, BTreeSet<Node<'a>>> = BTreeMap::new();
+    for (key, (subject, leads)) in new {
+        let groups = finally_called(case, gains, tokens, subject);
+        for lead in leads {
+            by_lead.entry(*lead).or_default().extend(groups.iter().copied().map(Node::Known).chain(others(subject)));
         }
-    }
-    let foreign = new.values().flat_map(|(subject, _)| others(subject));
-    let leading = after.leading_to(direct.keys().copied().map(Node::Known).chain(foreign));
-    let mut who = joining(case, gains, after, &leading, &old_groups);
-    let restored = case.directory.restored().filter(|(key, _)| gains.restored.contains(key));
-    for (key, _) in restored.filter(|(key, _)| leading.contains(&Node::Known(key))) {
-        let how = format!("{key} is restored, with members whom nobody has seen");
-        who.insert(PrincipalName::Group(key.clone()).to_string(), how);
-    }
-    for (key, power) in direct.iter().filter(|(key, _)| !old_groups.contains(&Node::Known(key))) {
-        let how = format!("a binding to a role that {power} names it");
-        who.insert(PrincipalName::Group((*key).clone()).to_string(), how);
-    }
-    for (key, (subject, power)) in &new {
-        if !old.contains_key(key) && finally_called(case, gains, tokens, subject).is_empty() {
+        if groups.is_empty() && !old.contains_key(*key) {
             let name = match &subject.principal {
                 Some(principal) => principal.to_string(),
                 None => format!("{} {}", subject.kind, spelling(&subject.name)),
             };
-            who.insert(name, format!("bound to a role that {power}"));
+            add(&mut who, name, leads, || format!("bound to {}", role_with(leads)));
+        }
+        for key in groups {
+            direct.entry(key).or_default().extend(leads);
         }
     }
+    for (lead, groups) in by_lead {
+        let leading = after.leading_to(groups);
+        joining(case, gains, after, (lead, &leading), &old_groups, &mut who);
+        let restored = case.directory.restored().filter(|(key, _)| gains.restored.contains(key));
+        for (key, _) in restored.filter(|(key, _)| leading.contains(&Node::Known(key))) {
+            let how = || format!("{key} is restored, with members whom nobody has seen");
+            add(&mut who, PrincipalName::Group(key.clone()).to_string(), &BTreeSet::from([lead]), how);
+        }
+    }
+    for (key, leads) in direct.iter().filter(|(key, _)| !old_groups.contains(&Node::Known(key))) {
+        let how = format!("a binding to {} names it", role_with(leads));
+        who.insert(PrincipalName::Group((*key).clone()).to_string(), (leads.clone(), how));
+    }
     who
+}
+
+fn add(who: &mut Gained, name: String, leads: &BTreeSet<Lead>, how: impl FnOnce() -> String) {
+    who.entry(name).or_insert_with(|| (BTreeSet::new(), how())).0.extend(leads);
+}
+
+/// The role that gives this, in a few words.
+fn role_with(leads: &BTreeSet<Lead>) -> String {
+    match leads.last() {
+        Some(Lead::Direct(power)) => format!("a role that {power}"),
+        Some(Lead::Detour(..) | Lead::Binding) | None => "a role that allows it".to_owned(),
+    }
 }
 
 /// The groups that are a subject once the plan is applied. One that the files give a name and the plan does not is not.
@@ -193,60 +282,125 @@ fn joining(
     case: &Case<'_>,
     gains: &Gains<'_>,
     nesting: &Nesting<'_>,
-    leading: &BTreeSet<Node<'_>>,
+    (lead, leading): (Lead, &BTreeSet<Node<'_>>),
     led_before: &BTreeSet<Node<'_>>,
-) -> BTreeMap<String, String> {
+    who: &mut Gained,
+) {
+    let mut joins = gains.joins.iter().filter(|(key, _)| leading.contains(&Node::Known(key))).peekable();
+    if joins.peek().is_none() {
+        return;
+    }
     let had: BTreeSet<ObjectId> = live_members(case.directory, led_before);
-    let mut who = BTreeMap::new();
-    for (key, joins) in gains.joins.iter().filter(|(key, _)| leading.contains(&Node::Known(key))) {
+    for (key, joins) in joins {
         let others = nesting.others_around(key, leading);
         let through = if others.is_empty() { String::new() } else { format!(", which is in {}", others.join(", ")) };
         for (list, edge) in joins {
             let had_it = edge.principal_id.known().is_some_and(|id| had.contains(&id))
                 || node_of(&edge.principal, case.directory).is_some_and(|nested| led_before.contains(&nested));
             if !had_it {
-                who.insert(edge.principal.to_string(), format!("new {list} of {key}{through}"));
+                let how = || format!("new {list} of {key}{through}");
+                add(who, edge.principal.to_string(), &BTreeSet::from([lead]), how);
             }
         }
     }
-    who
 }
 
-/// The subjects of cluster role bindings to a role that leads to cluster-admin, once these changes are made.
-fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectKey, (&'a Subject, Power)> {
-    let mut roles: BTreeMap<&str, &Role> = BTreeMap::new();
-    roles.extend(cluster.roles.iter().map(|live| &live.role).filter_map(of_cluster_role));
-    let mut bindings: BTreeMap<&str, &Binding> = BTreeMap::new();
-    bindings.extend(cluster.bindings.iter().map(|live| &live.binding).filter_map(of_cluster_binding));
+/// The subjects of bindings that lead to cluster-admin, once these changes are made: on the whole cluster, or in the
+/// namespace of the cluster's own parts.
+fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectKey, (&'a Subject, BTreeSet<Lead>)> {
+    let mut roles: BTreeMap<Place, &Role> = BTreeMap::new();
+    roles.extend(cluster.roles.iter().map(|live| &live.role).filter_map(in_reach_role));
+    let mut bindings: BTreeMap<Place, &Binding> = BTreeMap::new();
+    bindings.extend(cluster.bindings.iter().map(|live| &live.binding).filter_map(in_reach_binding));
     for change in changes {
-        if let Some((name, _)) = change.before().and_then(role_in).and_then(of_cluster_role) {
-            roles.remove(name);
+        if let Some((place, _)) = change.before().and_then(role_in).and_then(in_reach_role) {
+            roles.remove(&place);
         }
-        if let Some((name, _)) = change.before().and_then(binding_in).and_then(of_cluster_binding) {
-            bindings.remove(name);
+        if let Some((place, _)) = change.before().and_then(binding_in).and_then(in_reach_binding) {
+            bindings.remove(&place);
         }
-        roles.extend(change.after().and_then(role_in).and_then(of_cluster_role));
-        bindings.extend(change.after().and_then(binding_in).and_then(of_cluster_binding));
+        roles.extend(change.after().and_then(role_in).and_then(in_reach_role));
+        bindings.extend(change.after().and_then(binding_in).and_then(in_reach_binding));
     }
-    let added = aggregation::added(cluster, changes.iter().copied());
-    let power = |role: &str| -> Option<Power> {
-        if is_cluster_admin(role) {
-            return Some(Power::All);
+    let rules = Rules { roles, added: aggregation::added(cluster, changes.iter().copied()) };
+    let mut known: BTreeMap<(Place, bool), BTreeSet<Lead>> = BTreeMap::new();
+    let mut admins: BTreeMap<SubjectKey, (&Subject, BTreeSet<Lead>)> = BTreeMap::new();
+    for binding in bindings.into_values() {
+        let role = place_of(&binding.role, binding.namespace.as_ref());
+        let everywhere = binding.namespace.is_none();
+        let leads = known
+            .entry((role.clone(), everywhere))
+            .or_insert_with(|| rules.leads(&role, everywhere, &mut BTreeSet::new()));
+        if leads.is_empty() {
+            continue;
         }
-        let own = roles.get(role)?.rules.iter();
-        let final_rules: Vec<PolicyRule> = own.chain(added.get(role).into_iter().flatten().copied()).cloned().collect();
-        self::power(&final_rules)
-    };
-    let mut admins: BTreeMap<SubjectKey, (&Subject, Power)> = BTreeMap::new();
-    for binding in bindings.values() {
-        let Some(power) = power(&binding.role.name) else { continue };
         for subject in &binding.subjects {
             let key = (subject.kind.clone(), subject.name.clone(), subject.namespace.clone());
-            let most = admins.entry(key).or_insert((subject, power));
-            most.1 = most.1.max(power);
+            admins.entry(key).or_insert((subject, BTreeSet::new())).1.extend(leads.iter().copied());
         }
     }
     admins
+}
+
+/// The rules of the roles in reach.
+struct Rules<'a> {
+    roles: BTreeMap<Place, &'a Role>,
+    /// What roles come to hold because ours are added to them.
+    added: BTreeMap<&'a str, Vec<&'a PolicyRule>>,
+}
+
+impl Rules<'_> {
+    fn of(&self, role: &Place) -> Option<Vec<PolicyRule>> {
+        let own = self.roles.get(role)?.rules.iter();
+        let added = self.added.get(role.1.as_str()).filter(|_| role.0.is_none()).into_iter().flatten().copied();
+        Some(own.chain(added).cloned().collect())
+    }
+
+    /// How a role leads to cluster-admin where it is bound on the whole cluster, or else in the namespace of its own parts.
+    fn leads(&self, role: &Place, everywhere: bool, seen: &mut BTreeSet<(Place, bool)>) -> BTreeSet<Lead> {
+        if !seen.insert((role.clone(), everywhere)) {
+            return BTreeSet::new();
+        }
+        if is_cluster_admin(role) {
+            return leads_of_admin(everywhere);
+        }
+        let Some(rules) = self.of(role) else { return BTreeSet::new() };
+        let mut leads = leads(&rules, everywhere);
+        if leads.is_empty() && self.may_bind_another(&rules, everywhere, seen) {
+            leads.insert(Lead::Binding);
+        }
+        leads
+    }
+
+    /// Whether rules name a role that leads there, and let somebody bind it where it does.
+    fn may_bind_another(&self, rules: &[PolicyRule], everywhere: bool, seen: &mut BTreeSet<(Place, bool)>) -> bool {
+        let named = |kind, namespace: Option<Namespace>| {
+            bound_by_name(rules, kind).into_iter().map(move |name| (namespace.clone(), name.to_owned()))
+        };
+        let mut bound = |role: &Place, of_cluster: bool| {
+            (everywhere || !of_cluster)
+                && writes_bindings(rules, of_cluster)
+                && !self.leads(role, of_cluster, seen).is_empty()
+        };
+        let system = SYSTEM.parse().ok();
+        named("clusterroles", None).any(|role| bound(&role, true) || bound(&role, false))
+            || named("roles", system).any(|role| bound(&role, false))
+    }
+}
+
+/// How rules lead to cluster-admin where they hold on the whole cluster, or else in the namespace of its own parts.
+fn leads(rules: &[PolicyRule], everywhere: bool) -> BTreeSet<Lead> {
+    let power = power(rules).filter(|_| everywhere).map(Lead::Direct);
+    let (ways, place) =
+        if everywhere { (ways_on_cluster(rules), None) } else { (ways_in_namespace(rules), Some(SYSTEM)) };
+    // To share what one has is no way to more.
+    let ways = ways.into_iter().filter(|way| *way != Way::Share).map(|way| Lead::Detour(way, place));
+    ways.chain(power).collect()
+}
+
+fn leads_of_admin(everywhere: bool) -> BTreeSet<Lead> {
+    let lead = if everywhere { Lead::Direct(Power::All) } else { Lead::Detour(Way::All, Some(SYSTEM)) };
+    BTreeSet::from([lead])
 }
 
 fn role_in(resource: &Resource) -> Option<&Role> {
@@ -263,33 +417,44 @@ fn binding_in(resource: &Resource) -> Option<&Binding> {
     }
 }
 
-fn of_cluster_role(role: &Role) -> Option<(&str, &Role)> {
-    role.namespace.is_none().then_some((role.name.as_str(), role))
+fn is_in_reach(namespace: Option<&Namespace>) -> bool {
+    namespace.is_none_or(|namespace| namespace.as_str() == SYSTEM)
 }
 
-fn of_cluster_binding(binding: &Binding) -> Option<(&str, &Binding)> {
-    binding.namespace.is_none().then_some((binding.name.as_str(), binding))
+fn in_reach_role(role: &Role) -> Option<(Place, &Role)> {
+    is_in_reach(role.namespace.as_ref()).then(|| ((role.namespace.clone(), role.name.clone()), role))
 }
 
-/// The groups that the files make cluster-admin where the cluster itself could not be asked.
-fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = &PrincipalName> {
-    environment
-        .bindings
-        .iter()
-        .filter(|binding| binding.scope == ScopeTarget::Cluster)
-        .filter(|binding| {
-            let name = &binding.role.reference.name;
-            is_cluster_admin(name)
-                || environment.roles.iter().any(|role| {
-                    let reached = role.aggregate_to.iter().flat_map(|target| target.reached());
-                    let is_it =
-                        role.name == *name || reached.map(|default| default.name()).any(|default| default == name);
-                    is_it && power(&role.rules).is_some()
-                })
-        })
-        .map(|binding| &binding.subject)
+fn in_reach_binding(binding: &Binding) -> Option<(Place, &Binding)> {
+    is_in_reach(binding.namespace.as_ref()).then(|| ((binding.namespace.clone(), binding.name.clone()), binding))
 }
 
-fn is_cluster_admin(role: &str) -> bool {
-    role == "cluster-admin"
+/// The groups that the files make cluster-admin, or give what leads there, where the cluster itself could not be asked. Of
+/// roles that are there, those are known that every cluster has.
+fn asked_admins(environment: &DesiredEnvironment) -> impl Iterator<Item = (&PrincipalName, BTreeSet<Lead>)> {
+    environment.bindings.iter().filter_map(|binding| {
+        let everywhere = match &binding.scope {
+            ScopeTarget::Cluster => true,
+            ScopeTarget::Namespace(namespace) if namespace.as_str() == SYSTEM => false,
+            // No selector matches a namespace of the cluster's own.
+            ScopeTarget::Namespace(_) | ScopeTarget::Selector(_) => return None,
+        };
+        let name = &binding.role.reference.name;
+        let mut found = match name.as_str() {
+            "cluster-admin" => leads_of_admin(everywhere),
+            "admin" | "edit" if everywhere => BTreeSet::from([Lead::Detour(Way::Run, None)]),
+            "admin" | "edit" => BTreeSet::from([Lead::Detour(Way::Run, Some(SYSTEM))]),
+            _ => BTreeSet::new(),
+        };
+        let of_ours = environment.roles.iter().filter(|role| {
+            let mut reached = role.aggregate_to.iter().flat_map(|target| target.reached());
+            role.name == *name || reached.any(|default| default.name() == name)
+        });
+        found.extend(of_ours.flat_map(|role| leads(&role.rules, everywhere)));
+        (!found.is_empty()).then_some((&binding.subject, found))
+    })
+}
+
+fn is_cluster_admin(role: &Place) -> bool {
+    role.0.is_none() && role.1 == "cluster-admin"
 }

@@ -7,7 +7,7 @@ use super::{Case, Guard, Objection, count};
 use crate::plan::aggregation::{self, Effect, Spread};
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
-use crate::plan::power::{LocalPower, local_powers};
+use crate::plan::power::{Way, ways_in_namespace};
 use crate::state::{Address, Change, EnvironmentName, Subject};
 
 /// How many of those who gain are named.
@@ -37,22 +37,21 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
 fn of_role(environment: &EnvironmentName, part: Part<'_>, changes: &[&Change], spread: &Spread) -> Vec<Objection> {
     let Address::Object { name: role, .. } = &spread.address else { return Vec::new() };
     let own = changes.iter().find(|change| change.address == spread.address);
-    let own = own.and_then(|change| aggregation::role_of(change.after())).map(|role| local_powers(&role.rules));
+    let own = own.and_then(|change| aggregation::role_of(change.after())).map(|role| ways_in_namespace(&role.rules));
     let own = own.unwrap_or_default();
-    let gained = |name: &str| -> BTreeSet<LocalPower> {
+    let gained = |name: &str| -> BTreeSet<Way> {
         let (before, after) = aggregation::before_and_after(part, name, changes);
-        let (had, has) = (local_powers(&before), local_powers(&after));
-        if had.contains(&LocalPower::All) {
+        let (had, has) = (ways_in_namespace(&before), ways_in_namespace(&after));
+        if had.contains(&Way::All) {
             return BTreeSet::new();
         }
         // What only several roles come to together is said of each of them.
-        let is_of_this = |power: &LocalPower| own.contains(power) || *power == LocalPower::All;
+        let is_of_this = |power: &Way| own.contains(power) || *power == Way::All;
         has.difference(&had).copied().filter(is_of_this).collect()
     };
-    let by_role: Vec<(&str, BTreeSet<LocalPower>)> =
-        spread.roles.iter().map(|name| (name.as_str(), gained(name))).collect();
-    let powers: BTreeSet<LocalPower> = by_role.iter().flat_map(|(_, powers)| powers).copied().collect();
-    let objection = |power: LocalPower| {
+    let by_role: Vec<(&str, BTreeSet<Way>)> = spread.roles.iter().map(|name| (name.as_str(), gained(name))).collect();
+    let powers: BTreeSet<Way> = by_role.iter().flat_map(|(_, powers)| powers).copied().collect();
+    let objection = |power: Way| {
         let roles: BTreeSet<&str> =
             by_role.iter().filter(|(_, powers)| powers.contains(&power)).map(|(name, _)| *name).collect();
         let listed = aggregation::listed(roles.iter().copied()).join(", ");

@@ -289,7 +289,8 @@ fn cluster_admin_gained_by_a_new_subject() {
     // In one namespace it is not the cluster.
     let mut world = World::new();
     world.grant("erin", "cluster-admin", in_namespace("trinity"));
-    world.grant("erin", "edit", ScopeTarget::Cluster);
+    world.grant("erin", "edit", in_namespace("trinity"));
+    world.grant("erin", "view", ScopeTarget::Cluster);
     silent(&world, "cluster-admin-gained");
     // Whoever is it already does not gain it.
     let mut world = World::new();
@@ -357,7 +358,7 @@ fn cluster_admin_gained_by_a_role_that_comes_to_grant_everything() {
     silent(&world, "cluster-admin-gained");
     world.bind(None, "hand-made", &role.reference.name, subject(SubjectKind::User, "mallory"), Mark::None);
     trips(&mut world, "cluster-admin-gained", "cluster-admin-gained:alpha/user mallory");
-    world.alpha().roles[0].rules = vec![rule(&["*"], &["pods"])];
+    world.alpha().roles[0].rules = vec![rule(&["*"], &["services"])];
     silent(&world, "cluster-admin-gained");
 }
 

@@ -3,6 +3,7 @@
 mod absent;
 mod aggregation;
 mod convergence;
+mod detours;
 mod display_names;
 mod entra;
 mod generate;
