@@ -16,7 +16,7 @@ groups:
   sre: { description: On call, members: [hayden@contoso.com] }
 roles:
   read-only: { cluster-role: view }
-  restarter: { rules: [{ apiGroups: [apps], resources: [deployments], verbs: [get, patch] }] }
+  restarter: { rules: [{ apiGroups: [apps], resources: [deployments/scale], verbs: [get, patch] }] }
 grants:
   - { groups: [sre], roles: [read-only], environments: [alpha], namespaces: [trinity] }
   - { groups: [sre], roles: [restarter], environments: [alpha], cluster-wide: true }
@@ -191,7 +191,7 @@ fn whoever_holds_what_the_files_give_needs_neither_bind_nor_escalate() {
     assert_eq!(found.len(), 3, "{found:?}");
     // What `view` gives in one namespace is a part of reading everything.
     held.push(json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }));
-    held.push(json!({ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["patch"] }));
+    held.push(json!({ "apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"] }));
     let world = holding(&permissions_needed(), &held);
     let ran = doctor(&world, &["--for", "apply", "--output", "json"]).exits(0);
     assert_eq!(standing(&ran, "missing"), Vec::<String>::new());

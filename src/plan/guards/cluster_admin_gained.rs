@@ -189,7 +189,9 @@ fn on_cluster<'a>(
         let old =
             old.iter().filter(|(_, (_, leads))| leads.iter().any(counts)).map(|(key, old)| (key, old.0)).collect();
         let new = new.iter().filter_map(|(key, (subject, leads))| {
-            let leads: BTreeSet<Lead> = leads.iter().copied().filter(counts).collect();
+            // Who applies may bind by name whatever the files define, or it could not apply.
+            let is_known = |lead: &Lead| *lead == Lead::Binding && part.acting(subject).is_some();
+            let leads: BTreeSet<Lead> = leads.iter().copied().filter(|lead| counts(lead) && !is_known(lead)).collect();
             (!leads.is_empty()).then_some((key, (*subject, leads)))
         });
         who.extend(gained(case, part, gains, (before, after), &old, &new.collect()));

@@ -225,3 +225,16 @@ fn a_role_that_comes_to_hold_a_detour_is_found() {
     live(&mut world, "secret-reader", vec![rule(&["list"], &["secrets"])]);
     assert_eq!(said(&world), [""; 0], "mallory had it");
 }
+
+#[test]
+fn who_applies_may_bind_by_name_what_the_files_come_to_give() {
+    let mut world = World::new();
+    let role = world.role("helper", vec![rules(&["patch"], "apps", &["deployments"], &[])]);
+    let bind = rules(&["bind"], RBAC, &["clusterroles"], &[role.reference.name.as_str()]);
+    live(&mut world, "binder", vec![bind, rules(&["create"], RBAC, &["rolebindings"], &[])]);
+    let runner = "system:serviceaccount:rolecall:applier";
+    world.bind(None, "of-the-applier", "binder", subject(SubjectKind::User, runner), Mark::None);
+    assert_eq!(said(&world), [""; 0]);
+    world.bind(None, "of-another", "binder", subject(SubjectKind::User, "mallory"), Mark::None);
+    assert_eq!(said(&world).len(), 1, "{:?}", said(&world));
+}
