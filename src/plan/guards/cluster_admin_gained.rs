@@ -324,7 +324,7 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         roles.extend(change.after().and_then(role_in).and_then(in_reach_role));
         bindings.extend(change.after().and_then(binding_in).and_then(in_reach_binding));
     }
-    let rules = Rules { roles, added: aggregation::added(cluster, changes.iter().copied()) };
+    let given = Rules { roles, added: aggregation::added(cluster, changes.iter().copied()) };
     let mut known: BTreeMap<(Place, bool), BTreeSet<Lead>> = BTreeMap::new();
     let mut admins: BTreeMap<SubjectKey, (&Subject, BTreeSet<Lead>)> = BTreeMap::new();
     for binding in bindings.into_values() {
@@ -332,7 +332,7 @@ fn admins<'a>(cluster: &'a Cluster, changes: &[&'a Change]) -> BTreeMap<SubjectK
         let everywhere = binding.namespace.is_none();
         let leads = known
             .entry((role.clone(), everywhere))
-            .or_insert_with(|| rules.leads(&role, everywhere, &mut BTreeSet::new()));
+            .or_insert_with(|| given.leads(&role, everywhere, &mut BTreeSet::new()));
         if leads.is_empty() {
             continue;
         }
