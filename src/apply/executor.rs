@@ -241,14 +241,23 @@ impl Run<'_> {
         let looks = places.into_iter().filter_map(|place| {
             let (writer, positions) = (self.writers.at(&place)?, self.schedule.succeeded(&place));
             let written: Vec<Change> = positions.iter().map(|at| self.written(*at)).collect();
+            let interrupted = interrupted.clone();
             (!written.is_empty()).then_some(async move {
-                let look = AssertUnwindSafe(writer.read_back(&written, interrupted)).catch_unwind().await;
+                let look = AssertUnwindSafe(writer.read_back(&written, &interrupted)).catch_unwind().await;
                 // Without an answer nothing of it is known to be shown.
                 let unshown = look.unwrap_or_else(|_| (0..positions.len()).collect());
                 unshown.into_iter().filter_map(|at| positions.get(at).copied()).collect::<Vec<_>>()
             })
         });
-        for at in futures::future::join_all(looks.collect::<Vec<_>>()).await.into_iter().flatten() {
+        let mut looks = futures::future::join_all(looks.collect::<Vec<_>>());
+        let unshown = tokio::select! {
+            unshown = &mut looks => unshown,
+            () = becomes_true(interrupted.clone()), if !self.interrupted => {
+                self.interrupt();
+                looks.await
+            }
+        };
+        for at in unshown.into_iter().flatten() {
             self.schedule.take_back(at, Outcome::PendingReplication);
         }
         if *interrupted.borrow() {

@@ -246,7 +246,9 @@ async fn carry_out(
                 gathered.add(change, outcome);
             }
             Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
-            Event::Interrupted => progress.note(ui, "Interrupted: finishing what is in flight."),
+            Event::Interrupted => {
+                progress.note(ui, "Interrupted: finishing what is in flight. A second signal ends it at once.");
+            }
         };
         execute(changes, writers, &mut journal, interrupted, &mut listen).await
     };

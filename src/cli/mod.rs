@@ -36,6 +36,7 @@ pub use ui::Ui;
 
 use args::{Cli, Command};
 use error::CliError;
+use signals::Ended;
 
 use crate::report;
 
@@ -70,7 +71,8 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
     }
 }
 
-/// Runs a command. What only reads, and `apply` up to its first change, ends at once at a signal, and says what that means.
+/// Runs a command. What only reads, and `apply` up to its first change, ends at once at a signal, and from then on at a second
+/// one; it says what that means.
 async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
     if !matches!(command, Command::Plan(_) | Command::Apply(_) | Command::Doctor(_)) {
         return dispatch(command, ui).await;
@@ -79,13 +81,21 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
     let ended = tokio::select! {
         // Signals are listened for before anything else is done.
         biased;
-        () = writing.interrupted_before() => None,
-        result = dispatch(command, ui) => Some(result),
+        ended = writing.ended() => Err(ended),
+        result = dispatch(command, ui) => Ok(result),
     };
-    ended.unwrap_or_else(|| {
+    ended.unwrap_or_else(|ended| {
         let start = if ui.stderr_is_terminal { "\n" } else { "" };
-        ui.say(&format!("{start}Interrupted; nothing was written."));
-        Ok(Exit::Interrupted)
+        let (what, exit) = match ended {
+            Ended::BeforeWriting => ("Interrupted; nothing was written.", Exit::Interrupted),
+            Ended::WhileWriting => (
+                "Interrupted twice: ended at once. What was in flight may have been done; its lines in the journal have no \
+                 outcome. Run it again: what is done stays done.",
+                Exit::Partial,
+            ),
+        };
+        ui.say(&format!("{start}{what}"));
+        Ok(exit)
     })
 }
 

@@ -388,3 +388,48 @@ fn a_cluster_does_not_wait_for_the_end_of_a_call_to_entra() {
     assert_eq!(report.conclusion(), Conclusion::Done);
     assert!(*writer.seen.lock().unwrap());
 }
+
+/// Is interrupted while it reads back, and goes on for an hour unless the user hears of it meanwhile.
+struct Listened {
+    interrupt: watch::Sender<bool>,
+    heard: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait]
+impl providers::Writer for Listened {
+    async fn write(&self, ready: &[Change], _interrupted: &watch::Receiver<bool>, report: &providers::Report<'_>) {
+        (0..ready.len()).for_each(|at| report(at, done()));
+    }
+
+    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+        self.interrupt.send_replace(true);
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(3600), self.heard.notified()).await;
+        if heard.is_ok() { BTreeSet::new() } else { BTreeSet::from([0]) }
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}
+
+#[test]
+fn an_interruption_while_reading_back_is_said_at_once() {
+    let (interrupt, interrupted) = watch::channel(false);
+    let heard = Arc::new(tokio::sync::Notify::new());
+    let writer = Listened { interrupt, heard: Arc::clone(&heard) };
+    let writers = Writers {
+        entra: None,
+        clusters: [("alpha".parse().unwrap(), Arc::new(writer) as Arc<dyn providers::Writer>)].into(),
+    };
+    let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let mut listen = |event: Event<'_>| {
+        if let Event::Interrupted = event {
+            heard.notify_one();
+        }
+    };
+    let changes = vec![role("alpha", "one")];
+    let report = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut listen)).unwrap();
+    assert_eq!(report.outcomes[0].1, done());
+    assert!(report.summary.interrupted);
+}

@@ -204,6 +204,11 @@ impl Patience {
         (self.started.elapsed() + wait <= self.pace.replication).then_some(wait)
     }
 
+    /// How much time is left for an object of our own to become readable.
+    pub fn left_for_lag(&self) -> Duration {
+        self.pace.replication.saturating_sub(self.started.elapsed())
+    }
+
     fn next_wait(&mut self) -> Duration {
         self.waits.next().unwrap_or(self.pace.longest_wait)
     }

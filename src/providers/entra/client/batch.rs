@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
-use super::{BETWEEN, Call, Core, Path, Permit, unknown};
+use super::{BETWEEN, Call, Core, Path, Permit, pause, unknown};
 use crate::providers::http::{Patience, retry_after, without_value};
 use crate::state::{Failure, FailureKind};
 
@@ -95,7 +95,7 @@ impl Core {
     /// Sends up to [`LARGEST_BATCH`] items, and those that were throttled, or failed and may be repeated, once more by
     /// themselves until each has its result. Results are in the order of the items.
     ///
-    /// Once `interrupted` holds true, what was not sent stays unsent.
+    /// Once `interrupted` holds true, what was not sent stays unsent, and nothing that reads waits.
     pub(super) async fn batch(&self, items: &[Item], interrupted: Option<&watch::Receiver<bool>>) -> Vec<Reply> {
         let mut replies: Vec<Option<Reply>> = items.iter().map(|_| None).collect();
         let mut waiting: Vec<usize> = (0..items.len()).collect();
@@ -115,7 +115,7 @@ impl Core {
                 let answer = answers.remove(&at);
                 replies[at] = self.sort(at, &items[at], answer, &mut again);
             }
-            waiting = self.wait_for(again, &mut patience, &mut replies, permit).await;
+            waiting = self.wait_for(again, &mut patience, &mut replies, permit, interrupted).await;
         }
         let lost = || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "an item of a batch has no result")));
         replies.into_iter().map(|reply| reply.unwrap_or_else(lost)).collect()
@@ -153,6 +153,7 @@ impl Core {
         patience: &mut Patience,
         replies: &mut [Option<Reply>],
         permit: Permit<'_>,
+        interrupted: Option<&watch::Receiver<bool>>,
     ) -> Vec<usize> {
         let mut waiting = Vec::new();
         if !again.throttled.is_empty() {
@@ -169,15 +170,15 @@ impl Core {
         }
         drop(permit);
         if !again.failed.is_empty() {
-            let wait = patience.after_failure(again.failed_for);
-            if let Some(wait) = wait {
-                tokio::time::sleep(wait).await;
-            }
+            let waited = match patience.after_failure(again.failed_for) {
+                Some(wait) => Some(pause(wait, interrupted).await),
+                None => None,
+            };
             for (at, error) in again.failed {
-                if wait.is_some() {
-                    waiting.push(at);
-                } else {
-                    replies[at] = Some(Err(Problem::Refused(error)));
+                match &waited {
+                    Some(Ok(())) => waiting.push(at),
+                    Some(Err(problem)) => replies[at] = Some(Err(problem.clone())),
+                    None => replies[at] = Some(Err(Problem::Refused(error))),
                 }
             }
         }

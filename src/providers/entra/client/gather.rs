@@ -101,7 +101,8 @@ type Place = (usize, usize);
 impl Core {
     async fn pages(&self, of: Vec<Place>, paths: Vec<Path>) -> (Vec<Place>, Vec<Reply>) {
         let items: Vec<_> = paths.iter().map(Item::get).collect();
-        (of, self.batch(&items, None).await)
+        let interrupted = self.interrupted();
+        (of, self.batch(&items, interrupted.as_ref()).await)
     }
 }
 

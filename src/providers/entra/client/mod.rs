@@ -61,6 +61,8 @@ struct Core {
     acting: Mutex<Option<Acting>>,
     /// What the last request was sent with: an answer may repeat it.
     sent: Mutex<Option<Arc<Token>>>,
+    /// What reads heed, once something is being written: holds true once nobody is to be kept waiting.
+    interrupted: Mutex<Option<watch::Receiver<bool>>>,
 }
 
 /// Leave to have a request under way. It is kept until the answer has been understood: an answer that closes the gate closes it
@@ -105,6 +107,7 @@ impl Core {
             throttled: AtomicU64::new(0),
             acting: Mutex::new(None),
             sent: Mutex::new(None),
+            interrupted: Mutex::new(None),
         })
     }
 
@@ -154,7 +157,7 @@ impl Core {
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
                     drop(permit);
                     let wait = patience.after_failure(None).ok_or(Problem::Failed(failure))?;
-                    call.pause(wait).await;
+                    pause(wait, call.interrupted.as_ref()).await?;
                     continue;
                 }
             };
@@ -175,7 +178,8 @@ impl Core {
                     drop(permit);
                     let failure = || Failure::new(FailureKind::Unavailable, self.answered(&answer).to_string());
                     let wait = patience.after_failure(answer.retry_after);
-                    call.pause(wait.ok_or_else(|| Problem::Failed(failure().with_next(AGAIN)))?).await;
+                    let wait = wait.ok_or_else(|| Problem::Failed(failure().with_next(AGAIN)))?;
+                    pause(wait, call.interrupted.as_ref()).await?;
                 }
                 _ => return Ok((answer, permit)),
             }
@@ -194,7 +198,8 @@ impl Core {
         GraphError::of(status, body).without(secret)
     }
 
-    /// Waits for a permit and for the gate, as long as the patience lasts and nobody interrupts; then sends.
+    /// Waits for a permit and for the gate, as long as the patience lasts and nobody interrupts; then sends. A read is sent
+    /// after an interruption too, if the gate is open: it may tell what has become of a write.
     async fn pass_and_send(
         &self,
         call: &Call,
@@ -205,11 +210,18 @@ impl Core {
         let permit = self.permits.acquire().await.ok();
         tokio::select! {
             biased;
-            () = call.interruption() => return Err(Problem::Interrupted),
             passed = self.gate.pass_until(patience.deadline()) => passed.map_err(|OpensTooLate| self.still_throttled())?,
+            () = interruption(call.interrupted.as_ref()) => return Err(Problem::Interrupted),
+        }
+        if !call.repeatable && call.interrupted.as_ref().is_some_and(|interrupted| *interrupted.borrow()) {
+            return Err(Problem::Interrupted);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok((self.transport.send(request).await, permit))
+    }
+
+    fn interrupted(&self) -> Option<watch::Receiver<bool>> {
+        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn still_throttled(&self) -> Problem {
@@ -241,7 +253,7 @@ impl Core {
             body: None,
             eventual: path.eventual,
             repeatable: true,
-            interrupted: None,
+            interrupted: self.interrupted(),
         };
         let (answer, _) = self.send(&call, &mut Patience::new(self.pace)).await?;
         if !answer.status.is_success() {
@@ -254,25 +266,27 @@ impl Core {
     }
 }
 
+/// Comes back only when nothing more is to be sent.
+async fn interruption(interrupted: Option<&watch::Receiver<bool>>) {
+    if let Some(mut interrupted) = interrupted.cloned()
+        && interrupted.wait_for(|interrupted| *interrupted).await.is_ok()
+    {
+        return;
+    }
+    // Nobody can interrupt, or nobody is left who could.
+    std::future::pending::<()>().await;
+}
+
+/// Waits before something is sent again; an error once nothing is to be.
+async fn pause(wait: Duration, interrupted: Option<&watch::Receiver<bool>>) -> std::result::Result<(), Problem> {
+    tokio::select! {
+        biased;
+        () = interruption(interrupted) => Err(Problem::Interrupted),
+        () = tokio::time::sleep(wait) => Ok(()),
+    }
+}
+
 impl Call {
-    /// Comes back only when nothing more is to be sent.
-    async fn interruption(&self) {
-        if let Some(mut interrupted) = self.interrupted.clone()
-            && interrupted.wait_for(|interrupted| *interrupted).await.is_ok()
-        {
-            return;
-        }
-        // Nobody can interrupt, or nobody is left who could.
-        std::future::pending::<()>().await;
-    }
-
-    async fn pause(&self, wait: Duration) {
-        tokio::select! {
-            () = self.interruption() => {}
-            () = tokio::time::sleep(wait) => {}
-        }
-    }
-
     fn request(&self, token: &Token) -> Result<Request> {
         let mut headers = HeaderMap::new();
         let mut bearer =

@@ -400,6 +400,48 @@ async fn an_interruption_ends_the_wait_for_what_was_not_done() {
     assert_eq!(graph.requests().await.len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn reads_of_a_writer_wait_for_nothing_after_an_interruption() {
+    let graph = FakeGraph::new(|_, _, _, _| ResponseTemplate::new(500)).await;
+    let client = WriteClient::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (sender, interrupted) = watch::channel(false);
+    client.heed(&interrupted);
+    graph.connection.gate.close_for(Duration::from_secs(4));
+    let start = tokio::time::Instant::now();
+    let (organization, people) = (Path::of("/organization"), users(3));
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sender.send_replace(true);
+    };
+    let (single, many, ()) =
+        futures::join!(client.reader().get(&organization), client.reader().gets(&people), interrupt);
+    for result in many.into_iter().chain([single]) {
+        assert!(matches!(result, Err(Problem::Interrupted)), "{result:?}");
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+    assert_eq!(graph.requests().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_read_after_an_interruption_is_sent_once() {
+    let graph = FakeGraph::new(|_, body, _, _| {
+        if body.is_null() {
+            return ResponseTemplate::new(503);
+        }
+        each(&body, |_, id| json!({ "id": id, "status": 503, "headers": { "Retry-After": "4" }, "body": {} }))
+    })
+    .await;
+    let client = WriteClient::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (_sender, interrupted) = watch::channel(true);
+    client.heed(&interrupted);
+    let single = client.reader().get(&Path::of("/organization")).await.map(drop);
+    let item = client.reader().gets(&users(1)).await.remove(0).map(drop);
+    for result in [single, item] {
+        assert!(matches!(result, Err(Problem::Interrupted)), "{result:?}");
+    }
+    assert_eq!(graph.requests().await.len(), 2);
+}
+
 #[tokio::test]
 async fn the_bearer_is_marked_as_a_secret() {
     let (chain, _) = working_chain();

@@ -1,7 +1,7 @@
 //! Everything that rolecall can ask Graph to change, as one closed set.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -109,6 +109,11 @@ impl WriteClient {
     /// For looking before and after.
     pub(in super::super) fn reader(&self) -> &ReadClient {
         &self.0
+    }
+
+    /// From now on reads wait for nothing once this holds true.
+    pub(in super::super) fn heed(&self, interrupted: &watch::Receiver<bool>) {
+        *self.0.0.interrupted.lock().unwrap_or_else(PoisonError::into_inner) = Some(interrupted.clone());
     }
 
     /// Sends up to [`WriteClient::AT_ONCE`] changes in one call. Results are in the order of the changes. Once

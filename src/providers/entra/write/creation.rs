@@ -33,6 +33,7 @@ impl Run<'_> {
         for (job, reply) in jobs.into_iter().zip(looked_up) {
             match reply {
                 Err(problem) if problem.status() == Some(404) => free.push(job),
+                Err(Problem::Interrupted) => self.leave(&job),
                 Err(problem) => drop(self.fail(&job, &problem)),
                 Ok(body) => match self.holder(&job, body).await {
                     Ok(Holder::AsCreated(id)) => self.settle(&job, &Outcome::AlreadySo { created: Some(id) }),
@@ -49,6 +50,7 @@ impl Run<'_> {
                             PLAN_AGAIN,
                         ),
                     ),
+                    Err(Problem::Interrupted) => self.leave(&job),
                     Err(problem) => drop(self.fail(&job, &problem)),
                 },
             }

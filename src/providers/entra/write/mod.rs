@@ -61,12 +61,14 @@ impl EntraWriter {
 #[async_trait]
 impl Writer for EntraWriter {
     async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &Report<'_>) {
+        self.client.heed(interrupted);
         let ledger = Ledger::new(ready.len(), report);
         let run = Run { writer: self, ready, interrupted, ledger: &ledger, kinds: Mutex::default() };
         ledger.see_through(run.everything()).await;
     }
 
     async fn read_back(&self, written: &[Change], interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+        self.client.heed(interrupted);
         self.wait_until_shown(written, interrupted).await
     }
 

@@ -2,6 +2,7 @@
 //! object itself may disagree: so what is looked at is what the next plan reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -36,7 +37,11 @@ enum Shows {
     Readable,
 }
 
+/// How long a look may take at least, however little time is left.
+const LEAST_LOOK: Duration = Duration::from_secs(10);
+
 /// What was read in one look. What is not there is not in it.
+#[derive(Default)]
 struct Seen {
     indexes: BTreeMap<String, BTreeMap<ObjectId, Value>>,
     groups: BTreeMap<ObjectId, Value>,
@@ -47,7 +52,7 @@ struct Seen {
 
 impl EntraWriter {
     /// Reads everything back at once, again and again, until all of it shows or the time for it is over. Gives the positions
-    /// of what does not show.
+    /// of what does not show. An interruption ends a look that is under way; after one there is a last look at most.
     pub(super) async fn wait_until_shown(
         &self,
         written: &[Change],
@@ -56,7 +61,7 @@ impl EntraWriter {
         let mut open = expectations(written);
         let mut patience = Patience::new(self.pace);
         loop {
-            let seen = self.look(&open).await;
+            let Some(seen) = self.look_in_time(&open, patience.left_for_lag(), interrupted).await else { break };
             open.retain(|expected| !expected.is_shown(&seen));
             if open.is_empty() || *interrupted.borrow() {
                 break;
@@ -71,6 +76,31 @@ impl EntraWriter {
             pause(wait, interrupted).await;
         }
         open.iter().map(|expected| expected.at).collect()
+    }
+
+    /// `None` when somebody interrupts while it looks. One who did so before still gets a look that waits for nothing.
+    async fn look_in_time(
+        &self,
+        open: &[Expected],
+        left: Duration,
+        interrupted: &watch::Receiver<bool>,
+    ) -> Option<Seen> {
+        let mut interrupted = interrupted.clone();
+        let left = if *interrupted.borrow_and_update() { LEAST_LOOK } else { left.max(LEAST_LOOK) };
+        let interruption = async {
+            // Nothing but true comes after the value there was.
+            if interrupted.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            seen = tokio::time::timeout(left, self.look(open)) => Some(seen.unwrap_or_else(|_| Seen {
+                unread: Some(format!("reading back what was written: no end after {} s", left.as_secs())),
+                ..Seen::default()
+            })),
+            () = interruption => None,
+        }
     }
 
     async fn look(&self, open: &[Expected]) -> Seen {

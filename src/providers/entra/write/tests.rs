@@ -489,3 +489,51 @@ async fn what_cannot_be_read_back_is_not_shown_and_nobody_waits_after_an_interru
     assert_eq!(writer.read_back(&[made()], &interrupted).await, BTreeSet::from([0]));
     assert_eq!(graph.requests().await.len(), before + 1);
 }
+
+/// What was written is to be read back while the gate is closed for this long: what does not show, and after how long that was
+/// said. Somebody interrupts after a second, if at all.
+async fn read_back_behind_the_gate(closed_for: Duration, interrupts: bool) -> (BTreeSet<usize>, Duration) {
+    let mut graph = showing(json!([marked("devs")]), &[]).await;
+    graph.connection.pace.throttled_for = Duration::from_secs(300);
+    graph.connection.pace.replication = Duration::from_secs(120);
+    graph.connection.gate.close_for(closed_for);
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (sender, interrupted) = watch::channel(false);
+    let start = tokio::time::Instant::now();
+    let interrupt = async {
+        if interrupts {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            sender.send_replace(true);
+        }
+    };
+    let written = [made()];
+    let (missing, ()) = futures::join!(writer.read_back(&written, &interrupted), interrupt);
+    assert_eq!(graph.requests().await.len(), 0);
+    (missing, start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_back_ends_with_an_interruption_and_with_its_time() {
+    let unshown = BTreeSet::from([0]);
+    let long = Duration::from_secs(200);
+    assert_eq!(read_back_behind_the_gate(long, true).await, (unshown.clone(), Duration::from_secs(1)));
+    assert_eq!(read_back_behind_the_gate(long, false).await, (unshown, Duration::from_secs(120)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_while_keys_are_looked_up_leaves_the_creation_untried() {
+    let graph = FakeGraph::of_items(|method, path, _| panic!("{method} {path}")).await;
+    graph.connection.gate.close_for(Duration::from_secs(4));
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (sender, interrupted) = watch::channel(false);
+    let outcomes = Mutex::new(Vec::new());
+    let report = |at: usize, outcome: Outcome| outcomes.lock().unwrap().push((at, outcome));
+    let (start, ready) = (tokio::time::Instant::now(), [create()]);
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sender.send_replace(true);
+    };
+    futures::join!(writer.write(&ready, &interrupted, &report), interrupt);
+    assert_eq!(*outcomes.lock().unwrap(), [(0, Outcome::NotTried { reason: "interrupted".to_owned() })]);
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+}
