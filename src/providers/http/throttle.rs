@@ -36,6 +36,9 @@ impl Default for Pace {
     }
 }
 
+/// The least wait that a server can mean: below it, our own counts.
+const LEAST_BELIEVED: Duration = Duration::from_millis(100);
+
 /// One request is put off, because it was throttled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
@@ -169,10 +172,13 @@ impl Patience {
         Self { pace, started: Instant::now(), tried: 0, waits }
     }
 
-    /// How long to wait after a throttled answer: what it asks for, and no less than we would wait by ourselves. A server that
-    /// asks for no wait at all, or for next to none, again and again is not asked a thousand times.
+    /// How long to wait after a throttled answer: what it asks for, or what we would wait by ourselves. A server that asks for
+    /// no wait at all, or for next to none, again and again is not asked a thousand times.
     pub fn after_throttling(&mut self, asked: Option<Duration>) -> Duration {
-        self.next_wait().max(asked.unwrap_or_default())
+        match asked {
+            Some(asked) if asked >= LEAST_BELIEVED => asked,
+            Some(_) | None => self.next_wait(),
+        }
     }
 
     /// When the patience is over.
@@ -306,6 +312,8 @@ mod tests {
                 assert!(*wait >= Duration::from_millis(least), "{nothing}: {waits:?}");
             }
             assert!(waits.len() < 18, "{nothing}: {waits:?}");
+            let named = Duration::from_millis(212);
+            assert_eq!(patience.after_throttling(Some(named)), named, "what is meant is taken as it is");
             let failed = Patience::new(Pace::default()).after_failure(retry_after(nothing, now));
             assert!(failed.unwrap() >= Duration::from_millis(500), "{nothing}");
         }
