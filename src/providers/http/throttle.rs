@@ -177,7 +177,7 @@ impl Patience {
     pub fn after_throttling(&mut self, asked: Option<Duration>) -> Duration {
         match asked {
             Some(asked) if asked >= LEAST_BELIEVED => asked,
-            Some(_) | None => self.next_wait(),
+            Some(_) | None => self.next_wait().max(asked.unwrap_or_default()),
         }
     }
 
