@@ -29,12 +29,21 @@ pub fn line(text: &str) -> String {
 }
 
 /// A text whose lines and columns stay where they are, for excerpts of files: each hidden character is replaced by one that
-/// is seen.
+/// is seen. Of a line's end `\r\n`, `\n` is left; a `\r` elsewhere would let a line overwrite itself.
 pub fn in_place(text: &str) -> String {
-    let returns = text.contains("\r\n");
-    let stays =
-        |character: char| matches!(character, '\n' | '\t') || (returns && character == '\r') || !is_hidden(character);
-    text.chars().map(|character| if stays(character) { character } else { char::REPLACEMENT_CHARACTER }).collect()
+    pieces_in_place(text).map(|(_, character)| character).collect()
+}
+
+/// What [`in_place`] shows of a text, each character with the byte at which what it stands for begins in the text.
+pub fn pieces_in_place(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let ends_line = |at: usize| text.as_bytes().get(at + 1) == Some(&b'\n');
+    let shown = move |(at, character)| match character {
+        '\r' if ends_line(at) => None,
+        '\n' | '\t' => Some((at, character)),
+        _ if is_hidden(character) => Some((at, char::REPLACEMENT_CHARACTER)),
+        _ => Some((at, character)),
+    };
+    text.char_indices().filter_map(shown)
 }
 
 /// A name on one line, cut when it is longer than [`LONGEST_NAME`].
@@ -105,6 +114,15 @@ mod tests {
         assert_eq!(line("a\u{1b}[31mb\nc\u{9b}d"), "a\\u{1b}[31mb\\nc\\u{9b}d");
         assert_eq!(line("admin\u{202e}txt\u{200b}"), "admin\\u{202e}txt\\u{200b}");
         assert_eq!(line("Zoë Ångström 東京"), "Zoë Ångström 東京");
+    }
+
+    #[test]
+    fn an_excerpt_keeps_its_lines_and_cannot_overwrite_them() {
+        assert_eq!(in_place("a:\t1\r\nb: 2\n"), "a:\t1\nb: 2\n");
+        assert_eq!(
+            in_place("a: 1\r\nb: cluster-admin\rb: read-only\r"),
+            "a: 1\nb: cluster-admin\u{fffd}b: read-only\u{fffd}"
+        );
     }
 
     #[test]

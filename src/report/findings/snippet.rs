@@ -6,7 +6,7 @@ use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpa
 
 use super::{MAX_EXCERPT, whole_lines};
 use crate::diagnostics::{Label, SourceFile};
-use crate::report::escape::{self, in_place};
+use crate::report::escape::{self, in_place, pieces_in_place};
 
 /// The lines of one file that the labels of one finding point at, as miette wants them.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ impl Snippet {
             text.push(' ');
         }
         // What is not shown as it is takes another number of bytes, so that places move.
-        let moved = |byte: usize| source.text.get(shown.start..byte).map_or(0, |before| in_place(before).len());
+        let moved = |byte: usize| {
+            let before = pieces_in_place(excerpt).take_while(|(at, _)| shown.start + at < byte);
+            before.map(|(_, character)| character.len_utf8()).sum::<usize>()
+        };
         let label = |(at, label): (usize, &&Label)| {
             let (start, end) = (moved(label.span.start), moved(label.span.end));
             let words = Some(escape::line(&label.text));
@@ -80,7 +83,7 @@ impl SourceCode for Source {
             let contents = MietteSpanContents::new_named(name, inside.as_bytes(), *span, line, column, 1);
             return Ok(Box::new(contents));
         }
-        let line_end = end + after.find(['\r', '\n']).unwrap_or(after.len());
+        let line_end = end + after.find('\n').unwrap_or(after.len());
         let shown = self.text.get(line_start..line_end).unwrap_or_default();
         let whole = SourceSpan::new(line_start.into(), shown.len());
         let count = shown.matches('\n').count() + 1;
