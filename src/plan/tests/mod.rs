@@ -16,6 +16,7 @@ mod properties;
 mod renamed;
 mod restored;
 mod saved;
+mod subjects;
 mod unmanaged;
 mod world;
 
