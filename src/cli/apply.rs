@@ -3,8 +3,6 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use tokio::sync::watch;
-
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
@@ -229,8 +227,7 @@ async fn carry_out(
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),
     };
-    let interrupted = interruption();
-    ui.writing.begins();
+    let interrupted = ui.signals.writing_begins();
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
     let mut journal = Journal::create(&shown, &header, now)
         .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
@@ -261,19 +258,6 @@ async fn carry_out(
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
     Ok(report)
-}
-
-/// Turns true at the first Ctrl-C or termination signal.
-fn interruption() -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        if super::signals::wait().await.is_ok() {
-            let _ = sender.send(true);
-        }
-        // Keeps the channel open: a closed one would read as "never interrupted", which is right, but wakes listeners.
-        std::future::pending::<()>().await;
-    });
-    receiver
 }
 
 /// As whom we act, in Entra and on each cluster.

@@ -77,11 +77,11 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
     if !matches!(command, Command::Plan(_) | Command::Apply(_) | Command::Doctor(_)) {
         return dispatch(command, ui).await;
     }
-    let writing = ui.writing.clone();
+    let signals = ui.signals.clone();
     let ended = tokio::select! {
         // Signals are listened for before anything else is done.
         biased;
-        ended = writing.ended() => Err(ended),
+        ended = signals.ended() => Err(ended),
         result = dispatch(command, ui) => Ok(result),
     };
     ended.unwrap_or_else(|ended| {

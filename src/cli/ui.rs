@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::signals::Writing;
+use super::signals::Signals;
 
 /// The world around a command. Tests make their own.
 pub struct Ui {
@@ -29,8 +29,8 @@ pub struct Ui {
     pub folder: PathBuf,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
-    /// Whether changes are being carried out.
-    pub(super) writing: Writing,
+    /// What ends a command before its time.
+    pub(super) signals: Signals,
 }
 
 impl Ui {
@@ -56,7 +56,7 @@ impl Ui {
             env,
             folder: std::env::current_dir()?,
             now,
-            writing: Writing::default(),
+            signals: Signals::new(),
         })
     }
 
@@ -79,7 +79,7 @@ impl Ui {
             env,
             folder,
             now,
-            writing: Writing::default(),
+            signals: Signals::new(),
         }
     }
 
