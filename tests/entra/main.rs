@@ -6,6 +6,7 @@ mod credentials;
 mod faults;
 mod reading;
 mod requests;
+mod resets;
 mod rounds;
 mod sources;
 mod stage;

@@ -8,7 +8,9 @@ use rolecall::providers::entra::{Connection, EntraReader, EntraWriter};
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
 use rolecall::providers::http::{OnWait, Pace, Proxies, Transport, TransportSettings};
 use rolecall::providers::{Reader as _, Writer as _};
+use rolecall::sandbox::graph;
 use rolecall::sandbox::log::Line;
+use rolecall::sandbox::store::Store;
 use rolecall::sandbox::{Options, Sandbox, Seed, SeedGroup, SeedPrincipal, SeedUser};
 use rolecall::state::{
     Address, Change, ConfigName, Edge, Group, GroupKey, Identity, Management, ObjectId, Operation, Outcome,
@@ -186,6 +188,28 @@ impl World {
     pub(crate) fn graph_requests(&self) -> Vec<Line> {
         let log = self.sandbox.requests().unwrap();
         log.lines().iter().filter(|line| line.path.starts_with("/v1.0/")).cloned().collect()
+    }
+
+    /// Every group of the tenant, live or deleted, whoever made it, without the times.
+    pub(crate) fn groups(&self) -> serde_json::Value {
+        // A copy, because whoever opens the files may also fold them.
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["tenant.json", "tenant.json.journal"].map(|name| self.folder.path().join(name)) {
+            if name.exists() {
+                std::fs::copy(&name, copy.path().join(name.file_name().unwrap())).unwrap();
+            }
+        }
+        let tenant = Store::<graph::state::Tenant>::load(&copy.path().join("tenant.json")).unwrap().unwrap();
+        let mut tenant = tenant.read(|tenant| serde_json::to_value(tenant).unwrap());
+        let mut groups = [tenant["groups"].take(), tenant["deleted_groups"].take()];
+        for group in
+            groups.iter_mut().filter_map(serde_json::Value::as_object_mut).flat_map(serde_json::Map::values_mut)
+        {
+            for (of, time) in [("", "/created"), ("", "/deleted"), ("/group", "/created")] {
+                group.pointer_mut(&format!("{of}{time}")).map(serde_json::Value::take);
+            }
+        }
+        groups.to_vec().into()
     }
 
     /// What the reader and the writer have spent.
