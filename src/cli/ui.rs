@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::signals::Signals;
+use crate::providers::http::Pace;
 
 /// The world around a command. Tests make their own.
 pub struct Ui {
@@ -29,6 +30,8 @@ pub struct Ui {
     pub folder: PathBuf,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
+    /// How long what is throttled, fails or is not shown yet is waited for.
+    pub pace: Pace,
     /// What ends a command before its time.
     pub(super) signals: Signals,
 }
@@ -56,6 +59,7 @@ impl Ui {
             env,
             folder: std::env::current_dir()?,
             now,
+            pace: Pace::default(),
             signals: Signals::new(),
         })
     }
@@ -79,6 +83,7 @@ impl Ui {
             env,
             folder,
             now,
+            pace: Pace::default(),
             signals: Signals::new(),
         }
     }

@@ -96,10 +96,12 @@ impl Session {
         let desired = desired::compile(&config, &loaded.sources);
         let policy = policy.policy();
         check_names(&policy, &desired)?;
-        match &connections.sandbox {
-            Some(folder) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await,
-            None => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy),
-        }
+        let mut session = match &connections.sandbox {
+            Some(folder) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
+            None => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
+        };
+        session.entra.pace = ui.pace;
+        Ok(session)
     }
 
     fn for_real(
@@ -268,7 +270,11 @@ impl Session {
         let link = self
             .links
             .get(name)?
-            .get_or_try_init(|| kubernetes::connect_through(connection, &self.entra.proxies))
+            .get_or_try_init(|| async {
+                let link = kubernetes::connect_through(connection, &self.entra.proxies).await?;
+                // An API server is beside us or near it, Graph is neither.
+                Ok(link.waiting(self.entra.pace.first_wait / 2))
+            })
             .await;
         Some(link.cloned())
     }

@@ -13,6 +13,8 @@ use crate::providers::http::proxy::Proxy;
 use crate::providers::http::tls::{self, Trust};
 use crate::state::Handshake;
 
+/// The first wait before something is sent again where the server names none.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// How long one call may take, waiting for a throttling server included.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -23,6 +25,8 @@ pub struct Link {
     pub(super) client: kube::Client,
     pub(super) tokens: Option<Arc<dyn TokenSource>>,
     pub(super) call_limit: Duration,
+    /// What every wait is a multiple of, where the server names none.
+    pub(super) first_wait: Duration,
     /// What holds back every call, of readers and writers alike, once the server has asked one of them to wait.
     pub(super) gate: Arc<Gate>,
     /// Our clock, which what answers say about time is compared with.
@@ -47,13 +51,19 @@ impl Link {
     /// A link over a client that is ready to use, for clusters that live in this process. `name` stands in messages.
     pub fn over(client: kube::Client, name: &str) -> Self {
         let (call_limit, clock) = (CALL_LIMIT, Timestamp::now);
-        let gate = Arc::default();
-        Self { client, tokens: None, call_limit, gate, clock, proxy: None, name: name.into(), place: None }
+        let (gate, first_wait) = (Arc::default(), FIRST_WAIT);
+        Self { client, tokens: None, call_limit, first_wait, gate, clock, proxy: None, name: name.into(), place: None }
     }
 
     pub(super) fn with_tokens(mut self, tokens: Option<Arc<dyn TokenSource>>) -> Self {
         self.tokens = tokens;
         self
+    }
+
+    /// With other waits: this is the first where the server names none, and the others are multiples of it.
+    #[must_use]
+    pub fn waiting(self, first_wait: Duration) -> Self {
+        Self { first_wait, ..self }
     }
 
     pub(super) fn with_proxy(self, proxy: Option<Proxy>) -> Self {

@@ -36,11 +36,11 @@ const READ_REPEATS: u32 = 4;
 /// What to do about an answer that cannot be an API server's.
 const NOT_A_SERVER: &str = "run again; if it stays, check that the connection's address is the API server's own and not that of \
                             something in between";
-/// The wait when a server says that it is too busy and not for how long.
-const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+/// The wait when a server says that it is too busy and not for how long, times the first wait.
+const DEFAULT_WAIT: u32 = 4;
 /// The shortest waits for a server that is too busy, whatever it asks for; repeats are counted elsewhere.
 const BUSY: Pace = Pace {
-    first_wait: Duration::from_millis(250),
+    first_wait: Duration::ZERO,
     longest_wait: Duration::from_secs(8),
     throttled_for: Duration::ZERO,
     attempts: 0,
@@ -120,7 +120,8 @@ impl Caller {
     /// Sends a call and waits out a throttling server, all within the link's limit. Only what is repeatable is sent again
     /// after it may have been received.
     async fn call(&self, call: &Call) -> Result<Bytes, CallError> {
-        let mut patience = Patience::new(Pace { throttled_for: self.link.call_limit, ..BUSY });
+        let Link { first_wait, call_limit: throttled_for, .. } = self.link;
+        let mut patience = Patience::new(Pace { first_wait, throttled_for, ..BUSY });
         let deadline = patience.deadline();
         let mut unanswered = 0;
         loop {
@@ -133,7 +134,8 @@ impl Caller {
             let wait = match &error {
                 CallError::Refused(refusal) if refusal.code == StatusCode::TOO_MANY_REQUESTS => {
                     self.throttled.fetch_add(1, Ordering::Relaxed);
-                    let wait = patience.after_throttling(Some(refusal.retry_after.unwrap_or(DEFAULT_WAIT)));
+                    let wait =
+                        patience.after_throttling(Some(refusal.retry_after.unwrap_or(first_wait * DEFAULT_WAIT)));
                     self.link.gate.close_for(wait);
                     if !patience.allows(wait) {
                         return Err(error);
@@ -150,13 +152,13 @@ impl Caller {
                 (_, Some(wait)) => wait,
                 (CallError::NoAnswer(_), None) if call.repeatable && unanswered < READ_REPEATS => {
                     unanswered += 1;
-                    Duration::from_millis(250) * unanswered
+                    first_wait * unanswered
                 }
                 (CallError::Refused(refusal), None)
                     if call.repeatable && unanswered < READ_REPEATS && refusal.code.is_server_error() =>
                 {
                     unanswered += 1;
-                    Duration::from_millis(250) * unanswered
+                    first_wait * unanswered
                 }
                 _ => return Err(error),
             };

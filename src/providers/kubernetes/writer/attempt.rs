@@ -3,8 +3,6 @@
 //! Every write has a precondition, so that sending it again is harmless. When it is not known whether a write was done, or
 //! when the precondition did not hold, the object is read and compared with what was wanted and with what was planned from.
 
-use std::time::Duration;
-
 use k8s_openapi::api::rbac::v1 as rbac;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
@@ -23,8 +21,8 @@ use crate::state::{
 
 /// How often a write is sent that gets no clear answer.
 const ATTEMPTS: u32 = 3;
-/// The wait before it is sent again, times the number of attempts so far.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The wait before it is sent again, times the link's first wait and the number of attempts so far.
+const PAUSE: u32 = 2;
 
 /// A live object, as the writer compares it.
 pub(super) struct Live {
@@ -126,7 +124,7 @@ impl KubernetesWriter {
                 Standing::AsPlanned if answer != Answer::No && attempt < ATTEMPTS => {}
                 Standing::AsPlanned => return Outcome::Failed { failure },
             }
-            sleep(PAUSE * attempt).await;
+            sleep(link.first_wait * PAUSE * attempt).await;
             attempt += 1;
         }
     }
