@@ -107,7 +107,7 @@ mod tests {
             }
             heard += 1;
             if heard > count {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let ended = futures::FutureExt::now_or_never(signals.ended_by(signal));

@@ -1,0 +1,3 @@
+//! Faults of every kind, between what is asked for and what is there.
+
+mod company;
