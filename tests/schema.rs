@@ -39,3 +39,8 @@ fn the_reference_of_the_access_files_is_current() {
 fn the_reference_of_the_command_line_is_current() {
     assert_current("docs/reference/command-line.md", &rolecall::cli::reference());
 }
+
+#[test]
+fn the_reference_of_the_ids_in_a_plan_is_current() {
+    assert_current("docs/reference/plan-ids.md", &rolecall::report::json::reference());
+}

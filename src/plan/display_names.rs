@@ -8,6 +8,7 @@ use super::parts::{Part, Parts};
 use super::reach::{Counted, Nesting, Node, node_of};
 use super::resolve::Directory;
 use super::standing::Standing;
+use crate::plan::Reason;
 use crate::state::{
     Address, Binding, Change, Desired, EnvironmentName, GroupKey, GroupNaming, GroupSummary, Mark, ObjectId, Operation,
     PrincipalName, Resource, ScopeTarget, SubjectKind, SubjectName,
@@ -273,19 +274,19 @@ impl Names<'_> {
         }
         let (reason, advice) = if !others.is_empty() {
             (
-                "ambiguous-group-name",
+                Reason::AmbiguousGroupName,
                 format!("Rename one of them: the root file may write another `display-name` for {key}"),
             )
         } else if !bindings.is_empty() {
             (
-                "group-name-in-use",
+                Reason::GroupNameInUse,
                 format!(
                     "Have these bindings removed, grant the same to {key}, or name it otherwise: the root file may write \
                      another `display-name`"
                 ),
             )
         } else {
-            ("group-name-unknown", "Plan again when that can be read".to_owned())
+            (Reason::GroupNameUnknown, "Plan again when that can be read".to_owned())
         };
         let message = format!(
             "{}: {}, where groups are known by display name, and {}. {advice}, or set `groups-as: object-id` there",
@@ -293,7 +294,7 @@ impl Names<'_> {
             self.places(name),
             why.join("; ")
         );
-        self.held(taker, reason, message).error_if(reason != "group-name-unknown")
+        self.held(taker, reason, message).error_if(reason != Reason::GroupNameUnknown)
     }
 
     /// The name is free only after something that itself waits for this.
@@ -306,7 +307,7 @@ impl Names<'_> {
             taker.what(),
             self.places(name),
         );
-        self.held(taker, "ambiguous-group-name", message).error_if(true)
+        self.held(taker, Reason::AmbiguousGroupName, message).error_if(true)
     }
 
     fn places(&self, name: &str) -> String {
@@ -314,7 +315,7 @@ impl Names<'_> {
         format!("its members would have what is given to `{name}` on {}", places.join(", "))
     }
 
-    fn held(&self, taker: &Taker, reason: &'static str, message: String) -> Cause {
+    fn held(&self, taker: &Taker, reason: Reason, message: String) -> Cause {
         let key = taker.through.as_ref().unwrap_or(&taker.key);
         Cause::new(self.desired.groups.get(key).map(|group| &group.origin), reason, message)
     }

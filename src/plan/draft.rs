@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Note, UnmanagedBinding, Withheld};
+use super::{Note, NoteKind, Reason, UnmanagedBinding, Withheld};
 use crate::state::{Address, Change, EnvironmentName, Origin, Sign};
 
 /// Why something is withheld. One cause may hold back many addresses.
@@ -10,8 +10,8 @@ use crate::state::{Address, Change, EnvironmentName, Origin, Sign};
 pub(super) struct Cause {
     /// The line that asks for what is withheld.
     pub(super) origin: Option<Origin>,
-    /// A stable id.
-    pub(super) reason: &'static str,
+    /// Which reason it is.
+    pub(super) reason: Reason,
     /// What, why, and what to do next.
     pub(super) message: String,
     /// Whether the run counts as failed because of it.
@@ -20,7 +20,7 @@ pub(super) struct Cause {
 
 impl Cause {
     /// A cause that does not fail the run.
-    pub(super) fn new(origin: Option<&Origin>, reason: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(origin: Option<&Origin>, reason: Reason, message: impl Into<String>) -> Self {
         Self { origin: origin.cloned(), reason, message: message.into(), is_error: false }
     }
 
@@ -103,27 +103,21 @@ impl Draft {
         &mut self,
         environment: Option<&EnvironmentName>,
         origin: Option<&Origin>,
-        kind: &str,
+        kind: NoteKind,
         message: impl Into<String>,
     ) {
         self.notes.insert(Note {
             environment: environment.cloned(),
             origin: origin.cloned(),
-            kind: kind.to_owned(),
+            kind,
             message: message.into(),
             about: None,
         });
     }
 
     /// Adds a note about somebody, of whom there may be many.
-    pub(super) fn note_about(&mut self, who: String, origin: &Origin, kind: &str, message: String) {
-        self.notes.insert(Note {
-            environment: None,
-            origin: Some(origin.clone()),
-            kind: kind.to_owned(),
-            message,
-            about: Some(who),
-        });
+    pub(super) fn note_about(&mut self, who: String, origin: &Origin, kind: NoteKind, message: String) {
+        self.notes.insert(Note { environment: None, origin: Some(origin.clone()), kind, message, about: Some(who) });
     }
 
     /// Everything withheld, by origin.
@@ -134,7 +128,7 @@ impl Draft {
                 origin: cause.origin.clone(),
                 addresses: addresses.iter().cloned().collect(),
                 signs: addresses.iter().map(|address| self.signs.get(address).copied().unwrap_or(Sign::Add)).collect(),
-                reason: cause.reason.to_owned(),
+                reason: cause.reason,
                 message: cause.message.clone(),
                 is_error: cause.is_error,
             })

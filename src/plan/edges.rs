@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Cause, Draft};
 use super::resolve::{Directory, Doubt, Resolved, label};
+use crate::plan::{NoteKind, Reason};
 use crate::state::{
     Address, Change, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Operation, Origin, Policy,
     PrincipalKind, PrincipalName, PrivilegedMembers, Resource, Sign,
@@ -139,7 +140,7 @@ impl Edges<'_> {
                  left where it is. Plan again",
                 self.key, each.id
             );
-            let cause = Cause::new(Some(origin), "group-not-found", message);
+            let cause = Cause::new(Some(origin), Reason::GroupNotFound, message);
             draft.withhold_as(Sign::Remove, &cause, [self.list.address(self.key, &PrincipalName::Object(each.id))]);
             kept.insert(each.id);
         }
@@ -171,7 +172,7 @@ impl Edges<'_> {
                         );
                         let member = self.list.address(self.key, member);
                         found.changes.retain(|change| change.address != member);
-                        let cause = Cause::new(Some(origin), "member-and-absent", message).error_if(true);
+                        let cause = Cause::new(Some(origin), Reason::MemberAndAbsent, message).error_if(true);
                         draft.withhold_as(Sign::Remove, &cause, [address]);
                         draft.withhold(&cause, [member]);
                     }
@@ -193,7 +194,9 @@ impl Edges<'_> {
             found.changes.extend(removals);
         }
         for (mut cause, sign, address) in doubts {
-            if !waiting.is_empty() && matches!(cause.reason, "unknown-person" | "ambiguous-person" | "unknown-group") {
+            if !waiting.is_empty()
+                && matches!(cause.reason, Reason::UnknownPerson | Reason::AmbiguousPerson | Reason::UnknownGroup)
+            {
                 cause.message = format!("{}; removals in {} wait", cause.message, self.key);
             }
             draft.withhold_as(sign, &cause, [address]);
@@ -202,24 +205,27 @@ impl Edges<'_> {
     }
 
     /// What Entra would refuse, known beforehand.
-    fn refused(&self, name: &PrincipalName, who: &Resolved<'_>) -> Option<(&'static str, String)> {
+    fn refused(&self, name: &PrincipalName, who: &Resolved<'_>) -> Option<(Reason, String)> {
         let key = self.key;
         let is_person = matches!(who.kind, PrincipalKind::User | PrincipalKind::Guest);
         if who.identity == self.id {
-            return Some(("contains-itself", format!("`{name}` is {key} itself; a group cannot be in its own lists")));
+            return Some((
+                Reason::ContainsItself,
+                format!("`{name}` is {key} itself; a group cannot be in its own lists"),
+            ));
         }
         match self.list {
             List::Owners if !is_person && who.kind != PrincipalKind::ServicePrincipal => Some((
-                "not-an-owner",
+                Reason::NotAnOwner,
                 format!("`{name}` cannot own {key}: owners are users, guests and service principals"),
             )),
             List::Members if self.kind == GroupKind::Microsoft365 && !is_person => Some((
-                "users-only",
+                Reason::UsersOnly,
                 format!("`{name}` cannot be in {key}: a Microsoft 365 group has users and guests as members only"),
             )),
             List::Members => match who.group.map(|group| group.kind) {
                 Some(GroupKind::Microsoft365 | GroupKind::Distribution) => Some((
-                    "cannot-nest",
+                    Reason::CannotNest,
                     format!(
                         "`{name}` cannot be in {key}: a Microsoft 365 group or distribution list cannot be a member of a \
                          security group. Name its people, or use a security group"
@@ -265,7 +271,7 @@ impl Edges<'_> {
                         self.key,
                         label(each)
                     );
-                    draft.note(None, Some(self.origin), "unknown-object", message);
+                    draft.note(None, Some(self.origin), NoteKind::UnknownObject, message);
                     false
                 }
             })
@@ -295,7 +301,7 @@ impl Edges<'_> {
                         label(each),
                         self.key
                     );
-                    draft.note(None, Some(self.origin), "privileged-member", message);
+                    draft.note(None, Some(self.origin), NoteKind::PrivilegedMember, message);
                 }
                 remove(&lost)
             }
@@ -317,7 +323,7 @@ impl Edges<'_> {
              `tenant` if it is not in use",
             self.key
         );
-        let cause = Cause::new(Some(self.origin), "pim-unreadable", message);
+        let cause = Cause::new(Some(self.origin), Reason::PimUnreadable, message);
         draft.withhold_as(Sign::Remove, &cause, removals.into_iter().map(|change| change.address));
     }
 
@@ -365,6 +371,6 @@ fn cause_of(name: &PrincipalName, origin: &Origin, doubt: Doubt<'_>, policy: &Po
 fn note_disabled(name: &PrincipalName, origin: &Origin, who: &Resolved<'_>, draft: &mut Draft) {
     if who.live.is_some_and(|live| live.enabled == Some(false)) {
         let message = format!("`{name}` is disabled: what is granted here takes effect when the account is enabled");
-        draft.note_about(name.to_string(), origin, super::PERSON_DISABLED, message);
+        draft.note_about(name.to_string(), origin, NoteKind::DisabledPerson, message);
     }
 }

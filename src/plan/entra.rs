@@ -10,6 +10,7 @@ use super::kubernetes::binding_address;
 use super::parts::Part;
 use super::resolve::{Directory, labels};
 use super::standing::{Standing, is_managed, owned_by_applier, read_only};
+use crate::plan::{NoteKind, Reason};
 use crate::state::{
     Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming,
     Identity, LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName,
@@ -152,14 +153,14 @@ impl Entra<'_> {
             if other.unique_name.as_deref().is_some_and(|name| mark::parse_unique_name(name).is_some()) {
                 let message =
                     format!("{what}; it is another group that rolecall manages, so {key} is another one beside it");
-                draft.note(None, Some(&group.origin), "look-alike", message);
+                draft.note(None, Some(&group.origin), NoteKind::LookAlike, message);
             } else {
                 let message = format!(
                     "{what}; {key} is another one beside it. If that group is the one you mean, write `adopt: {}` in the \
                      block of {key}",
                     other.id
                 );
-                draft.note(None, Some(&group.origin), "adoption-candidate", message);
+                draft.note(None, Some(&group.origin), NoteKind::AdoptionCandidate, message);
             }
         }
     }
@@ -171,7 +172,7 @@ impl Entra<'_> {
             let message = format!(
                 "{key} is also owned by {others}, who can change its members; write `owners:` to manage its owners"
             );
-            draft.note(None, Some(&group.origin), "other-owners", message);
+            draft.note(None, Some(&group.origin), NoteKind::OtherOwners, message);
         }
     }
 
@@ -188,14 +189,14 @@ impl Entra<'_> {
                          means another one; it is left alone. Delete it by hand when nobody needs it",
                         live.id
                     );
-                    draft.note(None, Some(&group.origin), "left-behind", message);
+                    draft.note(None, Some(&group.origin), NoteKind::LeftBehind, message);
                 }
             } else if self.is_named(live.id) {
                 let message = format!(
                     "group {key} (id {}) has no block of its own any more, but the files name its id; it is left alone",
                     live.id
                 );
-                draft.note(None, None, "still-named", message);
+                draft.note(None, None, NoteKind::StillNamed, message);
             } else if owned_by_applier(self.directory, live) {
                 surplus.insert(live.id, (key, live));
             } else {
@@ -204,7 +205,7 @@ impl Entra<'_> {
                      it is not taken for ours and left alone",
                     live.display_name, live.id
                 );
-                draft.note(None, None, "not-ours", message);
+                draft.note(None, None, NoteKind::NotOurs, message);
             }
         }
         if surplus.is_empty() {
@@ -257,7 +258,7 @@ fn admit(key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, changes: Vec<Ch
             "group {key} (`{}`) cannot be changed: {why}. Change it where it is managed, or refer to it by `id:`",
             live.display_name
         );
-        let cause = Cause::new(Some(&group.origin), "read-only-group", message);
+        let cause = Cause::new(Some(&group.origin), Reason::ReadOnlyGroup, message);
         for change in changes {
             draft.withhold_as(change.sign(), &cause, [change.address]);
         }
@@ -268,7 +269,7 @@ fn admit(key: &GroupKey, group: &DesiredGroup, live: &LiveGroup, changes: Vec<Ch
             "group {key} can hold Entra roles: changing it needs the permission `RoleManagement.ReadWrite.Directory` \
              as well"
         );
-        draft.note(None, Some(&group.origin), "role-assignable", message);
+        draft.note(None, Some(&group.origin), NoteKind::RoleAssignable, message);
     }
     for change in changes {
         draft.change(change);
@@ -325,7 +326,7 @@ pub(super) fn wait_for_bindings(
         };
         if let Some(message) = message {
             draft.changes.remove(&address);
-            draft.withhold_as(Sign::Remove, &Cause::new(None, "still-bound", message), [address]);
+            draft.withhold_as(Sign::Remove, &Cause::new(None, Reason::StillBound, message), [address]);
         } else if let Some(change) = draft.changes.get_mut(&address) {
             change.requires.extend(bindings);
             for binding in foreign.remove(&key).unwrap_or_default() {
@@ -333,7 +334,7 @@ pub(super) fn wait_for_bindings(
                     "group {key} is to be deleted, and {binding}, which is not ours, names it and stays. Have it removed \
                      if nobody else needs it"
                 );
-                draft.note(binding.environment(), None, "bound-by-others", message);
+                draft.note(binding.environment(), None, NoteKind::BoundByOthers, message);
             }
         }
     }

@@ -9,6 +9,7 @@ mod draft;
 mod edges;
 mod entra;
 pub mod guards;
+mod ids;
 mod kubernetes;
 mod names;
 mod order;
@@ -30,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::aggregation::{Effect, Reached, Spread, listed};
+pub use self::ids::{NoteKind, Reason};
 pub use self::power::Power;
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
@@ -106,8 +108,8 @@ pub struct Withheld {
     pub addresses: Vec<Address>,
     /// What would become of each of them, in the same order.
     pub signs: Vec<Sign>,
-    /// A stable id of the reason, e.g. `unknown-person`.
-    pub reason: String,
+    /// Which reason it is.
+    pub reason: Reason,
     /// What, why, and what to do next, in one or two sentences. May hold remote text.
     pub message: String,
     /// Whether the run counts as failed because of it (`--strict`, a name that two groups share).
@@ -121,16 +123,13 @@ pub struct Note {
     pub environment: Option<EnvironmentName>,
     /// The line it is about.
     pub origin: Option<Origin>,
-    /// A stable id, e.g. `allowance-unused`, `disabled-person`, `adoption-candidate`.
-    pub kind: String,
+    /// What it is about.
+    pub kind: NoteKind,
     /// The message. May hold remote text.
     pub message: String,
     /// Whom it is about, where many notes of a kind differ in that and in the place alone.
     pub about: Option<String>,
 }
-
-/// The kind of note about an account that is disabled. There may be hundreds.
-pub const PERSON_DISABLED: &str = "disabled-person";
 
 /// What a guard says about one subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

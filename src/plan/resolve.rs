@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::draft::Cause;
 use super::standing::{self, Called, Standing};
+use crate::plan::Reason;
 use crate::state::{
     AppId, DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy,
     PrincipalKind, PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
@@ -31,7 +32,7 @@ pub(super) enum Doubt<'d> {
     /// It does not stand for exactly one object.
     Name {
         /// A stable id: `unknown-person` or `ambiguous-person`.
-        reason: &'static str,
+        reason: Reason,
         /// A clause that says why.
         why: String,
     },
@@ -286,7 +287,7 @@ impl<'a> Directory<'a> {
             Some(Standing::Restored { cause, .. } | Standing::Held { cause, .. }) => return Err(Doubt::Held(cause)),
             None => {
                 return Err(Doubt::Name {
-                    reason: "unknown-group",
+                    reason: Reason::UnknownGroup,
                     why: "the files define no group with this key".to_owned(),
                 });
             }
@@ -446,12 +447,12 @@ fn appliers(desired: &Desired, tenant: &Tenant, directory: &Directory<'_>) -> BT
 
 fn unknown(reason: &str, suggestion: Option<&str>) -> Doubt<'static> {
     let hint = suggestion.map(|close| format!(" (did you mean `{close}`?)")).unwrap_or_default();
-    Doubt::Name { reason: "unknown-person", why: format!("{reason}{hint}") }
+    Doubt::Name { reason: Reason::UnknownPerson, why: format!("{reason}{hint}") }
 }
 
 fn ambiguous<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> Doubt<'static> {
     let why = format!("several objects have this name and none is picked: {}", labels(several));
-    Doubt::Name { reason: "ambiguous-person", why }
+    Doubt::Name { reason: Reason::AmbiguousPerson, why }
 }
 
 /// A live principal for people: the best name there is, and the id.

@@ -10,6 +10,7 @@ use super::entra::Entra;
 use super::kubernetes::{binding_address, spelling};
 use super::parts::Part;
 use super::resolve::Directory;
+use crate::plan::Reason;
 use crate::state::{
     Address, Binding, Change, DeletedGroup, DesiredGroup, Doubt, EnvironmentName, Filled, Group, GroupKey, GroupNaming,
     Identity, LiveBinding, Mark, Operation, PolicyRule, PrincipalName, Resource, Role, Sign, SubjectKind, TokenNaming,
@@ -60,7 +61,7 @@ pub(super) fn cause(key: &GroupKey, group: &DesiredGroup, deleted: &DeletedGroup
          members and owners and what refers to it wait for the next plan, which shows them",
         when(deleted)
     );
-    Cause::new(Some(&group.origin), "group-restored", message)
+    Cause::new(Some(&group.origin), Reason::GroupRestored, message)
 }
 
 /// ` on 2026-11-01T10:00:00Z`, where it is known.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::Cause;
 use super::resolve::{Directory, labels};
 use super::restored::{self, when};
+use crate::plan::Reason;
 use crate::state::{
     AppId, DeletedGroup, Desired, DesiredGroup, GroupKey, GroupKind, Identity, LiveGroup, Management, ObjectId, Policy,
     PrincipalName, Tenant, mark,
@@ -115,13 +116,13 @@ fn owned<'a>(
             return if is_ours(group, live, directory) {
                 Standing::Live(live)
             } else {
-                held("not-ours", not_ours(carried, live, desired, tenant))
+                held(Reason::NotOurs, not_ours(carried, live, desired, tenant))
             };
         }
         _ => {
             let each: Vec<String> = live.iter().map(|(key, live)| format!("{key} (id {})", live.id)).collect();
             let origin = live.iter().find_map(|(key, _)| group.previously.get(*key)).unwrap_or(&group.origin);
-            let cause = Cause::new(Some(origin), "previous-keys-conflict", several(key, &each)).error_if(true);
+            let cause = Cause::new(Some(origin), Reason::PreviousKeysConflict, several(key, &each)).error_if(true);
             return Standing::Held { cause, called: Called::Unknown };
         }
     }
@@ -139,12 +140,12 @@ fn owned<'a>(
                  for good that are not meant, or restore the right one by hand, then plan again",
                 each.join(", ")
             );
-            return held("deleted-groups-conflict", message);
+            return held(Reason::DeletedGroupsConflict, message);
         }
     }
     if let Some(failure) = &tenant.deleted_unreadable {
         return held(
-            "deleted-unreadable",
+            Reason::DeletedUnreadable,
             format!(
                 "group {key} is not there, and whether it was deleted and can be restored is not known: {failure}. \
                  Let this identity read deleted groups (`Group.Read.All`), then plan again"
@@ -153,14 +154,14 @@ fn owned<'a>(
     }
     if !policy.only.group(key) {
         return held(
-            "group-not-there-yet",
+            Reason::GroupNotThereYet,
             format!("group {key} does not exist yet and is not part of this plan; add `--only group/{key}`"),
         );
     }
     match directory.first_applier() {
         Some(first_owner) => Standing::Planned { first_owner },
         None => held(
-            "unknown-applier",
+            Reason::UnknownApplier,
             format!(
                 "group {key} cannot be created: its first owner must be an applier, and none of `appliers` in the root \
                  file has a service principal in this tenant. Name the app ids of the identities that apply"
@@ -185,14 +186,14 @@ fn restorable<'a>(
             Standing::Restored { carried, deleted, cause: restored::cause(key, group, deleted) }
         }
         Some(GroupKind::Security) => held(
-            "group-not-there-yet",
+            Reason::GroupNotThereYet,
             format!(
                 "group {key} was deleted{}, and restoring it is not part of this plan; add `--only group/{key}`",
                 when(deleted)
             ),
         ),
         Some(_) => held(
-            "not-ours",
+            Reason::NotOurs,
             format!(
                 "a deleted group with the mark of {carried} is there (`{}`, id {id}), and it is no plain security group, so it \
                  is not ours and is not restored. Have it deleted for good, then plan again",
@@ -200,7 +201,7 @@ fn restorable<'a>(
             ),
         ),
         None => held(
-            "deleted-unreadable",
+            Reason::DeletedUnreadable,
             format!(
                 "a deleted group with the mark of {carried} is there (id {id}), and what kind of group it is may not be read. \
                  Let this identity read deleted groups (`Group.Read.All`), then plan again"
@@ -327,13 +328,13 @@ fn by_id<'a>(
     };
     let Some(Some(live)) = tenant.by_id.get(&id) else {
         return held(
-            "missing-group",
+            Reason::MissingGroup,
             format!("group {key} is to be the one with id {id}, and there is no such group. Correct the id"),
         );
     };
     match live.unique_name.as_deref().and_then(mark::parse_unique_name) {
         Some((config, _)) if is_managed(group) && config != desired.config => held(
-            "other-config",
+            Reason::OtherConfig,
             format!(
                 "group {key} (`{}`, id {id}) belongs to the rolecall config {config}, and two configs cannot manage one \
                  group. Refer to it by `id:` instead of `adopt:`, or remove it from {config} first",
@@ -367,7 +368,7 @@ fn hold_shared(desired: &Desired, standings: &mut BTreeMap<&GroupKey, Standing<'
                     names.join(" and ")
                 );
                 *standing = Standing::Held {
-                    cause: Cause::new(Some(&group.origin), "same-group", message),
+                    cause: Cause::new(Some(&group.origin), Reason::SameGroup, message),
                     called: Called::Id(id),
                 };
             }

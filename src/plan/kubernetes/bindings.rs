@@ -7,6 +7,7 @@ use super::subjects::{Spelt, Unspelt};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::digest::digest;
 use crate::plan::draft::{Cause, Draft};
+use crate::plan::{NoteKind, Reason};
 use crate::state::{
     Address, Binding, DesiredBinding, LiveBinding, LiveRole, Mark, Namespace, Operation, Origin, PrincipalName,
     Resource, RoleKind, RoleRef, ScopeTarget, Sign, Subject, SubjectKind, SubjectName, mark,
@@ -145,7 +146,7 @@ impl<'a> Environment<'a> {
                 let selector = selector.join(",");
                 if matched.is_empty() {
                     let message = format!("no namespace of {} has the labels {selector}", self.name);
-                    draft.note(Some(self.name), Some(&binding.origin), "empty-selector", message);
+                    draft.note(Some(self.name), Some(&binding.origin), NoteKind::EmptySelector, message);
                 }
                 refers.insert(format!("namespaces/{selector}"), digest(&matched));
                 matched.into_iter().map(Some).collect()
@@ -218,7 +219,7 @@ impl<'a> Environment<'a> {
                     "{} has no {} named `{}`{hint}; what the role {} grants there waits until it does",
                     self.name, reference.kind, reference.name, desired.role.key
                 );
-                Err(Cause::new(Some(&desired.origin), "missing-role", message))
+                Err(Cause::new(Some(&desired.origin), Reason::MissingRole, message))
             }
         }
     }
@@ -236,7 +237,7 @@ impl<'a> Environment<'a> {
             "{} has no namespace `{namespace}`{near}, or it is being deleted; what is granted there waits until it is there",
             self.name
         );
-        Cause::new(Some(origin), "missing-namespace", message)
+        Cause::new(Some(origin), Reason::MissingNamespace, message)
     }
 }
 
@@ -269,7 +270,7 @@ struct Reliance {
 
 fn obstacle(address: &Address, live: &LiveBinding, role: &RoleRef, origin: &Origin) -> Option<Cause> {
     if live.meta.mark != Mark::Ours {
-        return Some(Cause::new(Some(origin), "name-taken", name_taken(address, &live.meta.mark)));
+        return Some(Cause::new(Some(origin), Reason::NameTaken, name_taken(address, &live.meta.mark)));
     }
     (live.binding.role != *role).then(|| {
         let message = format!(
@@ -277,7 +278,7 @@ fn obstacle(address: &Address, live: &LiveBinding, role: &RoleRef, origin: &Orig
              plan again",
             live.binding.role.kind, live.binding.role.name
         );
-        Cause::new(Some(origin), "other-role", message)
+        Cause::new(Some(origin), Reason::OtherRole, message)
     })
 }
 

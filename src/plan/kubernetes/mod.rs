@@ -16,6 +16,7 @@ use self::bindings::Asked;
 use super::draft::Draft;
 use super::parts::{Acting, Part, Parts};
 use super::resolve::Directory;
+use crate::plan::NoteKind;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, KubernetesKind, LiveMeta, Mark,
     Namespace, Operation, Origin, Policy, RoleRef, Subject,
@@ -58,7 +59,7 @@ impl<'a> Environment<'a> {
                 self.name,
                 uid = self.cluster.uid
             );
-            draft.note(Some(self.name), Some(&self.desired.origin), "cluster-uid", message);
+            draft.note(Some(self.name), Some(&self.desired.origin), NoteKind::ClusterUid, message);
         }
         let roles = self.compare_roles(draft);
         let mut asked = Asked::default();

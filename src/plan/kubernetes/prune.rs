@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::bindings::{Asked, HeldGrant};
 use super::{Environment, Place, binding_address, place_of};
+use crate::plan::Reason;
 use crate::plan::draft::{Cause, Draft};
 use crate::state::{
     Address, Binding, Change, LiveBinding, LiveRole, Mark, Operation, Resource, Sign, Subject, SubjectName, mark,
@@ -52,7 +53,7 @@ impl Environment<'_> {
                 others = twins.join(", "),
                 uid = self.cluster.uid,
             );
-            Cause::new(Some(&self.desired.origin), "cluster-not-told-apart", message)
+            Cause::new(Some(&self.desired.origin), Reason::ClusterNotToldApart, message)
         })
     }
 
@@ -65,7 +66,7 @@ impl Environment<'_> {
                 subject.kind,
                 spelling(&subject.name)
             );
-            let cause = Cause::new(None, "own-access", message).error_if(true);
+            let cause = Cause::new(None, Reason::OwnAccess, message).error_if(true);
             draft.withhold_as(Sign::Remove, &cause, [address]);
             return;
         }
@@ -119,7 +120,7 @@ impl Environment<'_> {
             let message = format!(
                 "{address} is ours and no file defines it any more, but {user}; it is left alone until nothing does"
             );
-            draft.withhold_as(Sign::Remove, &Cause::new(None, "role-in-use", message), [address]);
+            draft.withhold_as(Sign::Remove, &Cause::new(None, Reason::RoleInUse, message), [address]);
             return;
         }
         let operation = Operation::Delete { before: Resource::Role(live.role.clone()) };
@@ -140,7 +141,7 @@ fn labelled(address: &Address) -> Cause {
          is never removed. Take the label off, then plan again",
         mark::BOOTSTRAPPING_LABEL
     );
-    Cause::new(None, "passes-for-built-in", message)
+    Cause::new(None, Reason::PassesForBuiltIn, message)
 }
 
 fn refers_to(binding: &Binding, place: &Place) -> bool {

@@ -8,6 +8,7 @@ use super::takeover::{Lack, Takeover, takeover};
 use super::{Environment, binding_address};
 use crate::plan::draft::{Cause, Draft};
 use crate::plan::parts::Parts;
+use crate::plan::{NoteKind, Reason};
 use crate::state::{
     Address, Binding, BindingName, Change, Desired, DesiredReplacement, EnvironmentName, LiveBinding, Mark, Operation,
     Origin, Policy, PrincipalName, Resource, Sign, Subject, SubjectKind, closest, first_few, mark,
@@ -52,7 +53,7 @@ impl Environment<'_> {
                             "`replaces: {target}`: rolecall made {address} itself, and prunes it when no grant asks for it \
                              any more; take the line out"
                         );
-                        draft.note(None, Some(&replacement.origin), "replaces-ours", message);
+                        draft.note(None, Some(&replacement.origin), NoteKind::ReplacesOurs, message);
                     }
                 }
             }
@@ -86,7 +87,7 @@ impl Environment<'_> {
                 "it is Kubernetes' own, or passes for it by the label `{}`. Take the line out, or have the label taken off",
                 mark::BOOTSTRAPPING_LABEL
             );
-            return stays("replaces-built-in", why);
+            return stays(Reason::ReplacesBuiltIn, why);
         }
         match &live.meta.mark {
             Mark::Ours => return Answer::Ours,
@@ -94,13 +95,13 @@ impl Environment<'_> {
                 let why = format!(
                     "it belongs to the rolecall config `{config}`. Take its grant out of that config, and the line out here"
                 );
-                return stays("replaces-other-config", why);
+                return stays(Reason::ReplacesOtherConfig, why);
             }
             Mark::LabelsOnly | Mark::None => {}
         }
         if let Some((_, acting)) = self.acting(&live.binding) {
             let why = format!("it gives {acting} its access. Have somebody delete it who does not need it");
-            return stays("own-access", why);
+            return stays(Reason::OwnAccess, why);
         }
         if let Some(cause) = self.not_told_apart() {
             return Answer::Stays(cause);
@@ -118,19 +119,19 @@ impl Environment<'_> {
             .collect();
         if given.is_empty() {
             let why = "the labels of the grant do not match its namespace. Name the namespace, or take the line out";
-            return stays("replaces-elsewhere", why.to_owned());
+            return stays(Reason::ReplacesElsewhere, why.to_owned());
         }
         match takeover(&live.binding, &given) {
             Takeover::All(ours) => Answer::Replaced(ours),
             Takeover::Less(lack) => {
                 let advice = "`replaces` takes over only where nobody loses anything: make the two the same, or take the \
                               line out";
-                stays("replaces-other-access", format!("{}. {advice}", self.differences(&live.binding, &lack)))
+                stays(Reason::ReplacesOtherAccess, format!("{}. {advice}", self.differences(&live.binding, &lack)))
             }
             Takeover::Nobody => {
                 let why =
                     "it is for nobody, so that there is nothing to take over. Take the line out, and have it deleted";
-                stays("replaces-nobody", why.to_owned())
+                stays(Reason::ReplacesNobody, why.to_owned())
             }
         }
     }
@@ -214,7 +215,7 @@ pub(in crate::plan) fn note_done(desired: &Desired, parts: &Parts<'_>, policy: &
                 target.kind(),
                 names.join(", ")
             );
-            draft.note(None, Some(origin), "replaces-done", message);
+            draft.note(None, Some(origin), NoteKind::ReplacesDone, message);
         }
     }
 }

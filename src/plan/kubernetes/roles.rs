@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Environment, Place};
 use crate::plan::draft::{Cause, Draft};
+use crate::plan::{NoteKind, Reason};
 use crate::state::{Address, DesiredRole, Doubt, Filled, LiveRole, Mark, Operation, PolicyRule, Resource, Role, Sign};
 
 /// What a binding can rely on.
@@ -74,7 +75,7 @@ impl<'a> Environment<'a> {
                 "the `aggregationRule` of clusterrole {role} has an operator that is not understood ({operators}); this plan \
                  counts every role of ours as taken in by it. A newer rolecall may know it"
             );
-            draft.note(Some(self.name), None, "unknown-selector", message);
+            draft.note(Some(self.name), None, NoteKind::UnknownSelector, message);
         }
     }
 
@@ -107,14 +108,14 @@ impl<'a> Environment<'a> {
         let live = live?;
         if live.meta.mark != Mark::Ours {
             let message = name_taken(address, &live.meta.mark);
-            return Some(Cause::new(Some(&role.origin), "name-taken", message));
+            return Some(Cause::new(Some(&role.origin), Reason::NameTaken, message));
         }
         live.aggregation.is_some().then(|| {
             let message = format!(
                 "{address} has got an `aggregationRule` that is not ours: its rules are filled by the cluster and cannot \
                  be those of the file. Remove the `aggregationRule`, then plan again"
             );
-            Cause::new(Some(&role.origin), "aggregated-role", message)
+            Cause::new(Some(&role.origin), Reason::AggregatedRole, message)
         })
     }
 }

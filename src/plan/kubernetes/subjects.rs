@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Environment;
+use crate::plan::Reason;
 use crate::plan::draft::{Cause, Draft};
 use crate::plan::resolve::{Doubt, Resolved};
 use crate::plan::standing::{Called, Standing};
@@ -32,13 +33,7 @@ pub(super) struct Unspelt {
 
 impl Unspelt {
     /// A subject that is itself the trouble, whichever grant names it.
-    fn new(
-        reason: &'static str,
-        message: String,
-        is_error: bool,
-        kind: SubjectKind,
-        name: Option<SubjectName>,
-    ) -> Self {
+    fn new(reason: Reason, message: String, is_error: bool, kind: SubjectKind, name: Option<SubjectName>) -> Self {
         Self { cause: Box::new(Cause::new(None, reason, message).error_if(is_error)), kind, name }
     }
 
@@ -100,7 +95,7 @@ impl Environment<'_> {
                  security group"
             );
             let name = self.name_of(key, who.identity.known().map_or(Called::Unknown, Called::Id));
-            return Err(Unspelt::new("no-security-group", message, false, SubjectKind::Group, name));
+            return Err(Unspelt::new(Reason::NoSecurityGroup, message, false, SubjectKind::Group, name));
         }
         let mut requires = BTreeSet::new();
         let mut refers = BTreeMap::new();
@@ -115,7 +110,7 @@ impl Environment<'_> {
                 let name = format!("{prefix}{bare}");
                 requires = self.clear_name(key, bare, identity.known(), draft).map_err(|message| {
                     Unspelt::new(
-                        "ambiguous-group-name",
+                        Reason::AmbiguousGroupName,
                         message,
                         true,
                         SubjectKind::Group,
@@ -185,20 +180,20 @@ impl Environment<'_> {
         let unspelt = |reason, message| Unspelt::new(reason, message, self.policy.strict, SubjectKind::User, None);
         let prefix = &self.desired.tokens.users_prefix;
         let Identity::Known(id) = who.identity else {
-            return Err(unspelt("unknown-person", format!("`{name}` has no object id")));
+            return Err(unspelt(Reason::UnknownPerson, format!("`{name}` has no object id")));
         };
         let mut refers = BTreeMap::new();
         let text = match (self.desired.tokens.users, who.kind) {
             (_, PrincipalKind::Group | PrincipalKind::Device | PrincipalKind::Contact | PrincipalKind::Other) => {
                 return Err(unspelt(
-                    "no-user",
+                    Reason::NoUser,
                     format!("`{name}` is no user or service principal and cannot be given access by name"),
                 ));
             }
             (UserNaming::ObjectId, _) => format!("{prefix}{id}"),
             (UserNaming::UserPrincipalName, PrincipalKind::ServicePrincipal) => {
                 return Err(unspelt(
-                    "no-user-name",
+                    Reason::NoUserName,
                     format!(
                         "{} knows users by user principal name, and the token of a service principal holds none. Grant to \
                          a group it is in, or set `users-as: object-id`",
@@ -209,7 +204,7 @@ impl Environment<'_> {
             (UserNaming::UserPrincipalName, PrincipalKind::User | PrincipalKind::Guest) => {
                 let Some(upn) = who.live.and_then(|live| live.user_principal_name.as_deref()) else {
                     return Err(unspelt(
-                        "no-user-name",
+                        Reason::NoUserName,
                         format!("the user principal name of `{name}` could not be read, and {} needs it", self.name),
                     ));
                 };

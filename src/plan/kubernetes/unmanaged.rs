@@ -7,6 +7,7 @@ use super::builtin::strangers;
 use super::replace::by_hand;
 use super::takeover::{Takeover, takeover};
 use super::{Environment, Place, binding_address, place_of};
+use crate::plan::NoteKind;
 use crate::plan::draft::Draft;
 use crate::plan::power::power;
 use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
@@ -116,7 +117,7 @@ impl Environment<'_> {
                     |near| format!("did you mean `{near}`? Else take the entry out"),
                 );
                 let message = format!("`allow-unmanaged` of {}: {nothing}; {next}", self.name);
-                draft.note(None, Some(&entry.origin), "allowance-unused", message);
+                draft.note(None, Some(&entry.origin), NoteKind::AllowanceUnused, message);
             }
         }
     }

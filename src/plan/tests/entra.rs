@@ -217,7 +217,7 @@ fn proof_of_ownership_is_an_applier_or_owners_that_are_all_in_the_files() {
         let live = world.live("readers", &[]);
         live.owners = owned_by.iter().map(|name| principal(name)).collect();
         live.kind = kind;
-        world.plan().withheld.into_iter().map(|withheld| withheld.reason).collect::<Vec<_>>()
+        world.plan().withheld.into_iter().map(|withheld| withheld.reason.id()).collect::<Vec<_>>()
     };
     assert_eq!(withheld(&["erin"], GroupKind::Security), [""; 0]);
     assert_eq!(withheld(&["erin", "sam"], GroupKind::Security), [""; 0]);

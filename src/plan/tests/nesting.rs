@@ -195,7 +195,7 @@ fn nobody_joins_a_shared_name_through_a_nested_group() {
     let world = by_shared_name();
     let plan = world.plan();
     assert!(plan.changes.is_empty(), "{}", world.shown());
-    let withheld = plan.withheld.iter().find(|withheld| withheld.reason == "ambiguous-group-name").unwrap();
+    let withheld = plan.withheld.iter().find(|withheld| withheld.reason.id() == "ambiguous-group-name").unwrap();
     assert!(
         withheld.message.starts_with("nobody is added to child, which is in pay, which is named `ops`: "),
         "{}",
@@ -261,7 +261,7 @@ fn a_group_whose_mark_is_of_one_to_be_created_stays_where_it_is() {
     let removed = plan.changes.iter().filter(|change| change.sign() == crate::state::Sign::Remove);
     let removed: Vec<String> = removed.map(|change| change.address.to_string()).collect();
     assert_eq!(removed, ["entra/group/devs/member/sam@contoso.com"]);
-    let withheld = plan.withheld.iter().find(|withheld| withheld.reason == "group-not-found").unwrap();
+    let withheld = plan.withheld.iter().find(|withheld| withheld.reason.id() == "group-not-found").unwrap();
     assert!(withheld.message.contains(&contractors.id.to_string()), "{}", withheld.message);
 
     // A group of no mark that we know goes as ever.

@@ -279,7 +279,7 @@ fn what_binds_the_applier_stays_whatever_else_gives_the_same_and_is_told_as_an_e
     for _ in 0..2 {
         let plan = world.plan();
         let held = plan.withheld.iter().find(|held| held.addresses[0].to_string().ends_with("/devs")).unwrap();
-        assert!(held.is_error && held.reason == "own-access", "{}", world.shown());
+        assert!(held.is_error && held.reason.id() == "own-access", "{}", world.shown());
         assert!(world.shown().contains("- alpha/rolebinding/payments/others"), "{}", world.shown());
         world.bind(None, "ci", "cluster-admin", subject(SubjectKind::User, "ci"), Mark::None);
     }

@@ -107,7 +107,7 @@ fn a_stranger_who_took_the_old_key_is_nobody() {
     live.owners = vec![principal("carol")];
     let plan = world.plan();
     assert!(plan.changes.is_empty(), "{}", show(&plan));
-    assert!(plan.withheld.iter().any(|withheld| withheld.reason == "not-ours"), "{}", show(&plan));
+    assert!(plan.withheld.iter().any(|withheld| withheld.reason.id() == "not-ours"), "{}", show(&plan));
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn a_stranger_s_group_is_found_out_once_it_is_there() {
     world.apply(&first.changes);
     let plan = world.plan();
     assert!(plan.changes.is_empty(), "{}", show(&plan));
-    assert!(plan.withheld.iter().all(|withheld| withheld.reason == "not-ours"), "{}", show(&plan));
+    assert!(plan.withheld.iter().all(|withheld| withheld.reason.id() == "not-ours"), "{}", show(&plan));
 }
 
 /// Whether a restored group is ours is not known before, so what stays for one that is not stays for both.

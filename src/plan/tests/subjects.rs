@@ -221,7 +221,7 @@ fn another_spelling_of_an_id_is_nobody() {
     world.bind(Some("trinity"), "theirs", "view", subject(SubjectKind::Group, &text), Mark::None);
     world.ask("readers", &[]);
     world.live("readers", &[]);
-    assert!(world.plan().notes.iter().all(|note| note.kind != "bound-by-others"));
+    assert!(world.plan().notes.iter().all(|note| note.kind.id() != "bound-by-others"));
     world.bind(None, "left", "view", subject(SubjectKind::Group, &text), Mark::Ours);
     let names = world.plan().names;
     assert_eq!(names.keys().collect::<Vec<_>>(), [&id(number("old")).to_string()], "that of the group itself");

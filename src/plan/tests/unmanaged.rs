@@ -415,7 +415,7 @@ fn what_cannot_be_granted_holds_what_it_would_replace() {
     let plan = world.plan();
     assert!(plan.changes.is_empty(), "{}", super::show(&plan));
     let [withheld] = &plan.withheld[..] else { panic!("{}", super::show(&plan)) };
-    assert_eq!((withheld.reason.as_str(), withheld.addresses.len()), ("missing-role", 2));
+    assert_eq!((withheld.reason.id(), withheld.addresses.len()), ("missing-role", 2));
 }
 
 #[test]

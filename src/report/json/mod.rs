@@ -2,10 +2,12 @@
 
 mod doctor;
 mod plan;
+mod reference;
 mod v1;
 
 pub use doctor::{doctor_schema, doctor_v1};
 pub use plan::plan_v1;
+pub use reference::reference;
 
 /// The JSON Schema of version 1 of a plan, as it stands in `schema/plan.schema.json`.
 pub fn plan_schema() -> String {

@@ -32,7 +32,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
                 origin: entry.origin.as_ref().map(origin),
                 addresses: texts(&entry.addresses),
                 actions: entry.signs.iter().map(|sign| would(*sign)).collect(),
-                reason: entry.reason.clone(),
+                reason: entry.reason.to_string(),
                 message: entry.message.clone(),
                 error: entry.is_error,
             })
@@ -41,7 +41,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .notes
             .iter()
             .map(|note| v1::Note {
-                kind: note.kind.clone(),
+                kind: note.kind.to_string(),
                 environment: note.environment.as_ref().map(ToString::to_string),
                 origin: note.origin.as_ref().map(origin),
                 message: note.message.clone(),

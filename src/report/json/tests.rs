@@ -252,7 +252,7 @@ fn a_plan_as_json() {
           },
           "addresses": [],
           "actions": [],
-          "reason": "ambiguous-display-name",
+          "reason": "ambiguous-group-name",
           "message": "two groups are called `Payments`",
           "error": true
         }

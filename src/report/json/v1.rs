@@ -243,7 +243,7 @@ pub(super) struct Withheld {
     pub(super) addresses: Vec<String>,
     /// What would become of each of them, in the same order.
     pub(super) actions: Vec<Action>,
-    /// A stable id.
+    /// A stable id; docs/reference/plan-ids.md explains each.
     pub(super) reason: String,
     pub(super) message: String,
     /// Whether the run counts as failed because of it.
@@ -254,7 +254,7 @@ pub(super) struct Withheld {
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Note {
-    /// A stable id.
+    /// A stable id; docs/reference/plan-ids.md explains each.
     pub(super) kind: String,
     pub(super) environment: Option<String>,
     pub(super) origin: Option<Origin>,

@@ -29,11 +29,11 @@ fn hostile_plan(pool: &[String]) -> Plan {
     plan.domain = Some(next());
     plan.names.values_mut().for_each(|name| *name = next());
     for entry in &mut plan.withheld {
-        (entry.message, entry.reason) = (next(), next());
+        entry.message = next();
         entry.origin.as_mut().unwrap().file = next().into();
     }
     for note in &mut plan.notes {
-        (note.message, note.kind) = (next(), next());
+        note.message = next();
     }
     for binding in &mut plan.unmanaged {
         if let Address::Object { name, .. } = &mut binding.address {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::{Commit, Context, Spent};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
-    Beside, BindingOwner, Compared, Note, Plan, Rights, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
+    Beside, BindingOwner, Compared, Note, NoteKind, Plan, Reason, Rights, Treatment, UnmanagedBinding, Unread, Verdict,
+    Withheld,
 };
 use crate::state::{
     Address, Binding, Change, Edge, EnvironmentName, Failure, FailureKind, Group, GroupKey, Identity, KubernetesKind,
@@ -261,7 +262,7 @@ pub(super) fn full_plan() -> Plan {
                 origin: Some(origin("teams/trinity.yaml", 10)),
                 addresses: vec![Address::Member(key("k8s_dev_users"), user("sma@contoso.com"))],
                 signs: vec![Sign::Add],
-                reason: "unknown-person".to_owned(),
+                reason: Reason::UnknownPerson,
                 message: "nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)"
                     .to_owned(),
                 is_error: false,
@@ -270,7 +271,7 @@ pub(super) fn full_plan() -> Plan {
                 origin: Some(origin("rolecall.yaml", 21)),
                 addresses: Vec::new(),
                 signs: Vec::new(),
-                reason: "ambiguous-display-name".to_owned(),
+                reason: Reason::AmbiguousGroupName,
                 message: "two groups are called `Payments`".to_owned(),
                 is_error: true,
             },
@@ -278,7 +279,7 @@ pub(super) fn full_plan() -> Plan {
         notes: vec![Note {
             environment: None,
             origin: Some(origin("teams/sre.yaml", 8)),
-            kind: "disabled-person".to_owned(),
+            kind: NoteKind::DisabledPerson,
             message: "kim@contoso.com is disabled".to_owned(),
             about: Some("kim@contoso.com".to_owned()),
         }],

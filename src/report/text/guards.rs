@@ -189,7 +189,7 @@ mod tests {
             origin: Some(super::super::super::tests::origin("teams/trinity.yaml", 10)),
             addresses: vec![waiting("hayden@contoso.com"), waiting("heyden@contoso.com")],
             signs: vec![Sign::Remove, Sign::Add],
-            reason: "unknown-person".to_owned(),
+            reason: crate::plan::Reason::UnknownPerson,
             message: "nobody is `heyden@contoso.com`".to_owned(),
             is_error: false,
         }];

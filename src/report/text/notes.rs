@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::count;
-use crate::plan::{Note, PERSON_DISABLED};
+use crate::plan::{Note, NoteKind};
 use crate::report::escape;
 use crate::state::{Origin, first_few};
 
@@ -14,27 +14,27 @@ const NAMED: usize = 3;
 
 /// A place and a message for each note, and for each kind with many what is left.
 pub(super) fn entries(notes: &[Note]) -> Vec<(String, String)> {
-    let mut kinds: BTreeMap<&str, Vec<&Note>> = BTreeMap::new();
+    let mut kinds: BTreeMap<NoteKind, Vec<&Note>> = BTreeMap::new();
     for note in notes {
-        kinds.entry(&note.kind).or_default().push(note);
+        kinds.entry(note.kind).or_default().push(note);
     }
     let mut entries = Vec::new();
-    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut told: BTreeMap<NoteKind, usize> = BTreeMap::new();
     for note in notes {
-        let all = kinds.get(note.kind.as_str()).map_or(0, Vec::len);
-        let room = match (all <= LISTED, note.kind.as_str()) {
+        let all = kinds.get(&note.kind).map_or(0, Vec::len);
+        let room = match (all <= LISTED, note.kind) {
             (true, _) => LISTED,
-            (false, PERSON_DISABLED) => 0,
+            (false, NoteKind::DisabledPerson) => 0,
             (false, _) => NAMED,
         };
-        let told = told.entry(&note.kind).or_default();
+        let told = told.entry(note.kind).or_default();
         if *told < room {
             *told += 1;
             entries.push((place(note), escape::message(&note.message)));
         }
     }
     for (kind, notes) in kinds.into_iter().filter(|(_, notes)| notes.len() > LISTED) {
-        let text = if kind == PERSON_DISABLED { disabled(&notes) } else { more(kind, &notes) };
+        let text = if kind == NoteKind::DisabledPerson { disabled(&notes) } else { more(kind, &notes) };
         entries.push(("also".to_owned(), escape::message(&text)));
     }
     entries
@@ -46,7 +46,7 @@ fn place(note: &Note) -> String {
     escape::name(&place.unwrap_or_else(|| "Entra".to_owned()))
 }
 
-fn more(kind: &str, notes: &[&Note]) -> String {
+fn more(kind: NoteKind, notes: &[&Note]) -> String {
     format!("{} more of this kind ({kind}); `--output json` lists each", notes.len().saturating_sub(NAMED))
 }
 
@@ -66,14 +66,14 @@ mod tests {
     use super::*;
     use crate::report::tests::origin;
 
-    fn note(kind: &str, message: String, about: Option<String>, line: u32) -> Note {
-        Note { environment: None, origin: Some(origin("teams/all.yaml", line)), kind: kind.to_owned(), message, about }
+    fn note(kind: NoteKind, message: String, about: Option<String>, line: u32) -> Note {
+        Note { environment: None, origin: Some(origin("teams/all.yaml", line)), kind, message, about }
     }
 
     fn disabled(people: u32, places: u32) -> Vec<Note> {
         let one = |at| {
             let who = format!("person{:02}@contoso.com", at % people);
-            note(PERSON_DISABLED, format!("`{who}` is disabled"), Some(who), at + 1)
+            note(NoteKind::DisabledPerson, format!("`{who}` is disabled"), Some(who), at + 1)
         };
         (0..places).map(one).collect()
     }
@@ -96,9 +96,10 @@ mod tests {
 
     #[test]
     fn of_another_kind_the_first_are_listed_and_the_rest_is_counted() {
-        let mut notes: Vec<Note> =
-            (1..=9).map(|line| note("other-owners", format!("g{line} is also owned by x"), None, line)).collect();
-        notes.push(note("look-alike", "one is there already".to_owned(), None, 20));
+        let mut notes: Vec<Note> = (1..=9)
+            .map(|line| note(NoteKind::OtherOwners, format!("g{line} is also owned by x"), None, line))
+            .collect();
+        notes.push(note(NoteKind::LookAlike, "one is there already".to_owned(), None, 20));
         insta::assert_snapshot!(shown(&notes), @"
         teams/all.yaml:1  g1 is also owned by x
         teams/all.yaml:2  g2 is also owned by x

@@ -105,7 +105,7 @@ fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
     let place = |entry: &Withheld| {
         let place = entry.origin.as_ref().map(Origin::to_string);
         let place = place.or_else(|| entry.addresses.first().map(ToString::to_string));
-        escape::name(&place.unwrap_or_else(|| entry.reason.clone()))
+        escape::name(&place.unwrap_or_else(|| entry.reason.to_string()))
     };
     let widest = entries.iter().map(|entry| place(entry).width()).max().unwrap_or(0).min(WIDEST_TERM);
     for entry in entries {
