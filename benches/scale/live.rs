@@ -154,7 +154,7 @@ pub(crate) fn observed(desired: &Desired, shape: Shape) -> Result<Observed, Erro
         kind: PrincipalKind::ServicePrincipal,
         name: PrincipalName::ServicePrincipal(applier),
         user_principal_name: None,
-        display_name: Some("rolecall".to_owned()),
+        display_name: Some("rolecall".into()),
         enabled: Some(true),
     };
     let mut marked = BTreeMap::new();
@@ -207,8 +207,8 @@ fn person(id: ObjectId, name: &PrincipalName) -> LivePrincipal {
         id,
         kind: PrincipalKind::User,
         name: name.clone(),
-        user_principal_name: Some(name.to_string()),
-        display_name: Some("First Last".to_owned()),
+        user_principal_name: Some(name.to_string().into()),
+        display_name: Some("First Last".into()),
         enabled: Some(true),
     }
 }

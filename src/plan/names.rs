@@ -73,7 +73,7 @@ fn of_edge(edge: &Edge, directory: &Directory<'_>, names: &mut BTreeMap<String, 
         PrincipalName::Object(_) => {
             let group = directory.live(&edge.group);
             let live = group.and_then(|group| group.members.iter().chain(&group.owners).find(|each| each.id == id));
-            match live.and_then(|live| live.display_name.clone()) {
+            match live.and_then(|live| live.display_name.as_deref().map(str::to_owned)) {
                 Some(name) => name,
                 None => return,
             }

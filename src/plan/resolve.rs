@@ -458,7 +458,7 @@ fn ambiguous<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> Doubt<
 /// A live principal for people: the best name there is, and the id.
 pub(super) fn label(principal: &LivePrincipal) -> String {
     let name = match &principal.name {
-        PrincipalName::Object(id) => principal.display_name.clone().unwrap_or_else(|| id.to_string()),
+        PrincipalName::Object(id) => principal.display_name.as_deref().map_or_else(|| id.to_string(), str::to_owned),
         name => name.to_string(),
     };
     format!("{name} ({})", principal.id.short())

@@ -1,6 +1,7 @@
 //! What was read from the live systems. A list that could not be read whole is a [`Failure`], never a short list.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{
     Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
@@ -171,6 +172,8 @@ pub struct LiveGroup {
 }
 
 /// A live directory object that is, or could be, a member, an owner or a subject.
+///
+/// Its texts are shared: one person is in many groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LivePrincipal {
     /// Object id.
@@ -180,9 +183,9 @@ pub struct LivePrincipal {
     /// The name that an access file would use.
     pub name: PrincipalName,
     /// The user principal name of users and guests, as Entra has it: a guest's is not its mail.
-    pub user_principal_name: Option<String>,
+    pub user_principal_name: Option<Arc<str>>,
     /// Display name: hostile text.
-    pub display_name: Option<String>,
+    pub display_name: Option<Arc<str>>,
     /// `accountEnabled`; `None` where it may not be read or does not apply.
     pub enabled: Option<bool>,
 }

@@ -398,7 +398,7 @@ fn live_members_without_a_usable_name_go_by_object_id() {
         kind,
         name: PrincipalName::Object(id(number)),
         user_principal_name: None,
-        display_name: Some("Printer".to_owned()),
+        display_name: Some("Printer".into()),
         enabled: None,
     };
     live.members = vec![

@@ -92,7 +92,7 @@ fn live_list() -> impl Strategy<Value = Vec<LivePrincipal>> {
         kind,
         name,
         user_principal_name: None,
-        display_name: Some("\u{1b}[31mhostile".to_owned()),
+        display_name: Some("\u{1b}[31mhostile".into()),
         enabled: None,
     };
     for group in KEYS.iter().map(|name| id(number(name))).chain(FOREIGN.iter().map(|number| id(*number))) {
@@ -500,7 +500,7 @@ fn fill_by_hand(
             let name = match (tenant.directory.get(who), desired.tokens.users) {
                 (Some(Resolution::Found(live)), UserNaming::ObjectId) => live.id.to_string(),
                 (Some(Resolution::Found(live)), UserNaming::UserPrincipalName) => {
-                    live.user_principal_name.clone().unwrap_or_else(|| "nobody".to_owned())
+                    live.user_principal_name.as_deref().unwrap_or("nobody").to_owned()
                 }
                 _ => "nobody".to_owned(),
             };

@@ -83,11 +83,14 @@ pub(super) fn principal(text: &str) -> LivePrincipal {
         }
     };
     let user_principal_name = match kind {
-        PrincipalKind::User => Some(format!("{}@contoso.com", capitalised(text))),
-        PrincipalKind::Guest => Some(format!("{}_partner.example#EXT#@contoso.com", text.trim_start_matches("guest:"))),
+        PrincipalKind::User => Some(format!("{}@contoso.com", capitalised(text)).into()),
+        PrincipalKind::Guest => {
+            Some(format!("{}_partner.example#EXT#@contoso.com", text.trim_start_matches("guest:")).into())
+        }
         _ => None,
     };
-    LivePrincipal { id, kind, name, user_principal_name, display_name: Some(capitalised(text)), enabled: Some(true) }
+    let display_name = Some(capitalised(text).into());
+    LivePrincipal { id, kind, name, user_principal_name, display_name, enabled: Some(true) }
 }
 
 fn capitalised(text: &str) -> String {
@@ -102,7 +105,7 @@ pub(super) fn nested(group: &LiveGroup) -> LivePrincipal {
         kind: PrincipalKind::Group,
         name: PrincipalName::GroupId(group.id),
         user_principal_name: None,
-        display_name: Some(group.display_name.clone()),
+        display_name: Some(group.display_name.as_str().into()),
         enabled: None,
     }
 }

@@ -3,6 +3,7 @@
 //! A property that is null where it cannot be is one that we may not read; it is never taken for empty.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -112,7 +113,7 @@ impl GroupRecord {
 }
 
 /// A user, group, service principal or anything else that can be in a list.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PrincipalRecord {
     pub(super) id: ObjectId,
@@ -156,14 +157,14 @@ impl PrincipalRecord {
         self.mail.as_deref().and_then(|mail| mail.parse().ok())
     }
 
-    pub(super) fn into_live(self, keys: &BTreeMap<ObjectId, GroupKey>) -> LivePrincipal {
+    pub(super) fn to_live(&self, keys: &BTreeMap<ObjectId, GroupKey>) -> LivePrincipal {
         let kind = self.kind();
         LivePrincipal {
             id: self.id,
             kind,
             name: self.name(kind, keys),
-            user_principal_name: self.user_principal_name,
-            display_name: self.display_name,
+            user_principal_name: self.user_principal_name.as_deref().map(Arc::from),
+            display_name: self.display_name.as_deref().map(Arc::from),
             enabled: self.account_enabled,
         }
     }
@@ -253,7 +254,7 @@ mod tests {
     fn name(with: Value) -> PrincipalName {
         let mut record = with;
         record["id"] = json!(ID);
-        serde_json::from_value::<PrincipalRecord>(record).unwrap().into_live(&BTreeMap::new()).name
+        serde_json::from_value::<PrincipalRecord>(record).unwrap().to_live(&BTreeMap::new()).name
     }
 
     #[test]

@@ -23,28 +23,38 @@ pub(in super::super) trait Reads: Send {
     fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path>;
 }
 
-/// Lists, each read with all its pages.
-pub(in super::super) struct Lists<T>(Vec<Reading<T>>);
+/// Lists, each read with all its pages. `K` is what is kept of each `T` in them.
+pub(in super::super) struct Lists<T, K = T> {
+    readings: Vec<Reading<K>>,
+    keep: Box<dyn FnMut(T) -> K + Send>,
+}
 
-impl<T: DeserializeOwned> Lists<T> {
+impl<T> Lists<T> {
     /// Lists to read.
     pub(in super::super) fn new(firsts: &[Path]) -> Self {
-        Self(firsts.iter().map(Reading::new).collect())
-    }
-
-    /// What was read, in the order of the paths.
-    pub(in super::super) fn finish(self) -> Vec<Result<Vec<T>, Problem>> {
-        self.0.into_iter().map(Reading::finish).collect()
+        Self::keeping(firsts, |item| item)
     }
 }
 
-impl<T: DeserializeOwned + Send> Reads for Lists<T> {
+impl<T, K> Lists<T, K> {
+    /// Lists to read, of whose things something else is kept, as soon as a page is there.
+    pub(in super::super) fn keeping(firsts: &[Path], keep: impl FnMut(T) -> K + Send + 'static) -> Self {
+        Self { readings: firsts.iter().map(Reading::new).collect(), keep: Box::new(keep) }
+    }
+
+    /// What was read, in the order of the paths.
+    pub(in super::super) fn finish(self) -> Vec<Result<Vec<K>, Problem>> {
+        self.readings.into_iter().map(Reading::finish).collect()
+    }
+}
+
+impl<T: DeserializeOwned, K: Send> Reads for Lists<T, K> {
     fn firsts(&self) -> Vec<Path> {
-        self.0.iter().map(|list| list.first().clone()).collect()
+        self.readings.iter().map(|list| list.first().clone()).collect()
     }
 
     fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path> {
-        self.0.get_mut(at)?.absorb(base, reply)
+        self.readings.get_mut(at)?.absorb(base, reply, &mut self.keep)
     }
 }
 

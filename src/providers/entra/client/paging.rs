@@ -22,10 +22,10 @@ const MOST_EMPTY_PAGES: usize = 1_000;
 /// From the first page of a list to its last, with all waiting.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// One list while it is read.
-pub(super) struct Reading<T> {
+/// One list while it is read, with what is kept of the things in it.
+pub(super) struct Reading<K> {
     first: Path,
-    items: Vec<T>,
+    items: Vec<K>,
     ids: BTreeSet<String>,
     links: BTreeSet<String>,
     pages: usize,
@@ -37,7 +37,7 @@ pub(super) struct Reading<T> {
     problem: Option<Problem>,
 }
 
-impl<T: DeserializeOwned> Reading<T> {
+impl<K> Reading<K> {
     pub(super) fn new(first: &Path) -> Self {
         Self {
             first: first.clone(),
@@ -58,7 +58,12 @@ impl<T: DeserializeOwned> Reading<T> {
     }
 
     /// Takes in a page, and gives what to read next.
-    pub(super) fn absorb(&mut self, base: &str, reply: Reply) -> Option<Path> {
+    pub(super) fn absorb<T: DeserializeOwned>(
+        &mut self,
+        base: &str,
+        reply: Reply,
+        keep: &mut impl FnMut(T) -> K,
+    ) -> Option<Path> {
         let page = match reply {
             Ok(success) => success.body,
             Err(problem) if problem.meaning() == Some(Meaning::ExpiredPage) && self.restarts < RESTARTS => {
@@ -72,13 +77,24 @@ impl<T: DeserializeOwned> Reading<T> {
                 return None;
             }
         };
-        self.add(base, page).unwrap_or_else(|failure| {
+        let next = self.add(base, page, keep).unwrap_or_else(|failure| {
             self.problem = Some(Problem::Failed(failure));
             None
-        })
+        });
+        if next.is_none() {
+            // Many lists wait for others to come to their end.
+            (self.ids, self.links) = (BTreeSet::new(), BTreeSet::new());
+            self.items.shrink_to_fit();
+        }
+        next
     }
 
-    fn add(&mut self, base: &str, mut page: Value) -> std::result::Result<Option<Path>, Failure> {
+    fn add<T: DeserializeOwned>(
+        &mut self,
+        base: &str,
+        mut page: Value,
+        keep: &mut impl FnMut(T) -> K,
+    ) -> std::result::Result<Option<Path>, Failure> {
         let bad =
             |what: &str| Failure::new(FailureKind::BadAnswer, format!("{what}; a list is used whole or not at all"));
         let Some(Value::Array(items)) = page.get_mut("value").map(Value::take) else {
@@ -89,10 +105,10 @@ impl<T: DeserializeOwned> Reading<T> {
             let id = item["id"].as_str().ok_or_else(|| bad("Graph lists something without an id"))?;
             // An object that moves between pages while they are read may come twice.
             if self.ids.insert(id.to_owned()) {
-                let item = serde_json::from_value(item);
-                self.items.push(item.map_err(|error| {
+                let item = serde_json::from_value(item).map_err(|error| {
                     bad(&format!("Graph lists something that cannot be read ({})", without_value(&error)))
-                })?);
+                })?;
+                self.items.push(keep(item));
             }
         }
         if !page_is_empty && self.ids.len() == before {
@@ -127,7 +143,7 @@ impl<T: DeserializeOwned> Reading<T> {
         Ok(Some(Path::next_page(relative.to_owned(), self.first.eventual)))
     }
 
-    pub(super) fn finish(self) -> std::result::Result<Vec<T>, Problem> {
+    pub(super) fn finish(self) -> std::result::Result<Vec<K>, Problem> {
         self.problem.map_or(Ok(self.items), Err)
     }
 }
@@ -151,7 +167,7 @@ mod tests {
         let mut nth = 0;
         loop {
             nth += 1;
-            if let Err(failure) = list.add(BASE, page(nth, is_empty(nth))) {
+            if let Err(failure) = list.add(BASE, page(nth, is_empty(nth)), &mut |item: Value| item) {
                 assert_eq!(failure.kind, FailureKind::BadAnswer);
                 return (nth, failure.what);
             }
@@ -171,13 +187,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_list_that_takes_too_long_is_given_up() {
         let mut list = Reading::<Value>::new(&Path::of("/groups"));
-        assert!(list.add(BASE, page(1, false)).is_ok());
+        let mut add = |page| list.add(BASE, page, &mut |item: Value| item);
+        assert!(add(page(1, false)).is_ok());
         tokio::time::advance(DEADLINE).await;
-        assert!(list.add(BASE, page(2, false)).is_ok());
+        assert!(add(page(2, false)).is_ok());
         tokio::time::advance(Duration::from_millis(1)).await;
-        let failure = list.add(BASE, page(3, false)).unwrap_err();
+        let failure = add(page(3, false)).unwrap_err();
         assert_eq!((failure.kind, failure.what.contains("in 30 minutes")), (FailureKind::BadAnswer, true));
         // The last page ends the list, however late it is.
-        assert!(list.add(BASE, json!({ "value": [{ "id": "last" }] })).unwrap().is_none());
+        assert!(add(json!({ "value": [{ "id": "last" }] })).unwrap().is_none());
     }
 }

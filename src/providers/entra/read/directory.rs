@@ -1,10 +1,11 @@
 //! Looking names up in bulk: fifteen a filter and twenty filters a call, for each kind of name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::names::{Candidates, user_principal_name};
+use super::names::{self, Candidates, user_principal_name};
 use crate::providers::entra::client::{Filter, LARGEST_IN, Lists, Path, Permission, ReadClient};
 use crate::providers::entra::model::{
     GROUP_PROPERTIES, GroupRecord, PrincipalRecord, SERVICE_PRINCIPAL_PROPERTIES, USER_PROPERTIES,
@@ -90,13 +91,13 @@ impl LookUp {
             mails: mails.iter().filter_map(|record| Some((record.mail_address()?, record.clone()))).collect(),
             groups: groups.into_iter().map(|record| (record.id, record)).collect(),
         };
-        for user in users.into_iter().map(live) {
+        for user in users.iter().map(live) {
             directory.add(user_principal_name(&user).map(PrincipalName::User), user);
         }
-        for guest in mails.into_iter().filter(|record| record.has_accepted() == Some(true)).map(live) {
+        for guest in mails.iter().filter(|record| record.has_accepted() == Some(true)).map(live) {
             directory.add(Some(guest.name.clone()).filter(|_| guest.kind == PrincipalKind::Guest), guest);
         }
-        for app in apps.into_iter().map(live) {
+        for app in apps.iter().map(live) {
             directory.add(Some(app.name.clone()), app);
         }
         for group in directory.groups.values().filter(|group| group.kind() != Some(GroupKind::Microsoft365)) {
@@ -105,10 +106,10 @@ impl LookUp {
                 kind: PrincipalKind::Group,
                 name: PrincipalName::GroupId(group.id),
                 user_principal_name: None,
-                display_name: group.display_name.clone(),
+                display_name: group.display_name.as_deref().map(Arc::from),
                 enabled: None,
             };
-            directory.candidates.insert(principal.name.clone(), BTreeMap::from([(group.id, principal)]));
+            directory.candidates.insert(principal.name.clone(), vec![principal]);
         }
         Ok(directory)
     }
@@ -117,12 +118,12 @@ impl LookUp {
 impl Directory {
     fn add(&mut self, name: Option<PrincipalName>, principal: LivePrincipal) {
         if let Some(name) = name {
-            self.candidates.entry(name).or_default().insert(principal.id, principal);
+            names::add(self.candidates.entry(name).or_default(), principal);
         }
     }
 
-    pub(super) fn candidates(&self, name: &PrincipalName) -> Option<&BTreeMap<ObjectId, LivePrincipal>> {
-        self.candidates.get(name)
+    pub(super) fn candidates(&self, name: &PrincipalName) -> &[LivePrincipal] {
+        self.candidates.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Why nobody is meant by a name, as a clause, and the name to use instead where one is known; `None` for names
@@ -171,8 +172,8 @@ impl Index {
     }
 }
 
-fn live(record: PrincipalRecord) -> LivePrincipal {
-    record.into_live(&BTreeMap::new())
+fn live(record: &PrincipalRecord) -> LivePrincipal {
+    record.to_live(&BTreeMap::new())
 }
 
 fn paths(collection: &'static str, property: &str, properties: &str, names: &[String]) -> Vec<Path> {

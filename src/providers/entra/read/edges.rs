@@ -1,10 +1,12 @@
 //! Who owns and who is in a group: uncast, because the cast form of these lists reads an index that lags.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::people::{People, Principals};
 use crate::providers::entra::client::{EdgeList, Lists, Path, Permission, Problem, ReadClient, Singles};
 use crate::providers::entra::model::{GroupRecord, PRINCIPAL_PROPERTIES, PrincipalRecord};
-use crate::state::{Failure, FailureKind, GroupKey, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, Result};
+use crate::state::{Failure, FailureKind, GroupKey, LiveGroup, LivePrincipal, ObjectId, Result};
 
 /// The list of one group, as a thing to read.
 pub(in crate::providers::entra) fn path(group: ObjectId, list: EdgeList) -> Path {
@@ -15,7 +17,7 @@ pub(in crate::providers::entra) fn path(group: ObjectId, list: EdgeList) -> Path
 pub(super) struct Edges {
     records: BTreeMap<ObjectId, GroupRecord>,
     /// Two for each record, in their order.
-    pub(super) lists: Lists<PrincipalRecord>,
+    pub(super) lists: Lists<PrincipalRecord, Arc<PrincipalRecord>>,
 }
 
 /// What was read of groups.
@@ -79,7 +81,8 @@ impl Edges {
     pub(super) fn of(records: BTreeMap<ObjectId, GroupRecord>) -> Self {
         let ids = records.keys();
         let paths: Vec<_> = ids.flat_map(|id| [path(*id, EdgeList::Owners), path(*id, EdgeList::Members)]).collect();
-        Self { lists: Lists::new(&paths), records }
+        let mut people = People::default();
+        Self { lists: Lists::keeping(&paths, move |record| people.share(record)), records }
     }
 
     /// Adds the groups with their owners and members. One that was listed and has no lists is left out, and said to be so.
@@ -90,6 +93,7 @@ impl Edges {
         live: &mut Live,
     ) -> Result<()> {
         let mut lists = self.lists.finish().into_iter();
+        let mut principals = Principals::new(keys);
         for (id, record) in self.records {
             let label = label(&record);
             let (owners, members) = match (lists.next(), lists.next()) {
@@ -110,12 +114,8 @@ impl Edges {
                     return Err(Failure::new(FailureKind::BadAnswer, what));
                 }
             };
-            let mut convert = |records: Vec<PrincipalRecord>| -> Vec<LivePrincipal> {
-                let accepted = records
-                    .iter()
-                    .filter(|record| record.kind() == PrincipalKind::Guest && record.has_accepted() == Some(true));
-                live.guests.extend(accepted.map(|record| record.id));
-                records.into_iter().map(|record| record.into_live(keys)).collect()
+            let mut convert = |records: Vec<Arc<PrincipalRecord>>| -> Vec<LivePrincipal> {
+                records.into_iter().map(|record| principals.of(record, &mut live.guests)).collect()
             };
             let (owners, members) = (convert(owners), convert(members));
             let group = record.into_live(owners, members).ok_or_else(|| unreadable(&label))?;

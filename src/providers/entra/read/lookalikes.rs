@@ -86,7 +86,7 @@ impl WithOwners {
         let known = live.values().map(|group| (group.id, group.owners.iter().map(label).collect()));
         // What cannot be read is left out here: it proves nothing and only helps to choose.
         let read = self.of.into_iter().zip(self.owners.finish()).filter_map(|(id, list)| {
-            let owners = list.ok()?.into_iter().map(|record| label(&record.into_live(&BTreeMap::new()))).collect();
+            let owners = list.ok()?.into_iter().map(|record| label(&record.to_live(&BTreeMap::new()))).collect();
             Some((id, owners))
         });
         let owners: BTreeMap<ObjectId, Vec<String>> = known.chain(read).collect();
@@ -145,7 +145,7 @@ fn names(query: &TenantQuery, found: &Found) -> BTreeSet<String> {
 
 fn label(principal: &LivePrincipal) -> String {
     match (&principal.name, &principal.display_name) {
-        (PrincipalName::Object(_), Some(name)) => name.clone(),
+        (PrincipalName::Object(_), Some(name)) => name.to_string(),
         (name, _) => name.to_string(),
     }
 }

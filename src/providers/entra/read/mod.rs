@@ -25,6 +25,7 @@ pub(super) mod edges;
 mod groups;
 mod lookalikes;
 mod names;
+mod people;
 mod privileged;
 
 /// Reads Entra. It sends GET, `$batch` of GET and token requests, and nothing else.

@@ -1,18 +1,18 @@
 //! What each name in the files stands for. Nobody whom a list already names is looked up, but for guests: a mail address
 //! is not unique, so that a list never shows that nobody else has it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::directory::LookUp;
 use super::edges::Live;
 use crate::providers::entra::client::ReadClient;
 use crate::state::{
-    GroupKey, GroupKind, LiveGroup, LivePrincipal, ObjectId, PrincipalKind, PrincipalName, Resolution, Result,
+    GroupKey, GroupKind, LiveGroup, LivePrincipal, Mail, ObjectId, PrincipalKind, PrincipalName, Resolution, Result,
     UserPrincipalName,
 };
 
-/// Who may be meant by each name.
-pub(super) type Candidates = BTreeMap<PrincipalName, BTreeMap<ObjectId, LivePrincipal>>;
+/// Who may be meant by each name, each object once.
+pub(super) type Candidates = BTreeMap<PrincipalName, Vec<LivePrincipal>>;
 
 /// Names of which it is known what was read already.
 pub(super) struct Names<'a> {
@@ -24,11 +24,12 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new(names: &'a BTreeSet<PrincipalName>, live: &Live, keys: &BTreeMap<ObjectId, GroupKey>) -> Self {
-        let candidates = seen(names, &live.groups, &live.guests, keys);
+        let everyone = everyone(&live.groups);
+        let candidates = seen(names, &everyone, live, keys);
         let is_open =
             |name: &&PrincipalName| matches!(name, PrincipalName::Guest(_)) || !candidates.contains_key(*name);
         let look_up = LookUp::of(&names.iter().filter(is_open).collect::<Vec<_>>());
-        Self { asked: names, candidates, known: Known::of(&live.groups), look_up }
+        Self { asked: names, candidates, known: Known::of(&everyone), look_up }
     }
 
     /// Resolves every name.
@@ -38,8 +39,8 @@ impl<'a> Names<'a> {
         let mut resolved = BTreeMap::new();
         for name in asked {
             let mut found = candidates.remove(name).unwrap_or_default();
-            found.extend(directory.candidates(name).into_iter().flatten().map(|(id, who)| (*id, who.clone())));
-            let mut found: Vec<LivePrincipal> = found.into_values().collect();
+            directory.candidates(name).iter().for_each(|who| add(&mut found, who.clone()));
+            found.sort_by_key(|who| who.id);
             let resolution = match found.len() {
                 1 => found.pop().map(Resolution::Found),
                 2.. => Some(Resolution::Ambiguous(found)),
@@ -54,26 +55,41 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Adds a candidate; what was read of it last is what counts.
+pub(super) fn add(candidates: &mut Vec<LivePrincipal>, who: LivePrincipal) {
+    match candidates.iter_mut().find(|other| other.id == who.id) {
+        Some(other) => *other = who,
+        None => candidates.push(who),
+    }
+}
+
+/// Who owns a group or is in one: not once for each, but once for each thing that was read of them.
+fn everyone(live: &BTreeMap<ObjectId, LiveGroup>) -> Vec<&LivePrincipal> {
+    let mut known: HashMap<ObjectId, &LivePrincipal> = HashMap::new();
+    let listed = live.values().flat_map(|group| group.owners.iter().chain(&group.members));
+    listed.filter(|who| known.insert(who.id, who).is_none_or(|before| before != *who)).collect()
+}
+
 /// Who is named by what was read already.
 fn seen(
     names: &BTreeSet<PrincipalName>,
-    live: &BTreeMap<ObjectId, LiveGroup>,
-    guests: &BTreeSet<ObjectId>,
+    everyone: &[&LivePrincipal],
+    live: &Live,
     keys: &BTreeMap<ObjectId, GroupKey>,
 ) -> Candidates {
     let mut seen = Candidates::new();
     let mut note = |name: PrincipalName, principal: &LivePrincipal| {
         if names.contains(&name) {
-            seen.entry(name).or_default().insert(principal.id, principal.clone());
+            add(seen.entry(name).or_default(), principal.clone());
         }
     };
-    for principal in live.values().flat_map(|group| group.owners.iter().chain(&group.members)) {
+    for principal in everyone {
         match principal.kind {
             PrincipalKind::User | PrincipalKind::Guest => {
                 if let Some(name) = user_principal_name(principal) {
                     note(PrincipalName::User(name), principal);
                 }
-                if guests.contains(&principal.id) {
+                if live.guests.contains(&principal.id) {
                     note(principal.name.clone(), principal);
                 }
             }
@@ -82,7 +98,7 @@ fn seen(
             PrincipalKind::Device | PrincipalKind::Contact | PrincipalKind::Other => {}
         }
     }
-    for group in live.values() {
+    for group in live.groups.values() {
         let name =
             keys.get(&group.id).map_or(PrincipalName::GroupId(group.id), |key| PrincipalName::Group(key.clone()));
         let principal = LivePrincipal {
@@ -90,7 +106,7 @@ fn seen(
             kind: PrincipalKind::Group,
             name: name.clone(),
             user_principal_name: None,
-            display_name: Some(group.display_name.clone()),
+            display_name: Some(group.display_name.as_str().into()),
             enabled: None,
         };
         // A Microsoft 365 group can be no member, which the directory says.
@@ -108,17 +124,17 @@ pub(super) fn user_principal_name(principal: &LivePrincipal) -> Option<UserPrinc
 
 /// The names that were read, to suggest one that was meant.
 struct Known {
-    users: BTreeSet<String>,
-    guests: BTreeSet<String>,
+    users: BTreeSet<UserPrincipalName>,
+    guests: BTreeSet<Mail>,
 }
 
 impl Known {
-    fn of(live: &BTreeMap<ObjectId, LiveGroup>) -> Self {
+    fn of(everyone: &[&LivePrincipal]) -> Self {
         let mut known = Self { users: BTreeSet::new(), guests: BTreeSet::new() };
-        for principal in live.values().flat_map(|group| group.owners.iter().chain(&group.members)) {
+        for principal in everyone {
             match &principal.name {
-                PrincipalName::User(name) => drop(known.users.insert(name.to_string())),
-                PrincipalName::Guest(mail) => drop(known.guests.insert(mail.to_string())),
+                PrincipalName::User(name) => drop(known.users.insert(name.clone())),
+                PrincipalName::Guest(mail) => drop(known.guests.insert(mail.clone())),
                 PrincipalName::Group(_)
                 | PrincipalName::GroupId(_)
                 | PrincipalName::ServicePrincipal(_)
@@ -130,15 +146,18 @@ impl Known {
 
     /// The nearest name that is at most two slips away.
     fn closest(&self, name: &PrincipalName) -> Option<String> {
-        let (name, known) = match name {
-            PrincipalName::User(name) => (name.to_string(), &self.users),
-            PrincipalName::Guest(mail) => (mail.to_string(), &self.guests),
+        match name {
+            PrincipalName::User(name) => nearest(name.as_str(), self.users.iter().map(UserPrincipalName::as_str)),
+            PrincipalName::Guest(mail) => nearest(mail.as_str(), self.guests.iter().map(Mail::as_str)),
             PrincipalName::Group(_)
             | PrincipalName::GroupId(_)
             | PrincipalName::ServicePrincipal(_)
-            | PrincipalName::Object(_) => return None,
-        };
-        let near = known.iter().map(|other| (strsim::osa_distance(&name, other), other));
-        near.filter(|(distance, _)| (1..=2).contains(distance)).min().map(|(_, other)| other.clone())
+            | PrincipalName::Object(_) => None,
+        }
     }
+}
+
+fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+    let near = known.map(|other| (strsim::osa_distance(name, other), other));
+    near.filter(|(distance, _)| (1..=2).contains(distance)).min().map(|(_, other)| other.to_owned())
 }
