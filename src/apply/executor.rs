@@ -235,7 +235,8 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until every place shows what was written there; what it does not show in time is no success.
+    /// Waits until every place shows what was written there; what it does not show in time, or shows with more
+    /// than was planned, is no success.
     async fn read_back(&mut self, interrupted: &watch::Receiver<bool>) -> Result<(), JournalError> {
         let places: BTreeSet<Place> = self.writers.places().collect();
         let looks = places.into_iter().filter_map(|place| {
@@ -245,20 +246,22 @@ impl Run<'_> {
             (!written.is_empty()).then_some(async move {
                 let look = AssertUnwindSafe(writer.read_back(&written, &interrupted)).catch_unwind().await;
                 // Without an answer nothing of it is known to be shown.
-                let unshown = look.unwrap_or_else(|_| (0..positions.len()).collect());
-                unshown.into_iter().filter_map(|at| positions.get(at).copied()).collect::<Vec<_>>()
+                let unknown = || (0..positions.len()).map(|at| (at, Outcome::PendingReplication)).collect();
+                let outcomes: BTreeMap<usize, Outcome> = look.unwrap_or_else(|_| unknown());
+                let outcomes = outcomes.into_iter();
+                outcomes.filter_map(|(at, outcome)| Some((*positions.get(at)?, outcome))).collect::<Vec<_>>()
             })
         });
         let mut looks = futures::future::join_all(looks.collect::<Vec<_>>());
-        let unshown = tokio::select! {
-            unshown = &mut looks => unshown,
+        let outcomes = tokio::select! {
+            outcomes = &mut looks => outcomes,
             () = becomes_true(interrupted.clone()), if !self.interrupted => {
                 self.interrupt();
                 looks.await
             }
         };
-        for at in unshown.into_iter().flatten() {
-            self.schedule.take_back(at, Outcome::PendingReplication);
+        for (at, outcome) in outcomes.into_iter().flatten() {
+            self.schedule.take_back(at, outcome);
         }
         if *interrupted.borrow() {
             self.interrupt();

@@ -3,7 +3,7 @@
 //! A [`Reader`] observes and a [`Writer`] changes. They are separate traits made by separate constructors, so that code
 //! for `plan` cannot even name a writer.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -45,10 +45,11 @@ pub trait Writer: Send + Sync {
     async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &Report<'_>);
 
     /// Waits, within bounds, until what was written is also what is read, for all of it at once; the ids that were promised are
-    /// filled in. Gives the positions of what still is not, which is written for all that is known. A system that shows every
-    /// write at once has nothing to wait for. Once `interrupted` holds true, waits no longer.
-    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
-        BTreeSet::new()
+    /// filled in. Gives, by position, the outcomes of what is no success after all: what still does not show, which is written
+    /// for all that is known, and what shows more than was planned. A system that shows every write at once has nothing to
+    /// wait for. Once `interrupted` holds true, waits no longer.
+    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
+        BTreeMap::new()
     }
 
     /// What has been spent so far.

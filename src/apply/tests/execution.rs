@@ -113,7 +113,10 @@ fn what_is_only_pending_is_no_ground_to_go_on() {
 #[test]
 fn what_is_done_and_not_shown_is_no_success_and_stops_nothing() {
     let changes = vec![group("sre"), member("sre", "erin@contoso.com"), binding("alpha", "sre-view", "sre")];
-    let deeds = [(changes[1].address.clone(), Deed::Unshown), (changes[2].address.clone(), done_by_report())];
+    let deeds = [
+        (changes[1].address.clone(), Deed::ReadBack(Outcome::PendingReplication)),
+        (changes[2].address.clone(), done_by_report()),
+    ];
     let trial = attempt(changes.clone(), deeds, &Paper::default(), false);
     assert_eq!(trial.outcome(&changes[1].address), Outcome::PendingReplication);
     assert!(trial.outcome(&changes[0].address).is_success() && trial.outcome(&changes[2].address).is_success());
@@ -131,6 +134,17 @@ fn what_is_done_and_not_shown_is_no_success_and_stops_nothing() {
     let report = trial.result.unwrap();
     assert_eq!((report.summary.done, report.summary.pending), (2, 1));
     assert_eq!(report.conclusion(), Conclusion::Partial);
+}
+
+#[test]
+fn what_is_done_and_read_back_with_more_than_was_planned_has_failed() {
+    let failed = Outcome::Failed { failure: Failure::new(FailureKind::Unknown, "somebody is in it") };
+    let changes = vec![group("sre"), member("sre", "erin@contoso.com")];
+    let deeds = [(changes[0].address.clone(), Deed::ReadBack(failed.clone()))];
+    let trial = attempt(changes.clone(), deeds, &Paper::default(), false);
+    assert_eq!(trial.outcome(&changes[0].address), failed);
+    let report = trial.result.unwrap();
+    assert_eq!((report.summary.done, report.summary.failed, report.conclusion()), (1, 1, Conclusion::Partial));
 }
 
 fn done_by_report() -> Deed {
@@ -401,10 +415,10 @@ impl providers::Writer for Listened {
         (0..ready.len()).for_each(|at| report(at, done()));
     }
 
-    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+    async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
         self.interrupt.send_replace(true);
         let heard = tokio::time::timeout(std::time::Duration::from_secs(3600), self.heard.notified()).await;
-        if heard.is_ok() { BTreeSet::new() } else { BTreeSet::from([0]) }
+        if heard.is_ok() { BTreeMap::new() } else { BTreeMap::from([(0, Outcome::PendingReplication)]) }
     }
 
     fn usage(&self) -> Usage {

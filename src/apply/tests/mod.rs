@@ -104,8 +104,8 @@ pub(super) enum Deed {
     Twice(Outcome, Outcome),
     Silent,
     Panic,
-    /// Does it, and does not show it.
-    Unshown,
+    /// Does it, and says this of it when it is read back.
+    ReadBack(Outcome),
 }
 
 pub(super) fn done() -> Outcome {
@@ -136,17 +136,20 @@ impl providers::Writer for FakeWriter {
                 }
                 Some(Deed::Silent) => {}
                 Some(Deed::Panic) => panic!("a writer panics in a test"),
-                Some(Deed::Unshown) | None => report(at, Outcome::Done { created: created(change) }),
+                Some(Deed::ReadBack(_)) | None => report(at, Outcome::Done { created: created(change) }),
             }
             tokio::task::yield_now().await;
         }
         report(ready.len(), done());
     }
 
-    async fn read_back(&self, written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
-        let is_unshown = |change: &Change| matches!(self.0.deeds.get(&change.address), Some(Deed::Unshown));
+    async fn read_back(&self, written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
+        let otherwise = |change: &Change| match self.0.deeds.get(&change.address)? {
+            Deed::ReadBack(outcome) => Some(outcome.clone()),
+            Deed::Report(_) | Deed::Twice(..) | Deed::Silent | Deed::Panic => None,
+        };
         self.0.read_back.lock().unwrap().extend(written.iter().cloned());
-        (0..written.len()).filter(|at| is_unshown(&written[*at])).collect()
+        written.iter().enumerate().filter_map(|(at, change)| Some((at, otherwise(change)?))).collect()
     }
 
     fn usage(&self) -> Usage {

@@ -46,7 +46,7 @@ fn expected(changes: &[Change], deeds: &BTreeMap<Address, Deed>) -> BTreeSet<Add
     let planned: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
     let succeeds = |address: &Address| match &deeds[address] {
         Deed::Report(outcome) | Deed::Twice(outcome, _) => outcome.is_success(),
-        Deed::Unshown => true,
+        Deed::ReadBack(_) => true,
         Deed::Silent | Deed::Panic => false,
     };
     let mut handed: BTreeSet<Address> = BTreeSet::new();

@@ -12,7 +12,7 @@ use crate::state::{Failure, FailureKind, GroupKind, ObjectId, Outcome};
 use super::jobs::{Job, Next};
 use super::{Run, conflict};
 
-const PLAN_AGAIN: &str = "plan again: the plan shows the group as it is now";
+pub(super) const PLAN_AGAIN: &str = "plan again: the plan shows the group as it is now";
 
 /// A group that has the key, as far as it can be read.
 enum Holder {
@@ -22,6 +22,15 @@ enum Holder {
     AsCreated(ObjectId),
     /// A group that the plan did not show, and what is about it.
     Unforeseen(ObjectId, &'static str),
+}
+
+/// What the upsert did to a group that has the key.
+#[derive(Clone, Copy)]
+enum Met {
+    Made,
+    Rewrote,
+    /// It was refused, because the owner that it carries is there.
+    WasRefused,
 }
 
 impl Run<'_> {
@@ -36,7 +45,11 @@ impl Run<'_> {
                 Err(Problem::Interrupted) => self.leave(&job),
                 Err(problem) => drop(self.fail(&job, &problem)),
                 Ok(body) => match self.holder(&job, body).await {
-                    Ok(Holder::AsCreated(id)) => self.settle(&job, &Outcome::AlreadySo { created: Some(id) }),
+                    Ok(Holder::AsCreated(id)) => {
+                        // Another run may have made it a moment ago.
+                        self.remember(id);
+                        self.settle(&job, &Outcome::AlreadySo { created: Some(id) });
+                    }
                     // Listed, but its owners are not readable: it is about to go, or has just come.
                     Ok(Holder::Nobody) => self.settle(&job, &Outcome::PendingReplication),
                     Ok(Holder::Unforeseen(id, why)) => self.settle(
@@ -63,13 +76,15 @@ impl Run<'_> {
         match result {
             Ok(Success { status: 201, body }) => match serde_json::from_value::<GroupRecord>(body) {
                 Ok(record) => self.settle_created(job, record.id).await,
-                Err(_) => self.judge_existing(job, false).await,
+                Err(_) => self.judge_existing(job, Met::Made).await,
             },
-            Ok(_) => self.judge_existing(job, true).await,
+            Ok(_) => self.judge_existing(job, Met::Rewrote).await,
             Err(problem) if problem.is_unknown() => self.judge_unknown_creation(job, problem).await,
             Err(problem) => match problem.meaning() {
                 // Graph adds the caller as an owner by itself, and then the body names it a second time.
                 Some(Meaning::DuplicateValues) if owner.is_some() => Next::Instead(vec![without_owner(job)]),
+                // Since the key was looked up, another run made the group and its owner.
+                Some(Meaning::AlreadyThere) if owner.is_some() => self.judge_existing(job, Met::WasRefused).await,
                 // The owner is not known everywhere yet.
                 Some(Meaning::Absent(_)) => Next::Later(self.otherwise(job, problem)),
                 Some(Meaning::KeyTaken) => self.settle_all(
@@ -129,22 +144,29 @@ impl Run<'_> {
     }
 
     /// After an answer that says that the group exists without saying which it is.
-    async fn judge_existing(&self, job: &Job, rewritten: bool) -> Next {
+    async fn judge_existing(&self, job: &Job, met: Met) -> Next {
         match self.read_back(job).await {
             Ok(Holder::AsCreated(id)) => {
                 self.remember(id);
                 let created = Some(id);
-                let outcome = if rewritten { Outcome::AlreadySo { created } } else { Outcome::Done { created } };
+                let outcome = match met {
+                    Met::Made => Outcome::Done { created },
+                    Met::Rewrote | Met::WasRefused => Outcome::AlreadySo { created },
+                };
                 self.settle_all(job, &outcome)
             }
             Ok(Holder::Nobody) => Next::Later(Outcome::PendingReplication),
             Ok(Holder::Unforeseen(id, why)) => {
+                let rewritten = match met {
+                    Met::Made | Met::Rewrote => "were rewritten",
+                    Met::WasRefused => "may have been rewritten",
+                };
                 // No conflict: that would say that nothing was written.
                 let failure = Failure::new(
                     FailureKind::Unknown,
                     format!(
                         "{}: a group with this key has appeared since the plan: group {id}, and {why}; its display \
-                         name, description and mail nickname were rewritten, and nobody was put into it",
+                         name, description and mail nickname {rewritten}, and nobody was put into it",
                         self.address(job)
                     ),
                 );
@@ -169,7 +191,7 @@ impl Run<'_> {
                 self.settle_all(job, &Outcome::Done { created: Some(id) })
             }
             Ok(Holder::Nobody) => Next::Later(self.otherwise(job, unknown)),
-            Ok(Holder::Unforeseen(..)) => self.judge_existing(job, true).await,
+            Ok(Holder::Unforeseen(..)) => self.judge_existing(job, Met::Rewrote).await,
             Err(problem) => self.fail_unread(job, problem),
         }
     }

@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::client::{Problem, Write, WriteClient, Written};
+use super::client::{EdgeList, Problem, Write, WriteClient, Written};
 use super::{Connection, Lagging, OnLag};
 use crate::providers::http::credential::Chain;
 use crate::providers::http::{Pace, Patience};
@@ -45,6 +45,8 @@ pub struct EntraWriter {
     pace: Pace,
     on_lag: OnLag,
     created: Mutex<BTreeMap<ObjectId, Instant>>,
+    /// Whom the plan puts into which list, whatever became of it.
+    planned: Mutex<BTreeMap<(ObjectId, EdgeList), BTreeSet<ObjectId>>>,
 }
 
 impl EntraWriter {
@@ -54,7 +56,22 @@ impl EntraWriter {
     /// When the credentials are for another tenant.
     pub fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
         let client = WriteClient::new(connection, chain)?;
-        Ok(Self { client, pace: connection.pace, on_lag: connection.on_lag.clone(), created: Mutex::default() })
+        let (pace, on_lag) = (connection.pace, connection.on_lag.clone());
+        Ok(Self { client, pace, on_lag, created: Mutex::default(), planned: Mutex::default() })
+    }
+
+    fn note_planned(&self, changes: &[Change]) {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            let (edge, list) = match change.after() {
+                Some(Resource::Owner(edge)) => (edge, EdgeList::Owners),
+                Some(Resource::Member(edge)) => (edge, EdgeList::Members),
+                Some(Resource::Group(_) | Resource::Role(_) | Resource::Binding(_)) | None => continue,
+            };
+            if let (Some(group), Some(principal)) = (edge.group_id.known(), edge.principal_id.known()) {
+                planned.entry((group, list)).or_default().insert(principal);
+            }
+        }
     }
 }
 
@@ -62,12 +79,13 @@ impl EntraWriter {
 impl Writer for EntraWriter {
     async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &Report<'_>) {
         self.client.heed(interrupted);
+        self.note_planned(ready);
         let ledger = Ledger::new(ready.len(), report);
         let run = Run { writer: self, ready, interrupted, ledger: &ledger, kinds: Mutex::default() };
         ledger.see_through(run.everything()).await;
     }
 
-    async fn read_back(&self, written: &[Change], interrupted: &watch::Receiver<bool>) -> BTreeSet<usize> {
+    async fn read_back(&self, written: &[Change], interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
         self.client.heed(interrupted);
         self.wait_until_shown(written, interrupted).await
     }

@@ -2,18 +2,20 @@
 //! object itself may disagree: so what is looked at is what the next plan reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::creation::PLAN_AGAIN;
 use super::{EntraWriter, jobs, pause};
 use crate::providers::entra::client::{EdgeList, Filter, Path, Permission, Problem, Write};
 use crate::providers::entra::connection::Lagging;
 use crate::providers::entra::model::GROUP_PROPERTIES;
 use crate::providers::entra::read::edges;
 use crate::providers::http::Patience;
-use crate::state::{Change, Edge, Group, GroupKey, ObjectId, Operation, Resource, mark};
+use crate::state::{Change, Edge, Failure, FailureKind, Group, GroupKey, ObjectId, Operation, Outcome, Resource, mark};
 
 /// What one change has to show.
 struct Expected {
@@ -35,6 +37,8 @@ enum Shows {
     Edge { list: EdgeList, principal: ObjectId, is_in: bool },
     /// Its owners can be read.
     Readable,
+    /// Both its lists can be read. It was made here, so that whoever is in them was planned, or is an applier.
+    Lists { first_owner: Option<ObjectId> },
 }
 
 /// How long a look may take at least, however little time is left.
@@ -45,37 +49,72 @@ const LEAST_LOOK: Duration = Duration::from_secs(10);
 struct Seen {
     indexes: BTreeMap<String, BTreeMap<ObjectId, Value>>,
     groups: BTreeMap<ObjectId, Value>,
-    edges: BTreeMap<(ObjectId, EdgeList), BTreeSet<ObjectId>>,
+    edges: BTreeMap<(ObjectId, EdgeList), BTreeMap<ObjectId, Value>>,
+    /// Who looks. Always known where something was read.
+    own: Option<ObjectId>,
     /// Why something could not be read, besides not being there.
     unread: Option<String>,
 }
 
 impl EntraWriter {
-    /// Reads everything back at once, again and again, until all of it shows or the time for it is over. Gives the positions
-    /// of what does not show. An interruption ends a look that is under way; after one there is a last look at most.
+    /// Reads everything back at once, again and again, until all of it shows or the time for it is over. Gives the outcomes
+    /// of what does not show, and of groups that have somebody in them whom the plan did not show. An interruption ends a
+    /// look that is under way; after one there is a last look at most.
     pub(super) async fn wait_until_shown(
         &self,
         written: &[Change],
         interrupted: &watch::Receiver<bool>,
-    ) -> BTreeSet<usize> {
+    ) -> BTreeMap<usize, Outcome> {
+        self.note_planned(written);
         let mut open = expectations(written);
+        let mut unshown: BTreeSet<usize> = open.iter().map(|expected| expected.at).collect();
+        let mut outcomes = BTreeMap::new();
         let mut patience = Patience::new(self.pace);
         loop {
             let Some(seen) = self.look_in_time(&open, patience.left_for_lag(), interrupted).await else { break };
-            open.retain(|expected| !expected.is_shown(&seen));
+            for expected in &open {
+                let strangers = self.strangers(expected, &seen);
+                if !strangers.is_empty() {
+                    outcomes.insert(expected.at, not_alone(&written[expected.at], expected.group, &strangers));
+                }
+            }
+            let missing: Vec<&Expected> = open.iter().filter(|expected| !expected.is_shown(&seen)).collect();
+            unshown = missing.iter().map(|expected| expected.at).collect();
+            let groups = missing.iter().map(|expected| expected.key.clone()).collect();
+            let behind: BTreeSet<ObjectId> = missing.iter().map(|expected| expected.group).collect();
+            // Another server may answer the next look: a group is settled by one look that shows all of it.
+            open.retain(|expected| behind.contains(&expected.group));
             if open.is_empty() || *interrupted.borrow() {
                 break;
             }
             let wait = patience.after_lag();
-            self.on_lag.hears(Lagging {
-                groups: open.iter().map(|expected| expected.key.clone()).collect(),
-                now: wait.unwrap_or_default(),
-                unread: seen.unread,
-            });
+            self.on_lag.hears(Lagging { groups, now: wait.unwrap_or_default(), unread: seen.unread });
             let Some(wait) = wait else { break };
             pause(wait, interrupted).await;
         }
-        open.iter().map(|expected| expected.at).collect()
+        for at in unshown {
+            outcomes.entry(at).or_insert(Outcome::PendingReplication);
+        }
+        outcomes
+    }
+
+    /// Whoever is in a group that was made here, and was not planned to be.
+    fn strangers(&self, expected: &Expected, seen: &Seen) -> Vec<String> {
+        let Shows::Lists { first_owner } = expected.shows else { return Vec::new() };
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut strangers = Vec::new();
+        for (list, role) in [(EdgeList::Owners, "owner"), (EdgeList::Members, "member")] {
+            let is_foreseen = |id: ObjectId| {
+                let is_applier = list == EdgeList::Owners && [seen.own, first_owner].contains(&Some(id));
+                is_applier || planned.get(&(expected.group, list)).is_some_and(|planned| planned.contains(&id))
+            };
+            let found = seen.edges.get(&(expected.group, list)).into_iter().flatten();
+            strangers.extend(found.filter(|(id, _)| !is_foreseen(**id)).map(|(id, value)| {
+                let name = value["userPrincipalName"].as_str().or(value["displayName"].as_str()).unwrap_or("?");
+                format!("{role} {name} ({id})")
+            }));
+        }
+        strangers
     }
 
     /// `None` when somebody interrupts while it looks. One who did so before still gets a look that waits for nothing.
@@ -104,6 +143,10 @@ impl EntraWriter {
     }
 
     async fn look(&self, open: &[Expected]) -> Seen {
+        let own = match self.client.reader().claims().await {
+            Ok(claims) => Some(claims.id),
+            Err(failure) => return Seen { unread: Some(failure.what), ..Seen::default() },
+        };
         let (mut prefixes, mut groups, mut lists) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for Expected { group, shows, .. } in open {
             match shows {
@@ -111,6 +154,7 @@ impl EntraWriter {
                 Shows::Itself { .. } => drop(groups.insert(*group)),
                 Shows::Edge { list, .. } => drop(lists.insert((*group, *list))),
                 Shows::Readable => drop(lists.insert((*group, EdgeList::Owners))),
+                Shows::Lists { .. } => lists.extend([(*group, EdgeList::Owners), (*group, EdgeList::Members)]),
             }
         }
         let marked = |prefix: &String| {
@@ -133,13 +177,12 @@ impl EntraWriter {
         let mut read = read.into_iter().map(|list| list.map_err(&mut known).ok());
         let indexes = prefixes.into_iter().zip(read.by_ref()).filter_map(|(prefix, list)| Some((prefix, by_id(list?))));
         let indexes = indexes.collect();
-        let edges =
-            lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?).into_keys().collect())));
+        let edges = lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?))));
         let edges = edges.collect();
         let single =
             groups.into_iter().zip(single).filter_map(|(id, found)| Some((id, found.map_err(&mut known).ok()?)));
         let groups = single.collect();
-        Seen { indexes, groups, edges, unread }
+        Seen { indexes, groups, edges, own, unread }
     }
 }
 
@@ -159,11 +202,33 @@ impl Expected {
             }
             Shows::Itself { properties } => seen.groups.get(&self.group).is_some_and(|found| has(found, properties)),
             Shows::Edge { list, principal, is_in } => {
-                seen.edges.get(&(self.group, *list)).is_some_and(|found| found.contains(principal) == *is_in)
+                seen.edges.get(&(self.group, *list)).is_some_and(|found| found.contains_key(principal) == *is_in)
             }
             Shows::Readable => seen.edges.contains_key(&(self.group, EdgeList::Owners)),
+            Shows::Lists { .. } => [EdgeList::Owners, EdgeList::Members]
+                .into_iter()
+                .all(|list| seen.edges.contains_key(&(self.group, list))),
         }
     }
+}
+
+/// How many of those who were not planned are named.
+const NAMED: usize = 5;
+
+fn not_alone(creation: &Change, group: ObjectId, strangers: &[String]) -> Outcome {
+    let named = strangers.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let others = strangers.len().saturating_sub(NAMED);
+    let others = if others == 0 { String::new() } else { format!(" and {others} more") };
+    // No conflict: that would say that nothing was written.
+    let failure = Failure::new(
+        FailureKind::Unknown,
+        format!(
+            "{}: somebody is in group {group} whom the plan did not show: {named}{others}; what is granted to the group is \
+             granted to them",
+            creation.address
+        ),
+    );
+    Outcome::Failed { failure: failure.with_next(PLAN_AGAIN) }
 }
 
 /// An empty text and none are the same to Graph.
@@ -184,6 +249,7 @@ fn expectations(written: &[Change]) -> Vec<Expected> {
             Operation::Create { after: Resource::Group(group) } => {
                 let Ok(Write::CreateGroup { properties, owner, .. }) = jobs::creation(group) else { continue };
                 expect(&group.key, group.id.known(), looked_up(group, properties));
+                expect(&group.key, group.id.known(), Shows::Lists { first_owner: group.first_owner });
                 let owned = owner.map(|principal| Shows::Edge { list: EdgeList::Owners, principal, is_in: true });
                 fresh.push((at, group, owned.unwrap_or(Shows::Readable)));
             }

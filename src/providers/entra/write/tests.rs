@@ -451,7 +451,7 @@ async fn what_was_written_is_read_back_and_what_does_not_show_in_time_is_named()
         graph.connection.on_lag = OnLag::tell(move |lagging: Lagging| listener.lock().unwrap().push(lagging.groups));
         let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
         let (_sender, interrupted) = watch::channel(false);
-        let missing: Vec<usize> = writer.read_back(written, &interrupted).await.into_iter().collect();
+        let missing: Vec<usize> = writer.read_back(written, &interrupted).await.into_keys().collect();
         let told = told.lock().unwrap().clone();
         assert_eq!(told.is_empty(), missing.is_empty());
         assert!(told.iter().all(|groups| groups.contains(&key("devs"))), "{told:?}");
@@ -482,17 +482,18 @@ async fn what_cannot_be_read_back_is_not_shown_and_nobody_waits_after_an_interru
     graph.connection.on_lag = OnLag::tell(move |lagging: Lagging| listener.lock().unwrap().extend(lagging.unread));
     let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
     let (sender, interrupted) = watch::channel(false);
-    assert_eq!(writer.read_back(&[made(), add(1)], &interrupted).await, BTreeSet::from([0, 1]));
+    let pending = |count: usize| (0..count).map(|at| (at, Outcome::PendingReplication)).collect::<BTreeMap<_, _>>();
+    assert_eq!(writer.read_back(&[made(), add(1)], &interrupted).await, pending(2));
     assert!(told.lock().unwrap()[0].contains("reading back what was written"), "{told:?}");
     let before = graph.requests().await.len();
     sender.send_replace(true);
-    assert_eq!(writer.read_back(&[made()], &interrupted).await, BTreeSet::from([0]));
+    assert_eq!(writer.read_back(&[made()], &interrupted).await, pending(1));
     assert_eq!(graph.requests().await.len(), before + 1);
 }
 
 /// What was written is to be read back while the gate is closed for this long: what does not show, and after how long that was
 /// said. Somebody interrupts after a second, if at all.
-async fn read_back_behind_the_gate(closed_for: Duration, interrupts: bool) -> (BTreeSet<usize>, Duration) {
+async fn read_back_behind_the_gate(closed_for: Duration, interrupts: bool) -> (BTreeMap<usize, Outcome>, Duration) {
     let mut graph = showing(json!([marked("devs")]), &[]).await;
     graph.connection.pace.throttled_for = Duration::from_secs(300);
     graph.connection.pace.replication = Duration::from_secs(120);
@@ -514,7 +515,7 @@ async fn read_back_behind_the_gate(closed_for: Duration, interrupts: bool) -> (B
 
 #[tokio::test(start_paused = true)]
 async fn reading_back_ends_with_an_interruption_and_with_its_time() {
-    let unshown = BTreeSet::from([0]);
+    let unshown = BTreeMap::from([(0, Outcome::PendingReplication)]);
     let long = Duration::from_secs(200);
     assert_eq!(read_back_behind_the_gate(long, true).await, (unshown.clone(), Duration::from_secs(1)));
     assert_eq!(read_back_behind_the_gate(long, false).await, (unshown, Duration::from_secs(120)));
@@ -536,4 +537,100 @@ async fn an_interruption_while_keys_are_looked_up_leaves_the_creation_untried() 
     futures::join!(writer.write(&ready, &interrupted, &report), interrupt);
     assert_eq!(*outcomes.lock().unwrap(), [(0, Outcome::NotTried { reason: "interrupted".to_owned() })]);
     assert_eq!(start.elapsed(), Duration::from_secs(1));
+}
+
+async fn read_back(graph: &FakeGraph, written: &[Change]) -> BTreeMap<usize, Outcome> {
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let (_sender, interrupted) = watch::channel(false);
+    writer.read_back(written, &interrupted).await
+}
+
+#[tokio::test]
+async fn a_group_made_here_with_somebody_in_it_whom_nobody_planned_has_failed() {
+    const PLANNED: &str = "00000000-0000-0000-0000-000000000001";
+    const MALLORY: &str = "22222222-2222-4222-8222-222222222222";
+    let graph = async |owners: &'static [&'static str], members: &'static [&'static str]| {
+        FakeGraph::of_items(move |method, path, _| match (method, path) {
+            ("GET", "/groups") => (200, json!({ "value": [marked("devs")] })),
+            ("GET", path) if path.ends_with("/members") => list(members),
+            ("GET", path) if path.ends_with("/owners") => list(owners),
+            ("POST", _) => (403, said("Authorization_RequestDenied", "Insufficient privileges.")),
+            other => panic!("{other:?}"),
+        })
+        .await
+    };
+    for (owners, members, role) in [
+        (&[IDENTITY, MALLORY][..], &[PLANNED][..], "owner"),
+        (&[IDENTITY], &[PLANNED, MALLORY], "member"),
+        // An applier owns it, and is no member by that.
+        (&[IDENTITY], &[PLANNED, IDENTITY], "member"),
+    ] {
+        let outcomes = read_back(&graph(owners, members).await, &[made(), add(1)]).await;
+        assert_eq!(outcomes.keys().collect::<Vec<_>>(), [&0]);
+        let failure = failure(&outcomes[&0]);
+        let stranger = if members.contains(&IDENTITY) { IDENTITY } else { MALLORY };
+        assert_eq!(failure.kind, FailureKind::Unknown, "something was written");
+        assert!(failure.what.contains("whom the plan did not show"), "{failure:?}");
+        assert!(failure.what.contains(&format!("{role} ? ({stranger})")), "{failure:?}");
+        assert!(
+            !failure.what.contains(PLANNED) && failure.next.as_ref().unwrap().contains("plan again"),
+            "{failure:?}"
+        );
+    }
+    // Of a group that was there before, others are none of this run's business.
+    assert!(read_back(&graph(&[IDENTITY], &[PLANNED, MALLORY]).await, &[add(1)]).await.is_empty());
+    // Who was to be put in and seems to have failed is no stranger.
+    let graph = graph(&[IDENTITY], &[PLANNED]).await;
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    failure(&write_with(&writer, &[add(1)]).await[0]);
+    let (_sender, interrupted) = watch::channel(false);
+    assert!(writer.read_back(&[made()], &interrupted).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_is_read_back_until_one_look_shows_all_of_it() {
+    const BOTH: [&str; 2] = ["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"];
+    let looks = AtomicUsize::new(0);
+    // Servers that disagree: each shows one of the two until the third look.
+    let mut graph = FakeGraph::of_items(move |_, _, _| match looks.fetch_add(1, Ordering::SeqCst) {
+        0 => list(&BOTH[..1]),
+        1 => list(&BOTH[1..]),
+        _ => list(&BOTH),
+    })
+    .await;
+    graph.connection.pace.replication = Duration::from_secs(3600);
+    assert!(read_back(&graph, &[add(1), add(2)]).await.is_empty());
+    assert_eq!(graph.requests().await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_upsert_that_is_refused_because_its_owner_is_there_met_a_group() {
+    const MALLORY: &str = "22222222-2222-4222-8222-222222222222";
+    let exists = "One or more added object references already exist for the following modified properties: 'owners'.";
+    let refused = (400, said("Request_BadRequest", exists));
+    let graph = upserts(&[IDENTITY], vec![refused.clone()]).await;
+    assert_eq!(write(&graph, &[create()]).await, [Outcome::AlreadySo { created: Some(GROUP.parse().unwrap()) }]);
+    assert_eq!(writes(&graph).await, 1);
+    let graph = upserts(&[IDENTITY, MALLORY], vec![refused]).await;
+    let outcomes = write(&graph, &[create()]).await;
+    assert!(failure(&outcomes[0]).what.contains("others own it as well"), "{outcomes:?}");
+    assert!(failure(&outcomes[0]).what.contains("may have been rewritten"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn a_group_that_another_run_made_a_moment_ago_is_waited_for_as_well() {
+    let count = AtomicUsize::new(0);
+    let mut graph = FakeGraph::of_items(move |method, path, _| match (method, path) {
+        ("GET", KEY) => live_group(&json!([])),
+        ("GET", path) if path.ends_with("/owners") => list(&[IDENTITY]),
+        ("GET", path) if path.ends_with("/members") => list(&[]),
+        _ if count.fetch_add(1, Ordering::SeqCst) < 3 => not_found(GROUP),
+        _ => (204, Value::Null),
+    })
+    .await;
+    graph.connection.pace.replication = Duration::from_secs(3600);
+    let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+    let taken = Outcome::AlreadySo { created: Some(GROUP.parse().unwrap()) };
+    assert_eq!(write_with(&writer, &[create()]).await, [taken]);
+    assert_eq!(write_with(&writer, &[add(1)]).await, [DONE]);
 }
