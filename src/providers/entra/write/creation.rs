@@ -3,6 +3,8 @@
 //! An upsert on a key that exists rewrites that group and answers 204 without a body
 //! (<https://learn.microsoft.com/graph/api/group-upsert>), so the key is looked up first, and a 204 is read back.
 
+use std::sync::PoisonError;
+
 use crate::providers::entra::client::{EdgeList, Meaning, MembershipRef, Path, Problem, Success, Write, Written};
 use crate::providers::entra::model::{GROUP_PROPERTIES, GroupRecord, PrincipalRecord};
 use crate::providers::entra::read::edges;
@@ -102,6 +104,7 @@ impl Run<'_> {
 
     async fn settle_created(&self, job: &Job, id: ObjectId) -> Next {
         self.remember(id);
+        self.writer.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
         if let Some(owner) = self.missing_owner(job)
             && let Err(problem) = self.ensure_owner(id, owner).await
         {

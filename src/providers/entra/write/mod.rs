@@ -45,6 +45,8 @@ pub struct EntraWriter {
     pace: Pace,
     on_lag: OnLag,
     created: Mutex<BTreeMap<ObjectId, Instant>>,
+    /// The groups that Graph said it made for us. Any other that a creation ended in was found there.
+    made: Mutex<BTreeSet<ObjectId>>,
     /// Whom the plan puts into which list, whatever became of it.
     planned: Mutex<BTreeMap<(ObjectId, EdgeList), BTreeSet<ObjectId>>>,
 }
@@ -57,7 +59,8 @@ impl EntraWriter {
     pub fn new(connection: &Connection, chain: Arc<Chain>) -> Result<Self> {
         let client = WriteClient::new(connection, chain)?;
         let (pace, on_lag) = (connection.pace, connection.on_lag.clone());
-        Ok(Self { client, pace, on_lag, created: Mutex::default(), planned: Mutex::default() })
+        let (created, made, planned) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { client, pace, on_lag, created, made, planned })
     }
 
     fn note_planned(&self, changes: &[Change]) {

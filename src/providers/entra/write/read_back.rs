@@ -37,8 +37,9 @@ enum Shows {
     Edge { list: EdgeList, principal: ObjectId, is_in: bool },
     /// Its owners can be read.
     Readable,
-    /// Both its lists can be read. It was made here, so that whoever is in them was planned, or is an applier.
-    Lists { first_owner: Option<ObjectId> },
+    /// Its members can be read, and its owners if it was found there and not made. Whoever is in them was planned, or is an
+    /// applier.
+    Lists { first_owner: Option<ObjectId>, lists: &'static [EdgeList] },
 }
 
 /// How long a look may take at least, however little time is left.
@@ -66,7 +67,7 @@ impl EntraWriter {
         interrupted: &watch::Receiver<bool>,
     ) -> BTreeMap<usize, Outcome> {
         self.note_planned(written);
-        let mut open = expectations(written);
+        let mut open = self.expectations(written);
         let mut unshown: BTreeSet<usize> = open.iter().map(|expected| expected.at).collect();
         let mut outcomes = BTreeMap::new();
         let mut patience = Patience::new(self.pace);
@@ -98,9 +99,22 @@ impl EntraWriter {
         outcomes
     }
 
+    fn expectations(&self, written: &[Change]) -> Vec<Expected> {
+        let mut expected = expectations(written);
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        for Expected { group, shows, .. } in &mut expected {
+            if let Shows::Lists { lists, .. } = shows
+                && made.contains(group)
+            {
+                *lists = &[EdgeList::Members];
+            }
+        }
+        expected
+    }
+
     /// Whoever is in a group that was made here, and was not planned to be.
     fn strangers(&self, expected: &Expected, seen: &Seen) -> Vec<String> {
-        let Shows::Lists { first_owner } = expected.shows else { return Vec::new() };
+        let Shows::Lists { first_owner, .. } = expected.shows else { return Vec::new() };
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let mut strangers = Vec::new();
         for (list, role) in [(EdgeList::Owners, "owner"), (EdgeList::Members, "member")] {
@@ -154,7 +168,7 @@ impl EntraWriter {
                 Shows::Itself { .. } => drop(groups.insert(*group)),
                 Shows::Edge { list, .. } => drop(lists.insert((*group, *list))),
                 Shows::Readable => drop(lists.insert((*group, EdgeList::Owners))),
-                Shows::Lists { .. } => lists.extend([(*group, EdgeList::Owners), (*group, EdgeList::Members)]),
+                Shows::Lists { lists: of, .. } => lists.extend(of.iter().map(|list| (*group, *list))),
             }
         }
         let marked = |prefix: &String| {
@@ -205,9 +219,7 @@ impl Expected {
                 seen.edges.get(&(self.group, *list)).is_some_and(|found| found.contains_key(principal) == *is_in)
             }
             Shows::Readable => seen.edges.contains_key(&(self.group, EdgeList::Owners)),
-            Shows::Lists { .. } => [EdgeList::Owners, EdgeList::Members]
-                .into_iter()
-                .all(|list| seen.edges.contains_key(&(self.group, list))),
+            Shows::Lists { lists, .. } => lists.iter().all(|list| seen.edges.contains_key(&(self.group, *list))),
         }
     }
 }
@@ -249,7 +261,7 @@ fn expectations(written: &[Change]) -> Vec<Expected> {
             Operation::Create { after: Resource::Group(group) } => {
                 let Ok(Write::CreateGroup { properties, owner, .. }) = jobs::creation(group) else { continue };
                 expect(&group.key, group.id.known(), looked_up(group, properties));
-                expect(&group.key, group.id.known(), Shows::Lists { first_owner: group.first_owner });
+                expect(&group.key, group.id.known(), of_new(group));
                 let owned = owner.map(|principal| Shows::Edge { list: EdgeList::Owners, principal, is_in: true });
                 fresh.push((at, group, owned.unwrap_or(Shows::Readable)));
             }
@@ -297,6 +309,10 @@ fn expectations(written: &[Change]) -> Vec<Expected> {
     let gone: BTreeSet<ObjectId> = gone.map(|expected| expected.group).collect();
     expected.retain(|expected| !gone.contains(&expected.group) || matches!(expected.shows, Shows::Unlisted { .. }));
     expected
+}
+
+fn of_new(group: &Group) -> Shows {
+    Shows::Lists { first_owner: group.first_owner, lists: &[EdgeList::Owners, EdgeList::Members] }
 }
 
 fn of_edge(edge: &Edge, list: EdgeList, is_in: bool) -> Shows {

@@ -634,3 +634,25 @@ async fn a_group_that_another_run_made_a_moment_ago_is_waited_for_as_well() {
     assert_eq!(write_with(&writer, &[create()]).await, [taken]);
     assert_eq!(write_with(&writer, &[add(1)]).await, [DONE]);
 }
+
+#[tokio::test]
+async fn a_group_that_graph_made_has_its_members_looked_at_and_one_that_was_found_its_owners_too() {
+    let asked = async |status: u16| {
+        let graph = FakeGraph::of_items(move |method, path, _| match (method, path) {
+            ("PATCH", KEY) => (status, if status == 201 { json!({ "id": GROUP }) } else { Value::Null }),
+            ("GET", "/groups") => (200, json!({ "value": [marked("devs")] })),
+            ("GET", path) if path.ends_with("/owners") => list(&[IDENTITY]),
+            ("GET", path) if path.ends_with("/members") => list(&["22222222-2222-4222-8222-222222222222"]),
+            _ => not_found("x"),
+        })
+        .await;
+        let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
+        write_with(&writer, &[create()]).await;
+        let (_sender, interrupted) = watch::channel(false);
+        let outcomes = writer.read_back(&[made(), remove(1)], &interrupted).await;
+        assert!(failure(&outcomes[&0]).what.contains("whom the plan did not show"), "{outcomes:?}");
+        let last = graph.batches().await.pop().unwrap();
+        last.iter().filter(|(_, path)| path.contains("/owners")).count()
+    };
+    assert_eq!((asked(201).await, asked(500).await), (0, 1));
+}
