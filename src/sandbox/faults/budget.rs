@@ -35,7 +35,7 @@ pub(crate) enum Charge {
     Near(f64),
     /// Refuse.
     Over {
-        /// Until the bucket has room again.
+        /// Until the bucket has room for this call.
         retry_after: Duration,
         /// Whether it is the writes that are too many.
         writes: bool,
@@ -56,18 +56,20 @@ impl Meter {
         let window = Duration::from_millis(budget.window_ms).as_secs_f64();
         let passed = now.duration_since(buckets.at).as_secs_f64() / window;
         buckets.at = now;
-        let fill = |level: f64, cost: f64, size: u32| {
+        // Both as shares of a bucket: how full it is now, and what this call costs.
+        let fill = |level: &mut f64, cost: f64, size: u32| {
             let size = f64::from(size);
-            (((level - passed * size).max(0.0) + cost).min(size * MOST), size)
+            *level = ((*level - passed * size).max(0.0) + cost).min(size * MOST);
+            (*level / size, cost / size)
         };
-        let (units, most_units) = fill(buckets.units, f64::from(units), budget.units);
-        let (writes, most_writes) = fill(buckets.writes, f64::from(u32::from(is_write)), budget.writes);
-        (buckets.units, buckets.writes) = (units, writes);
-        let (of_units, of_writes) = (units / most_units, writes / most_writes);
-        let fullest = if is_write { of_units.max(of_writes) } else { of_units };
+        let of_units = fill(&mut buckets.units, f64::from(units), budget.units);
+        let of_writes = fill(&mut buckets.writes, f64::from(u32::from(is_write)), budget.writes);
+        let fuller = if is_write && of_writes.0 > of_units.0 { of_writes } else { of_units };
+        let (fullest, cost) = fuller;
         if fullest > 1.0 {
-            let retry_after = Duration::from_secs_f64((fullest - 1.0) * window).max(Duration::from_millis(1));
-            Charge::Over { retry_after, writes: is_write && of_writes > 1.0 }
+            // Until the same call has room, which it will need once more.
+            let retry_after = Duration::from_secs_f64((fullest - 1.0 + cost) * window).max(Duration::from_millis(1));
+            Charge::Over { retry_after, writes: is_write && of_writes.0 > 1.0 }
         } else if fullest > WORTH_SAYING {
             Charge::Near(fullest)
         } else {
@@ -86,12 +88,15 @@ mod tests {
         assert_eq!(meter.charge(8, false), Charge::Free);
         assert_eq!(meter.charge(1, false), Charge::Near(0.9));
         let Charge::Over { retry_after, writes: false } = meter.charge(3, false) else { panic!("12 of 10 fit") };
-        assert_eq!(retry_after.as_millis(), 2000);
+        assert_eq!(retry_after.as_millis(), 5000, "2 too many and 3 to come");
         // Who does not wait is refused again, and has made it worse.
-        let Charge::Over { retry_after: again, .. } = meter.charge(1, false) else { panic!("13 of 10 fit") };
+        let Charge::Over { retry_after: again, .. } = meter.charge(3, false) else { panic!("15 of 10 fit") };
         assert!(again > retry_after);
-        tokio::time::advance(Duration::from_secs(5)).await;
+        tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!(meter.charge(1, false), Charge::Near(0.9));
+        let Charge::Over { retry_after, .. } = meter.charge(4, false) else { panic!("13 of 10 fit") };
+        tokio::time::advance(retry_after).await;
+        assert!(matches!(meter.charge(4, false), Charge::Near(_)), "who waits as long as asked gets through");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::error::{GraphError, Meaning, Problem};
-use super::{BETWEEN, Call, Core, Path, Permit, pause, unknown};
+use super::{AGAIN, BETWEEN, Call, Core, Path, Permit, pause, unknown};
 use crate::providers::http::{Patience, retry_after, without_value};
 use crate::state::{Failure, FailureKind};
 
@@ -95,27 +95,37 @@ impl Core {
     /// Sends up to [`LARGEST_BATCH`] items, and those that were throttled, or failed and may be repeated, once more by
     /// themselves until each has its result. Results are in the order of the items.
     ///
+    /// Who is throttled may be charged for what was refused: while few get through, few are sent at once.
+    ///
     /// Once `interrupted` holds true, what was not sent stays unsent, and nothing that reads waits.
     pub(super) async fn batch(&self, items: &[Item], interrupted: Option<&watch::Receiver<bool>>) -> Vec<Reply> {
         let mut replies: Vec<Option<Reply>> = items.iter().map(|_| None).collect();
         let mut waiting: Vec<usize> = (0..items.len()).collect();
         let mut patience = Patience::new(self.pace);
+        let mut room = LARGEST_BATCH;
         while !waiting.is_empty() {
+            let later = waiting.split_off(waiting.len().min(room));
             let (mut answers, permit) = match self.exchange(items, &waiting, &mut patience, interrupted).await {
                 Ok(answers) => answers,
                 Err(problem) => {
                     for at in waiting {
                         replies[at] = Some(Err(problem.clone()));
                     }
+                    for at in later {
+                        replies[at] = Some(Err(refused_before(&problem)));
+                    }
                     break;
                 }
             };
             let mut again = Again::default();
+            let sent = waiting.len();
             for at in waiting {
                 let answer = answers.remove(&at);
                 replies[at] = self.sort(at, &items[at], answer, &mut again);
             }
+            room = room_after(room, sent, again.throttled.len());
             waiting = self.wait_for(again, &mut patience, &mut replies, permit, interrupted).await;
+            waiting.extend(later);
         }
         let lost = || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "an item of a batch has no result")));
         replies.into_iter().map(|reply| reply.unwrap_or_else(lost)).collect()
@@ -216,6 +226,23 @@ impl Core {
                 unknown(&what)
             }
         })
+    }
+}
+
+/// Why an item that was throttled, and waits for others that were, does not go again.
+fn refused_before(problem: &Problem) -> Problem {
+    if !problem.is_unknown() {
+        return problem.clone();
+    }
+    let what = "Graph asked to wait (429) and nothing was done; then it gave no answer to others";
+    Problem::Failed(Failure::new(FailureKind::Unavailable, what).with_next(AGAIN))
+}
+
+/// How many items go next time: as many as got through, at least half of what went, and twice as many once all did.
+fn room_after(room: usize, sent: usize, throttled: usize) -> usize {
+    match throttled {
+        0 => (room * 2).min(LARGEST_BATCH),
+        _ => (sent - throttled).max(sent / 2).max(1),
     }
 }
 

@@ -384,6 +384,35 @@ async fn an_item_that_stays_throttled_fails_in_the_end() {
 }
 
 #[tokio::test]
+async fn while_nothing_gets_through_less_is_sent_and_more_again_once_it_does() {
+    // Whoever is refused pays all the same: only a batch of two or fewer gets through.
+    let graph = FakeGraph::new(|_, body, _, _| {
+        let sent = body["requests"].as_array().unwrap().len();
+        let status = if sent > 2 { 429 } else { 204 };
+        each(&body, |_, id| json!({ "id": id, "status": status, "headers": { "Retry-After": "0.1" }, "body": {} }))
+    })
+    .await;
+    let results = graph.write(&deletions(9)).await;
+    assert!(results.iter().all(|result| result.is_ok()), "{results:?}");
+    let size =
+        |request: &wiremock::Request| request.body_json::<Value>().unwrap()["requests"].as_array().unwrap().len();
+    let sizes: Vec<usize> = graph.requests().await.iter().map(size).collect();
+    assert_eq!(sizes, [9, 4, 2, 4, 2, 4, 2, 3, 1, 2]);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_unknown_because_others_are() {
+    let graph = FakeGraph::new(|nth, body, _, _| match nth {
+        0 => each(&body, |_, id| json!({ "id": id, "status": 429, "headers": { "Retry-After": "0.1" }, "body": {} })),
+        _ => ResponseTemplate::new(504),
+    })
+    .await;
+    let results = graph.write(&deletions(4)).await;
+    let unknown: Vec<bool> = results.iter().map(|result| result.as_ref().unwrap_err().is_unknown()).collect();
+    assert_eq!(unknown, [true, true, false, false]);
+}
+
+#[tokio::test]
 async fn an_interruption_ends_the_wait_for_what_was_not_done() {
     let (sender, interrupted) = watch::channel(false);
     let graph = FakeGraph::new(move |_, body, _, _| {
