@@ -10,9 +10,8 @@ use serde_json::Value;
 
 use super::batch::{Item, LARGEST_BATCH, Reply};
 use super::error::Problem;
-use super::paging::Reading;
+use super::paging::{Reading, unread};
 use super::{Core, IN_FLIGHT, Path, ReadClient};
-use crate::state::{Failure, FailureKind};
 
 /// What can be read together with others.
 pub(in super::super) trait Reads: Send {
@@ -73,9 +72,7 @@ impl Singles {
 
     /// What was read, in the order of the paths.
     pub(in super::super) fn finish(self) -> Vec<Result<Value, Problem>> {
-        let lost =
-            || Err(Problem::Failed(Failure::new(FailureKind::BadAnswer, "something was asked and not answered")));
-        let replies = self.replies.into_iter().map(|reply| reply.unwrap_or_else(lost));
+        let replies = self.replies.into_iter().map(|reply| reply.unwrap_or_else(|| Err(unread())));
         replies.map(|reply| reply.map(|success| success.body)).collect()
     }
 
@@ -161,7 +158,7 @@ impl ReadClient {
     /// Reads one list.
     pub(in super::super) async fn list<T: DeserializeOwned + Send>(&self, first: Path) -> Result<Vec<T>, Problem> {
         let lists = self.lists(&[first]).await;
-        lists.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
+        lists.into_iter().next().unwrap_or_else(|| Err(unread()))
     }
 
     /// Reads many things that are no lists. Results are in the order of the paths.

@@ -34,7 +34,15 @@ pub(super) struct Reading<K> {
     restarts: u32,
     /// When its first page came: a list that waits for its turn is not late.
     begun: Option<Instant>,
-    problem: Option<Problem>,
+    end: End,
+}
+
+/// What has become of a list.
+enum End {
+    /// Its last page was not read.
+    Open,
+    Whole,
+    Failed(Problem),
 }
 
 impl<K> Reading<K> {
@@ -48,7 +56,7 @@ impl<K> Reading<K> {
             empty_pages: 0,
             restarts: 0,
             begun: None,
-            problem: None,
+            end: End::Open,
         }
     }
 
@@ -73,20 +81,19 @@ impl<K> Reading<K> {
                 return Some(self.first.clone());
             }
             Err(problem) => {
-                self.problem = Some(problem);
+                self.end = End::Failed(problem);
                 return None;
             }
         };
-        let next = self.add(base, page, keep).unwrap_or_else(|failure| {
-            self.problem = Some(Problem::Failed(failure));
-            None
-        });
-        if next.is_none() {
-            // Many lists wait for others to come to their end.
-            (self.ids, self.links) = (BTreeSet::new(), BTreeSet::new());
-            self.items.shrink_to_fit();
-        }
-        next
+        self.end = match self.add(base, page, keep) {
+            Ok(Some(next)) => return Some(next),
+            Ok(None) => End::Whole,
+            Err(failure) => End::Failed(Problem::Failed(failure)),
+        };
+        // Many lists wait for others to come to their end.
+        (self.ids, self.links) = (BTreeSet::new(), BTreeSet::new());
+        self.items.shrink_to_fit();
+        None
     }
 
     fn add<T: DeserializeOwned>(
@@ -143,15 +150,27 @@ impl<K> Reading<K> {
         Ok(Some(Path::next_page(relative.to_owned(), self.first.eventual)))
     }
 
+    /// All that is in the list. One that was not read to its end has no things, not few of them: it is an error.
     pub(super) fn finish(self) -> std::result::Result<Vec<K>, Problem> {
-        self.problem.map_or(Ok(self.items), Err)
+        match self.end {
+            End::Whole => Ok(self.items),
+            End::Failed(problem) => Err(problem),
+            End::Open => Err(unread()),
+        }
     }
+}
+
+/// What was to be read was not: a fault of ours, which must never look like an empty answer.
+pub(super) fn unread() -> Problem {
+    let what = "something was to be read from Graph and was not";
+    Problem::Failed(Failure::new(FailureKind::BadAnswer, what).with_next("report this as a bug of rolecall"))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::batch::Success;
     use super::*;
 
     const BASE: &str = "https://graph.microsoft.com/v1.0";
@@ -172,6 +191,18 @@ mod tests {
                 return (nth, failure.what);
             }
         }
+    }
+
+    #[test]
+    fn a_list_that_was_not_read_to_its_end_is_no_empty_one() {
+        let reply = |body| Ok(Success { status: 200, body });
+        let mut list = Reading::<Value>::new(&Path::of("/groups"));
+        assert!(list.absorb(BASE, reply(page(1, false)), &mut |item: Value| item).is_some());
+        assert!(list.finish().is_err());
+        assert!(Reading::<Value>::new(&Path::of("/groups")).finish().is_err());
+        let mut list = Reading::<Value>::new(&Path::of("/groups"));
+        assert!(list.absorb(BASE, reply(json!({ "value": [] })), &mut |item: Value| item).is_none());
+        assert!(list.finish().unwrap().is_empty());
     }
 
     #[tokio::test]

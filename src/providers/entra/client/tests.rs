@@ -393,7 +393,7 @@ async fn while_nothing_gets_through_less_is_sent_and_more_again_once_it_does() {
     })
     .await;
     let results = graph.write(&deletions(9)).await;
-    assert!(results.iter().all(|result| result.is_ok()), "{results:?}");
+    assert!(results.iter().all(std::result::Result::is_ok), "{results:?}");
     let size =
         |request: &wiremock::Request| request.body_json::<Value>().unwrap()["requests"].as_array().unwrap().len();
     let sizes: Vec<usize> = graph.requests().await.iter().map(size).collect();
