@@ -103,7 +103,8 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
                 gains.renamed.insert(key);
             }
             (Address::Object { environment, .. }, _) => gains.on.entry(environment).or_default().push(change),
-            _ => {}
+            // Nobody gets anything by what is left: memberships and groups that go, edges of appliers, other properties.
+            (Address::Member(..) | Address::Owner(..) | Address::Group(_), _) => {}
         }
     }
     let before = Nesting::live(case.directory);
