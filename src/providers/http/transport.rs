@@ -92,15 +92,19 @@ pub enum NotAnswered {
     NotSent(Failure),
     /// It was sent, or may have been, and what became of it is not known.
     Unknown(Failure),
-    /// The answer is one that must not be followed or cannot be used; repeating would give the same.
+    /// Nothing was done, and repeating would give the same: it may not be sent like this, or the answer must not be followed.
     Refused(Failure),
+    /// It was answered with what cannot be used. Repeating would give the same; it may have been done.
+    Unusable(Failure),
 }
 
 impl NotAnswered {
     /// The failure, whatever became of the request.
     pub fn into_failure(self) -> Failure {
         match self {
-            Self::NotSent(failure) | Self::Unknown(failure) | Self::Refused(failure) => failure,
+            Self::NotSent(failure) | Self::Unknown(failure) | Self::Refused(failure) | Self::Unusable(failure) => {
+                failure
+            }
         }
     }
 }
@@ -209,7 +213,7 @@ impl Transport {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.not_answered(&error, origin))? {
             if body.len() + chunk.len() > LARGEST_BODY {
-                return Err(NotAnswered::Refused(Failure::new(
+                return Err(NotAnswered::Unusable(Failure::new(
                     FailureKind::BadAnswer,
                     format!("{origin} answered with more than {} MiB", LARGEST_BODY / 1024 / 1024),
                 )));

@@ -3,6 +3,7 @@
 //! [`ReadClient`] sends GET and `$batch` of GET and has no method that could send anything else; [`WriteClient`] is made
 //! only by the writer and sends only what [`Write`] lists.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 /// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.
 const IN_FLIGHT: usize = 8;
 
+/// How many tokens an answer is looked through for; one is good for an hour, and a call takes minutes at most.
+const TOKENS: usize = 4;
+
 /// What to do when Graph has no time for us.
 const AGAIN: &str = "wait a little and run it again; what is done stays done";
 
@@ -59,8 +63,8 @@ struct Core {
     resource_units: AtomicU64,
     throttled: AtomicU64,
     acting: Mutex<Option<Acting>>,
-    /// What the last request was sent with: an answer may repeat it.
-    sent: Mutex<Option<Arc<Token>>>,
+    /// What requests were sent with, the last few: an answer may repeat it.
+    sent: Mutex<VecDeque<Arc<Token>>>,
     /// What reads heed, once something is being written: holds true once nobody is to be kept waiting.
     interrupted: Mutex<Option<watch::Receiver<bool>>>,
 }
@@ -106,7 +110,7 @@ impl Core {
             resource_units: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
             acting: Mutex::new(None),
-            sent: Mutex::new(None),
+            sent: Mutex::default(),
             interrupted: Mutex::new(None),
         })
     }
@@ -148,12 +152,16 @@ impl Core {
         let mut renewed = false;
         loop {
             let request = call.request(&token).map_err(Problem::Failed)?;
-            *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&token));
+            self.sends_with(&token);
             let (answer, permit) = self.pass_and_send(call, request, patience).await?;
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(NotAnswered::Refused(failure)) => return Err(Problem::Failed(failure)),
-                Err(NotAnswered::Unknown(failure)) if !call.repeatable => return Err(unknown(&failure.what)),
+                Err(NotAnswered::Unknown(failure) | NotAnswered::Unusable(failure)) if !call.repeatable => {
+                    return Err(unknown(&failure.what));
+                }
+                Err(NotAnswered::Refused(failure) | NotAnswered::Unusable(failure)) => {
+                    return Err(Problem::Failed(failure));
+                }
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
                     drop(permit);
                     let wait = patience.after_failure(None).ok_or(Problem::Failed(failure))?;
@@ -194,8 +202,19 @@ impl Core {
     /// What an answer, or one of a batch, says; the token stays unsaid.
     fn refused(&self, status: u16, body: &Value) -> GraphError {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let secret = sent.as_ref().map(|token| token.secret().expose_secret());
-        GraphError::of(status, body).without(secret)
+        let hide = |error: GraphError, token: &Arc<Token>| error.without(Some(token.secret().expose_secret()));
+        sent.iter().fold(GraphError::of(status, body), hide)
+    }
+
+    /// Requests are under way with the token before while others are sent with the one after it.
+    fn sends_with(&self, token: &Arc<Token>) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if !sent.iter().any(|known| Arc::ptr_eq(known, token)) {
+            sent.push_back(Arc::clone(token));
+            if sent.len() > TOKENS {
+                sent.pop_front();
+            }
+        }
     }
 
     /// Waits for a permit and for the gate, as long as the patience lasts and nobody interrupts; then sends. A read is sent

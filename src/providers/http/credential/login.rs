@@ -91,7 +91,7 @@ impl Login {
                     let again = answer.status.as_u16() == 429 || answer.status.is_server_error();
                     (refused(&answer), if again { patience.after_failure(answer.retry_after) } else { None })
                 }
-                Err(NotAnswered::Refused(failure)) => (failure, None),
+                Err(NotAnswered::Refused(failure) | NotAnswered::Unusable(failure)) => (failure, None),
                 Err(NotAnswered::NotSent(failure) | NotAnswered::Unknown(failure)) => {
                     (failure, patience.after_failure(None))
                 }
