@@ -46,6 +46,8 @@ pub(super) struct Session {
     pub(super) unroutable: BTreeMap<EnvironmentName, CliError>,
     // One link a cluster serves the reader and the writer, so that a credential plugin runs once.
     links: BTreeMap<EnvironmentName, OnceCell<Link>>,
+    // Nor does it run once more for another cluster that would run it alike.
+    plugins: kubernetes::Plugins,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -143,7 +145,8 @@ impl Session {
             }
         }
         let links = links(&clusters);
-        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: None })
+        let plugins = kubernetes::Plugins::default();
+        Ok(Self { loaded, desired, policy, entra, chain, links, plugins, clusters, unroutable, sandbox: None })
     }
 
     async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
@@ -190,7 +193,8 @@ impl Session {
             })
             .collect();
         let (links, unroutable) = (links(&clusters), BTreeMap::new());
-        Ok(Self { loaded, desired, policy, entra, chain, links, clusters, unroutable, sandbox: Some(sandbox) })
+        let (plugins, sandbox) = (kubernetes::Plugins::default(), Some(sandbox));
+        Ok(Self { loaded, desired, policy, entra, chain, links, plugins, clusters, unroutable, sandbox })
     }
 
     /// Reads the live systems and plans. Nothing is written.
@@ -271,7 +275,7 @@ impl Session {
             .links
             .get(name)?
             .get_or_try_init(|| async {
-                let link = kubernetes::connect_through(connection, &self.entra.proxies).await?;
+                let link = kubernetes::connect_through(connection, &self.entra.proxies, &self.plugins).await?;
                 // An API server is beside us or near it, Graph is neither.
                 Ok(link.waiting(self.entra.pace.first_wait / 2))
             })

@@ -14,6 +14,7 @@ use url::{Host, Url};
 
 use super::kubeconfig;
 use super::link::{Link, Place};
+use super::plugin::Plugins;
 use super::tokens::{File, TokenSource};
 use crate::providers::http::Proxies;
 use crate::providers::http::excerpt;
@@ -88,17 +89,19 @@ pub(super) struct Prepared {
 /// # Errors
 /// A [`Failure`] that says what in which file is missing, wrong or refused.
 pub async fn connect(connection: &Connection) -> Result<Link> {
-    connect_through(connection, &Proxies::default()).await
+    connect_through(connection, &Proxies::default(), &Plugins::default()).await
 }
 
 /// As [`connect`], through a proxy where there is one for the server. A kubeconfig's own `proxy-url` comes first. From inside
-/// a cluster its API server is reached directly.
+/// a cluster its API server is reached directly. A plugin that was run already is not run again.
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn connect_through(connection: &Connection, proxies: &Proxies) -> Result<Link> {
+pub async fn connect_through(connection: &Connection, proxies: &Proxies, plugins: &Plugins) -> Result<Link> {
     let prepared = match connection {
-        Connection::Kubeconfig { path, context, allow_exec } => kubeconfig::prepare(path, context, *allow_exec).await?,
+        Connection::Kubeconfig { path, context, allow_exec } => {
+            kubeconfig::prepare(path, context, allow_exec.then_some(plugins)).await?
+        }
         Connection::InCluster => return in_cluster(),
         Connection::Server { server, ca_pem, token } => {
             check_server(server, "the server address")?;

@@ -23,6 +23,7 @@ mod writer;
 
 pub use connection::{Connection, connect, connect_through};
 pub use link::Link;
+pub use plugin::Plugins;
 pub use reader::KubernetesReader;
 pub use tokens::TokenSource;
 pub use writer::KubernetesWriter;

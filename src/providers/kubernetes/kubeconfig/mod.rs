@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::connection::{Prepared, certificates, check_server};
-use super::plugin::{Credential, Plugin};
-use super::tokens::{File, Fixed, FromPlugin, TokenSource};
+use super::plugin::{Plugin, Plugins, Shared};
+use super::tokens::{File, Fixed, TokenSource};
 use crate::providers::http::proxy::Proxy;
 use crate::providers::http::{excerpt, is_loopback};
 use crate::state::{Failure, FailureKind, Result, first_few};
@@ -20,20 +20,21 @@ use crate::state::{Failure, FailureKind, Result, first_few};
 /// How many contexts a message lists.
 const LISTED: usize = 10;
 
-/// Reads `context` of the kubeconfig at `path`, and runs its credential plugin once where that is allowed.
-pub(super) async fn prepare(path: &Path, context: &str, allow_exec: bool) -> Result<Prepared> {
+/// Reads `context` of the kubeconfig at `path`, and runs its credential plugin where that is allowed, if none like it was
+/// run.
+pub(super) async fn prepare(path: &Path, context: &str, plugins: Option<&Plugins>) -> Result<Prepared> {
     let file = path.display().to_string();
     let read = Kubeconfig::read_from(path).map_err(|error| unreadable(&error, &file))?;
-    prepare_from(&read, &file, context, allow_exec).await
+    prepare_from(&read, &file, context, plugins).await
 }
 
 /// The same of the text of a kubeconfig.
 pub(super) async fn prepare_text(text: &str, file: &str, context: &str) -> Result<Prepared> {
     let read = Kubeconfig::from_yaml(text).map_err(|error| unreadable(&error, file))?;
-    prepare_from(&read, file, context, false).await
+    prepare_from(&read, file, context, None).await
 }
 
-async fn prepare_from(read: &Kubeconfig, file: &str, context: &str, allow_exec: bool) -> Result<Prepared> {
+async fn prepare_from(read: &Kubeconfig, file: &str, context: &str, plugins: Option<&Plugins>) -> Result<Prepared> {
     let chosen = choose(read, context, file)?;
     let cluster_place = format!("the cluster of context `{}` in {file}", excerpt(context));
     let server = server(&chosen.cluster, &cluster_place)?;
@@ -65,10 +66,8 @@ async fn prepare_from(read: &Kubeconfig, file: &str, context: &str, allow_exec: 
     } else if let Some(exec) = &user.exec {
         let plugin =
             Plugin::new(exec, &chosen.cluster, authority.as_deref(), &user_place, std::io::stdin().is_terminal())?;
-        if !allow_exec {
-            return Err(plugin.not_allowed());
-        }
-        plugin_tokens(plugin, &mut identity).await?
+        let Some(plugins) = plugins else { return Err(plugin.not_allowed()) };
+        plugin_tokens(plugin, plugins, &mut identity).await?
     } else if user.username.is_some() || user.password.is_some() {
         let what = format!("{user_place} has a user name and password, which no API server accepts any more");
         return Err(Failure::new(FailureKind::Refused, what)
@@ -90,14 +89,18 @@ async fn prepare_from(read: &Kubeconfig, file: &str, context: &str, allow_exec: 
     })
 }
 
-/// Runs the plugin; its token becomes the source of bearers, its certificate part of the identity.
-async fn plugin_tokens(plugin: Plugin, identity: &mut AuthInfo) -> Result<Option<Arc<dyn TokenSource>>> {
-    let Credential { token, certificate, expires } = plugin.run().await?;
+/// The plugin's credential: its token becomes the source of bearers, its certificate part of the identity.
+async fn plugin_tokens(
+    plugin: Plugin,
+    plugins: &Plugins,
+    identity: &mut AuthInfo,
+) -> Result<Option<Arc<dyn TokenSource>>> {
+    let Shared { tokens, certificate } = plugins.run(plugin).await?;
     if let Some((certificate, key)) = certificate {
         identity.client_certificate_data = Some(STANDARD.encode(certificate));
         identity.client_key_data = Some(SecretString::from(STANDARD.encode(key.expose_secret())));
     }
-    Ok(token.map(|token| Arc::new(FromPlugin::new(plugin, token, expires)) as Arc<dyn TokenSource>))
+    Ok(tokens)
 }
 
 /// Kube's own text would show the lines around a YAML mistake, and those may hold a token.

@@ -37,7 +37,8 @@ impl Folder {
     }
 
     async fn prepare(&self, context: &str, allow_exec: bool) -> Result<Prepared> {
-        prepare(&self.0.path().join("config"), context, allow_exec).await
+        let plugins = Plugins::default();
+        prepare(&self.0.path().join("config"), context, allow_exec.then_some(&plugins)).await
     }
 
     /// The failure, with the folder's name taken out.
@@ -228,6 +229,94 @@ async fn a_plugin_is_run_once_and_only_where_it_is_allowed() {
     assert_eq!(token(&prepared).await, "t0k3n");
     assert!(prepared.identity.exec.is_none());
     assert_eq!(folder.starts(), 1);
+}
+
+impl Folder {
+    /// Adds a context `beta`: another user of another cluster, with the same plugin but for what `with` says.
+    fn add_beta(&self, with: &Value) {
+        let path = self.0.path().join("config");
+        let mut config: Value = serde_json::from_str(&fs_err::read_to_string(&path).unwrap()).unwrap();
+        let mut exec = config["users"][0]["user"]["exec"].clone();
+        exec.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        let more = json!({
+            "contexts": { "name": "beta", "context": { "cluster": "d", "user": "john" } },
+            "clusters": { "name": "d", "cluster": { "server": "https://beta.contoso.com:6443" } },
+            "users": { "name": "john", "user": { "exec": exec } },
+        });
+        for (list, entry) in more.as_object().unwrap() {
+            config[list].as_array_mut().unwrap().push(entry.clone());
+        }
+        self.write("config", &config.to_string());
+    }
+
+    /// Both contexts at the same time.
+    async fn prepare_both(&self) -> [Result<Prepared>; 2] {
+        let (path, plugins) = (self.0.path().join("config"), Plugins::default());
+        futures::join!(prepare(&path, "alpha", Some(&plugins)), prepare(&path, "beta", Some(&plugins))).into()
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_is_run_once_for_all_contexts_that_name_it_alike() {
+    let folder = with_plugin(r#"{"token":"t0k3n"}"#);
+    folder.add_beta(&json!({ "provideClusterInfo": false, "installHint": "ask the platform team" }));
+    for prepared in folder.prepare_both().await {
+        assert_eq!(token(&prepared.unwrap()).await, "t0k3n");
+    }
+    assert_eq!(folder.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_run_otherwise_is_another_one() {
+    for with in [
+        json!({ "args": [] }),
+        json!({ "env": [{ "name": "CLUSTER", "value": "beta" }] }),
+        json!({ "provideClusterInfo": true }),
+        json!({ "apiVersion": "client.authentication.k8s.io/v1beta1" }),
+    ] {
+        let folder = with_plugin(r#"{"token":"t0k3n"}"#);
+        let mut all = with.clone();
+        // A shell without arguments would wait for nothing and print nothing: it is a failure of `beta` alone.
+        let works = all.get("args").is_none() && all.get("apiVersion").is_none();
+        all.as_object_mut().unwrap().entry("args").or_insert(json!([folder.0.path().join("script")]));
+        folder.add_beta(&all);
+        let [alpha, beta] = folder.prepare_both().await;
+        assert!(alpha.is_ok(), "{with}");
+        assert_eq!(beta.is_ok(), works, "{with}");
+        assert_eq!(folder.starts(), if with.get("args").is_some() { 1 } else { 2 }, "{with}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_fails_is_not_run_for_every_cluster_and_each_hears_of_its_own() {
+    let folder = with_plugin("{}");
+    folder.add_beta(&json!({}));
+    let said = folder.prepare_both().await.map(|prepared| {
+        let what = prepared.err().unwrap().what.replace(&format!("{}/", folder.0.path().display()), "");
+        what.replacen("./", "", 1)
+    });
+    assert_eq!(folder.starts(), 1);
+    let of = |context| {
+        format!(
+            "the credential plugin `plugin` of the user of context `{context}` in config gave neither a token nor a \
+             client certificate"
+        )
+    };
+    assert_eq!(said, ["alpha", "beta"].map(of));
+}
+
+#[tokio::test]
+async fn a_shared_plugin_that_fails_later_is_each_context_s_own() {
+    let folder = with_plugin(r#"{"token":"t0k3n","expirationTimestamp":"2001-01-01T00:00:00Z"}"#);
+    folder.add_beta(&json!({}));
+    let both = folder.prepare_both().await;
+    assert_eq!(folder.starts(), 1);
+    folder.write("script", "exit 1");
+    for (prepared, context) in both.into_iter().zip(["alpha", "beta"]) {
+        let failure = prepared.unwrap().tokens.unwrap().token().await.unwrap_err();
+        assert!(failure.what.contains(&format!("of the user of context `{context}` in ")), "{failure}");
+        assert!(failure.what.contains(" failed (exit status: 1)"), "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,11 @@ use tokio::time::timeout;
 use crate::providers::http::excerpt;
 use crate::state::{Failure, FailureKind, Result};
 
+mod shared;
+
+pub use shared::Plugins;
+pub(super) use shared::Shared;
+
 pub(super) const V1: &str = "client.authentication.k8s.io/v1";
 /// What every version starts with.
 const FAMILY: &str = "client.authentication.k8s.io/";
@@ -153,8 +158,12 @@ impl Plugin {
 
     /// "the credential plugin `…` of … went wrong".
     pub(super) fn failure(&self, what: &str) -> Failure {
-        let what = format!("the credential plugin `{}` of {} {what}", excerpt(&self.command), self.place);
-        Failure::new(FailureKind::Unauthenticated, what)
+        Failure::new(FailureKind::Unauthenticated, format!("{} {what}", self.subject()))
+    }
+
+    /// What every failure of it begins with.
+    fn subject(&self) -> String {
+        format!("the credential plugin `{}` of {}", excerpt(&self.command), self.place)
     }
 
     /// Runs the plugin once.
