@@ -38,7 +38,7 @@ impl Run<'_> {
                 Err(other) if other.status() == Some(404) && self.is_new(group) => {
                     Next::Later(self.otherwise(job, problem))
                 }
-                Err(other) => self.fail(job, &other),
+                Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
                 Some(Meaning::Absent(Some(id))) if id == group && self.is_new(group) => {
@@ -64,7 +64,7 @@ impl Run<'_> {
                 Err(other) if other.status() == Some(404) && self.is_new(edge.group) => {
                     Next::Later(self.otherwise(job, problem))
                 }
-                Err(other) => self.fail(job, &other),
+                Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
                 Some(Meaning::AlreadyThere) => self.settle_all(job, &already),

@@ -111,7 +111,9 @@ impl Run<'_> {
             let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
             let what = format!("group {id} was created, but without its first owner: {}", failure.what);
             let next = format!("make {owner} an owner of group {id} by hand, or delete the group, then run it again");
-            return self.settle_all(job, &Outcome::Failed { failure: Failure { what, ..failure }.with_next(next) });
+            // Whatever kept the owner away, the group is there: the run has written something.
+            let failure = Failure::new(FailureKind::Unknown, what).with_next(next);
+            return self.settle_all(job, &Outcome::Failed { failure });
         }
         self.settle_all(job, &Outcome::Done { created: Some(id) })
     }
@@ -175,15 +177,8 @@ impl Run<'_> {
                 );
                 self.settle_all(job, &Outcome::Failed { failure: failure.with_next(PLAN_AGAIN) })
             }
-            Err(problem) => self.fail_unread(job, problem),
+            Err(problem) => self.fail_unread(job, &problem),
         }
-    }
-
-    /// Something was written, or may have been, and what is there cannot be read.
-    fn fail_unread(&self, job: &Job, problem: Problem) -> Next {
-        let failure = self.writer.client.reader().failure(problem, &self.address(job), job.permission());
-        let what = format!("{} (the group may have been written; looking it up failed)", failure.what);
-        self.settle_all(job, &Outcome::Failed { failure: Failure { kind: FailureKind::Unknown, what, ..failure } })
     }
 
     /// The connection broke, or Graph failed, after the request was sent: look before sending it again.
@@ -195,7 +190,7 @@ impl Run<'_> {
             }
             Ok(Holder::Nobody) => Next::Later(self.otherwise(job, unknown)),
             Ok(Holder::Unforeseen(..)) => self.judge_existing(job, Met::Rewrote).await,
-            Err(problem) => self.fail_unread(job, problem),
+            Err(problem) => self.fail_unread(job, &problem),
         }
     }
 

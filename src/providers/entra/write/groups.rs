@@ -17,7 +17,7 @@ impl Run<'_> {
                     self.settle_all(job, &Outcome::Done { created: None })
                 }
                 Ok(_) => Next::Later(self.otherwise(job, problem)),
-                Err(problem) => self.fail(job, &problem),
+                Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
                 Some(Meaning::Absent(_)) if self.is_new(group) => Next::Later(Outcome::PendingReplication),
@@ -32,7 +32,7 @@ impl Run<'_> {
             Err(problem) if problem.is_unknown() => match self.group_now(group).await {
                 Ok(None) => self.settle_all(job, &Outcome::Done { created: None }),
                 Ok(Some(_)) => Next::Later(self.otherwise(job, problem)),
-                Err(problem) => self.fail(job, &problem),
+                Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
                 Some(Meaning::Absent(_)) => self.settle_all(job, &Outcome::AlreadySo { created: None }),
@@ -51,7 +51,7 @@ impl Run<'_> {
             (true, _) => match self.group_now(group).await {
                 Ok(Some(_)) => self.settle_all(job, &Outcome::Done { created: None }),
                 Ok(None) => Next::Later(self.otherwise(job, problem)),
-                Err(problem) => self.fail(job, &problem),
+                Err(other) => self.fail_unread(job, &other),
             },
             // It left the deleted items: restored already, or gone for good.
             (false, Some(Meaning::Absent(_))) => match self.group_now(group).await {

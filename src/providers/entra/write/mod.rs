@@ -219,6 +219,19 @@ impl Run<'_> {
         Next::Settled
     }
 
+    /// The same where the write may have been done, and what is there cannot be read: not "nothing was written".
+    fn fail_unread(&self, job: &Job, problem: &Problem) -> Next {
+        for at in &job.changes {
+            let mut outcome = self.failed(job, *at, problem.clone());
+            if let Outcome::Failed { failure } = &mut outcome {
+                failure.kind = FailureKind::Unknown;
+                failure.what.push_str(" (it may have been written; looking it up failed)");
+            }
+            self.ledger.settle(*at, outcome);
+        }
+        Next::Settled
+    }
+
     fn failed(&self, job: &Job, at: usize, problem: Problem) -> Outcome {
         let address = self.ready.get(at).map(|change| change.address.to_string()).unwrap_or_default();
         let failure = self.writer.client.reader().failure(problem, &address, job.permission());

@@ -13,7 +13,7 @@ impl Run<'_> {
             return match self.edges_now(edge.group, edge.list).await {
                 Ok(now) if now.contains(&edge.principal) => Next::Later(self.otherwise(job, problem)),
                 Ok(_) => self.settle_all(job, &done),
-                Err(other) => self.fail(job, &other),
+                Err(other) => self.fail_unread(job, &other),
             };
         }
         match problem.meaning() {

@@ -299,6 +299,21 @@ async fn removal_change_and_deletion_of_unknown_result_are_looked_at() {
     assert!(writes(&graph).await > 3);
 }
 
+#[tokio::test]
+async fn what_may_have_been_written_and_cannot_be_looked_up_is_unknown_and_no_refusal() {
+    let graph = FakeGraph::of_items(|method, _, _| match method {
+        "GET" => (403, said("Authorization_RequestDenied", "Insufficient privileges to complete the operation.")),
+        _ => (504, Value::Null),
+    })
+    .await;
+    for change in [add(1), remove(2), update(), delete(), restore()] {
+        let outcome = write(&graph, std::slice::from_ref(&change)).await.remove(0);
+        let failure = failure(&outcome);
+        assert_eq!(failure.kind, FailureKind::Unknown, "{}: {failure:?}", change.address);
+        assert!(failure.what.contains("it may have been written; looking it up failed"), "{failure:?}");
+    }
+}
+
 fn restore() -> Change {
     let Change { address, operation: Operation::Delete { before }, .. } = delete() else { panic!("no deletion") };
     Change::new(address, Operation::Restore { after: before })
