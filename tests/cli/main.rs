@@ -20,6 +20,9 @@ mod restored;
 mod saved_plan;
 #[path = "../real/served.rs"]
 mod served;
+#[allow(dead_code, reason = "those who kill look at more of it")]
+#[path = "../kills/state.rs"]
+mod state;
 #[path = "../suite/summary.rs"]
 mod summary;
 #[path = "../suite/takeover.rs"]

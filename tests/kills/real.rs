@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::gate::{Gate, Hold, Seen, Upstream};
 use crate::place::Place;
 use crate::process::{Served, end, rolecall, run, until};
-use crate::scenario::{CONFIG, Scenario, fold, forget};
-use crate::state::{self, Facts, Names, Spelt, State};
+use crate::scenario::{CONFIG, Scenario, forget};
+use crate::state::{self, Facts, Names, Spelt, State, fold};
 use crate::{record, summary};
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::process::{rolecall, run};
+use crate::state::fold;
 
 /// The config's name, part of every mark.
 pub(crate) const CONFIG: &str = "kills";
@@ -68,22 +69,6 @@ impl Scenario {
 /// Only the runs that come now are counted.
 pub(crate) fn forget(sandbox: &Path) {
     std::fs::remove_file(sandbox.join("requests.jsonl")).unwrap();
-}
-
-/// What was written so far is part of the state, so that every line of a journal is of what comes now.
-pub(crate) fn fold(sandbox: &Path) {
-    use rolecall::sandbox::graph::state::Tenant;
-    use rolecall::sandbox::kubernetes::ClusterState;
-    use rolecall::sandbox::store::Store;
-    let tenant = sandbox.join("tenant.json");
-    let state = Store::<Tenant>::load(&tenant).unwrap().unwrap().read(Tenant::clone);
-    drop(Store::create(&tenant, state).unwrap());
-    let clusters: Vec<_> =
-        std::fs::read_dir(sandbox.join("clusters")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    for cluster in clusters.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "json")) {
-        let state = Store::<ClusterState>::load(&cluster).unwrap().unwrap().read(ClusterState::clone);
-        drop(Store::create(&cluster, state).unwrap());
-    }
 }
 
 /// Every kind of edge: users, guests, apps and groups as members, owners, an adopted and an external group, roles of both

@@ -30,6 +30,19 @@ fn tenant(sandbox: &Path) -> Value {
     Store::<Tenant>::load(&sandbox.join("tenant.json")).unwrap().unwrap().read(json)
 }
 
+/// What was written so far is part of the state, so that every line of a journal is of what comes now.
+pub(crate) fn fold(sandbox: &Path) {
+    let tenant = sandbox.join("tenant.json");
+    let state = Store::<Tenant>::load(&tenant).unwrap().unwrap().read(Tenant::clone);
+    drop(Store::create(&tenant, state).unwrap());
+    let clusters: Vec<_> =
+        std::fs::read_dir(sandbox.join("clusters")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for cluster in clusters.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "json")) {
+        let state = Store::<ClusterState>::load(&cluster).unwrap().unwrap().read(ClusterState::clone);
+        drop(Store::create(&cluster, state).unwrap());
+    }
+}
+
 /// What stands for each id, for reading and for comparing.
 pub(crate) struct Names(BTreeMap<String, String>);
 
@@ -207,7 +220,12 @@ fn redo(tenant: &mut Value, change: &Value) {
             list.retain(|edge| !about["removed"].as_array().unwrap().contains(edge));
         }
         "deleted" => {
-            tenant["groups"].as_object_mut().unwrap().remove(id);
+            let group = tenant["groups"].as_object_mut().unwrap().remove(id).unwrap();
+            tenant["deleted_groups"][id] = serde_json::json!({ "group": group });
+        }
+        "restored" => {
+            let deleted = tenant["deleted_groups"].as_object_mut().unwrap().remove(id).unwrap();
+            tenant["groups"][id] = deleted["group"].clone();
         }
         other => panic!("no scenario does this: {other}"),
     }

@@ -4,15 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rolecall::sandbox::RequestLog;
-use rolecall::sandbox::graph::state::Tenant;
-use rolecall::sandbox::store::Store;
 
-use crate::common::{Ran, World};
+use super::place::asked;
+use crate::common::{Ran, World, copy};
 use crate::served::Served;
+use crate::state::{self, Facts, State};
 use crate::summary;
 
 /// As many as run at the same time.
 const SEEDS: u64 = 10;
+/// And so many that change a company that was applied before.
+const LATER_SEEDS: u64 = 4;
 /// More runs than this is no converging.
 const MOST_RUNS: usize = 6;
 
@@ -28,29 +30,40 @@ rules:
   - { fault: cut-after, percent: 3 }
 ";
 
+/// What is changed in the files of a company that was applied before: somebody comes, somebody goes and somebody stays, a group
+/// is deleted with its binding, and two bindings give another role.
+const CHANGES: [(&str, &str, &str); 7] = [
+    ("trinity", "      - lea@contoso.com\n", "      - sam@contoso.com\n"),
+    (
+        "trinity",
+        "  - { groups: [trinity-operators], roles: [edit], environments: [staging, prod], namespaces: [trinity] }\n",
+        "",
+    ),
+    (
+        "trinity",
+        "  trinity-operators:\n    description: May change trinity in production\n    \
+         owners: [erin@contoso.com, hayden@contoso.com]\n    members: [hayden@contoso.com]\n",
+        "",
+    ),
+    ("payments", "members: [sam@contoso.com]", "members: [carol@contoso.com, sam@contoso.com]"),
+    ("payments", "      - nora@contoso.com\n", ""),
+    ("payments", "[payments-dev], roles: [edit]", "[payments-dev], roles: [log-reader]"),
+    ("data", "roles: [namespace-admin]", "roles: [edit]"),
+];
+
+/// What is there, and what comes of it without faults.
+struct Start {
+    /// The sandbox, and the files that are to be applied.
+    world: World,
+    expected: State,
+    acknowledged: BTreeSet<String>,
+}
+
 /// How one seed went.
 struct Went {
     runs: usize,
     struck: BTreeMap<String, usize>,
     waited: Vec<String>,
-}
-
-/// Every group of the tenant, whoever made it, without the time of its creation.
-fn groups(world: &World) -> BTreeMap<String, serde_json::Value> {
-    let tenant = Store::<Tenant>::load(&world.path("sandbox/tenant.json")).unwrap().unwrap();
-    let tenant = tenant.read(|tenant| serde_json::to_value(tenant).unwrap());
-    let groups = tenant["groups"].as_object().unwrap().clone();
-    assert_eq!(tenant["deleted_groups"].as_object().map(serde_json::Map::len), Some(0));
-    let mut groups: BTreeMap<_, _> = groups.into_iter().collect();
-    for group in groups.values_mut() {
-        group.as_object_mut().unwrap().remove("created");
-    }
-    groups
-}
-
-/// What a plan prints as `if meant: --acknowledge …`.
-fn acknowledgements(plan: &str) -> BTreeSet<String> {
-    plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect()
 }
 
 fn save_and_apply(acknowledged: &BTreeSet<String>, run: &dyn Fn(&[&str]) -> Ran) -> Ran {
@@ -62,19 +75,53 @@ fn save_and_apply(acknowledged: &BTreeSet<String>, run: &dyn Fn(&[&str]) -> Ran)
     run(&[&["apply", "tonight.plan", "access"], acknowledged.as_slice()].concat())
 }
 
-/// The company as it is without faults.
-fn without_faults() -> (BTreeMap<String, serde_json::Value>, BTreeSet<String>) {
-    let world = World::with_example("company");
-    let acknowledged = acknowledgements(&world.plan(&[]).exits(0).stdout);
-    let run = |arguments: &[&str]| world.run(&[arguments, &["--sandbox", "sandbox"]].concat());
-    let applied = save_and_apply(&acknowledged, &run).exits(0);
-    assert!(!applied.stderr.contains("Waited"), "{}", applied.stderr);
-    (groups(&world), acknowledged)
+impl Start {
+    /// The company before its first `apply`.
+    fn first() -> Self {
+        let world = World::with_example("company");
+        let _ = world.plan(&[]).exits(0);
+        Self::of(world)
+    }
+
+    /// The company as it was applied, and files that ask for something else.
+    fn later(first: &Self) -> Self {
+        let world = again(&first.world);
+        first.apply_in(&world);
+        for (team, from, to) in CHANGES {
+            world.replace(&format!("access/teams/{team}.yaml"), from, to);
+        }
+        Self::of(world)
+    }
+
+    fn of(world: World) -> Self {
+        let acknowledged = asked(&world.plan(&[]).exits(0).stdout);
+        state::fold(&world.path("sandbox"));
+        let mut start = Self { world, expected: State::new(), acknowledged };
+        let healthy = again(&start.world);
+        start.apply_in(&healthy);
+        start.expected = state::read(&healthy.path("sandbox"));
+        start
+    }
+
+    fn apply_in(&self, world: &World) {
+        let run = |arguments: &[&str]| world.run(&[arguments, &["--sandbox", "sandbox"]].concat());
+        let applied = save_and_apply(&self.acknowledged, &run).exits(0);
+        assert!(!applied.stderr.contains("Waited"), "{}", applied.stderr);
+    }
 }
 
-fn with_faults(seed: u64, expected: &BTreeMap<String, serde_json::Value>, acknowledged: &BTreeSet<String>) -> Went {
-    let world = World::with_example("company");
-    let _ = world.plan(&[]).exits(0);
+/// Another world where everything is as in this one, and the sandbox was asked nothing yet.
+fn again(world: &World) -> World {
+    let copied = World::new();
+    copy(&world.path(""), &copied.path(""));
+    std::fs::remove_file(copied.path("sandbox/requests.jsonl")).unwrap();
+    let _ = std::fs::remove_file(copied.path("tonight.plan"));
+    copied
+}
+
+fn with_faults(seed: u64, start: &Start) -> Went {
+    let Start { expected, acknowledged, .. } = start;
+    let world = again(&start.world);
     world.write("faults.yaml", format!("seed: {seed}{FAULTS}"));
     let served = Served::with(&world.path("sandbox"), &["--faults", world.path("faults.yaml").to_str().unwrap()]);
     let credentials = served.credentials();
@@ -112,23 +159,34 @@ fn with_faults(seed: u64, expected: &BTreeMap<String, serde_json::Value>, acknow
     for fault in ["throttled", "unavailable", "cut-before", "cut-after", "lag"] {
         assert!(struck.contains_key(fault), "seed {seed} met no {fault}: {struck:?}");
     }
-    assert_eq!(groups(&world), *expected, "seed {seed}: the same groups, each once, with the same people");
+    assert_eq!(
+        state::read(&world.path("sandbox")),
+        *expected,
+        "seed {seed}: the same, each once, with the same people"
+    );
+    for (name, moments) in state::history(&start.world.path("sandbox"), &world.path("sandbox")) {
+        let kept: Facts = moments[0].intersection(moments.last().unwrap()).cloned().collect();
+        for (at, moment) in moments.iter().enumerate() {
+            assert_eq!(
+                kept.difference(moment).next(),
+                None,
+                "seed {seed}: lost for a while, after write {at} in {name}"
+            );
+        }
+    }
     let _ = world.plan(&["--detailed-exitcode"]).exits(0);
     Went { runs, struck, waited }
 }
 
 #[test]
 fn the_company_converges_whatever_seed_the_faults_have() {
-    let (expected, acknowledged) = without_faults();
+    let first = Start::first();
+    let later = Start::later(&first);
+    assert!(later.expected.contains_key("deleted group trinity-operators"));
+    // All at once.
     let all: Vec<Went> = std::thread::scope(|scope| {
-        let seeds: Vec<_> = (1..=SEEDS)
-            .map(|seed| {
-                scope.spawn({
-                    let (e, a) = (&expected, &acknowledged);
-                    move || with_faults(seed, e, a)
-                })
-            })
-            .collect();
+        let seeds = (1..=SEEDS).map(|seed| (seed, &first)).chain((1..=LATER_SEEDS).map(|seed| (100 + seed, &later)));
+        let seeds: Vec<_> = seeds.map(|(seed, start)| scope.spawn(move || with_faults(seed, start))).collect();
         seeds.into_iter().map(|seed| seed.join().unwrap()).collect()
     });
     let mut struck: BTreeMap<&str, usize> = BTreeMap::new();
@@ -136,17 +194,21 @@ fn the_company_converges_whatever_seed_the_faults_have() {
         *struck.entry(fault).or_default() += count;
     }
     let struck: Vec<String> = struck.iter().map(|(fault, count)| format!("{count} {fault}")).collect();
-    let runs: Vec<String> = all.iter().map(|went| went.runs.to_string()).collect();
+    let (firsts, laters) = all.split_at(usize::try_from(SEEDS).unwrap());
+    let runs = |all: &[Went]| all.iter().map(|went| went.runs.to_string()).collect::<Vec<_>>().join(" ");
     summary::leave(
         "3-faults",
         &format!(
             "faults: the company converged for {} of {SEEDS} seeds, in {} runs of apply; no group twice\n\
+             \x20 changed after it was applied, for {} of {LATER_SEEDS} seeds, in {}; nobody who stays was out for a moment\n\
              \x20 struck, as the sandboxes' logs count: {}\n\
              \x20 seed 1: {}",
-            all.len(),
-            runs.join(" "),
+            firsts.len(),
+            runs(firsts),
+            laters.len(),
+            runs(laters),
             struck.join(", "),
-            all[0].waited.join(" "),
+            firsts[0].waited.join(" "),
         ),
     );
 }
