@@ -57,6 +57,7 @@ async fn an_answer_that_cannot_be_read_is_an_error_and_never_a_short_list() {
             ("not-text", Hostile::NotText),
             ("empty", Hostile::Empty),
             ("html", Hostile::Html),
+            ("wrong-shape", Hostile::WrongShape),
         ] {
             let world = world(on(Some(path), Fault::Body(hostile)), None).await;
             let failure = world.observe().await.expect_err(path);
@@ -71,11 +72,41 @@ async fn an_answer_that_cannot_be_read_is_an_error_and_never_a_short_list() {
     /oauth2/v2.0/token not-text: no token for GRAPH from client-secret: the login endpoint answered 200 and gave no token
     /oauth2/v2.0/token empty: no token for GRAPH from client-secret: the login endpoint answered 200 and gave no token
     /oauth2/v2.0/token html: no token for GRAPH from client-secret: the login endpoint answered 200 and gave no token
+    /oauth2/v2.0/token wrong-shape: no token for GRAPH from client-secret: the login endpoint answered 200 and gave no token
     /v1.0/$batch deep: reading the groups of config `contoso-platform`: Graph's answer to a batch cannot be read (invalid type: sequence, expected a string at line 1 column 3)
     /v1.0/$batch not-text: reading the groups of config `contoso-platform`: Graph's answer to a batch cannot be read (control character (\u0000-\u001F) found while parsing a string at line 1 column 5)
     /v1.0/$batch empty: reading the groups of config `contoso-platform`: Graph's answer to a batch cannot be read (EOF while parsing a value at line 1 column 0)
     /v1.0/$batch html: reading the groups of config `contoso-platform`: Graph's answer to a batch cannot be read (expected value at line 1 column 1)
+    /v1.0/$batch wrong-shape: reading the groups of config `contoso-platform`: Graph's answer to a batch cannot be read (missing field `responses` at line 1 column 55)
     ");
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_elsewhere_is_an_error() {
+    let world = world(on(Some("/v1.0/$batch"), Fault::Body(Hostile::ForeignLink)), None).await;
+    let failure = world.observe().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused, "{failure}");
+    insta::assert_snapshot!(format!("{}\n{}", told(&world, &failure), failure.next.as_deref().unwrap()), @"
+    reading the groups of config `contoso-platform`: the link to a next page leads to https://graph.contoso.example and not below GRAPH/v1.0
+    check the address of the connection; a token is never sent anywhere else
+    ");
+    assert_eq!(struck(&world), ["body"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again_but_not_for_ever() {
+    let once = |times| Rule { times, path: Some("/v1.0/".to_owned()), ..Rule::of(Fault::Truncated) };
+    let broken = world(Faults { rules: vec![once(Some(1))], ..Faults::default() }, None).await;
+    assert_eq!(broken.observe().await.unwrap().marked[&key("devs")].members.len(), 1);
+    assert_eq!(struck(&broken), ["truncated"]);
+    broken.end().await;
+
+    let broken = world(Faults { rules: vec![once(None)], ..Faults::default() }, None).await;
+    let failure = broken.observe().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+    assert!(told(&broken, &failure).contains("GRAPH broke off before its answer was whole"), "{failure}");
+    broken.end().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a person is told when an API server answers with what no client can have expected.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rolecall::providers::Reader as _;
@@ -18,10 +19,15 @@ impl TokenSource for Token {
     }
 }
 
-/// Reads the cluster `alpha` of a sandbox whose answers about `path` are struck. Its address is left out of what is said.
+/// Reads the cluster `alpha` of a sandbox whose answers about `path` are always struck.
 async fn observe(path: &str, fault: Fault) -> (std::result::Result<Cluster, (FailureKind, String)>, Vec<String>) {
+    observe_with(path, Rule::of(fault)).await
+}
+
+/// Reads the cluster `alpha` of a sandbox whose answers about `path` are struck. Its address is left out of what is said.
+async fn observe_with(path: &str, rule: Rule) -> (std::result::Result<Cluster, (FailureKind, String)>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let rule = Rule { on: Some("alpha".to_owned()), path: Some(path.to_owned()), ..Rule::of(fault) };
+    let rule = Rule { on: Some("alpha".to_owned()), path: Some(path.to_owned()), ..rule };
     let options = Options { faults: Faults { rules: vec![rule], ..Faults::default() }, ..Options::default() };
     let seed = || {
         let mut seed = Seed::new("contoso.com");
@@ -42,7 +48,7 @@ async fn observe(path: &str, fault: Fault) -> (std::result::Result<Cluster, (Fai
         cluster: None,
     };
     let observed = match connect(&connection).await {
-        Ok(link) => KubernetesReader::new(link).observe(&query).await,
+        Ok(link) => KubernetesReader::new(link.waiting(Duration::from_millis(1))).observe(&query).await,
         Err(failure) => Err(failure),
     };
     let observed = observed.map_err(|failure| (failure.kind, failure.what.replace(alpha.server.as_str(), "SERVER/")));
@@ -55,9 +61,13 @@ async fn observe(path: &str, fault: Fault) -> (std::result::Result<Cluster, (Fai
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_an_error_and_never_a_short_list() {
     let mut said = Vec::new();
-    for (name, hostile) in
-        [("deep", Hostile::Deep), ("not-text", Hostile::NotText), ("empty", Hostile::Empty), ("html", Hostile::Html)]
-    {
+    for (name, hostile) in [
+        ("deep", Hostile::Deep),
+        ("not-text", Hostile::NotText),
+        ("empty", Hostile::Empty),
+        ("html", Hostile::Html),
+        ("wrong-shape", Hostile::WrongShape),
+    ] {
         for path in ["/clusterroles?", "/namespaces/kube-system", "/selfsubjectreviews"] {
             let (observed, struck) = observe(path, Fault::Body(hostile)).await;
             let (kind, what) = observed.expect_err(name);
@@ -79,7 +89,38 @@ async fn an_answer_that_cannot_be_read_is_an_error_and_never_a_short_list() {
     html: the answer of SERVER/ to "list clusterroles" is not one of an API server: expected value at line 1 column 1
     html: the answer of SERVER/ to "get /api/v1/namespaces/kube-system" is not one of an API server: expected value at line 1 column 1
     html: the answer of SERVER/ to "ask who we are" is not one of an API server: expected value at line 1 column 1
+    wrong-shape: the answer of SERVER/ to "list clusterroles" is not one of an API server: invalid type: integer `7`, expected a sequence at line 1 column 29
+    wrong-shape: the answer of SERVER/ to "get /api/v1/namespaces/kube-system" is not one of an API server: invalid type: string …, expected ObjectMeta at line 1 column 44
+    wrong-shape: the answer of SERVER/ to "ask who we are" is not one of an API server: invalid type: string …, expected ObjectMeta at line 1 column 44
     "#);
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_or_goes_on_elsewhere_is_an_error() {
+    let mut said = Vec::new();
+    for hostile in [Hostile::EndlessPages, Hostile::ForeignLink] {
+        let (observed, struck) = observe("/clusterroles?", Fault::Body(hostile)).await;
+        let (kind, what) = observed.unwrap_err();
+        said.push(format!("{kind:?}: {what}"));
+        assert!(struck.iter().all(|fault| fault == "body") && !struck.is_empty(), "{struck:?}");
+    }
+    insta::assert_snapshot!(said.join("\n"), @"
+    Invalid: cannot list clusterroles on SERVER/: invalid continue token: continue key is not valid: expected value at line 1 column 1 (400)
+    Refused: SERVER/ redirects to https://graph.contoso.example (307); no redirect is followed, because the credential would go there
+    ");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again_but_not_for_ever() {
+    let broken = |times| observe_with("/clusterroles?", Rule { times, ..Rule::of(Fault::Truncated) });
+    let (observed, struck) = broken(Some(2)).await;
+    assert!(observed.unwrap().roles.iter().any(|live| live.role.name == "view"));
+    assert_eq!(struck, ["truncated", "truncated"]);
+    let (observed, struck) = broken(None).await;
+    let (kind, what) = observed.unwrap_err();
+    assert_eq!(kind, FailureKind::Unreachable, "{what}");
+    assert!(what.starts_with("the answer of SERVER/ was cut short"), "{what}");
+    assert_eq!(struck.len(), 5, "{struck:?}");
 }
 
 #[tokio::test]

@@ -204,9 +204,12 @@ async fn spoilt(hostile: Hostile, dialect: Dialect, asked: &Asked, reply: Respon
         (Hostile::WrongShape, _) => Some(br#"{"value":{"id":[1]},"items":7,"metadata":"x","error":3}"#.to_vec()),
         (Hostile::Deep, _) => Some([vec![b'['; 100_000], vec![b']'; 100_000]].concat()),
         (Hostile::NotText, _) => Some(vec![b'{', b'"', 0xff, 0xfe, 0x00, b'"', b'}']),
-        (Hostile::ForeignLink, Dialect::Graph) if is_list => {
-            json["@odata.nextLink"] = FOREIGN.into();
-            Some(json.to_string().into())
+        (Hostile::ForeignLink, Dialect::Graph) => {
+            let mut lists = lists_of_graph(&mut json);
+            for list in &mut lists {
+                list["@odata.nextLink"] = FOREIGN.into();
+            }
+            (!lists.is_empty()).then(|| json.to_string().into())
         }
         (Hostile::ForeignLink, Dialect::Kubernetes) => {
             parts.status = StatusCode::TEMPORARY_REDIRECT;
@@ -222,7 +225,7 @@ async fn spoilt(hostile: Hostile, dialect: Dialect, asked: &Asked, reply: Respon
             Some(json.to_string().into())
         }
         (Hostile::ControlCharacters, Dialect::Graph) => scrawl(&mut json).then(|| json.to_string().into()),
-        (Hostile::ForeignLink | Hostile::EndlessPages | Hostile::ControlCharacters, _) => None,
+        (Hostile::EndlessPages | Hostile::ControlCharacters, _) => None,
     };
     let applied = spoilt.is_some();
     if applied {
@@ -232,6 +235,18 @@ async fn spoilt(hostile: Hostile, dialect: Dialect, asked: &Asked, reply: Respon
         }
     }
     (Response::from_parts(parts, spoilt.map_or_else(|| Body::from(bytes), Body::from)), applied)
+}
+
+/// The lists in a reply: itself, or those of its items.
+fn lists_of_graph(json: &mut Value) -> Vec<&mut Value> {
+    let is_list = |body: &&mut Value| body.get("value").is_some_and(Value::is_array);
+    match json.get("responses") {
+        Some(Value::Array(_)) => {
+            let items = json["responses"].as_array_mut().into_iter().flatten();
+            items.filter_map(|item| item.get_mut("body")).filter(is_list).collect()
+        }
+        _ => Some(json).filter(is_list).into_iter().collect(),
+    }
 }
 
 /// Writes over every display name and description; says whether there was one.
