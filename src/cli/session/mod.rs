@@ -194,7 +194,7 @@ impl Session {
             .collect();
         let (links, unroutable) = (links(&clusters), BTreeMap::new());
         let (plugins, sandbox) = (kubernetes::Plugins::default(), Some(sandbox));
-        Ok(Self { loaded, desired, policy, entra, chain, links, plugins, clusters, unroutable, sandbox })
+        Ok(Self { loaded, desired, policy, entra, chain, clusters, unroutable, links, plugins, sandbox })
     }
 
     /// Reads the live systems and plans. Nothing is written.
