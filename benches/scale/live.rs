@@ -191,8 +191,6 @@ pub(crate) fn observed(desired: &Desired, shape: Shape) -> Result<Observed, Erro
         deleted_unreadable: None,
         by_display_name: BTreeMap::new(),
         other_configs: BTreeSet::new(),
-        privileged: BTreeMap::new(),
-        above: BTreeMap::new(),
     };
     let clusters = desired
         .environments

@@ -4,9 +4,11 @@ use std::hint::black_box;
 use std::path::Path;
 
 use rolecall::plan::saved::{Provenance, SavedPlan, plan_id};
-use rolecall::plan::{self, Plan};
+use rolecall::plan::{self, Comparison, Plan};
 use rolecall::report::{self, text::Layout};
-use rolecall::state::{Above, AccessAnswer, Desired, GroupAnswer, GroupQuestion, Observed, Policy, PrivilegedMembers};
+use rolecall::state::{
+    Above, AccessAnswer, Desired, GroupAnswer, GroupAnswers, GroupQuestion, Observed, Policy, PrivilegedMembers,
+};
 use rolecall::{config, desired};
 
 use crate::Error;
@@ -32,9 +34,10 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     let mut observed = live::observed(&desired, shape)?;
     let policy = Policy::default();
     watch.restart();
-    let questions = plan::group_questions(&desired, &observed, &policy);
-    answer_about_groups(&mut observed, questions);
-    let mut planned = plan::plan(&desired, &observed, &policy);
+    let comparison = Comparison::new(&desired, &observed, &policy);
+    let of_groups = answers_about_groups(comparison.group_questions());
+    let mut planned = comparison.plan(&of_groups);
+    observed.of_groups = of_groups;
     if answer_about_rights(&desired, &mut observed, &policy, &planned) {
         plan::foresee(&mut planned, &desired, &observed, &policy);
     }
@@ -61,14 +64,15 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
 }
 
 /// Nobody is a member for an hour, and no group is in another.
-fn answer_about_groups(observed: &mut Observed, questions: Vec<GroupQuestion>) {
-    let Some(Ok(tenant)) = &mut observed.tenant else { return };
-    let answers = questions.iter().map(|question| match question {
+fn answers_about_groups(questions: Vec<GroupQuestion>) -> GroupAnswers {
+    let given = questions.iter().map(|question| match question {
         GroupQuestion::Privileged(_) => Ok(GroupAnswer::Privileged(PrivilegedMembers::Active([].into()))),
         GroupQuestion::Above(_) => Ok(GroupAnswer::Above(Above::Read(Vec::new()))),
     });
-    let answers = answers.collect();
-    tenant.record(questions, answers);
+    let given = given.collect();
+    let mut answers = GroupAnswers::default();
+    answers.record(questions, given);
+    answers
 }
 
 /// Everything is allowed. Says whether anything was asked.

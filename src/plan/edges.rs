@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Cause, Draft};
+use super::people::is_disabled;
 use super::resolve::{Directory, Doubt, Resolved, label};
 use crate::plan::{NoteKind, Reason};
 use crate::state::{
-    Address, Change, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Operation, Origin, Policy,
-    PrincipalKind, PrincipalName, PrivilegedMembers, Resource, Sign,
+    Address, Change, DesiredGroup, Edge, GroupKey, GroupKind, Identity, LiveGroup, LivePrincipal, Membership, ObjectId,
+    Operation, Origin, Policy, PrincipalKind, PrincipalName, PrivilegedMembers, Resource, Sign,
 };
 
 /// Which of a group's two lists.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum List {
     Owners,
     Members,
@@ -58,6 +59,39 @@ pub(super) enum Removes<'a> {
     These(&'a BTreeMap<PrincipalName, Origin>),
 }
 
+/// The lists of a group that the files manage, as they are asked for and as they are: none there yet where it is to be made.
+pub(super) fn of_group<'a>(
+    key: &'a GroupKey,
+    group: &'a DesiredGroup,
+    id: &Identity,
+    live: Option<&'a LiveGroup>,
+    first_owner: Option<ObjectId>,
+) -> impl Iterator<Item = Edges<'a>> {
+    let kind = live.map_or(GroupKind::Security, |live| live.kind);
+    let edges = |list, asked, live, first_owner, removes| Edges {
+        list,
+        key,
+        origin: &group.origin,
+        id: id.clone(),
+        kind,
+        asked,
+        live,
+        first_owner,
+        removes,
+    };
+    let members = live.map_or(&[][..], |live| &live.members);
+    let members = match group.membership {
+        Membership::Authoritative => Some(edges(List::Members, &group.members, members, None, Removes::Surplus)),
+        Membership::Additive => {
+            Some(edges(List::Members, &group.members, members, None, Removes::These(&group.absent)))
+        }
+        Membership::External => None,
+    };
+    let there = live.map_or(&[][..], |live| &live.owners);
+    let owners = group.owners.as_ref().map(|owners| edges(List::Owners, owners, there, first_owner, Removes::Surplus));
+    members.into_iter().chain(owners)
+}
+
 /// The changes of one list, and whom PIM must be asked about.
 #[derive(Default)]
 pub(super) struct Found {
@@ -67,6 +101,22 @@ pub(super) struct Found {
 }
 
 impl Edges<'_> {
+    /// Whether there is nothing to do and nothing to say, as with nearly every list of a company: the ids alone show it.
+    pub(super) fn is_as_asked(&self, directory: &Directory<'_>) -> bool {
+        let asked: Option<Vec<ObjectId>> = self.asked.keys().map(|name| directory.plain(name)).collect();
+        let Some(mut asked) = asked else { return false };
+        let mut live: Vec<ObjectId> = self.live.iter().map(|each| each.id).collect();
+        asked.sort_unstable();
+        live.sort_unstable();
+        let are_all_there = || asked.iter().all(|id| live.binary_search(id).is_ok());
+        let may_stay =
+            |each: &LivePrincipal| asked.binary_search(&each.id).is_ok() || self.is_an_applier(each, directory);
+        match self.removes {
+            Removes::Surplus => asked == live || (are_all_there() && self.live.iter().all(may_stay)),
+            Removes::These(absent) => absent.is_empty() && are_all_there(),
+        }
+    }
+
     /// Compares the two lists. What cannot be done goes straight into the draft.
     pub(super) fn compare(
         &self,
@@ -263,7 +313,7 @@ impl Edges<'_> {
             .values()
             .copied()
             .filter(|each| goes(each.id))
-            .filter(|each| self.list == List::Members || !(directory.is_applier(each) || directory.is_own_app(each)))
+            .filter(|each| !self.is_an_applier(each, directory))
             .filter(|each| {
                 each.kind != PrincipalKind::Other || {
                     let message = format!(
@@ -291,7 +341,7 @@ impl Edges<'_> {
             return remove(&surplus);
         }
         found.loses_members = true;
-        let privileged = self.id.known().and_then(|id| directory.tenant()?.privileged.get(&id));
+        let privileged = self.id.known().and_then(|id| directory.privileged(id));
         match privileged {
             Some(PrivilegedMembers::Active(active)) => {
                 let (kept, lost): (Vec<_>, Vec<_>) = surplus.into_iter().partition(|each| active.contains(&each.id));
@@ -314,6 +364,11 @@ impl Edges<'_> {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether somebody is an owner because they apply, which no file needs to say.
+    fn is_an_applier(&self, each: &LivePrincipal, directory: &Directory<'_>) -> bool {
+        self.list == List::Owners && (directory.is_applier(each) || directory.is_own_app(each))
     }
 
     fn withhold_for_pim(&self, why: &str, removals: Vec<Change>, draft: &mut Draft) {
@@ -369,7 +424,7 @@ fn cause_of(name: &PrincipalName, origin: &Origin, doubt: Doubt<'_>, policy: &Po
 }
 
 fn note_disabled(name: &PrincipalName, origin: &Origin, who: &Resolved<'_>, draft: &mut Draft) {
-    if who.live.is_some_and(|live| live.enabled == Some(false)) {
+    if who.live.is_some_and(is_disabled) {
         let message = format!("`{name}` is disabled: what is granted here takes effect when the account is enabled");
         draft.note_about(name.to_string(), origin, NoteKind::DisabledPerson, message);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::digest::digest;
 use super::display_names;
 use super::draft::{Cause, Draft};
-use super::edges::{Edges, Found, List, Removes};
+use super::edges::{self, Found};
 use super::kubernetes::binding_address;
 use super::parts::Part;
 use super::resolve::{Directory, labels};
@@ -13,8 +13,8 @@ use super::standing::{Standing, is_managed, owned_by_applier, read_only};
 use crate::plan::{NoteKind, Reason};
 use crate::state::{
     Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, Group, GroupKey, GroupKind, GroupNaming,
-    Identity, LiveGroup, LivePrincipal, Management, Mark, Membership, ObjectId, Operation, Policy, PrincipalName,
-    Resource, Sign, Tenant, mark,
+    Identity, LiveGroup, LivePrincipal, Management, Mark, ObjectId, Operation, Policy, PrincipalName, Resource, Sign,
+    Tenant, mark,
 };
 
 /// Everything the diff of the tenant looks at.
@@ -116,26 +116,15 @@ impl Entra<'_> {
         first_owner: Option<ObjectId>,
         draft: &mut Draft,
     ) -> Found {
-        let kind = live.map_or(GroupKind::Security, |live| live.kind);
         // Nothing is removed from a group that cannot be edited, so PIM has nothing to say about it.
-        let without_pim = self.desired.without_pim || read_only(kind).is_some();
-        let compare =
-            |list, asked, live, first_owner, removes, draft: &mut Draft| {
-                Edges { list, key, origin: &group.origin, id: id.clone(), kind, asked, live, first_owner, removes }
-                    .compare(self.directory, self.policy, without_pim, draft)
-            };
+        let without_pim = self.desired.without_pim || live.is_some_and(|live| read_only(live.kind).is_some());
         let mut found = Found::default();
-        if group.membership != Membership::External {
-            let members = live.map_or(&[][..], |live| &live.members);
-            let removes = match group.membership {
-                Membership::Authoritative => Removes::Surplus,
-                Membership::Additive | Membership::External => Removes::These(&group.absent),
-            };
-            found = compare(List::Members, &group.members, members, None, removes, draft);
-        }
-        if let Some(owners) = &group.owners {
-            let live = live.map_or(&[][..], |live| &live.owners);
-            found.changes.extend(compare(List::Owners, owners, live, first_owner, Removes::Surplus, draft).changes);
+        for list in edges::of_group(key, group, id, live, first_owner) {
+            if live.is_none() || !self.directory.is_alike(key, list.list) {
+                let more = list.compare(self.directory, self.policy, without_pim, draft);
+                found.changes.extend(more.changes);
+                found.loses_members |= more.loses_members;
+            }
         }
         found
     }
@@ -181,6 +170,7 @@ impl Entra<'_> {
         let mut surplus: BTreeMap<ObjectId, (&GroupKey, &LiveGroup)> = BTreeMap::new();
         let renamed: BTreeSet<&GroupKey> =
             self.desired.groups.values().flat_map(|group| group.previously.keys()).collect();
+        let named = self.named_by_id();
         for (key, live) in self.tenant.marked.iter().filter(|(key, _)| !renamed.contains(key)) {
             if let Some(group) = self.desired.groups.get(key) {
                 if matches!(group.management, Management::Adopted(id) | Management::External(id) if id != live.id) {
@@ -191,7 +181,7 @@ impl Entra<'_> {
                     );
                     draft.note(None, Some(&group.origin), NoteKind::LeftBehind, message);
                 }
-            } else if self.is_named(live.id) {
+            } else if named.contains(&live.id) {
                 let message = format!(
                     "group {key} (id {}) has no block of its own any more, but the files name its id; it is left alone",
                     live.id
@@ -213,7 +203,7 @@ impl Entra<'_> {
         }
         let mut parents: BTreeMap<ObjectId, BTreeSet<Address>> = BTreeMap::new();
         for (parent, group) in self.directory.live_groups() {
-            for member in &group.members {
+            for member in self.directory.nested_in(group) {
                 if let Some((key, _)) = surplus.get(&member.id) {
                     let edge = Address::Member(parent.clone(), PrincipalName::Group((*key).clone()));
                     parents.entry(member.id).or_default().insert(edge);
@@ -225,13 +215,19 @@ impl Entra<'_> {
         }
     }
 
-    fn is_named(&self, id: ObjectId) -> bool {
-        let name = PrincipalName::GroupId(id);
-        self.desired.groups.values().any(|group| {
-            matches!(group.management, Management::Adopted(other) | Management::External(other) if other == id)
-                || group.members.contains_key(&name)
-                || group.absent.contains_key(&name)
-        })
+    /// The groups that the files name by id: as what a block means, or in a list of members.
+    fn named_by_id(&self) -> BTreeSet<ObjectId> {
+        let groups = self.desired.groups.values();
+        let meant = groups.clone().filter_map(|group| match group.management {
+            Management::Adopted(id) | Management::External(id) => Some(id),
+            Management::Owned => None,
+        });
+        let listed = groups.flat_map(|group| group.members.keys().chain(group.absent.keys()));
+        let listed = listed.filter_map(|name| match name {
+            PrincipalName::GroupId(id) => Some(*id),
+            _ => None,
+        });
+        meant.chain(listed).collect()
     }
 }
 

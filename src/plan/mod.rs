@@ -14,6 +14,7 @@ mod kubernetes;
 mod names;
 mod order;
 mod parts;
+mod people;
 mod power;
 pub mod preflight;
 mod reach;
@@ -41,8 +42,8 @@ use self::kubernetes::Environment;
 use self::parts::Parts;
 use self::resolve::Directory;
 use crate::state::{
-    AccessQuestion, Address, AppId, Change, ConfigName, Desired, EnvironmentName, Failure, GroupQuestion, ObjectId,
-    Observed, Origin, Policy, Sign, TenantId,
+    AccessQuestion, Address, AppId, Change, ConfigName, Desired, EnvironmentName, Failure, GroupAnswers, GroupQuestion,
+    ObjectId, Observed, Origin, Policy, Sign, TenantId,
 };
 
 /// What would change, and everything a person needs to decide about it.
@@ -182,62 +183,100 @@ impl Plan {
     }
 }
 
-/// Compares the two states and judges the difference.
-///
-/// The plan holds nothing outside `policy.only`. Where part of `observed` is missing, nothing is derived from it: the
-/// part is listed as unread, and whatever would need it is not planned.
-pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
-    let parts = Parts::new(desired, observed, policy);
-    let (mut draft, compared, directory) = settled(desired, &parts, policy);
-    let withheld = draft.withheld();
-    draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
-    let mut changes = order::order(draft.changes);
-    reach::mark_protected(&mut changes, desired, &parts, &directory);
-    let on = aggregation::by_environment(&changes);
-    let spreads = parts.clusters.iter().flat_map(|(name, part)| {
-        let changes = on.get(name).map_or(&[][..], Vec::as_slice);
-        aggregation::spreads(name, *part, &directory, changes)
-    });
-    let spreads = spreads.collect();
-    Plan {
-        config: desired.config.clone(),
-        tenant: desired.tenant,
-        domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
-        verdicts: guards::judge(desired, policy, &parts, &directory, &changes),
-        forecasts: preflight::forecasts(desired, observed, policy, &changes),
-        names: names::of_ids(&changes, &directory, desired),
-        spreads,
-        first_owners: names::first_owners(&changes, &directory, desired),
-        unmanaged: draft.unmanaged,
-        changes,
-        withheld,
-        notes: draft.notes.into_iter().collect(),
-        unread: parts.unread,
-        compared,
+/// The two states side by side. What is asked of it first, and the plan after, rest on one look at everything.
+pub struct Comparison<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    policy: &'a Policy,
+    parts: Parts<'a>,
+    directory: Directory<'a>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Looks at everything. Where part of `observed` is missing, nothing is derived from it: the part is listed as unread,
+    /// and whatever would need it is not planned. [`Observed::of_groups`] is not looked at.
+    pub fn new(desired: &'a Desired, observed: &'a Observed, policy: &'a Policy) -> Self {
+        let parts = Parts::new(desired, observed, policy);
+        let mut directory = Directory::new(desired, parts.tenant, policy);
+        directory.compare_lists(desired);
+        Self { desired, observed, policy, parts, directory }
     }
+
+    /// What must be read of groups before there can be a plan: of those that would lose members, the assignments by
+    /// Privileged Identity Management, which tell drift from a membership of this hour (not where the files say that PIM is
+    /// not in use); of those that would change at all, the groups that they are in, which tell what a change reaches.
+    pub fn group_questions(&self) -> Vec<GroupQuestion> {
+        let Self { desired, policy, directory, .. } = self;
+        let Some(tenant) = self.parts.tenant else { return Vec::new() };
+        let mut draft = Draft::default();
+        let losing = Entra { desired, tenant, directory, policy }.compare(&mut draft);
+        let outer = if desired.environments.is_empty() {
+            // Where there is no cluster, nothing can be reached.
+            BTreeSet::new()
+        } else {
+            reach::groups_in_question(&draft.changes, directory)
+        };
+        losing.into_iter().map(GroupQuestion::Privileged).chain(outer.into_iter().map(GroupQuestion::Above)).collect()
+    }
+
+    /// The difference, judged. It holds nothing outside `policy.only`.
+    pub fn plan(self, answers: &'a GroupAnswers) -> Plan {
+        let (Self { desired, observed, policy, parts, directory }, mut draft, compared) = self.settled(answers);
+        let withheld = draft.withheld();
+        draft.unmanaged.retain(|binding| !draft.changes.contains_key(&binding.address));
+        let mut changes = order::order(draft.changes);
+        reach::mark_protected(&mut changes, desired, &parts, &directory);
+        let on = aggregation::by_environment(&changes);
+        let spreads = parts.clusters.iter().flat_map(|(name, part)| {
+            let changes = on.get(name).map_or(&[][..], Vec::as_slice);
+            aggregation::spreads(name, *part, &directory, changes)
+        });
+        let spreads = spreads.collect();
+        Plan {
+            config: desired.config.clone(),
+            tenant: desired.tenant,
+            domain: parts.tenant.and_then(|tenant| tenant.domain.clone()),
+            verdicts: guards::judge(desired, policy, &parts, &directory, &changes),
+            forecasts: preflight::forecasts(desired, observed, policy, &changes),
+            names: names::of_ids(&changes, &directory, desired),
+            spreads,
+            first_owners: names::first_owners(&changes, &directory, desired),
+            unmanaged: draft.unmanaged,
+            changes,
+            withheld,
+            notes: draft.notes.into_iter().collect(),
+            unread: parts.unread,
+            compared,
+        }
+    }
+
+    /// The comparison with every group at rest that is not made after all, and what comes out of it then.
+    fn settled(self, answers: &'a GroupAnswers) -> (Self, Draft, Compared) {
+        let Self { desired, observed, policy, parts, directory } = self;
+        let mut directory = directory.answered(answers);
+        let mut held = Vec::new();
+        loop {
+            let (draft, compared) = compare(desired, &parts, &directory, policy, &held);
+            let refused = display_names::refused(&directory, &draft);
+            if refused.is_empty() {
+                return (Self { desired, observed, policy, parts, directory }, draft, compared);
+            }
+            // Nothing may rest on a group that is not made after all, and what goes only after it stays.
+            held.extend(refused.values().flat_map(|cause| draft.held_by(cause)));
+            directory.hold(refused);
+        }
+    }
+}
+
+/// Compares the two states and judges the difference, once everything is answered.
+pub fn plan(desired: &Desired, observed: &Observed, policy: &Policy) -> Plan {
+    Comparison::new(desired, observed, policy).plan(&observed.of_groups)
 }
 
 /// What the guards say of some of the changes that [`plan`] makes of the same, as far as only those are made.
 pub fn judge(desired: &Desired, observed: &Observed, policy: &Policy, changes: &[Change]) -> Vec<Verdict> {
-    let parts = Parts::new(desired, observed, policy);
-    let (_, _, directory) = settled(desired, &parts, policy);
-    guards::judge(desired, policy, &parts, &directory, changes)
-}
-
-/// The comparison with every group at rest that is not made after all, and what is known of the groups then.
-fn settled<'a>(desired: &'a Desired, parts: &Parts<'a>, policy: &Policy) -> (Draft, Compared, Directory<'a>) {
-    let mut directory = Directory::new(desired, parts.tenant, policy);
-    let mut held = Vec::new();
-    loop {
-        let (draft, compared) = compare(desired, parts, &directory, policy, &held);
-        let refused = display_names::refused(&directory, &draft);
-        if refused.is_empty() {
-            return (draft, compared, directory);
-        }
-        // Nothing may rest on a group that is not made after all, and what goes only after it stays.
-        held.extend(refused.values().flat_map(|cause| draft.held_by(cause)));
-        directory.hold(refused);
-    }
+    let (settled, _, _) = Comparison::new(desired, observed, policy).settled(&observed.of_groups);
+    guards::judge(desired, policy, &settled.parts, &settled.directory, changes)
 }
 
 /// What the API servers must be asked before [`plan`] can say of these changes which ones they would refuse. The answers go
@@ -287,22 +326,4 @@ fn compare(
     draft.hold_again(held);
     order::settle(&mut draft);
     (draft, compared)
-}
-
-/// What must be read of groups before [`plan`] can tell: of those that would lose members, the assignments by Privileged
-/// Identity Management, which tell drift from a membership of this hour (not where the files say that PIM is not in use);
-/// of those that would change at all, the groups that they are in, which tell what a change reaches.
-pub fn group_questions(desired: &Desired, observed: &Observed, policy: &Policy) -> Vec<GroupQuestion> {
-    let parts = Parts::new(desired, observed, policy);
-    let directory = Directory::new(desired, parts.tenant, policy);
-    let Some(tenant) = parts.tenant else { return Vec::new() };
-    let mut draft = Draft::default();
-    let losing = Entra { desired, tenant, directory: &directory, policy }.compare(&mut draft);
-    let outer = if desired.environments.is_empty() {
-        // Where there is no cluster, nothing can be reached.
-        BTreeSet::new()
-    } else {
-        reach::groups_in_question(&draft.changes, tenant, &directory)
-    };
-    losing.into_iter().map(GroupQuestion::Privileged).chain(outer.into_iter().map(GroupQuestion::Above)).collect()
 }

@@ -36,6 +36,9 @@ pub(super) fn of_ids(changes: &[Change], directory: &Directory<'_>, desired: &De
             }
         }
     }
+    if nameless.is_empty() {
+        return names;
+    }
     for resolution in directory.tenant().into_iter().flat_map(|tenant| tenant.directory.values()) {
         if let Resolution::Found(live) = resolution
             && nameless.contains(&live.id.to_string())

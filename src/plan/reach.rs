@@ -6,7 +6,7 @@ use super::parts::Parts;
 use super::resolve::{Directory, spelt_id};
 use crate::state::{
     Above, Address, Change, Cluster, Desired, DesiredEnvironment, EnvironmentName, GroupKey, GroupNaming, LiveGroup,
-    ObjectId, Operation, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName, Tenant, TokenNaming,
+    ObjectId, Operation, PrincipalKind, PrincipalName, Subject, SubjectKind, SubjectName, TokenNaming,
 };
 
 /// A group: one that we know by key, or another.
@@ -42,9 +42,9 @@ impl<'a> Nesting<'a> {
         let mut nesting = Self { inside: BTreeMap::new(), names: BTreeMap::new(), unread: BTreeMap::new() };
         let mut above = Vec::new();
         for (key, group) in directory.live_groups() {
-            let nested = group.members.iter().filter(|member| member.kind == PrincipalKind::Group);
+            let nested = directory.nested_in(group).iter().filter(|member| member.kind == PrincipalKind::Group);
             nesting.inside.entry(Node::Known(key)).or_default().extend(nested.map(|member| node(member.id, directory)));
-            match directory.tenant().and_then(|tenant| tenant.above.get(&group.id)) {
+            match directory.above(group.id) {
                 Some(Above::Read(outer)) => {
                     for outer in outer {
                         match node(outer.id, directory) {
@@ -234,18 +234,14 @@ pub(super) fn live_members(directory: &Directory<'_>, groups: &BTreeSet<Node<'_>
 
 /// The live groups of which it must be known what they are in: those that would change, and where something would go, those
 /// through which we ourselves may act.
-pub(super) fn groups_in_question(
-    changes: &BTreeMap<Address, Change>,
-    tenant: &Tenant,
-    directory: &Directory<'_>,
-) -> BTreeSet<ObjectId> {
+pub(super) fn groups_in_question(changes: &BTreeMap<Address, Change>, directory: &Directory<'_>) -> BTreeSet<ObjectId> {
     let touched = changes.keys().filter_map(|address| match address {
         Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => directory.live(key),
         Address::Object { .. } => None,
     });
     let goes = changes.values().any(|change| matches!(change.operation, Operation::Delete { .. }));
-    let is_own = |group: &&LiveGroup| group.members.iter().any(|member| member.id == tenant.identity.id);
-    let own = directory.live_groups().map(|(_, group)| group).filter(|_| goes).filter(is_own);
+    let is_own = |group: &&LiveGroup| goes && directory.holds_us(group);
+    let own = directory.live_groups().map(|(_, group)| group).filter(is_own);
     touched.chain(own).map(|group| group.id).collect()
 }
 
@@ -270,6 +266,9 @@ fn bound<'a>(
 /// Marks every change that reaches a protected environment: what is on it, and the groups that are bound there, those
 /// nested in them included.
 pub(super) fn mark_protected(changes: &mut [Change], desired: &Desired, parts: &Parts<'_>, directory: &Directory<'_>) {
+    if !desired.environments.values().any(|environment| environment.protected) {
+        return;
+    }
     let nesting = Nesting::live(directory).with_files(desired, directory);
     let mut anything = BTreeSet::new();
     let mut all = BTreeSet::new();

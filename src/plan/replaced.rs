@@ -1,7 +1,9 @@
 //! Groups that would be made though they look like one that is there: under another key, with mostly the same members.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::edges::List;
+use super::people::Table;
 use super::resolve::Directory;
 use super::standing::{Standing, owned_by_applier};
 use crate::state::{
@@ -42,7 +44,9 @@ pub(super) fn replacements<'a, 'c>(
     let joining = Joining::of(&created);
     let mut replacements = Vec::new();
     // Also where the deletion is not part of this plan, because it waits or was left out by `--only`: it comes later.
-    let old = left_over(desired, directory).into_iter().chain(inherited(desired, directory));
+    let heirs =
+        inherited(desired, directory, |key| !directory.is_alike(key, List::Members) || moves.lost.contains_key(key));
+    let old = left_over(desired, directory).into_iter().chain(heirs);
     for (old, live, heir) in old.filter(|(_, live, _)| joining.is_mostly_in_one(live)) {
         let before: BTreeSet<ObjectId> = live.members.iter().map(|member| member.id).collect();
         let leaving = heir.map_or_else(|| before.clone(), |heir| leaving(&before, heir, directory));
@@ -124,12 +128,12 @@ pub(super) fn grant_first(desired: &Desired, directory: &Directory<'_>, changes:
 /// Which created groups somebody joins.
 struct Joining {
     sizes: Vec<usize>,
-    of: HashMap<ObjectId, Vec<usize>>,
+    of: Table<ObjectId, Vec<usize>>,
 }
 
 impl Joining {
     fn of(created: &BTreeMap<GroupKey, BTreeSet<Identity>>) -> Self {
-        let mut joining = Self { sizes: Vec::new(), of: HashMap::new() };
+        let mut joining = Self { sizes: Vec::new(), of: Table::default() };
         for (number, members) in created.values().enumerate() {
             joining.sizes.push(members.len());
             for id in members.iter().filter_map(Identity::known) {
@@ -180,10 +184,16 @@ fn left_over<'a>(desired: &'a Desired, directory: &Directory<'a>) -> Vec<Candida
         .collect()
 }
 
-/// Groups of ours whose block has the key that they were made with: it need not be the block that they were made for.
-fn inherited<'a>(desired: &'a Desired, directory: &Directory<'a>) -> Vec<Candidate<'a>> {
+/// Groups of ours whose block has the key that they were made with: it need not be the block that they were made for. Only
+/// those that lose something.
+fn inherited<'a>(
+    desired: &'a Desired,
+    directory: &Directory<'a>,
+    loses: impl Fn(&GroupKey) -> bool,
+) -> Vec<Candidate<'a>> {
     let owned = desired.groups.iter().filter(|(_, group)| group.management == Management::Owned);
     owned
+        .filter(|(key, _)| loses(key))
         .filter_map(|(key, group)| match directory.standing(key) {
             Some(Standing::Live(live)) if directory.mark_of(key) == key => Some((key, *live, Some(group))),
             _ => None,
@@ -194,7 +204,8 @@ fn inherited<'a>(desired: &'a Desired, directory: &Directory<'a>) -> Vec<Candida
 /// Whom the files take out of a group, now or as soon as that can be done.
 fn leaving(before: &BTreeSet<ObjectId>, group: &DesiredGroup, directory: &Directory<'_>) -> BTreeSet<ObjectId> {
     let ids = |names: Vec<&PrincipalName>| -> BTreeSet<ObjectId> {
-        names.into_iter().filter_map(|name| directory.resolve(name).ok()?.identity.known()).collect()
+        let id = |name| directory.plain(name).or_else(|| directory.resolve(name).ok()?.identity.known());
+        names.into_iter().filter_map(id).collect()
     };
     match group.membership {
         Membership::Authoritative => {

@@ -1,14 +1,18 @@
 //! From names to object ids, and from the groups of the files to the live ones they mean.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::draft::Cause;
+use super::edges::{self, List};
+use super::people::{People, is_disabled};
 use super::standing::{self, Called, Standing};
 use crate::plan::Reason;
 use crate::state::{
-    AppId, DeletedGroup, Desired, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal, ObjectId, Policy,
-    PrincipalKind, PrincipalName, Resolution, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, UserNaming,
+    Above, AppId, DeletedGroup, Desired, GroupAnswers, GroupKey, GroupNaming, Identity, LiveGroup, LivePrincipal,
+    ObjectId, Policy, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Subject, SubjectKind, SubjectName,
+    Tenant, TokenNaming, UserNaming,
 };
 
 /// What a name stands for.
@@ -38,9 +42,16 @@ pub(super) enum Doubt<'d> {
     },
 }
 
+/// Before anything was asked of groups.
+static UNASKED: GroupAnswers = GroupAnswers { privileged: BTreeMap::new(), above: BTreeMap::new() };
+
 /// The names of a tenant.
 pub(super) struct Directory<'a> {
     tenant: Option<&'a Tenant>,
+    /// What was asked of groups; nothing, until it is given.
+    answers: &'a GroupAnswers,
+    /// The lists of live groups that are as the files ask, as far as they were compared.
+    alike: HashSet<(&'a GroupKey, List), RandomState>,
     /// What became of each group of the files; empty when Entra could not be read.
     standings: BTreeMap<&'a GroupKey, Standing<'a>>,
     /// The key of each live group that the files know or that carries our mark.
@@ -55,16 +66,16 @@ pub(super) struct Directory<'a> {
     final_names: BTreeMap<&'a GroupKey, &'a str>,
     /// The same groups by that name.
     finally_called: BTreeMap<&'a str, Vec<&'a GroupKey>>,
-    /// What each name was looked up to be. There are as many look-ups as members in the files.
-    found: HashMap<&'a PrincipalName, &'a Resolution>,
-    /// People and apps that only a member or owner list names.
-    listed: Listed<'a>,
+    /// People, apps and groups of others by name.
+    people: People<'a>,
+    /// The groups in groups, and what may be one: members of a type that we do not know.
+    nested: BTreeMap<ObjectId, Vec<&'a LivePrincipal>>,
+    /// The groups that whoever runs this is in.
+    own_groups: BTreeSet<ObjectId>,
     /// The groups that carry our mark.
     marked: HashSet<ObjectId>,
     /// The service principals of the appliers.
     appliers: BTreeSet<ObjectId>,
-    /// Everybody whose name was read; made when it is first asked for.
-    people: OnceCell<BTreeMap<ObjectId, PrincipalName>>,
 }
 
 impl<'a> Directory<'a> {
@@ -72,6 +83,8 @@ impl<'a> Directory<'a> {
     pub(super) fn new(desired: &'a Desired, tenant: Option<&'a Tenant>, policy: &Policy) -> Self {
         let mut directory = Self {
             tenant,
+            answers: &UNASKED,
+            alike: HashSet::default(),
             standings: BTreeMap::new(),
             keys: BTreeMap::new(),
             restored: BTreeMap::new(),
@@ -79,15 +92,23 @@ impl<'a> Directory<'a> {
             called: BTreeMap::new(),
             final_names: BTreeMap::new(),
             finally_called: BTreeMap::new(),
-            found: HashMap::new(),
-            listed: Listed::new(),
+            people: People::new(tenant),
+            nested: BTreeMap::new(),
+            own_groups: BTreeSet::new(),
             marked: HashSet::new(),
             appliers: BTreeSet::new(),
-            people: OnceCell::new(),
         };
         let Some(tenant) = tenant else { return directory };
-        directory.found = tenant.directory.iter().collect();
-        directory.listed = listed(desired, tenant, &directory.found);
+        for group in directory.people.groups() {
+            for member in &group.members {
+                if matches!(member.kind, PrincipalKind::Group | PrincipalKind::Other) {
+                    directory.nested.entry(group.id).or_default().push(member);
+                }
+                if member.id == tenant.identity.id {
+                    directory.own_groups.insert(group.id);
+                }
+            }
+        }
         directory.marked = tenant.marked.values().map(|group| group.id).collect();
         directory.appliers = appliers(desired, tenant, &directory);
         directory.standings = standing::of_all(desired, tenant, policy, &directory);
@@ -129,6 +150,29 @@ impl<'a> Directory<'a> {
         directory
     }
 
+    /// The same with what was asked of groups.
+    pub(super) fn answered(self, answers: &'a GroupAnswers) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// Compares the lists of all groups, so that nearly all of them need no second look.
+    pub(super) fn compare_lists(&mut self, desired: &'a Desired) {
+        let mut alike = HashSet::default();
+        for (key, group) in desired.groups.iter().filter(|(_, group)| standing::is_managed(group)) {
+            if let Some(Standing::Live(live)) = self.standings.get(key) {
+                let id = Identity::Known(live.id);
+                let lists = edges::of_group(key, group, &id, Some(live), None);
+                alike.extend(lists.filter(|each| each.is_as_asked(self)).map(|each| (key, each.list)));
+            }
+        }
+        self.alike = alike;
+    }
+
+    /// Whether a list of a group was found to be as the files ask.
+    pub(super) fn is_alike(&self, key: &GroupKey, list: List) -> bool {
+        self.alike.contains(&(key, list))
+    }
+
     /// Lets groups of the files that this plan does not make after all rest, for these causes.
     pub(super) fn hold(&mut self, refused: BTreeMap<GroupKey, Cause>) {
         for (key, cause) in refused {
@@ -152,6 +196,16 @@ impl<'a> Directory<'a> {
     /// What was read from Entra, if it could be.
     pub(super) fn tenant(&self) -> Option<&'a Tenant> {
         self.tenant
+    }
+
+    /// Who holds a membership of this group through Privileged Identity Management, if that was asked.
+    pub(super) fn privileged(&self, group: ObjectId) -> Option<&'a PrivilegedMembers> {
+        self.answers.privileged.get(&group)
+    }
+
+    /// What this group is in, if that was asked.
+    pub(super) fn above(&self, group: ObjectId) -> Option<&'a Above> {
+        self.answers.above.get(&group)
     }
 
     /// What became of a group of the files; `None` when Entra could not be read.
@@ -205,6 +259,16 @@ impl<'a> Directory<'a> {
     /// Every live group that the files know or that carries our mark, by key.
     pub(super) fn live_groups(&self) -> impl Iterator<Item = (&'a GroupKey, &'a LiveGroup)> {
         self.keys.values().filter_map(|key| self.live(key).map(|group| (*key, group)))
+    }
+
+    /// The members of a live group that are groups, or of a type that we do not know.
+    pub(super) fn nested_in(&self, group: &LiveGroup) -> &[&'a LivePrincipal] {
+        self.nested.get(&group.id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether whoever runs this is in a live group.
+    pub(super) fn holds_us(&self, group: &LiveGroup) -> bool {
+        self.own_groups.contains(&group.id)
     }
 
     /// The live groups that are proven ours to change: those of the files that are managed, and those with our mark that
@@ -276,7 +340,26 @@ impl<'a> Directory<'a> {
                 live: None,
                 group: self.key(*id).and_then(|key| self.live(key)),
             }),
-            _ => self.resolve_principal(name),
+            _ => self.people.resolve(name).map(|live| Resolved {
+                identity: Identity::Known(live.id),
+                kind: live.kind,
+                live: Some(live),
+                group: None,
+            }),
+        }
+    }
+
+    /// The object that a name of the files stands for, where there is one and nothing to say about it.
+    pub(super) fn plain(&self, name: &PrincipalName) -> Option<ObjectId> {
+        match name {
+            PrincipalName::Group(_) | PrincipalName::GroupId(_) => {
+                let resolved = self.resolve(name).ok()?;
+                resolved.identity.known().filter(|_| !resolved.live.is_some_and(is_disabled))
+            }
+            PrincipalName::User(_)
+            | PrincipalName::Guest(_)
+            | PrincipalName::ServicePrincipal(_)
+            | PrincipalName::Object(_) => self.people.plain(name),
         }
     }
 
@@ -295,26 +378,6 @@ impl<'a> Directory<'a> {
         Ok(Resolved { identity, kind: PrincipalKind::Group, live: None, group })
     }
 
-    fn resolve_principal(&self, name: &PrincipalName) -> Result<Resolved<'a>, Doubt<'_>> {
-        let found = |live: &'a LivePrincipal| Resolved {
-            identity: Identity::Known(live.id),
-            kind: live.kind,
-            live: Some(live),
-            group: None,
-        };
-        self.tenant.ok_or_else(|| unknown("Entra could not be read", None))?;
-        match self.found.get(name) {
-            Some(Resolution::Found(live)) => Ok(found(live)),
-            Some(Resolution::Missing { reason, suggestion }) => Err(unknown(reason, suggestion.as_deref())),
-            Some(Resolution::Ambiguous(several)) => Err(ambiguous(several.iter())),
-            None => match self.listed.get(name).map_or(&[][..], Vec::as_slice) {
-                [] => Err(unknown("nothing in Entra has this name", None)),
-                [live] => Ok(found(live)),
-                several => Err(ambiguous(several.iter().copied())),
-            },
-        }
-    }
-
     /// The groups that a subject names now. More than one only where clusters know groups by display name.
     pub(super) fn groups_called(&self, tokens: &TokenNaming, subject: &Subject) -> Vec<&'a GroupKey> {
         self.groups_by(tokens, subject, &self.called)
@@ -330,7 +393,7 @@ impl<'a> Directory<'a> {
             },
             (SubjectKind::User, UserNaming::ObjectId) => {
                 let id = name.strip_prefix(&tokens.users_prefix).and_then(spelt_id)?;
-                self.people.get_or_init(|| self.all_people()).get(&id).cloned()
+                self.people.name(id).cloned()
             }
             (SubjectKind::User, UserNaming::UserPrincipalName)
             | (SubjectKind::ServiceAccount | SubjectKind::Other(_), _) => None,
@@ -343,19 +406,6 @@ impl<'a> Directory<'a> {
         let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| tokens.groups == GroupNaming::DisplayName);
         let same = bare.and_then(|bare| self.tenant?.by_display_name.get(bare)).into_iter().flatten();
         same.filter(|group| Some(group.display_name.as_str()) == bare).count() > 1
-    }
-
-    /// Everybody whose name was read, by object id.
-    fn all_people(&self) -> BTreeMap<ObjectId, PrincipalName> {
-        let Some(tenant) = self.tenant else { return BTreeMap::new() };
-        let groups = tenant.marked.values().chain(tenant.by_id.values().flatten());
-        let listed = groups.flat_map(|group| group.members.iter().chain(&group.owners));
-        let found = tenant.directory.values().filter_map(|resolution| match resolution {
-            Resolution::Found(live) => Some(live),
-            Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
-        });
-        let people = listed.chain(found).filter(|live| live.kind != PrincipalKind::Group);
-        people.map(|live| (live.id, live.name.clone())).collect()
     }
 
     /// The groups that a subject names once the plan is applied: a display name is taken by renaming a group to it.
@@ -395,44 +445,11 @@ pub(super) fn spelt_id(name: &str) -> Option<ObjectId> {
     name.parse().ok().filter(|id: &ObjectId| id.to_string() == name)
 }
 
-/// Who has a name, each object once.
-type Listed<'a> = HashMap<&'a PrincipalName, Vec<&'a LivePrincipal>>;
-
-/// Names of the files that were not looked up because a member or owner list names them.
-fn listed<'a>(
-    desired: &'a Desired,
-    tenant: &'a Tenant,
-    found: &HashMap<&'a PrincipalName, &'a Resolution>,
-) -> Listed<'a> {
-    let groups = desired.groups.values();
-    let edges = groups.flat_map(|group| {
-        group.members.keys().chain(group.absent.keys()).chain(group.owners.iter().flat_map(BTreeMap::keys))
-    });
-    let subjects =
-        desired.environments.values().flat_map(|environment| environment.bindings.iter().map(|each| &each.subject));
-    let mut listed: Listed<'_> = edges
-        .chain(subjects)
-        .filter(|name| !matches!(name, PrincipalName::Group(_)) && !found.contains_key(*name))
-        .map(|name| (name, Vec::new()))
-        .collect();
-    if !listed.is_empty() {
-        let live = tenant.marked.values().chain(tenant.by_id.values().flatten());
-        for principal in live.flat_map(|group| group.members.iter().chain(&group.owners)) {
-            let Some(known) = listed.get_mut(&principal.name) else { continue };
-            match known.iter_mut().find(|known| known.id == principal.id) {
-                Some(known) => *known = principal,
-                None => known.push(principal),
-            }
-        }
-    }
-    listed
-}
-
 fn appliers(desired: &Desired, tenant: &Tenant, directory: &Directory<'_>) -> BTreeSet<ObjectId> {
     let mut appliers: BTreeSet<ObjectId> = desired
         .appliers
         .iter()
-        .filter_map(|app| directory.resolve_principal(&PrincipalName::ServicePrincipal(*app)).ok()?.identity.known())
+        .filter_map(|app| Some(directory.people.resolve(&PrincipalName::ServicePrincipal(*app)).ok()?.id))
         .collect();
     if tenant.identity.app.is_some_and(|app| desired.appliers.contains(&app)) {
         appliers.insert(tenant.identity.id);
@@ -443,16 +460,6 @@ fn appliers(desired: &Desired, tenant: &Tenant, directory: &Directory<'_>) -> BT
         _ => None,
     }));
     appliers
-}
-
-fn unknown(reason: &str, suggestion: Option<&str>) -> Doubt<'static> {
-    let hint = suggestion.map(|close| format!(" (did you mean `{close}`?)")).unwrap_or_default();
-    Doubt::Name { reason: Reason::UnknownPerson, why: format!("{reason}{hint}") }
-}
-
-fn ambiguous<'p>(several: impl IntoIterator<Item = &'p LivePrincipal>) -> Doubt<'static> {
-    let why = format!("several objects have this name and none is picked: {}", labels(several));
-    Doubt::Name { reason: Reason::AmbiguousPerson, why }
 }
 
 /// A live principal for people: the best name there is, and the id.

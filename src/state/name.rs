@@ -188,3 +188,10 @@ text_name!(
     /// The mail address of a guest, without case like a user principal name.
     Mail, address
 );
+
+impl UserPrincipalName {
+    /// Where the text is kept. What exists at the same time and shares this is one name; one name may be kept in several places.
+    pub(crate) fn place(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+}

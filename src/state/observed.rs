@@ -15,6 +15,8 @@ pub struct Observed {
     pub tenant: Option<Result<Tenant, Failure>>,
     /// The clusters.
     pub clusters: BTreeMap<EnvironmentName, Result<Cluster, Failure>>,
+    /// What Entra was asked about groups, once it was known which would change.
+    pub of_groups: GroupAnswers,
     /// What the clusters were asked about rights, once it was known what would be written.
     pub answers: BTreeMap<EnvironmentName, Answers>,
 }
@@ -44,6 +46,11 @@ pub struct Tenant {
     pub by_display_name: BTreeMap<String, Vec<GroupSummary>>,
     /// Names of other configs whose marks were seen; read only when nothing of this config was found.
     pub other_configs: BTreeSet<String>,
+}
+
+/// What became of every [`GroupQuestion`] that was asked.
+#[derive(Clone, Debug, Default)]
+pub struct GroupAnswers {
     /// Active assignments by Privileged Identity Management, for the groups that were asked about.
     pub privileged: BTreeMap<ObjectId, PrivilegedMembers>,
     /// The groups that a live group is in, for the groups that were asked about.
@@ -86,7 +93,7 @@ pub enum GroupAnswer {
     Above(Above),
 }
 
-impl Tenant {
+impl GroupAnswers {
     /// Keeps what was asked once it was known what to ask.
     pub fn record(&mut self, questions: Vec<GroupQuestion>, answers: Vec<Result<GroupAnswer, Failure>>) {
         for (question, answer) in questions.into_iter().zip(answers) {

@@ -6,23 +6,16 @@ use crate::plan;
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::kubernetes::KubernetesReader;
-use crate::state::{Change, Desired, EnvironmentName, Observed, Policy};
+use crate::state::{Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy};
 
 /// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
-pub(super) async fn ask_about_groups(
-    desired: &Desired,
-    observed: &mut Observed,
-    policy: &Policy,
-    reader: &EntraReader,
-) {
-    let questions = plan::group_questions(desired, observed, policy);
-    if questions.is_empty() {
-        return;
+pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &EntraReader) -> GroupAnswers {
+    let mut answers = GroupAnswers::default();
+    if !questions.is_empty() {
+        let given = reader.ask(&questions).await;
+        answers.record(questions, given);
     }
-    let answers = reader.ask(&questions).await;
-    if let Some(Ok(tenant)) = &mut observed.tenant {
-        tenant.record(questions, answers);
-    }
+    answers
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

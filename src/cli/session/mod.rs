@@ -21,7 +21,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
-use crate::plan::Verdict;
+use crate::plan::{Comparison, Verdict};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
 use crate::providers::http::credential::{Chain, CredentialSettings};
 use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
@@ -208,9 +208,11 @@ impl Session {
         progress.reading(self.clusters.len());
         let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
-        ask_about_groups(&self.desired, &mut observed, &policy, &reader).await;
+        let comparison = Comparison::new(&self.desired, &observed, &policy);
+        let of_groups = ask_about_groups(comparison.group_questions(), &reader).await;
         check_groups(&policy, &self.desired, &observed)?;
-        let mut plan = plan::plan(&self.desired, &observed, &policy);
+        let mut plan = comparison.plan(&of_groups);
+        observed.of_groups = of_groups;
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }

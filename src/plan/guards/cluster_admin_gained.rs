@@ -183,7 +183,8 @@ fn on_cluster<'a>(
     before: &Nesting<'a>,
     after: &Nesting<'a>,
 ) -> Gained {
-    let (old, new) = (admins(part.cluster, &[]), admins(part.cluster, changes));
+    let old = admins(part.cluster, &[]);
+    let new = if changes.is_empty() { old.clone() } else { admins(part.cluster, changes) };
     let mut who = Gained::new();
     // Whoever had a detour before and is master at once now is told as that.
     for counts in [|_: &Lead| true, |lead: &Lead| lead.is_direct()] {

@@ -6,7 +6,7 @@ use super::{Case, Guard, Objection};
 use crate::plan::aggregation::{self, Affected, Effect, Impact};
 use crate::plan::parts::{Acting, Part};
 use crate::plan::reach::{Nesting, Node, live_members, node_of};
-use crate::state::{Address, Binding, Change, GroupKey, LiveGroup, Operation, Resource};
+use crate::state::{Address, Binding, Change, GroupKey, Operation, Resource};
 
 pub(super) static GUARD: Guard = Guard {
     id: "own-identity",
@@ -17,10 +17,8 @@ pub(super) static GUARD: Guard = Guard {
 
 fn check(case: &Case<'_>) -> Vec<Objection> {
     let nesting = Nesting::live(case.directory);
-    let own = case.directory.tenant().map(|tenant| tenant.identity.id);
-    let is_own = |group: &LiveGroup| group.members.iter().any(|member| Some(member.id) == own);
-    let own_groups: Vec<&GroupKey> =
-        case.directory.live_groups().filter(|(_, group)| is_own(group)).map(|(key, _)| key).collect();
+    let own_groups = case.directory.live_groups().filter(|(_, group)| case.directory.holds_us(group));
+    let own_groups: Vec<&GroupKey> = own_groups.map(|(key, _)| key).collect();
     let mut by_roles = BTreeMap::new();
     for (name, part) in &case.parts.clusters {
         by_roles.extend(self::by_roles(*part, &aggregation::impacts(name, *part, case.changes_on(name))));

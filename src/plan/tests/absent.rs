@@ -77,12 +77,12 @@ fn a_membership_through_pim_is_asked_about_and_stays() {
     withheld pim-unreadable at access.yaml:10: removals in readers wait: a membership through Privileged Identity Management must not be taken for drift, and those of this group could not be read: they were not read. Let this identity read them, or write `pim: none` under `tenant` if it is not in use
         entra/group/readers/member/sam@contoso.com
     ");
-    world.tenant().privileged.insert(id, PrivilegedMembers::Active([principal("sam").id].into()));
+    world.observed.of_groups.privileged.insert(id, PrivilegedMembers::Active([principal("sam").id].into()));
     assert_snapshot!(world.shown(), @"
     note privileged-member: sam@contoso.com (0000…) is in readers through Privileged Identity Management; that is no drift
     ");
     // Nobody has to be asked about where nobody would go.
-    world.tenant().privileged.clear();
+    world.observed.of_groups.privileged.clear();
     world.live("readers", &[]).members.remove(0);
     assert_eq!(world.privileged_asked(), []);
 }

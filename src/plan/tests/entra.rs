@@ -434,14 +434,18 @@ fn removals_wait_for_pim() {
         entra/group/readers/member/carol@contoso.com
         entra/group/readers/member/sam@contoso.com
     ");
-    world.tenant().privileged.insert(group, PrivilegedMembers::Unreadable("403, needs a permission".to_owned()));
+    world
+        .observed
+        .of_groups
+        .privileged
+        .insert(group, PrivilegedMembers::Unreadable("403, needs a permission".to_owned()));
     assert_snapshot!(world.shown(), @"
     + entra/group/readers/member/erin@contoso.com
     withheld pim-unreadable at access.yaml:10: removals in readers wait: a membership through Privileged Identity Management must not be taken for drift, and those of this group could not be read: 403, needs a permission. Let this identity read them, or write `pim: none` under `tenant` if it is not in use
         entra/group/readers/member/carol@contoso.com
         entra/group/readers/member/sam@contoso.com
     ");
-    world.tenant().privileged.insert(group, PrivilegedMembers::Active([principal("sam").id].into()));
+    world.observed.of_groups.privileged.insert(group, PrivilegedMembers::Active([principal("sam").id].into()));
     assert_snapshot!(world.shown(), @"
     - entra/group/readers/member/carol@contoso.com
     + entra/group/readers/member/erin@contoso.com

@@ -367,7 +367,7 @@ fn fill_tenant(
             2 => PrivilegedMembers::Active(BTreeSet::new()),
             _ => PrivilegedMembers::Active(BTreeSet::from([principal("hayden").id, principal("carol").id])),
         };
-        tenant.privileged.insert(group, members);
+        observed.of_groups.privileged.insert(group, members);
     }
     // Adopting what carries our own mark: the group is then read by id as well, as it is one and the same object.
     let marked: Vec<LiveGroup> = tenant.marked.values().cloned().collect();

@@ -2,6 +2,7 @@
 
 mod absent;
 mod aggregation;
+mod alike;
 mod convergence;
 mod detours;
 mod display_names;
@@ -23,7 +24,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Plan, Treatment, group_questions, plan};
+use super::{Comparison, Plan, Treatment, plan};
 use crate::state::{Above, GroupQuestion, LiveGroup, ObjectId, Observed, OuterGroup};
 use world::World;
 
@@ -100,7 +101,7 @@ impl World {
 
     /// The groups whose assignments by Privileged Identity Management are asked for.
     fn privileged_asked(&self) -> Vec<ObjectId> {
-        let questions = group_questions(&self.desired, &self.observed, &self.policy);
+        let questions = Comparison::new(&self.desired, &self.observed, &self.policy).group_questions();
         let of_members = questions.into_iter().filter_map(|question| match question {
             GroupQuestion::Privileged(id) => Some(id),
             GroupQuestion::Above(_) => None,
@@ -124,7 +125,7 @@ impl World {
                 }
             }
             let outer = outer.into_iter().map(|(id, display_name)| OuterGroup { id, display_name });
-            tenant.above.entry(*id).or_insert_with(|| Above::Read(outer.collect()));
+            observed.of_groups.above.entry(*id).or_insert_with(|| Above::Read(outer.collect()));
         }
         observed
     }

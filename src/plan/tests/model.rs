@@ -25,7 +25,7 @@ impl World {
 }
 
 fn apply(observed: &mut Observed, hidden: &mut BTreeMap<ObjectId, LiveGroup>, change: &Change) {
-    let Observed { tenant, clusters, answers: _ } = observed;
+    let Observed { tenant, clusters, of_groups: _, answers: _ } = observed;
     let tenant = tenant.as_mut().and_then(|read| read.as_mut().ok());
     match &change.address {
         Address::Group(key) => group(tenant.unwrap(), hidden, key, &change.operation),

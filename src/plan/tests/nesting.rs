@@ -1,7 +1,7 @@
 //! Groups that are in groups which nobody asked rolecall about: whoever joins the inner one joins them all.
 
 use super::world::{World, at, id, in_namespace, key, nested, number, subject, who};
-use crate::plan::{Plan, group_questions, plan};
+use crate::plan::{Comparison, Plan, plan};
 use crate::state::{
     Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, Management, Mark, Membership,
     Only, OuterGroup, PrincipalName, SubjectKind, Target,
@@ -30,7 +30,7 @@ impl World {
     fn is_in(&mut self, group: crate::state::ObjectId, outer: &[(crate::state::ObjectId, &str)]) {
         let outer = outer.iter().map(|(id, name)| OuterGroup { id: *id, display_name: (*name).to_owned() });
         let above = Above::Read(outer.collect());
-        self.tenant().above.insert(group, above);
+        self.observed.of_groups.above.insert(group, above);
     }
 }
 
@@ -86,7 +86,7 @@ fn a_group_of_others_that_is_bound_counts_by_id_and_by_name() {
 fn a_group_of_which_nobody_knows_what_it_is_in_may_be_in_any() {
     let mut world = through_a_stranger();
     let team = world.live("team", &[]).id;
-    world.tenant().above.insert(team, Above::Unreadable("throttled".to_owned()));
+    world.observed.of_groups.above.insert(team, Above::Unreadable("throttled".to_owned()));
     let (protected, admins) = joining(&world.plan());
     assert_eq!(protected, ["alpha"]);
     assert_eq!(
@@ -99,7 +99,7 @@ fn a_group_of_which_nobody_knows_what_it_is_in_may_be_in_any() {
     world.acknowledge("cluster-admin-gained:group:team/unread");
     assert!(world.plan().verdicts.iter().any(|verdict| verdict.subject == "group:team/unread" && verdict.acknowledged));
     // What was never asked is not known either.
-    world.tenant().above.clear();
+    world.observed.of_groups.above.clear();
     let (protected, admins) = joining(&plan(&world.desired, &world.observed, &world.policy));
     assert_eq!((protected.len(), admins.len()), (1, 1));
 }
@@ -108,7 +108,7 @@ fn a_group_of_which_nobody_knows_what_it_is_in_may_be_in_any() {
 fn only_groups_that_change_are_asked_about() {
     let mut world = through_a_stranger();
     let team = world.live("team", &[]).id;
-    let asked = |world: &World| group_questions(&world.desired, &world.observed, &world.policy);
+    let asked = |world: &World| Comparison::new(&world.desired, &world.observed, &world.policy).group_questions();
     assert_eq!(asked(&world), [GroupQuestion::Above(team)]);
     world.ask("team", &[]).members.remove(&who("erin"));
     assert_eq!(asked(&world), []);
@@ -130,11 +130,11 @@ fn what_we_act_through_is_known_through_groups_of_others() {
         let verdicts = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "own-identity");
         verdicts.map(|verdict| verdict.message).collect::<Vec<_>>()
     };
-    let asked = group_questions(&world.desired, &world.observed, &world.policy);
+    let asked = Comparison::new(&world.desired, &world.observed, &world.policy).group_questions();
     let team = world.live("team", &[]).id;
     assert!(asked.contains(&GroupQuestion::Above(team)), "we are in it, and something goes");
     assert_eq!(own(&world).len(), 1, "{:?}", own(&world));
-    world.tenant().above.insert(team, Above::Unreadable("throttled".to_owned()));
+    world.observed.of_groups.above.insert(team, Above::Unreadable("throttled".to_owned()));
     assert!(own(&world)[0].contains("could not be read (throttled)"), "{:?}", own(&world));
     world.is_in(team, &[]);
     assert_eq!(own(&world), [""; 0]);

@@ -186,8 +186,6 @@ impl World {
             deleted_unreadable: None,
             by_display_name: BTreeMap::new(),
             other_configs: BTreeSet::new(),
-            privileged: BTreeMap::new(),
-            above: BTreeMap::new(),
         };
         let mut world = Self {
             desired: Desired {

@@ -7,7 +7,7 @@ use rolecall::providers::Reader as _;
 use rolecall::providers::entra::{Connection, EntraReader};
 use rolecall::providers::http::Transport;
 use rolecall::providers::http::credential::{Chain, CredentialSettings};
-use rolecall::state::{Cloud, LiveGroup, ObjectId, Tenant};
+use rolecall::state::{Cloud, GroupAnswers, LiveGroup, ObjectId, Tenant};
 use serde_json::{Value, json};
 
 use super::answers::{CONFIDENTIAL, Exchange, SECRET, Server, TOKEN, block_on};
@@ -32,13 +32,11 @@ pub(super) fn run(input: &[u8]) {
     });
     let asked = answers.iter().flat_map(|(_, answers)| answers).filter_map(|answer| answer.as_ref().err());
     observed.as_ref().err().into_iter().chain(asked).for_each(|failure| is_fit_to_say(failure, &CONFIDENTIAL));
-    let observed = observed.map(|mut tenant| {
-        if let Some((questions, answers)) = answers {
-            tenant.record(questions, answers);
-        }
-        tenant
-    });
-    world::show(Some(observed), None);
+    let mut of_groups = GroupAnswers::default();
+    if let Some((questions, answers)) = answers {
+        of_groups.record(questions, answers);
+    }
+    world::show(Some(observed), of_groups, None);
 }
 
 fn reader(server: &Server) -> EntraReader {

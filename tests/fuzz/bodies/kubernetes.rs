@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use rolecall::providers::Reader as _;
 use rolecall::providers::kubernetes::{KubernetesReader, TokenSource, door};
-use rolecall::state::{Cluster, Result};
+use rolecall::state::{Cluster, GroupAnswers, Result};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ pub(super) fn run(input: &[u8]) {
     if let Ok(cluster) = &observed {
         nothing_is_missing(cluster, &server.log());
     }
-    world::show(None, Some(observed));
+    world::show(None, GroupAnswers::default(), Some(observed));
 }
 
 pub(super) fn client(server: &Server) -> kube::Client {

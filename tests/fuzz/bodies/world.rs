@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use rolecall::config::{self, File, ROOT_FILE};
 use rolecall::desired;
-use rolecall::plan::{self, Plan, saved};
+use rolecall::plan::{self, Comparison, Plan, saved};
 use rolecall::report::text::Layout;
 use rolecall::report::{Context, json, text};
 use rolecall::state::{
-    AccessQuestion, Answers, Cluster, ClusterQuery, Desired, Failure, GroupQuestion, Observed, Policy, Tenant,
-    TenantId, TenantQuery,
+    AccessQuestion, Answers, Cluster, ClusterQuery, Desired, Failure, GroupAnswers, GroupQuestion, Observed, Policy,
+    Tenant, TenantId, TenantQuery,
 };
 
 use super::{is_fit_to_say, is_harmless};
@@ -73,25 +73,33 @@ pub(super) fn cluster_query() -> ClusterQuery {
 
 pub(super) fn group_questions(tenant: &Tenant) -> Vec<GroupQuestion> {
     let observed = Observed { tenant: Some(Ok(tenant.clone())), ..Observed::default() };
-    plan::group_questions(wanted(), &observed, &policy())
+    Comparison::new(wanted(), &observed, &policy()).group_questions()
 }
 
 pub(super) fn access_questions(cluster: &Cluster) -> Vec<AccessQuestion> {
-    let observed = observed(None, Some(Ok(cluster.clone())));
+    let observed = observed(None, GroupAnswers::default(), Some(Ok(cluster.clone())));
     let plan = plan::plan(wanted(), &observed, &policy());
     plan::access_questions(wanted(), &observed, &policy(), &plan.changes).into_values().flatten().collect()
 }
 
-fn observed(tenant: Option<Result<Tenant, Failure>>, cluster: Option<Result<Cluster, Failure>>) -> Observed {
+fn observed(
+    tenant: Option<Result<Tenant, Failure>>,
+    of_groups: GroupAnswers,
+    cluster: Option<Result<Cluster, Failure>>,
+) -> Observed {
     let name = cluster_query().environment;
     let clusters: BTreeMap<_, _> = cluster.into_iter().map(|cluster| (name.clone(), cluster)).collect();
     let answers: BTreeMap<_, Answers> = BTreeMap::new();
-    Observed { tenant, clusters, answers }
+    Observed { tenant, clusters, of_groups, answers }
 }
 
 /// Plans from what was read and shows it in every form.
-pub(super) fn show(tenant: Option<Result<Tenant, Failure>>, cluster: Option<Result<Cluster, Failure>>) {
-    let plan: Plan = plan::plan(wanted(), &observed(tenant, cluster), &policy());
+pub(super) fn show(
+    tenant: Option<Result<Tenant, Failure>>,
+    of_groups: GroupAnswers,
+    cluster: Option<Result<Cluster, Failure>>,
+) {
+    let plan: Plan = plan::plan(wanted(), &observed(tenant, of_groups, cluster), &policy());
     for part in &plan.unread {
         is_fit_to_say(&part.failure, &super::answers::CONFIDENTIAL);
     }

@@ -1,6 +1,5 @@
 //! Observing a tenant in as few calls as it takes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -101,8 +100,6 @@ impl Reader for EntraReader {
             deleted_unreadable: found.deleted_unreadable,
             by_display_name,
             other_configs: found.other_configs,
-            privileged: BTreeMap::new(),
-            above: BTreeMap::new(),
         })
     }
 
