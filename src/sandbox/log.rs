@@ -145,7 +145,9 @@ impl RequestLog {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let lines = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        // A line without its end is still being written.
+        let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+        let lines = whole.lines().map(serde_json::from_str).collect::<Result<_, _>>();
         let lines = lines.map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
         Ok(Self { lines })
     }

@@ -1,8 +1,8 @@
 //! A server made of an input: what it answers, in order, and what it was asked.
 //!
 //! `> STATUS WORD` starts an answer to the next request whose target holds WORD (`*`: to any); lines `= NAME: VALUE` behind
-//! it are headers, the rest is the body. In a body `{{token}}` and `{{secret}}` stand for what was sent in confidence. What
-//! no answer is about gets a plain one, so that an input need only say what is odd.
+//! it are headers, the rest is the body. In a body `{{token}}` and `{{secret}}` stand for what was sent in confidence, where
+//! it was. What no answer is about gets a plain one, so that an input need only say what is odd.
 
 use std::sync::{Arc, Mutex};
 
@@ -52,7 +52,8 @@ struct State {
 }
 
 impl Server {
-    pub(super) fn new(input: &[u8]) -> Self {
+    /// `sent` is what it was sent in confidence and may repeat: what stands for it, and what it is.
+    pub(super) fn new(input: &[u8], sent: &[(&str, &str)]) -> Self {
         let mut waiting: Vec<Answer> = Vec::new();
         let mut in_body = false;
         for line in input.split_inclusive(|byte| *byte == b'\n') {
@@ -76,7 +77,7 @@ impl Server {
             }
         }
         for answer in &mut waiting {
-            for (name, value) in [("{{token}}", TOKEN), ("{{secret}}", SECRET)] {
+            for (name, value) in sent {
                 answer.body = replace(&answer.body, name.as_bytes(), value.as_bytes());
             }
         }
@@ -117,9 +118,30 @@ impl Server {
         response
     }
 
+    /// What no failure may tell: all that was sent in confidence but for what the server itself calls something by. Names
+    /// are shown, whatever they are.
+    pub(super) fn confidential(&self) -> Vec<&'static str> {
+        let mut given = Vec::new();
+        for body in self.log().iter().filter_map(|exchange| serde_json::from_slice(&exchange.body).ok()) {
+            names(&body, "", &mut given);
+        }
+        CONFIDENTIAL.into_iter().filter(|secret| !given.iter().any(|name| name.contains(secret))).collect()
+    }
+
     /// What was asked and answered so far.
     pub(super) fn log(&self) -> Vec<Exchange> {
         self.0.lock().unwrap().log.clone()
+    }
+}
+
+fn names(value: &serde_json::Value, key: &str, found: &mut Vec<String>) {
+    const NAMES: [&str; 7] =
+        ["displayName", "userPrincipalName", "mail", "mailNickname", "uniqueName", "name", "namespace"];
+    match value {
+        serde_json::Value::Object(object) => object.iter().for_each(|(key, value)| names(value, key, found)),
+        serde_json::Value::Array(values) => values.iter().for_each(|value| names(value, key, found)),
+        serde_json::Value::String(text) if NAMES.contains(&key) => found.push(text.clone()),
+        _ => {}
     }
 }
 

@@ -107,7 +107,9 @@ pub(super) fn secrets(input: &[u8]) {
 
 /// A place in the file, and words that fit on a screen.
 fn is_placed(error: &YamlError, text: &str) {
-    let lines = u64::try_from(text.lines().count()).unwrap_or(u64::MAX);
+    // To YAML a carriage return alone ends a line too (YAML 1.2, 5.4).
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n").lines().count();
+    let lines = u64::try_from(lines).unwrap_or(u64::MAX);
     assert!(error.line <= lines + 1, "line {} of {lines}: {error}", error.line);
     is_said(&escape::message(&error.to_string()));
 }

@@ -10,11 +10,11 @@ use rolecall::providers::http::credential::{Chain, CredentialSettings};
 use rolecall::state::{Cloud, GroupAnswers, LiveGroup, ObjectId, Tenant};
 use serde_json::{Value, json};
 
-use super::answers::{CONFIDENTIAL, Exchange, SECRET, Server, TOKEN, block_on};
+use super::answers::{Exchange, SECRET, Server, TOKEN, block_on};
 use super::{is_fit_to_say, world};
 
 pub(super) fn run(input: &[u8]) {
-    let server = Server::new(input);
+    let server = Server::new(input, &[("{{token}}", TOKEN), ("{{secret}}", SECRET)]);
     let (observed, answers) = block_on(async {
         let reader = reader(&server);
         let observed = reader.observe(&world::tenant_query()).await;
@@ -31,12 +31,13 @@ pub(super) fn run(input: &[u8]) {
         (observed, answers)
     });
     let asked = answers.iter().flat_map(|(_, answers)| answers).filter_map(|answer| answer.as_ref().err());
-    observed.as_ref().err().into_iter().chain(asked).for_each(|failure| is_fit_to_say(failure, &CONFIDENTIAL));
+    let confidential = server.confidential();
+    observed.as_ref().err().into_iter().chain(asked).for_each(|failure| is_fit_to_say(failure, &confidential));
     let mut of_groups = GroupAnswers::default();
     if let Some((questions, answers)) = answers {
         of_groups.record(questions, answers);
     }
-    world::show(Some(observed), of_groups, None);
+    world::show(Some(observed), of_groups, None, &confidential);
 }
 
 fn reader(server: &Server) -> EntraReader {

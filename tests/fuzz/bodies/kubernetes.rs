@@ -13,7 +13,7 @@ use rolecall::state::{Cluster, GroupAnswers, Result};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::answers::{CONFIDENTIAL, Exchange, Server, TOKEN, block_on};
+use super::answers::{Exchange, Server, TOKEN, block_on};
 use super::{is_fit_to_say, world};
 
 /// The collections that are listed, and the kind of their lists.
@@ -35,7 +35,8 @@ impl TokenSource for Bearer {
 }
 
 pub(super) fn run(input: &[u8]) {
-    let server = Server::new(input);
+    // An API server is never sent the client secret.
+    let server = Server::new(input, &[("{{token}}", TOKEN)]);
     let (observed, answers) = block_on(async {
         let reader = KubernetesReader::new(door::link(client(&server), "context `alpha`", Arc::new(Bearer)));
         let observed = reader.observe(&world::cluster_query()).await;
@@ -45,14 +46,15 @@ pub(super) fn run(input: &[u8]) {
         };
         (observed, answers)
     });
+    let confidential = server.confidential();
     for failure in observed.as_ref().err().into_iter().chain(answers.iter().filter_map(|answer| answer.as_ref().err()))
     {
-        is_fit_to_say(failure, &CONFIDENTIAL);
+        is_fit_to_say(failure, &confidential);
     }
     if let Ok(cluster) = &observed {
         nothing_is_missing(cluster, &server.log());
     }
-    world::show(None, GroupAnswers::default(), Some(observed));
+    world::show(None, GroupAnswers::default(), Some(observed), &confidential);
 }
 
 pub(super) fn client(server: &Server) -> kube::Client {

@@ -98,10 +98,11 @@ pub(super) fn show(
     tenant: Option<Result<Tenant, Failure>>,
     of_groups: GroupAnswers,
     cluster: Option<Result<Cluster, Failure>>,
+    confidential: &[&str],
 ) {
     let plan: Plan = plan::plan(wanted(), &observed(tenant, of_groups, cluster), &policy());
     for part in &plan.unread {
-        is_fit_to_say(&part.failure, &super::answers::CONFIDENTIAL);
+        is_fit_to_say(&part.failure, confidential);
     }
     let context = Context { plan_id: Some(saved::plan_id(&plan)), ..Context::default() };
     for width in [40, 120] {

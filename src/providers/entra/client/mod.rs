@@ -18,7 +18,9 @@ use url::Url;
 
 use super::Connection;
 use crate::providers::http::credential::{Chain, Claims, Token};
-use crate::providers::http::{Answer, Gate, NotAnswered, OnWait, OpensTooLate, Pace, Patience, Transport, require_tls};
+use crate::providers::http::{
+    Answer, Gate, NotAnswered, OnWait, OpensTooLate, Pace, Patience, Transport, require_tls, without_value,
+};
 use crate::state::{Failure, FailureKind, Result, Usage};
 
 mod address;
@@ -279,7 +281,7 @@ impl Core {
             return Err(Problem::Refused(self.answered(&answer)));
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let what = format!("Graph's answer is no JSON ({error})");
+            let what = format!("Graph's answer is no JSON ({})", without_value(&error));
             Problem::Failed(Failure::new(FailureKind::BadAnswer, what).with_next(BETWEEN))
         })
     }

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use crate::providers::entra::client::{EdgeList, Meaning, MembershipRef, Path, Problem, Success, Write, Written};
 use crate::providers::entra::model::{GROUP_PROPERTIES, GroupRecord, PrincipalRecord};
 use crate::providers::entra::read::edges;
-use crate::providers::http::Patience;
+use crate::providers::http::{Patience, without_value};
 use crate::state::{Failure, FailureKind, GroupKind, ObjectId, Outcome};
 
 use super::jobs::{Job, Next};
@@ -209,7 +209,7 @@ impl Run<'_> {
         let record: GroupRecord = serde_json::from_value(body).map_err(|error| {
             Problem::Failed(Failure::new(
                 FailureKind::BadAnswer,
-                format!("Graph gave a group that cannot be read ({error})"),
+                format!("Graph gave a group that cannot be read ({})", without_value(&error)),
             ))
         })?;
         let reader = self.writer.client.reader();
