@@ -226,7 +226,7 @@ impl Run<'_> {
     fn settle(&mut self, at: usize, outcome: Outcome) {
         let created = match &outcome {
             Outcome::Done { created } | Outcome::AlreadySo { created } => *created,
-            Outcome::PendingReplication | Outcome::Failed { .. } | Outcome::NotTried { .. } => None,
+            Outcome::PendingReplication { .. } | Outcome::Failed { .. } | Outcome::NotTried { .. } => None,
         };
         if self.schedule.settle(at, outcome)
             && let (Some(id), Address::Group(key)) = (created, &self.schedule.change(at).address)
@@ -246,7 +246,9 @@ impl Run<'_> {
             (!written.is_empty()).then_some(async move {
                 let look = AssertUnwindSafe(writer.read_back(&written, &interrupted)).catch_unwind().await;
                 // Without an answer nothing of it is known to be shown.
-                let unknown = || (0..positions.len()).map(|at| (at, Outcome::PendingReplication)).collect();
+                let why = Some("rolecall itself failed while it looked".to_owned());
+                let unknown = Outcome::PendingReplication { why };
+                let unknown = || (0..positions.len()).map(|at| (at, unknown.clone())).collect();
                 let outcomes: BTreeMap<usize, Outcome> = look.unwrap_or_else(|_| unknown());
                 let outcomes = outcomes.into_iter();
                 outcomes.filter_map(|(at, outcome)| Some((*positions.get(at)?, outcome))).collect::<Vec<_>>()

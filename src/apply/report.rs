@@ -38,7 +38,7 @@ impl Report {
             let count = match outcome {
                 Outcome::Done { .. } => &mut summary.done,
                 Outcome::AlreadySo { .. } => &mut summary.already,
-                Outcome::PendingReplication => &mut summary.pending,
+                Outcome::PendingReplication { .. } => &mut summary.pending,
                 Outcome::Failed { .. } => &mut summary.failed,
                 Outcome::NotTried { .. } => &mut summary.not_tried,
             };
@@ -64,7 +64,7 @@ impl Report {
 
 fn may_have_written(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Done { .. } | Outcome::PendingReplication => true,
+        Outcome::Done { .. } | Outcome::PendingReplication { .. } => true,
         Outcome::Failed { failure } => failure.kind == FailureKind::Unknown,
         Outcome::AlreadySo { .. } | Outcome::NotTried { .. } => false,
     }

@@ -239,7 +239,7 @@ async fn carry_out(
     let result = {
         let mut listen = |event: Event<'_>| match event {
             Event::Started(_) => {}
-            Event::Finished(change, outcome @ (Outcome::NotTried { .. } | Outcome::PendingReplication)) => {
+            Event::Finished(change, outcome @ (Outcome::NotTried { .. } | Outcome::PendingReplication { .. })) => {
                 gathered.add(change, outcome);
             }
             Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),

@@ -79,7 +79,11 @@ pub enum Outcome {
     },
     /// Not shown, or the group that it is about is not, when the time for it was over; or held by something on a cluster. Not a
     /// success: the next plan tells.
-    PendingReplication,
+    PendingReplication {
+        /// Why it could not be read, where that is known. None where it was read and is just not there yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// Not done.
     Failed {
         /// Why.
@@ -93,11 +97,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// It was read, and is not there yet.
+    pub const PENDING: Self = Self::PendingReplication { why: None };
+
     /// Whether what depends on the change may go on.
     pub fn is_success(&self) -> bool {
         match self {
             Self::Done { .. } | Self::AlreadySo { .. } => true,
-            Self::PendingReplication | Self::Failed { .. } | Self::NotTried { .. } => false,
+            Self::PendingReplication { .. } | Self::Failed { .. } | Self::NotTried { .. } => false,
         }
     }
 }

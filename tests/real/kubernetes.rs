@@ -61,8 +61,8 @@ async fn an_object_that_a_finalizer_holds_is_not_gone() {
     part.cluster_roles().patch(&role.name, &PatchParams::default(), &Patch::Merge(hold)).await.unwrap();
     let (_, meta) = part.live(&ours).await.unwrap();
     let delete = part.change(Operation::Delete { before: ours.clone() }, Some(&meta));
-    assert_eq!(part.one(delete.clone()).await, Outcome::PendingReplication);
-    assert_eq!(part.one(delete).await, Outcome::PendingReplication);
+    assert_eq!(part.one(delete.clone()).await, Outcome::PENDING);
+    assert_eq!(part.one(delete).await, Outcome::PENDING);
     let failure = part.failure(part.create(ours.clone())).await;
     assert!(failure.what.contains("is being deleted"), "{failure}");
     let release = json!({ "metadata": { "finalizers": null } });

@@ -103,7 +103,7 @@ pub enum StepV1 {
         /// What kind of failure it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<FailureV1>,
-        /// Why it failed or was not tried.
+        /// Why it failed, was not tried, or could not be read back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<String>,
         /// What to do next.
@@ -205,7 +205,7 @@ impl StepV1 {
         let (name, created, failure, detail, next) = match outcome {
             Outcome::Done { created } => (OutcomeV1::Done, *created, None, None, None),
             Outcome::AlreadySo { created } => (OutcomeV1::AlreadySo, *created, None, None, None),
-            Outcome::PendingReplication => (OutcomeV1::PendingReplication, None, None, None, None),
+            Outcome::PendingReplication { why } => (OutcomeV1::PendingReplication, None, None, why.as_ref(), None),
             Outcome::Failed { failure } => {
                 (OutcomeV1::Failed, None, Some(failure.kind.into()), Some(&failure.what), failure.next.as_ref())
             }

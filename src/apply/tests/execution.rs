@@ -104,7 +104,7 @@ fn a_failure_stops_its_dependents_only() {
 #[test]
 fn what_is_only_pending_is_no_ground_to_go_on() {
     let changes = vec![role("alpha", "one"), requiring(role("alpha", "two"), &object("alpha", "one"))];
-    let deeds = [(object("alpha", "one"), Deed::Report(Outcome::PendingReplication))];
+    let deeds = [(object("alpha", "one"), Deed::Report(Outcome::PENDING))];
     let trial = attempt(changes, deeds, &Paper::default(), false);
     assert_eq!(trial.outcome(&object("alpha", "two")), not_tried("waits for alpha/clusterrole/one"));
     assert_eq!(trial.result.unwrap().conclusion(), Conclusion::Partial);
@@ -113,12 +113,11 @@ fn what_is_only_pending_is_no_ground_to_go_on() {
 #[test]
 fn what_is_done_and_not_shown_is_no_success_and_stops_nothing() {
     let changes = vec![group("sre"), member("sre", "erin@contoso.com"), binding("alpha", "sre-view", "sre")];
-    let deeds = [
-        (changes[1].address.clone(), Deed::ReadBack(Outcome::PendingReplication)),
-        (changes[2].address.clone(), done_by_report()),
-    ];
+    let unread = Outcome::PendingReplication { why: Some("503".to_owned()) };
+    let deeds =
+        [(changes[1].address.clone(), Deed::ReadBack(unread.clone())), (changes[2].address.clone(), done_by_report())];
     let trial = attempt(changes.clone(), deeds, &Paper::default(), false);
-    assert_eq!(trial.outcome(&changes[1].address), Outcome::PendingReplication);
+    assert_eq!(trial.outcome(&changes[1].address), unread);
     assert!(trial.outcome(&changes[0].address).is_success() && trial.outcome(&changes[2].address).is_success());
     // What was created is read back by its id.
     let created = trial.read_back.iter().find(|change| change.address == changes[0].address).unwrap();
@@ -126,10 +125,13 @@ fn what_is_done_and_not_shown_is_no_success_and_stops_nothing() {
     let told = |address: &Address| trial.events.iter().filter(|event| **event == format!("={address}")).count();
     assert_eq!((told(&changes[0].address), told(&changes[1].address)), (1, 2));
     let ends = trial.record().steps.into_iter().filter_map(|step| match step {
-        StepV1::End { address, outcome, .. } if address == changes[1].address.to_string() => Some(outcome),
+        StepV1::End { address, outcome, detail, .. } if address == changes[1].address.to_string() => {
+            Some((outcome, detail))
+        }
         _ => None,
     });
-    assert_eq!(ends.collect::<Vec<_>>(), [OutcomeV1::Done, OutcomeV1::PendingReplication]);
+    let (done, pending) = ((OutcomeV1::Done, None), (OutcomeV1::PendingReplication, Some("503".to_owned())));
+    assert_eq!(ends.collect::<Vec<_>>(), [done, pending], "the journal says why it could not be read back");
     assert_eq!(trial.record().summary.unwrap().pending, 1);
     let report = trial.result.unwrap();
     assert_eq!((report.summary.done, report.summary.pending), (2, 1));
@@ -418,7 +420,7 @@ impl providers::Writer for Listened {
     async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
         self.interrupt.send_replace(true);
         let heard = tokio::time::timeout(std::time::Duration::from_secs(3600), self.heard.notified()).await;
-        if heard.is_ok() { BTreeMap::new() } else { BTreeMap::from([(0, Outcome::PendingReplication)]) }
+        if heard.is_ok() { BTreeMap::new() } else { BTreeMap::from([(0, Outcome::PENDING)]) }
     }
 
     fn usage(&self) -> Usage {

@@ -83,10 +83,15 @@ fn text(change: &Change, outcome: &Outcome) -> String {
         Outcome::Done { created: None } => "done".to_owned(),
         Outcome::Done { created: Some(id) } => format!("done ({})", id.short()),
         Outcome::AlreadySo { .. } => "already so".to_owned(),
-        Outcome::PendingReplication if change.address.environment().is_none() => {
+        Outcome::PendingReplication { why: Some(why) } => {
+            format!("pending replication, it could not be read back: {}", escape::message(why))
+        }
+        Outcome::PendingReplication { why: None } if change.address.environment().is_none() => {
             "pending replication, Entra does not show it yet".to_owned()
         }
-        Outcome::PendingReplication => "accepted, but something on the cluster holds it (a finalizer)".to_owned(),
+        Outcome::PendingReplication { why: None } => {
+            "accepted, but something on the cluster holds it (a finalizer)".to_owned()
+        }
         Outcome::Failed { failure } => {
             let next = failure.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
             format!("failed: {}", escape::message(&format!("{}{next}", failure.what)))

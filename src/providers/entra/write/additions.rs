@@ -41,9 +41,7 @@ impl Run<'_> {
                 Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
-                Some(Meaning::Absent(Some(id))) if id == group && self.is_new(group) => {
-                    Next::Later(Outcome::PendingReplication)
-                }
+                Some(Meaning::Absent(Some(id))) if id == group && self.is_new(group) => Next::Later(Outcome::PENDING),
                 // One of the twenty spoils it for all, or near the limit of owners one is there already.
                 Some(Meaning::AlreadyThere | Meaning::Quota | Meaning::DuplicateValues | Meaning::Other) => {
                     one_by_one(&|_| true)
@@ -68,7 +66,7 @@ impl Run<'_> {
             },
             Err(problem) => match problem.meaning() {
                 Some(Meaning::AlreadyThere) => self.settle_all(job, &already),
-                Some(Meaning::Absent(id)) if self.may_be_lag(edge, id) => Next::Later(Outcome::PendingReplication),
+                Some(Meaning::Absent(id)) if self.may_be_lag(edge, id) => Next::Later(Outcome::PENDING),
                 // Near the limit also the answer for an owner who is there already.
                 Some(Meaning::Quota) => match self.edges_now(edge.group, edge.list).await {
                     Ok(now) if now.contains(&edge.principal) => self.settle_all(job, &already),

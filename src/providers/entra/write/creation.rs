@@ -53,7 +53,7 @@ impl Run<'_> {
                         self.settle(&job, &Outcome::AlreadySo { created: Some(id) });
                     }
                     // Listed, but its owners are not readable: it is about to go, or has just come.
-                    Ok(Holder::Nobody) => self.settle(&job, &Outcome::PendingReplication),
+                    Ok(Holder::Nobody) => self.settle(&job, &Outcome::PENDING),
                     Ok(Holder::Unforeseen(id, why)) => self.settle(
                         &job,
                         &conflict(
@@ -160,7 +160,7 @@ impl Run<'_> {
                 };
                 self.settle_all(job, &outcome)
             }
-            Ok(Holder::Nobody) => Next::Later(Outcome::PendingReplication),
+            Ok(Holder::Nobody) => Next::Later(Outcome::PENDING),
             Ok(Holder::Unforeseen(id, why)) => {
                 let rewritten = match met {
                     Met::Made | Met::Rewrote => "were rewritten",

@@ -20,7 +20,7 @@ impl Run<'_> {
                 Err(other) => self.fail_unread(job, &other),
             },
             Err(problem) => match problem.meaning() {
-                Some(Meaning::Absent(_)) if self.is_new(group) => Next::Later(Outcome::PendingReplication),
+                Some(Meaning::Absent(_)) if self.is_new(group) => Next::Later(Outcome::PENDING),
                 _ => self.refused(job, group, problem).await,
             },
         }

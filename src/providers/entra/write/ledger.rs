@@ -62,8 +62,8 @@ mod tests {
         ledger
             .see_through(async {
                 ledger.settle(1, Outcome::Done { created: None });
-                ledger.settle(1, Outcome::PendingReplication);
-                ledger.settle(9, Outcome::PendingReplication);
+                ledger.settle(1, Outcome::PENDING);
+                ledger.settle(9, Outcome::PENDING);
                 panic!("a mistake");
             })
             .await;

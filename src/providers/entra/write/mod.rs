@@ -166,7 +166,7 @@ impl Run<'_> {
                     match job.patience.get_or_insert_with(|| Patience::new(self.writer.pace)).after_lag() {
                         Some(longer) => {
                             wait = wait.max(longer);
-                            if otherwise == Outcome::PendingReplication {
+                            if otherwise == Outcome::PENDING {
                                 awaited.extend(job.changes.iter().filter_map(|at| self.awaited(*at)));
                             }
                             job.otherwise = Some(otherwise);
@@ -240,7 +240,7 @@ impl Run<'_> {
 
     /// The outcome of a job that cannot go again.
     fn otherwise(&self, job: &Job, problem: Problem) -> Outcome {
-        job.changes.first().map_or(Outcome::PendingReplication, |at| self.failed(job, *at, problem))
+        job.changes.first().map_or(Outcome::PENDING, |at| self.failed(job, *at, problem))
     }
 
     /// Settles a job that is not sent, or not sent again.

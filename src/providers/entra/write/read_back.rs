@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::creation::PLAN_AGAIN;
 use super::{EntraWriter, jobs, pause};
-use crate::providers::entra::client::{EdgeList, Filter, Path, Permission, Problem, Write};
+use crate::providers::entra::client::{EdgeList, Filter, Path, Permission, Write};
 use crate::providers::entra::connection::Lagging;
 use crate::providers::entra::model::GROUP_PROPERTIES;
 use crate::providers::entra::read::edges;
@@ -53,8 +53,26 @@ struct Seen {
     edges: BTreeMap<(ObjectId, EdgeList), BTreeMap<ObjectId, Value>>,
     /// Who looks. Always known where something was read.
     own: Option<ObjectId>,
-    /// Why something could not be read, besides not being there.
-    unread: Option<String>,
+    /// Why some of it could not be read, besides not being there.
+    unread: BTreeMap<Looked, String>,
+    /// Why nothing could be read.
+    failed: Option<String>,
+}
+
+/// One thing that is read in a look.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Looked {
+    Index(String),
+    Group(ObjectId),
+    List(ObjectId, EdgeList),
+}
+
+impl Seen {
+    /// Why it cannot be told whether something shows.
+    fn why(&self, expected: &Expected) -> Option<String> {
+        let of_it = || expected.looks_at().iter().find_map(|looked| self.unread.get(looked));
+        self.failed.as_ref().or_else(of_it).cloned()
+    }
 }
 
 impl EntraWriter {
@@ -68,7 +86,9 @@ impl EntraWriter {
     ) -> BTreeMap<usize, Outcome> {
         self.note_planned(written);
         let mut open = self.expectations(written);
-        let mut unshown: BTreeSet<usize> = open.iter().map(|expected| expected.at).collect();
+        let interruption = Some("reading back what was written: interrupted".to_owned());
+        let mut unshown: BTreeMap<usize, Option<String>> =
+            open.iter().map(|expected| (expected.at, interruption.clone())).collect();
         let mut outcomes = BTreeMap::new();
         let mut patience = Patience::new(self.pace);
         loop {
@@ -80,7 +100,11 @@ impl EntraWriter {
                 }
             }
             let missing: Vec<&Expected> = open.iter().filter(|expected| !expected.is_shown(&seen)).collect();
-            unshown = missing.iter().map(|expected| expected.at).collect();
+            unshown = BTreeMap::new();
+            for expected in &missing {
+                let why = unshown.entry(expected.at).or_default();
+                *why = why.take().or_else(|| seen.why(expected));
+            }
             let groups = missing.iter().map(|expected| expected.key.clone()).collect();
             let behind: BTreeSet<ObjectId> = missing.iter().map(|expected| expected.group).collect();
             // Another server may answer the next look: a group is settled by one look that shows all of it.
@@ -89,12 +113,13 @@ impl EntraWriter {
                 break;
             }
             let wait = patience.after_lag();
-            self.on_lag.hears(Lagging { groups, now: wait.unwrap_or_default(), unread: seen.unread });
+            let unread = seen.failed.or_else(|| seen.unread.into_values().next());
+            self.on_lag.hears(Lagging { groups, now: wait.unwrap_or_default(), unread });
             let Some(wait) = wait else { break };
             pause(wait, interrupted).await;
         }
-        for at in unshown {
-            outcomes.entry(at).or_insert(Outcome::PendingReplication);
+        for (at, why) in unshown {
+            outcomes.entry(at).or_insert(Outcome::PendingReplication { why });
         }
         outcomes
     }
@@ -149,7 +174,7 @@ impl EntraWriter {
         tokio::select! {
             biased;
             seen = tokio::time::timeout(left, self.look(open)) => Some(seen.unwrap_or_else(|_| Seen {
-                unread: Some(format!("reading back what was written: no end after {} s", left.as_secs())),
+                failed: Some(format!("reading back what was written: no end after {} s", left.as_secs())),
                 ..Seen::default()
             })),
             () = interruption => None,
@@ -159,44 +184,44 @@ impl EntraWriter {
     async fn look(&self, open: &[Expected]) -> Seen {
         let own = match self.client.reader().claims().await {
             Ok(claims) => Some(claims.id),
-            Err(failure) => return Seen { unread: Some(failure.what), ..Seen::default() },
+            Err(failure) => return Seen { failed: Some(failure.what), ..Seen::default() },
         };
-        let (mut prefixes, mut groups, mut lists) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for Expected { group, shows, .. } in open {
-            match shows {
-                Shows::Listed { prefix, .. } | Shows::Unlisted { prefix } => drop(prefixes.insert(prefix.clone())),
-                Shows::Itself { .. } => drop(groups.insert(*group)),
-                Shows::Edge { list, .. } => drop(lists.insert((*group, *list))),
-                Shows::Readable => drop(lists.insert((*group, EdgeList::Owners))),
-                Shows::Lists { lists: of, .. } => lists.extend(of.iter().map(|list| (*group, *list))),
+        let looked: BTreeSet<Looked> = open.iter().flat_map(Expected::looks_at).collect();
+        let (singles, lists): (Vec<Looked>, Vec<Looked>) =
+            looked.into_iter().partition(|looked| matches!(looked, Looked::Group(_)));
+        let paths = |looked: &[Looked]| looked.iter().map(Looked::path).collect::<Vec<Path>>();
+        let reader = self.client.reader();
+        let (paths, single_paths) = (paths(&lists), paths(&singles));
+        let (read, single) = futures::join!(reader.lists::<Value>(&paths), reader.gets(&single_paths));
+
+        let mut seen = Seen { own, ..Seen::default() };
+        let single = single.into_iter().map(|group| group.map(|group| vec![group]));
+        for (looked, found) in lists.into_iter().chain(singles).zip(read.into_iter().chain(single)) {
+            match (found, looked) {
+                (Ok(found), Looked::Index(prefix)) => drop(seen.indexes.insert(prefix, by_id(found))),
+                (Ok(found), Looked::Group(id)) => seen.groups.extend(found.into_iter().map(|group| (id, group))),
+                (Ok(found), Looked::List(group, list)) => drop(seen.edges.insert((group, list), by_id(found))),
+                (Err(problem), _) if problem.status() == Some(404) => {}
+                (Err(problem), looked) => {
+                    let failure = reader.failure(problem, "reading back what was written", Permission::ReadGroups);
+                    seen.unread.insert(looked, failure.what);
+                }
             }
         }
-        let marked = |prefix: &String| {
-            let filter = Filter::starts_with("mailNickname", prefix);
-            Path::of("/groups").filter(&filter).largest_pages().select(GROUP_PROPERTIES)
-        };
-        let paths: Vec<Path> =
-            prefixes.iter().map(marked).chain(lists.iter().map(|(group, list)| edges::path(*group, *list))).collect();
-        let singles: Vec<Path> = groups.iter().map(|id| Path::group(*id).select(GROUP_PROPERTIES)).collect();
-        let reader = self.client.reader();
-        let (read, single) = futures::join!(reader.lists::<Value>(&paths), reader.gets(&singles));
+        seen
+    }
+}
 
-        let mut unread = None;
-        let mut known = |problem: Problem| {
-            if problem.status() != Some(404) {
-                let failure = reader.failure(problem, "reading back what was written", Permission::ReadGroups);
-                unread.get_or_insert(failure.what);
+impl Looked {
+    fn path(&self) -> Path {
+        match self {
+            Self::Index(prefix) => {
+                let filter = Filter::starts_with("mailNickname", prefix);
+                Path::of("/groups").filter(&filter).largest_pages().select(GROUP_PROPERTIES)
             }
-        };
-        let mut read = read.into_iter().map(|list| list.map_err(&mut known).ok());
-        let indexes = prefixes.into_iter().zip(read.by_ref()).filter_map(|(prefix, list)| Some((prefix, by_id(list?))));
-        let indexes = indexes.collect();
-        let edges = lists.into_iter().zip(read).filter_map(|(list, found)| Some((list, by_id(found?))));
-        let edges = edges.collect();
-        let single =
-            groups.into_iter().zip(single).filter_map(|(id, found)| Some((id, found.map_err(&mut known).ok()?)));
-        let groups = single.collect();
-        Seen { indexes, groups, edges, own, unread }
+            Self::Group(id) => Path::group(*id).select(GROUP_PROPERTIES),
+            Self::List(group, list) => edges::path(*group, *list),
+        }
     }
 }
 
@@ -205,6 +230,17 @@ fn by_id(list: Vec<Value>) -> BTreeMap<ObjectId, Value> {
 }
 
 impl Expected {
+    /// What has to be read to tell.
+    fn looks_at(&self) -> Vec<Looked> {
+        match &self.shows {
+            Shows::Listed { prefix, .. } | Shows::Unlisted { prefix } => vec![Looked::Index(prefix.clone())],
+            Shows::Itself { .. } => vec![Looked::Group(self.group)],
+            Shows::Edge { list, .. } => vec![Looked::List(self.group, *list)],
+            Shows::Readable => vec![Looked::List(self.group, EdgeList::Owners)],
+            Shows::Lists { lists, .. } => lists.iter().map(|list| Looked::List(self.group, *list)).collect(),
+        }
+    }
+
     fn is_shown(&self, seen: &Seen) -> bool {
         match &self.shows {
             Shows::Listed { prefix, properties } => {

@@ -377,7 +377,7 @@ async fn a_group_made_a_moment_ago_is_waited_for_and_then_pending() {
         let graph = lagging(usize::MAX).await;
         let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
         write_with(&writer, &[create()]).await;
-        assert!(write_with(&writer, &changes).await.iter().all(|outcome| *outcome == Outcome::PendingReplication));
+        assert!(write_with(&writer, &changes).await.iter().all(|outcome| *outcome == Outcome::PENDING));
     }
     // Without having made it, a missing group is a failure at once.
     let graph = lagging(usize::MAX).await;
@@ -497,9 +497,14 @@ async fn what_cannot_be_read_back_is_not_shown_and_nobody_waits_after_an_interru
     graph.connection.on_lag = OnLag::tell(move |lagging: Lagging| listener.lock().unwrap().extend(lagging.unread));
     let writer = EntraWriter::new(&graph.connection, Arc::clone(&graph.chain)).unwrap();
     let (sender, interrupted) = watch::channel(false);
-    let pending = |count: usize| (0..count).map(|at| (at, Outcome::PendingReplication)).collect::<BTreeMap<_, _>>();
-    assert_eq!(writer.read_back(&[made(), add(1)], &interrupted).await, pending(2));
-    assert!(told.lock().unwrap()[0].contains("reading back what was written"), "{told:?}");
+    let outcomes = writer.read_back(&[made(), add(1)], &interrupted).await;
+    let why = told.lock().unwrap()[0].clone();
+    assert!(why.contains("reading back what was written"), "{why}");
+    let pending = |count: usize| {
+        let pending = Outcome::PendingReplication { why: Some(why.clone()) };
+        (0..count).map(|at| (at, pending.clone())).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(outcomes, pending(2));
     let before = graph.requests().await.len();
     sender.send_replace(true);
     assert_eq!(writer.read_back(&[made()], &interrupted).await, pending(1));
@@ -530,10 +535,12 @@ async fn read_back_behind_the_gate(closed_for: Duration, interrupts: bool) -> (B
 
 #[tokio::test(start_paused = true)]
 async fn reading_back_ends_with_an_interruption_and_with_its_time() {
-    let unshown = BTreeMap::from([(0, Outcome::PendingReplication)]);
+    let unshown = |why: &str| BTreeMap::from([(0, Outcome::PendingReplication { why: Some(why.to_owned()) })]);
     let long = Duration::from_secs(200);
-    assert_eq!(read_back_behind_the_gate(long, true).await, (unshown.clone(), Duration::from_secs(1)));
-    assert_eq!(read_back_behind_the_gate(long, false).await, (unshown, Duration::from_secs(120)));
+    let interrupted = unshown("reading back what was written: interrupted");
+    assert_eq!(read_back_behind_the_gate(long, true).await, (interrupted, Duration::from_secs(1)));
+    let late = unshown("reading back what was written: no end after 120 s");
+    assert_eq!(read_back_behind_the_gate(long, false).await, (late, Duration::from_secs(120)));
 }
 
 #[tokio::test(start_paused = true)]

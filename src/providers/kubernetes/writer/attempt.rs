@@ -119,7 +119,7 @@ impl KubernetesWriter {
             match standing {
                 Standing::AsWanted if maybe_done => return Outcome::Done { created: None },
                 Standing::AsWanted => return Outcome::AlreadySo { created: None },
-                Standing::Leaving => return Outcome::PendingReplication,
+                Standing::Leaving => return Outcome::PENDING,
                 Standing::Otherwise(failure) => return Outcome::Failed { failure },
                 Standing::AsPlanned if answer != Answer::No && attempt < ATTEMPTS => {}
                 Standing::AsPlanned => return Outcome::Failed { failure },
@@ -140,7 +140,7 @@ impl KubernetesWriter {
                 let answer = self.api.delete(&collection, &place.name, uid, resource_version).await?;
                 // A finalizer holds the object: it goes on granting until the finalizer is gone.
                 let held = answer.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string);
-                return Ok(if held { Outcome::PendingReplication } else { Outcome::Done { created: None } });
+                return Ok(if held { Outcome::PENDING } else { Outcome::Done { created: None } });
             }
         };
         let unaggregated = match task {

@@ -524,7 +524,7 @@ fn applied(layout: Layout) -> String {
         Outcome::AlreadySo { created: None },
         done.clone(),
         done.clone(),
-        Outcome::PendingReplication,
+        Outcome::PENDING,
         done.clone(),
         done,
         Outcome::Failed { failure },
@@ -664,15 +664,19 @@ fn what_was_not_tried_is_one_line_for_a_reason() {
     let mut gathered = Gathered::default();
     let not_tried = |reason: &str| Outcome::NotTried { reason: reason.to_owned() };
     changes.iter().take(500).for_each(|change| gathered.add(change, &not_tried("interrupted")));
-    changes.iter().skip(500).take(30).for_each(|change| gathered.add(change, &Outcome::PendingReplication));
+    changes.iter().skip(500).take(28).for_each(|change| gathered.add(change, &Outcome::PENDING));
+    let unread = Outcome::PendingReplication { why: Some("403\u{1b}".to_owned()) };
+    changes.iter().skip(528).take(2).for_each(|change| gathered.add(change, &unread));
     changes.iter().skip(530).for_each(|change| gathered.add(change, &not_tried("waits for entra/group/everyone")));
     insta::assert_snapshot!(gathered.lines(&outcomes), @"
     500 changes not tried, interrupted: entra/group/everyone/member/person000@contoso.com,
         entra/group/everyone/member/person001@contoso.com, entra/group/everyone/member/person002@contoso.com and 497 more
     + entra/group/everyone/member/person530@contoso.com  not tried, waits for entra/group/everyone
     + entra/group/everyone/member/person531@contoso.com  not tried, waits for entra/group/everyone
-    30 changes pending replication, Entra does not show it yet: entra/group/everyone/member/person500@contoso.com,
-        entra/group/everyone/member/person501@contoso.com, entra/group/everyone/member/person502@contoso.com and 27 more
+    28 changes pending replication, Entra does not show it yet: entra/group/everyone/member/person500@contoso.com,
+        entra/group/everyone/member/person501@contoso.com, entra/group/everyone/member/person502@contoso.com and 25 more
+    + entra/group/everyone/member/person528@contoso.com  pending replication, it could not be read back: 403\\u{1b}
+    + entra/group/everyone/member/person529@contoso.com  pending replication, it could not be read back: 403\\u{1b}
     ");
     assert_eq!(Gathered::default().lines(&outcomes), "");
 }
