@@ -1,7 +1,8 @@
 //! Whole screens: standard output, standard error and the exit code of one command each. Read them as a user would when
 //! they change (`INSTA_UPDATE=always` rewrites them).
 
-use crate::common::{Ran, World, copy, repository};
+use crate::common::{Ran, World, repository};
+use crate::folder::copy;
 
 /// A screen without what differs from run to run: times, and ids of groups that were just created.
 fn check(name: &str, ran: &Ran) {

@@ -9,6 +9,8 @@ mod demo;
 mod doctor;
 mod examples;
 mod faults;
+#[path = "../suite/folder.rs"]
+mod folder;
 mod golden;
 mod invented;
 mod permissions;

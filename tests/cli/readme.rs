@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::common::{World, copy, repository};
+use crate::common::{World, repository};
+use crate::folder::copy;
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("README.md")).unwrap()

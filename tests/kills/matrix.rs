@@ -22,11 +22,15 @@ struct Point {
 }
 
 impl Point {
-    fn faults(&self) -> String {
+    /// The faults of all runs, and the one that strikes here.
+    fn faults(&self, of_all: &str) -> String {
         let fault = if self.after_work { "hold-after" } else { "hold-before" };
         let Self { server, request, .. } = self;
+        // What lags, and how long, is something else at each point.
         // A piece of every path: signing in counts as well.
-        format!("rules: [{{ fault: {fault}, on: {server}, path: /, after: {request}, times: 1 }}]\n")
+        format!(
+            "seed: {request}\n{of_all}rules: [{{ fault: {fault}, on: {server}, path: /, after: {request}, times: 1 }}]\n"
+        )
     }
 
     fn told(&self) -> String {
@@ -44,6 +48,8 @@ struct Tally {
     /// Points that no request came to, because this run needed fewer.
     unreached: usize,
     converged: usize,
+    /// How many runs it took after the killed one, at most.
+    most_runs: usize,
     duplicates: usize,
     left_over: usize,
     /// Requests that write, each with its line in the journal of a killed run.
@@ -61,6 +67,10 @@ struct Bench {
     names: Names,
     /// What everybody has before and after.
     kept: BTreeMap<String, Facts>,
+    /// What anybody has before or after, by ids and by names.
+    meant: BTreeMap<String, Facts>,
+    /// The faults of every run, as their file says them.
+    faults: Option<String>,
     /// The requests of the undisturbed run, by server.
     requests: BTreeMap<String, usize>,
 }
@@ -68,10 +78,12 @@ struct Bench {
 /// Runs every point of a scenario; gives a line about them for the summary.
 pub(crate) fn run(scenario: &Scenario) -> String {
     let bench = Bench::new(scenario);
-    let points = bench.points();
+    let points: Vec<Point> = bench.points().into_iter().step_by(scenario.stride).collect();
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+    // Where reads are behind, most of the time is spent waiting.
+    let workers = if scenario.reads_behind > 0 { 6 * cores } else { cores };
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -85,16 +97,23 @@ pub(crate) fn run(scenario: &Scenario) -> String {
     let name = scenario.name;
     assert!(tally.failures.is_empty(), "{name}:\n{}", tally.failures.join("\n"));
     assert_eq!((tally.converged, tally.duplicates, tally.left_over), (tally.killed, 0, 0), "{name}");
-    // A run may need a request less than another; were it many, the matrix would not be what it says.
-    assert!(tally.unreached * 20 <= points.len(), "{name}: {} of {} not reached", tally.unreached, points.len());
+    // A run may need a request less than another, and many where reads are behind for a shorter time than in the undisturbed
+    // run; were it more, the matrix would not be what it says.
+    let most = if scenario.reads_behind > 0 { points.len() / 4 } else { points.len() / 20 };
+    assert!(tally.unreached <= most, "{name}: {} of {} not reached", tally.unreached, points.len());
     assert!(tally.mid_way > 0 && tally.recorded > 0, "{name}");
+    let each = match scenario.stride {
+        1 => String::new(),
+        stride => format!(", of which each {stride}rd was taken"),
+    };
     format!(
-        "kills, {name}: {} requests, killed before and after each: {} points ({} with something written); {} converged, \
-         duplicates {}, left over {}; {} writes, each after its line in the journal",
+        "kills, {name}: {} requests, killed before and after each{each}: {} points ({} with something written); {} \
+         converged in {} runs at most, duplicates {}, left over {}; {} writes, each after its line in the journal",
         bench.requests.values().sum::<usize>(),
         tally.killed,
         tally.mid_way,
         tally.converged,
+        tally.most_runs,
         tally.duplicates,
         tally.left_over,
         tally.recorded
@@ -108,10 +127,12 @@ impl Bench {
         scenario.prepare(folder.path());
         let start = folder.path().join("sandbox");
         let mut acknowledged = Vec::new();
+        let reads = scenario.reads_behind;
+        let faults = (reads > 0).then(|| format!("lag: {{ reads: {reads} }}\n"));
         // The first time is for what the guards ask for, which takes a run that is refused.
         let mut apply = || {
             let place = Place::new(folder.path());
-            let served = Served::start(&place.sandbox(), None);
+            let served = Served::start(&place.sandbox(), faults.as_deref());
             let applied = place.apply(&served, "first.jsonl", &mut acknowledged);
             applied.unwrap_or_else(|why| panic!("{}: {why}", scenario.name));
             (place, served)
@@ -126,15 +147,19 @@ impl Bench {
             *requests.entry(line.server.clone()).or_default() += 1;
         }
         let history = state::history(&start, &place.sandbox());
-        let ends = history.iter().map(|(name, moments)| (name, moments.first().unwrap(), moments.last().unwrap()));
-        let kept: BTreeMap<String, Facts> =
-            ends.map(|(name, first, last)| (name.clone(), first.intersection(last).cloned().collect())).collect();
+        let names = Names::read(&place.sandbox());
+        let (mut kept, mut meant) = (BTreeMap::<String, Facts>::new(), BTreeMap::<String, Facts>::new());
+        for (name, moments) in &history {
+            let (first, last) = (moments.first().unwrap(), moments.last().unwrap());
+            kept.insert(name.clone(), first.intersection(last).cloned().collect());
+            let either = first.union(last);
+            meant.insert(name.clone(), either.flat_map(|fact| [fact.clone(), names.in_fact(fact)]).collect());
+        }
         for name in scenario.kept_in {
             assert!(!kept[*name].is_empty(), "{}: nobody keeps anything in {name}", scenario.name);
         }
         let end = state::read(&place.sandbox());
-        let names = Names::read(&place.sandbox());
-        Self { folder, acknowledged, end, names, kept, requests }
+        Self { folder, acknowledged, end, names, kept, meant, faults, requests }
     }
 
     fn points(&self) -> Vec<Point> {
@@ -157,7 +182,7 @@ impl Bench {
     fn try_kill_at(&self, point: &Point, tally: &mut Tally) -> Result<(), String> {
         let place = Place::new(self.folder.path());
         let sandbox = place.sandbox();
-        let mut served = Served::start(&sandbox, Some(&point.faults()));
+        let mut served = Served::start(&sandbox, Some(&point.faults(self.faults.as_deref().unwrap_or_default())));
         let said = place.path("said");
         let file = std::fs::File::create(&said).unwrap();
         let mut apply = place.command(&served, "first.jsonl", &self.acknowledged);
@@ -185,11 +210,16 @@ impl Bench {
                 tally.converged += 1;
                 return Ok(());
             }
-            served = Served::start(&sandbox, None);
+            served = Served::start(&sandbox, self.faults.as_deref());
         }
         tally.mid_way += 1;
-        place.apply(&served, "second.jsonl", &mut self.acknowledged.clone())?;
-        place.is_in_order(&served)?;
+        tally.most_runs = if self.faults.is_none() {
+            place.apply(&served, "second.jsonl", &mut self.acknowledged.clone())?;
+            place.is_in_order(&served)?;
+            1
+        } else {
+            place.converge(&served, &self.acknowledged)?
+        };
         drop(served);
         let state = state::read(&sandbox);
         let extra: Vec<&String> = state.keys().filter(|name| !self.end.contains_key(*name)).collect();
@@ -202,10 +232,16 @@ impl Bench {
             let other: Vec<_> = self.end.iter().filter(differs).map(|(name, _)| (name, state.get(name))).collect();
             return Err(format!("it ended otherwise; too much: {extra:?}; missing or other: {other:?}"));
         }
+        let names = Names::read(&sandbox);
         for (name, moments) in state::history(&self.folder.path().join("sandbox"), &sandbox) {
             for (at, moment) in moments.iter().enumerate() {
                 if let Some(fact) = self.kept[&name].difference(moment).next() {
                     return Err(format!("after write {at} in {name} this was lost for a while: {fact}"));
+                }
+                let meant = &self.meant[&name];
+                let mut others = moment.difference(meant).map(|fact| names.in_fact(fact));
+                if let Some(fact) = others.find(|fact| !meant.contains(fact)) {
+                    return Err(format!("after write {at} in {name} somebody had what nobody was to have: {fact}"));
                 }
             }
         }
@@ -216,11 +252,13 @@ impl Bench {
 
 impl Tally {
     fn add(&mut self, other: Self) {
-        let Self { killed, mid_way, unreached, converged, duplicates, left_over, recorded, failures } = other;
+        let Self { killed, mid_way, unreached, converged, most_runs, duplicates, left_over, recorded, failures } =
+            other;
         self.killed += killed;
         self.mid_way += mid_way;
         self.unreached += unreached;
         self.converged += converged;
+        self.most_runs = self.most_runs.max(most_runs);
         self.duplicates += duplicates;
         self.left_over += left_over;
         self.recorded += recorded;

@@ -106,16 +106,3 @@ pub(crate) fn until(process: &mut Child, is_so: impl Fn() -> bool) -> Option<Exi
         std::thread::sleep(LOOK);
     }
 }
-
-pub(crate) fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}

@@ -102,7 +102,7 @@ impl Bench {
             let place = bench.undisturbed();
             let sandbox = bench.folder.path().join("sandbox");
             std::fs::remove_dir_all(&sandbox).unwrap();
-            crate::process::copy(&place, &sandbox);
+            crate::folder::copy(&place, &sandbox);
             fold(&sandbox);
             forget(&sandbox);
             bench.start = bench.ours();
@@ -137,7 +137,7 @@ impl Bench {
         drop(served);
         let kept = self.folder.path().join("applied");
         let _ = std::fs::remove_dir_all(&kept);
-        crate::process::copy(&place.sandbox(), &kept);
+        crate::folder::copy(&place.sandbox(), &kept);
         kept
     }
 

@@ -9,7 +9,7 @@ use rolecall::sandbox::RequestLog;
 use rolecall::sandbox::log::{Call, GRAPH};
 
 use crate::process::Served;
-use crate::scenario::CONFIG;
+use crate::scenario::{CONFIG, RENAMED};
 use crate::state::Names;
 
 /// Everything that opens something in a sandbox.
@@ -90,7 +90,9 @@ fn wanted(call: &Call, names: &Names) -> Wanted {
         return Wanted::Exactly(format!("entra/group/{}", key.trim_start_matches('.').trim_end_matches("')")));
     }
     let parts: Vec<&str> = about.trim_start_matches('/').split('/').collect();
-    let group = format!("entra/group/{}", names.of_id(parts[0]).unwrap_or_else(|| panic!("{path}")));
+    let key = names.of_id(parts[0]).unwrap_or_else(|| panic!("{path}"));
+    // The key in the mark stays for good.
+    let group = format!("entra/group/{}", if key == RENAMED.0 { RENAMED.1 } else { key });
     let Some(list) = parts.get(1).map(|list| list.trim_end_matches('s')) else { return Wanted::Below(group) };
     match parts.get(2).and_then(|id| names.of_id(id)).filter(|name| name.ends_with("@contoso.com")) {
         Some(user) => Wanted::Exactly(format!("{group}/{list}/{user}")),

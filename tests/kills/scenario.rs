@@ -11,7 +11,7 @@ pub(crate) const CONFIG: &str = "kills";
 /// The adopted group's display name, which is its key as well.
 pub(crate) const ADOPTED: &str = "on-call";
 
-/// One of the three.
+/// One of the four.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) seed: String,
@@ -20,6 +20,10 @@ pub(crate) struct Scenario {
     pub(crate) after: String,
     /// Where somebody has something before and after, so that it can be missed in between.
     pub(crate) kept_in: &'static [&'static str],
+    /// How many reads of a group that was written to may be behind.
+    pub(crate) reads_behind: u32,
+    /// Each so-many-th of all points is taken.
+    pub(crate) stride: usize,
 }
 
 const HEAD: &str = "\
@@ -42,10 +46,18 @@ impl Scenario {
     /// Those for an API server that others use too: the namespaces have names of their own.
     pub(crate) fn on_a_shared_cluster() -> [Self; 2] {
         let own = |text: &str| text.replace("trinity", "kills-trinity").replace("docs", "kills-docs");
-        let Self { name, seed, before, after, kept_in } = role_replacement();
-        let (seed, before, after) = (own(&seed), own(&before.unwrap()), own(&after));
-        let first = Self { name: "first apply", seed: seed.clone(), before: None, after: before.clone(), kept_in: &[] };
-        [first, Self { name, seed, before: Some(before), after, kept_in }]
+        let replacement = role_replacement();
+        let (seed, after) = (own(&replacement.seed), own(&replacement.after));
+        let before = replacement.before.as_deref().map(own).unwrap();
+        let first = Self {
+            name: "first apply",
+            seed: seed.clone(),
+            before: None,
+            after: before.clone(),
+            kept_in: &[],
+            ..role_replacement()
+        };
+        [first, Self { seed, before: Some(before), after, ..replacement }]
     }
 
     /// Fills `folder/sandbox` with what is there before, and `folder/access` with what is asked for.
@@ -128,7 +140,7 @@ grants:
   - {{ users: [lea@contoso.com], roles: [read-only], environments: [east], namespaces: [docs] }}
 "
     );
-    Scenario { name: "first apply", seed, before: None, after, kept_in: &["tenant"] }
+    Scenario { name: "first apply", seed, before: None, after, kept_in: &["tenant"], reads_behind: 0, stride: 1 }
 }
 
 /// So many people are in each group, and the next ones after so many come for as many who go.
@@ -166,7 +178,15 @@ fn membership_change() -> Scenario {
         text
     };
     let (before, after) = (Some(files(0)), files(MOVED));
-    Scenario { name: "membership change", seed, before, after, kept_in: &["tenant", "west"] }
+    Scenario {
+        name: "membership change",
+        seed,
+        before,
+        after,
+        kept_in: &["tenant", "west"],
+        reads_behind: 0,
+        stride: 1,
+    }
 }
 
 /// Bindings get another role: by another grant, by a role's new content, by its new name, because it is now needed in a
@@ -217,5 +237,59 @@ grants:
         assert!(after.contains(from), "{from}");
         after = after.replace(from, to);
     }
-    Scenario { name: "role replacement", seed, before: Some(before), after, kept_in: &["tenant", "west"] }
+    let kept_in = &["tenant", "west"];
+    Scenario { name: "role replacement", seed, before: Some(before), after, kept_in, reads_behind: 0, stride: 1 }
+}
+
+/// The key that a group had, and has afterwards.
+pub(crate) const RENAMED: (&str, &str) = ("reviewers", "auditors");
+
+/// Everything that happens to a company that was applied long ago, while reads are behind: people come, go and change places, a
+/// group comes, one goes, one gets another key, one another name, and bindings get another role.
+pub(crate) fn company_in_use() -> Scenario {
+    let mut seed = format!("{TENANT}users:\n");
+    for name in ["erin", "hayden", "lea", "omar", "kim", "sam"] {
+        let _ = writeln!(seed, "  - {{ user-principal-name: {name}@contoso.com }}");
+    }
+    seed.push_str("clusters: { west: { namespaces: { trinity: {}, docs: {} } } }\n");
+    let (old, new) = RENAMED;
+    let roles = "roles:
+  viewing: { cluster-role: view }
+  changing: { cluster-role: edit }
+";
+    let before = format!(
+        "{HEAD}environments:
+  west: {{ type: k3s }}
+groups:
+  developers: {{ owners: [erin@contoso.com], members: [hayden@contoso.com, omar@contoso.com, {{ group: contractors }}] }}
+  operators: {{ owners: [erin@contoso.com, lea@contoso.com], members: [omar@contoso.com] }}
+  contractors: {{ owners: [erin@contoso.com], members: [sam@contoso.com] }}
+  {old}: {{ owners: [lea@contoso.com], members: [lea@contoso.com, kim@contoso.com] }}
+{roles}grants:
+  - {{ groups: [developers], roles: [viewing], environments: [west], namespaces: [trinity] }}
+  - {{ groups: [operators], roles: [changing], environments: [west], namespaces: [trinity] }}
+  - {{ groups: [contractors], roles: [viewing], environments: [west], namespaces: [docs] }}
+  - {{ groups: [{old}], roles: [viewing], environments: [west], namespaces: [docs] }}
+"
+    );
+    let after = format!(
+        "{HEAD}environments:
+  west: {{ type: k3s }}
+groups:
+  developers: {{ owners: [erin@contoso.com], members: [hayden@contoso.com, kim@contoso.com, {{ group: newcomers }}] }}
+  operators:
+    display-name: Operators of trinity
+    owners: [erin@contoso.com, kim@contoso.com]
+    members: [omar@contoso.com, hayden@contoso.com]
+  newcomers: {{ owners: [erin@contoso.com], members: [sam@contoso.com, omar@contoso.com] }}
+  {new}: {{ previously: [{old}], owners: [lea@contoso.com], members: [lea@contoso.com, sam@contoso.com] }}
+{roles}grants:
+  - {{ groups: [developers], roles: [changing], environments: [west], namespaces: [trinity] }}
+  - {{ groups: [operators], roles: [changing], environments: [west], namespaces: [trinity] }}
+  - {{ groups: [newcomers], roles: [viewing], environments: [west], namespaces: [docs] }}
+  - {{ groups: [{new}], roles: [viewing], environments: [west], namespaces: [docs] }}
+"
+    );
+    let (before, kept_in) = (Some(before), ["tenant", "west"].as_slice());
+    Scenario { name: "company in use, reads behind", seed, before, after, kept_in, reads_behind: 4, stride: 3 }
 }

@@ -82,6 +82,11 @@ impl Names {
         }
     }
 
+    /// The same for each word of a fact.
+    pub(crate) fn in_fact(&self, fact: &str) -> String {
+        fact.split(' ').map(|word| self.told(word)).collect::<Vec<_>>().join(" ")
+    }
+
     fn in_value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.told(text)),

@@ -17,6 +17,8 @@ mod cases;
 mod answers;
 mod azure_cli;
 mod company;
+#[path = "../suite/folder.rs"]
+mod folder;
 mod graph_clients;
 mod kubernetes;
 mod preflight;

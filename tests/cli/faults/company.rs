@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rolecall::sandbox::RequestLog;
 
 use super::place::asked;
-use crate::common::{Ran, World, copy};
+use crate::common::{Ran, World};
+use crate::folder::copy;
 use crate::served::Served;
 use crate::state::{self, Facts, State};
 use crate::summary;

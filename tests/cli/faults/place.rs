@@ -13,7 +13,8 @@ use rolecall::sandbox::{Faults, Options, RequestLog, Sandbox, Seed};
 use secrecy::ExposeSecret as _;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::common::{Ran, World, copy};
+use crate::common::{Ran, World};
+use crate::folder::copy;
 use crate::state::{self, Facts, State};
 
 /// Waits as short as they can be. What Entra does not show after this is pending.
