@@ -257,6 +257,7 @@ async fn carry_out(
     let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
+    ui.say(&report::text::not_done(&planned.plan, layout));
     Ok(report)
 }
 

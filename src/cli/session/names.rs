@@ -45,14 +45,15 @@ pub(super) fn check_names(policy: &Policy, desired: &Desired) -> Result<(), CliE
     for target in targets {
         match target {
             Target::Environment(name) => environment("--only", name)?,
-            // A group that is gone from the files may still be named, so that its deletion can be planned alone.
+            // A group that is gone from the files may still be live: see `check_groups`.
             Target::Entra | Target::Group(_) => {}
         }
     }
     Ok(())
 }
 
-/// `--only group/NAME` names a group of the files, or a live one that the files no longer have.
+/// `--only group/NAME` names a group of the files, unless all of Entra is planned with it. What is planned of a group is its
+/// block, so that without one there would be "No changes" while its deletion is pending.
 pub(super) fn check_groups(policy: &Policy, desired: &Desired, observed: &Observed) -> Result<(), CliError> {
     let Some(Ok(tenant)) = &observed.tenant else { return Ok(()) };
     for target in &policy.only.0 {
@@ -63,17 +64,27 @@ pub(super) fn check_groups(policy: &Policy, desired: &Desired, observed: &Observ
                 .hint(format!("say --only group/{now}"))
                 .exit(Exit::Usage));
         }
-        if !desired.groups.contains_key(key) && !tenant.marked.contains_key(key) {
-            let near = desired
-                .groups
-                .keys()
-                .map(GroupKey::as_str)
-                .filter(|name| strsim::damerau_levenshtein(name, key.as_str()) <= 2);
-            let near: Vec<String> = near.map(|name| format!("did you mean `group/{name}`?")).collect();
-            let error =
-                CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
-            return Err(near.into_iter().fold(error, CliError::hint).exit(Exit::Usage));
+        if desired.groups.contains_key(key) {
+            continue;
         }
+        if tenant.marked.contains_key(key) {
+            if policy.only.all_groups() {
+                continue;
+            }
+            let what = "no file defines this group any more, and its deletion is not part of this plan";
+            return Err(CliError::user(format!("--only group/{key}: {what}"))
+                .hint("a plan without --only, or with --only entra, has it")
+                .exit(Exit::Usage));
+        }
+        let near = desired
+            .groups
+            .keys()
+            .map(GroupKey::as_str)
+            .filter(|name| strsim::damerau_levenshtein(name, key.as_str()) <= 2);
+        let near: Vec<String> = near.map(|name| format!("did you mean `group/{name}`?")).collect();
+        let error =
+            CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
+        return Err(near.into_iter().fold(error, CliError::hint).exit(Exit::Usage));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::Layout;
 use super::page::{Mark, Page};
 use super::words::count;
 use crate::apply::Summary;
+use crate::plan::{Plan, Unread};
 use crate::report::escape;
 use crate::state::{Change, Outcome, first_few};
 
@@ -98,6 +99,42 @@ fn text(change: &Change, outcome: &Outcome) -> String {
         }
         Outcome::NotTried { reason } => format!("not tried, {}", escape::message(reason)),
     }
+}
+
+/// Where nothing was done because it could not be read: the reason is far above by now, with everything that was done since.
+pub fn not_done(plan: &Plan, layout: Layout) -> String {
+    const TOLD: usize = 3;
+    let mut page = Page::new(layout);
+    let mut again = false;
+    for (at, Unread { environment, failure, allowed }) in plan.unread.iter().enumerate() {
+        again |= !allowed;
+        if at >= TOLD {
+            continue;
+        }
+        let nothing = match environment {
+            Some(environment) => format!("{environment} was not read, nothing was done there"),
+            None => "Entra was not read, nothing was done there and no binding was made or removed".to_owned(),
+        };
+        let allowed = if *allowed { " (allowed)" } else { "" };
+        page.item(Mark::Decide, &format!("{nothing}{allowed}: {}", escape::message(&failure.what)));
+        if let Some(next) = &failure.next {
+            page.detail(2, &format!("> {}", escape::message(next)));
+        }
+    }
+    if plan.unread.len() > TOLD {
+        let rest = plan.unread.iter().skip(TOLD).filter_map(|part| part.environment.as_ref());
+        page.item(Mark::Decide, &format!("{} were not read either", first_few(rest, TOLD)));
+    }
+    let errors = plan.withheld.iter().filter(|withheld| withheld.is_error).count();
+    if errors > 0 {
+        again = true;
+        let stands = if errors == 1 { "what stands" } else { "all that stands" };
+        page.item(Mark::Decide, &format!("{stands} under \"Errors\" above was left out: {}", count(errors, "error")));
+    }
+    if again {
+        page.words(0, "That is not everything: run it again when this is mended.");
+    }
+    page.render()
 }
 
 /// The counts, and what to do when not everything is done. `journal_failure` is why the journal stopped midway, if it did.

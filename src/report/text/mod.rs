@@ -13,7 +13,7 @@ mod unmanaged;
 mod view;
 mod words;
 
-pub use apply::{Gathered, Outcomes, closing, opening};
+pub use apply::{Gathered, Outcomes, closing, not_done, opening};
 pub use doctor::doctor;
 pub use plan::plan;
 

@@ -183,12 +183,19 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
     if !plan.unread.is_empty() {
         sentences.push(format!("No plan for {}: not read.", unread_parts(plan)));
     }
+    let without_entra = plan.unread.iter().any(|part| part.environment.is_none());
+    if without_entra {
+        // Whom a binding is for is known from Entra only, so that the clusters that were read are no rest either.
+        sentences.push("Without Entra no group and no binding could be compared.".to_owned());
+    }
     if plan.changes.is_empty() {
         let subject = subject(plan, context.commit.as_ref());
-        let nothing_read = plan.compared.groups == 0 && plan.compared.environments == 0 && !plan.unread.is_empty();
+        let compared_none = plan.compared.groups == 0 && (plan.compared.environments == 0 || without_entra);
         let rest = if missing.is_empty() { String::new() } else { format!(", {missing}") };
-        if nothing_read && missing.is_empty() {
+        if compared_none && !plan.unread.is_empty() {
             // There is no rest to say anything about.
+            sentences.extend((!missing.is_empty()).then(|| format!("Nothing to apply{rest}.")));
+            sentences.push("Do what stands under \"Not read\", then plan again.".to_owned());
         } else if !plan.unread.is_empty() {
             sentences.push(format!("No changes in the rest{rest}: {compared} compared with {subject}."));
         } else if missing.is_empty() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::apply::Summary;
-use crate::plan::{Plan, Unread};
+use crate::plan::{Compared, Plan, Unread};
 use crate::report::tests::*;
 use crate::report::{Commit, Context};
 use crate::state::{
@@ -215,18 +215,87 @@ fn nothing_to_do_outside_git_and_with_changed_files() {
 
 #[test]
 fn nothing_to_do_claims_no_match_for_what_was_not_read() {
-    let failure = Failure::new(FailureKind::Forbidden, "403 on GET /groups: Group.Read.All is missing");
-    let unread = vec![Unread { environment: None, failure, allowed: true }];
+    let failure = Failure::new(FailureKind::Forbidden, "403 on GET …/namespaces");
+    let unread = vec![Unread { environment: Some(environment("dr")), failure, allowed: true }];
     insta::assert_snapshot!(plan(&Plan { unread, ..empty_plan() }, &context(), WIDE), @"
-    contoso-platform at 4f2c1aa · tenant contoso.com · 3 environments
+    contoso-platform at 4f2c1aa · tenant contoso.com · 4 environments
 
     Not read
-      Entra (allowed)  403 on GET /groups: Group.Read.All is missing
+      dr (allowed)  403 on GET …/namespaces
 
-    No plan for Entra: not read.
+    No plan for dr: not read.
     No changes in the rest: 184 groups, 3 environments, 412 bindings compared with contoso-platform at 4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
+}
+
+/// Clusters are read, but who is bound there is known from Entra only.
+#[test]
+fn without_entra_nothing_is_said_to_be_unchanged() {
+    let failure = Failure::new(FailureKind::Forbidden, "403 on GET /groups: Group.Read.All is missing");
+    let unread = vec![Unread { environment: None, failure, allowed: false }];
+    let compared = Compared { groups: 0, environments: 3, bindings: 0 };
+    let nothing = Plan { unread, compared, ..empty_plan() };
+    insta::assert_snapshot!(plan(&nothing, &context(), NARROW), @r#"
+    contoso-platform at 4f2c1aa · tenant contoso.com · 3 environments
+
+    Not read
+      Entra  403 on GET /groups: Group.Read.All is missing
+
+    No plan for Entra: not read.
+    Without Entra no group and no binding could be compared.
+    Do what stands under "Not read", then plan again.
+    31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
+    "#);
+    let some = Plan { changes: full_plan().changes.split_off(8), ..nothing };
+    let text = plan(&some, &context(), NARROW);
+    insta::assert_snapshot!(text.split_once("No plan").map(|(_, end)| end).unwrap(), @"
+     for Entra: not read.
+    Without Entra no group and no binding could be compared.
+    Plan: 1 to add, 0 to change, 1 to remove, 0 withheld.
+    31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
+    ");
+}
+
+#[test]
+fn what_an_apply_could_not_do_is_said_last() {
+    let part = |name: Option<&str>, allowed| {
+        let failure = Failure::new(FailureKind::Unreachable, "no answer from https://10.0.0.7:6443 within 30 s");
+        let failure = failure.with_next("check the network, the proxy and the address");
+        Unread { environment: name.map(environment), failure, allowed }
+    };
+    let said = |unread| not_done(&Plan { unread, ..empty_plan() }, NARROW);
+    assert_eq!(said(Vec::new()), "");
+    insta::assert_snapshot!(said(vec![part(Some("alpha"), false)]), @"
+    ! alpha was not read, nothing was done there: no answer from
+      https://10.0.0.7:6443 within 30 s
+      > check the network, the proxy and the address
+    That is not everything: run it again when this is mended.
+    ");
+    insta::assert_snapshot!(said(vec![part(Some("alpha"), true)]), @"
+    ! alpha was not read, nothing was done there (allowed): no answer from
+      https://10.0.0.7:6443 within 30 s
+      > check the network, the proxy and the address
+    ");
+    let many = ["a", "b", "c", "d", "e", "f", "g"].map(|name| part(Some(name), false));
+    insta::assert_snapshot!(said([part(None, false)].into_iter().chain(many).collect()), @"
+    ! Entra was not read, nothing was done there and no binding was made or removed:
+      no answer from https://10.0.0.7:6443 within 30 s
+      > check the network, the proxy and the address
+    ! a was not read, nothing was done there: no answer from https://10.0.0.7:6443
+      within 30 s
+      > check the network, the proxy and the address
+    ! b was not read, nothing was done there: no answer from https://10.0.0.7:6443
+      within 30 s
+      > check the network, the proxy and the address
+    ! c, d, e and 2 more were not read either
+    That is not everything: run it again when this is mended.
+    ");
+    let withheld = full_plan().withheld;
+    insta::assert_snapshot!(not_done(&Plan { withheld, ..empty_plan() }, NARROW), @r#"
+    ! what stands under "Errors" above was left out: 1 error
+    That is not everything: run it again when this is mended.
+    "#);
 }
 
 #[test]
