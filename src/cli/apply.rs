@@ -3,6 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
@@ -55,6 +56,13 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 .exit(Exit::Stale));
         }
     }
+    if let (Some(file), [_]) = (&plan_file, &*args.paths)
+        && !crate::config::has_root(&ui.resolve(&path))
+    {
+        let file = file.display();
+        return Err(CliError::user("there are no access files here: no `rolecall.yaml` in this folder or above it")
+            .hint(format!("give their folder after the plan: `rolecall apply {file} FOLDER`")));
+    }
     let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
     if let Some(approved) = &approved {
         approved.check_target(&session.desired).map_err(|error| stale(&error))?;
@@ -85,14 +93,14 @@ async fn direct(
     // What is left to a saved plan is judged when that is applied.
     let without_saved = session.without_saved(planned);
     let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
-    if let Some(exit) = refuse(ui, &planned.plan, verdicts, session.policy.strict) {
+    if let Some(exit) = refuse(ui, args, &planned.plan, verdicts) {
         return Ok(exit);
     }
     if changes.is_empty() {
         return Ok(without_writing(ui, &planned.plan, left_out));
     }
     journal::check_path(&args.journal.clone().unwrap_or_else(|| journal::default_path((ui.now)())))
-        .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+        .map_err(|error| no_journal(&error))?;
     if !args.yes {
         if !ui.stdin_is_terminal {
             return Err(CliError::user("there is no terminal to ask at, so nothing was written")
@@ -151,7 +159,7 @@ async fn from_saved(
             ui.say(&format!("= {}  already so", address_text(address)));
         }
     }
-    if let Some(exit) = refuse(ui, &planned.plan, &planned.plan.verdicts, session.policy.strict) {
+    if let Some(exit) = refuse(ui, args, &planned.plan, &planned.plan.verdicts) {
         return Ok(exit);
     }
     if agreement.ready.is_empty() {
@@ -174,8 +182,8 @@ fn stale(error: &saved::SavedPlanError) -> CliError {
 }
 
 /// What forbids writing anything at all.
-fn refuse(ui: &mut Ui, plan: &plan::Plan, verdicts: &[Verdict], strict: bool) -> Option<Exit> {
-    if strict && plan.withheld.iter().any(|withheld| withheld.is_error) {
+fn refuse(ui: &mut Ui, args: &Args, plan: &plan::Plan, verdicts: &[Verdict]) -> Option<Exit> {
+    if args.policy.strict && plan.withheld.iter().any(|withheld| withheld.is_error) {
         ui.say("Nothing was written: with --strict, every name must resolve first.");
         return Some(Exit::Error);
     }
@@ -185,6 +193,10 @@ fn refuse(ui: &mut Ui, plan: &plan::Plan, verdicts: &[Verdict], strict: bool) ->
             "Nothing was written: {} refused. Each prints above what to add if it is meant.",
             count(refused, "guard")
         ));
+        let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+        let journal = args.journal.iter().flat_map(|file| ["--journal".to_owned(), file.display().to_string()]);
+        let flags: Vec<String> = args.yes.then(|| "--yes".to_owned()).into_iter().chain(journal).collect();
+        again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
         return Some(Exit::Refused);
     }
     None
@@ -229,36 +241,66 @@ async fn carry_out(
     };
     let interrupted = ui.signals.writing_begins();
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
-    let mut journal = Journal::create(&shown, &header, now)
-        .map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let mut journal = Journal::create(&shown, &header, now).map_err(|error| no_journal(&error))?;
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
     progress.applying(changes.len());
     let outcomes = report::text::Outcomes::new(&changes, layout);
+    ui.underway.writes(changes.len(), &shown);
     let mut gathered = report::text::Gathered::default();
+    let mut told = 0;
     let result = {
         let mut listen = |event: Event<'_>| match event {
-            Event::Started(_) => {}
+            Event::Started(change) => progress.started(&change.address),
             Event::Finished(change, outcome @ (Outcome::NotTried { .. } | Outcome::PendingReplication { .. })) => {
+                progress.left(&change.address);
                 gathered.add(change, outcome);
             }
-            Event::Finished(change, outcome) => progress.line(ui, &outcomes.line(change, outcome)),
+            Event::Finished(change, outcome) => {
+                told += 1;
+                ui.underway.finished();
+                progress.left(&change.address);
+                progress.line(ui, &outcomes.line(change, outcome));
+                if matches!(outcome, Outcome::Failed { .. }) {
+                    gathered.add(change, outcome);
+                }
+            }
             Event::Interrupted => {
                 progress.note(ui, "Interrupted: finishing what is in flight. A second signal ends it at once.");
+                progress.finishing();
             }
         };
         execute(changes, writers, &mut journal, interrupted, &mut listen).await
     };
     progress.done();
-    ui.say(&gathered.lines(&outcomes));
+    let journal_failed = result.as_ref().is_ok_and(|report| report.journal_failure.is_some());
+    if journal_failed && result.as_ref().is_ok_and(|report| !report.summary.interrupted) {
+        gathered.stopped_because("the journal could not be written");
+    }
+    ui.say(&gathered.lines(&outcomes, told));
     if let Some(waited) = progress.waited() {
         ui.say(&waited);
     }
-    let report = result.map_err(|error| CliError::user(format!("nothing was changed: {error}")))?;
+    let report = result.map_err(|error| no_journal(&error))?;
+    let nothing_written = report.conclusion() == Conclusion::NothingWritten;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
-    ui.say(&format!("\n{}", report::text::closing(&report.summary, failure.as_deref(), layout)));
+    ui.say(&format!("\n{}", report::text::closing(&report.summary, nothing_written, failure.as_deref(), layout)));
     ui.say(&report::text::not_done(&planned.plan, layout));
     Ok(report)
+}
+
+/// Without a journal nothing is changed. Most errors say themselves where else it may be.
+fn no_journal(error: &journal::JournalError) -> CliError {
+    let told = CliError::user(format!("nothing was changed: {error}"));
+    match error {
+        journal::JournalError::Write { .. } => {
+            told.hint("free space, or name another place with --journal FILE, then run it again")
+        }
+        journal::JournalError::Folder { .. }
+        | journal::JournalError::Linked { .. }
+        | journal::JournalError::Exists { .. }
+        | journal::JournalError::Create { .. } => told,
+    }
 }
 
 /// As whom we act, in Entra and on each cluster.

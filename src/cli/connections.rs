@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::ui::Ui;
 use crate::providers::http::proxy::Proxy;
 use crate::providers::http::{Proxies, without_user};
-use crate::state::{DesiredEnvironment, EnvironmentName, closest};
+use crate::state::{DesiredEnvironment, EnvironmentName, closest, first_few};
 
 /// The connections file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,9 +23,12 @@ pub(super) struct Connections {
     pub(super) entra: EntraConnection,
     /// The way to each cluster that is not simply a context of the user's kubeconfig.
     pub(super) environments: BTreeMap<EnvironmentName, ClusterConnection>,
-    /// The file itself and how it was named, for messages.
+    /// The file itself, for messages.
     #[serde(skip)]
     named: String,
+    /// What named it: a flag or a variable.
+    #[serde(skip)]
+    by: &'static str,
 }
 
 /// A proxy, in place of what the environment says.
@@ -133,6 +136,7 @@ impl Connections {
                 .hint(format!("correct {by}; docs/connections.md says what the file holds"))
         })?;
         let mut connections = Self::parse(&text, &named.display().to_string())?;
+        connections.by = by;
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
         let clusters = connections.environments.values().filter_map(|connection| connection.ca_file.as_deref());
         if let Some(ca) = connections.entra.ca_file.as_deref().into_iter().chain(clusters).find(|ca| is_in_config(ca)) {
@@ -248,7 +252,9 @@ impl Connections {
                 let own = own_kubeconfigs(ui).contains(&path);
                 (path, own || args.allow_exec)
             }
-            (None, None) => (default_kubeconfig(ui, &context)?, true),
+            (None, None) => {
+                (default_kubeconfig(ui, &context).map_err(|error| self.beside_the_file(name, error))?, true)
+            }
         };
         if is_in_config(&path) {
             return Err(CliError::user(format!(
@@ -258,6 +264,21 @@ impl Connections {
             .hint("move it out of the folder, and name it with --kubeconfig or $KUBECONFIG"));
         }
         Ok(Route::Kubeconfig { path, context, allow_exec })
+    }
+
+    /// Where there is a connections file, that is where an environment without a way was expected to be.
+    fn beside_the_file(&self, name: &EnvironmentName, error: CliError) -> CliError {
+        const NAMED: usize = 5;
+        if self.by.is_empty() || self.environments.contains_key(name) {
+            return error;
+        }
+        let names = match self.environments.len() {
+            0 => "no environments".to_owned(),
+            _ => first_few(self.environments.keys(), NAMED),
+        };
+        let told = format!("{} (from {}) has {names}, but not {name}; {}", self.named, self.by, error.message);
+        let told = CliError::user(told).hint(format!("add {name} under `environments` of {}", self.named));
+        error.hints.into_iter().fold(told, CliError::hint)
     }
 }
 

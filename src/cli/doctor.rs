@@ -13,6 +13,7 @@ use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::connections::{Connections, Route};
 use super::error::CliError;
 use super::exit::Exit;
+use super::plan::or_document;
 use super::progress::Progress;
 use super::session::{CLUSTERS_AT_ONCE, Session};
 use super::ui::Ui;
@@ -67,7 +68,8 @@ enum For {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    let mut session = Session::open_anyway(ui, &args.path, &args.connections, &PolicyArgs::default()).await?;
+    let opened = Session::open_anyway(ui, &args.path, &args.connections, &PolicyArgs::default()).await;
+    let mut session = or_document(ui, args.output, opened)?;
     let known = |name: &&EnvironmentName| session.desired.environments.contains_key(*name);
     if let Some(unknown) = args.environment.iter().find(|name| !known(name)) {
         let names = session.desired.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -84,7 +86,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         .iter()
         .filter(|(name, _)| args.environment.is_empty() || args.environment.contains(*name));
     let ways: Vec<_> = wanted.map(|(name, environment)| (name, environment, sources.way(ui, &session, name))).collect();
-    progress.reading(ways.len());
+    progress.reading(ways.iter().map(|(name, ..)| name.as_str()));
     let clusters = futures::stream::iter(ways)
         .map(|(name, environment, way)| {
             let (session, progress) = (&session, &progress);
@@ -96,7 +98,12 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         })
         .buffer_unordered(CLUSTERS_AT_ONCE)
         .collect::<BTreeMap<_, _>>();
-    let (entra, clusters) = tokio::join!(entra(&session), clusters);
+    let entra = async {
+        let examined = entra(&session).await;
+        progress.read_entra();
+        examined
+    };
+    let (entra, clusters) = tokio::join!(entra, clusters);
     progress.done();
     let examined = Examined {
         purpose: args.purpose.map(|purpose| match purpose {

@@ -18,18 +18,34 @@ pub(super) struct CliError {
     pub(super) quiet: bool,
     /// See [`CliError::already_worded`].
     pub(super) worded: bool,
+    /// The same for programs, for a command that was asked for JSON.
+    pub(super) document: Option<String>,
 }
 
 impl CliError {
     /// Something the person can put right.
     pub(super) fn user(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new(), exit: Exit::Error, quiet: false, worded: false }
+        Self {
+            message: message.into(),
+            hints: Vec::new(),
+            exit: Exit::Error,
+            quiet: false,
+            worded: false,
+            document: None,
+        }
     }
 
     /// The message is a whole screen of its own: it is printed as it is, without `error:` in front.
     #[must_use]
     pub(super) fn already_worded(mut self) -> Self {
         self.worded = true;
+        self
+    }
+
+    /// The same with what a program gets to read on standard output, if it asked for JSON.
+    #[must_use]
+    pub(super) fn document(mut self, document: String) -> Self {
+        self.document = Some(document);
         self
     }
 
@@ -56,6 +72,7 @@ impl From<Failure> for CliError {
             exit: Exit::Error,
             quiet: false,
             worded: false,
+            document: None,
         }
     }
 }

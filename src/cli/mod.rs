@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::io;
 
 use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
+mod again;
 mod apply;
 mod args;
 mod completions;
@@ -28,6 +29,7 @@ mod seed;
 mod session;
 mod signals;
 mod ui;
+mod underway;
 mod validate;
 
 pub use exit::Exit;
@@ -77,7 +79,7 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
     if !matches!(command, Command::Plan(_) | Command::Apply(_) | Command::Doctor(_)) {
         return dispatch(command, ui).await;
     }
-    let signals = ui.signals.clone();
+    let (signals, underway) = (ui.signals.clone(), ui.underway.clone());
     let ended = tokio::select! {
         // Signals are listened for before anything else is done.
         biased;
@@ -85,18 +87,27 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
         result = dispatch(command, ui) => Ok(result),
     };
     ended.unwrap_or_else(|ended| {
+        underway.clear();
         let start = if ui.stderr_is_terminal { "\n" } else { "" };
         let (what, exit) = match ended {
-            Ended::BeforeWriting => ("Interrupted; nothing was written.", Exit::Interrupted),
+            Ended::BeforeWriting => ("Interrupted; nothing was written.".to_owned(), Exit::Interrupted),
             Ended::WhileWriting => (
-                "Interrupted twice: ended at once. What was in flight may have been done; its lines in the journal have no \
-                 outcome. Run it again: what is done stays done.",
+                format!(
+                    "Interrupted twice: ended at once, {}. What was in flight may have been done; in the journal it has no \
+                     outcome. Run it again: what is done stays done.",
+                    underway.told().unwrap_or_else(|| "while changes were made".to_owned())
+                ),
                 Exit::Partial,
             ),
         };
-        ui.say(&format!("{start}{what}"));
+        ui.say(&format!("{start}{}", report::text::paragraph("", &what, line_width(ui))));
         Ok(exit)
     })
+}
+
+/// At a terminal lines are wrapped; a line of a log stays one line, so that it is found again.
+fn line_width(ui: &Ui) -> usize {
+    if ui.stderr_is_terminal { ui.width } else { usize::MAX }
 }
 
 async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
@@ -126,9 +137,27 @@ fn explain_usage(error: &clap::Error, ui: &mut Ui) -> Exit {
         }
         _ => {
             let text = error.render();
+            let tip = tip(error);
             ui.say(&if ui.colour_on_stderr() { text.ansi().to_string() } else { text.to_string() });
+            if let Some(tip) = tip {
+                ui.say(&format!("  tip: {tip}"));
+            }
             Exit::Usage
         }
+    }
+}
+
+/// What was meant by a flag that others have and we do not.
+fn tip(error: &clap::Error) -> Option<&'static str> {
+    let argument = error.get(ContextKind::InvalidArg)?.to_string();
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let is_apply = usage.contains("rolecall apply");
+    match argument.as_str() {
+        "--json" | "-o" | "--output" if is_apply => {
+            Some("what `apply` writes for programs is its journal: name it with `--journal FILE`")
+        }
+        "--json" => Some("did you mean `--output json`?"),
+        _ => None,
     }
 }
 
@@ -136,8 +165,7 @@ fn explain(error: &CliError, ui: &mut Ui) -> Exit {
     if error.quiet {
         return Exit::Fine;
     }
-    // A line of a log stays one line, so that it is found again.
-    let width = if ui.stderr_is_terminal { ui.width } else { usize::MAX };
+    let width = line_width(ui);
     if error.worded {
         // Made by our own renderer, which has escaped it already.
         ui.say(&error.message);

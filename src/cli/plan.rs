@@ -1,7 +1,9 @@
 //! `rolecall plan`
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
@@ -43,16 +45,31 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
-    let mut session = Session::open(ui, &args.path, &args.connections, &args.policy).await?;
+    let opened = Session::open(ui, &args.path, &args.connections, &args.policy).await;
+    let mut session = or_document(ui, args.output, opened)?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
     show(ui, &session, &planned, args.output, Applies::Unsaved)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;
+    } else if args.output == Output::Text {
+        let without_saved = session.without_saved(&planned);
+        let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
+        let paths: Vec<String> =
+            (args.path != Path::new(".")).then(|| args.path.display().to_string()).into_iter().collect();
+        again::offer(ui, verdicts, |agreed| again::apply(&paths, &[], &args.connections, &args.policy, agreed));
     }
     session.close().await;
     Ok(exit(&planned.plan, args.detailed_exitcode))
+}
+
+/// Whoever asked for JSON gets the mistakes in the files as JSON, too, as from `validate`.
+pub(super) fn or_document<T>(ui: &mut Ui, output: Output, opened: Result<T, CliError>) -> Result<T, CliError> {
+    if let (Output::Json, Err(CliError { document: Some(document), .. })) = (output, &opened) {
+        ui.print(document)?;
+    }
+    opened
 }
 
 /// Writes the plan to standard output.
@@ -106,9 +123,13 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     Ok(())
 }
 
-fn unwritable(file: &Path, why: &std::io::Error) -> CliError {
-    CliError::user(format!("the plan was not saved: {}: {}", file.display(), super::files::reason(why)))
-        .hint("name a file in a folder that is there and that you may write to")
+fn unwritable(file: &Path, why: &io::Error) -> CliError {
+    CliError::user(format!("the plan was not saved: {}: {}", file.display(), super::files::reason(why))).hint(match why
+        .kind()
+    {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, or name a file elsewhere",
+        _ => "name a file in a folder that is there and that you may write to",
+    })
 }
 
 /// A saved plan is told from access files by its name. Where it cannot be written is said before anything is read.
@@ -130,35 +151,12 @@ fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
 /// The command that applies what was saved, with everything that it needs and nothing that it does not: `apply FILE` knows
 /// no acknowledgement but those it is told.
 fn next_command(args: &Args, file: &Path, plan: &Plan) -> String {
-    let mut words = vec!["rolecall".to_owned(), "apply".to_owned(), file.display().to_string()];
+    let agreed = plan.verdicts.iter().filter(|verdict| verdict.acknowledged || verdict.refuses());
+    let mut paths = vec![file.display().to_string()];
     if args.path != Path::new(".") {
-        words.push(args.path.display().to_string());
+        paths.push(args.path.display().to_string());
     }
-    let ConnectionArgs { sandbox, connections, kubeconfig, allow_exec, auth } = &args.connections;
-    for (flag, value) in [("--sandbox", sandbox), ("--connections", connections), ("--kubeconfig", kubeconfig)] {
-        if let Some(value) = value {
-            words.extend([flag.to_owned(), value.display().to_string()]);
-        }
-    }
-    if *allow_exec {
-        words.push("--allow-exec".to_owned());
-    }
-    if let Some(source) = auth {
-        words.extend(["--auth".to_owned(), source.to_string()]);
-    }
-    for target in &args.policy.only {
-        words.extend(["--only".to_owned(), target.to_string()]);
-    }
-    if args.policy.strict {
-        words.push("--strict".to_owned());
-    }
-    for environment in &args.policy.allow_unreachable {
-        words.extend(["--allow-unreachable".to_owned(), environment.to_string()]);
-    }
-    for verdict in plan.verdicts.iter().filter(|verdict| verdict.acknowledged || verdict.refuses()) {
-        words.extend(["--acknowledge".to_owned(), format!("{}:{}", verdict.guard, verdict.subject)]);
-    }
-    words.iter().map(|word| report::escape::shell_word(word)).collect::<Vec<_>>().join(" ")
+    again::apply(&paths, &[], &args.connections, &args.policy, agreed)
 }
 
 /// What a plan's own state says about the exit code.

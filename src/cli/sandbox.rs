@@ -186,6 +186,7 @@ async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
         let fault = Fault::Throttled { retry_after_ms: args.retry_after_ms };
         faults.rules.push(Rule { percent: args.throttle_percent, ..Rule::of(fault) });
     }
+    let on = faults_on(args, &faults);
     let later = Duration::from_secs(args.days_later * 24 * 60 * 60);
     let options = Options { faults, later, ..Options::default() };
     // The folder holds a sandbox, so the seed is never asked for.
@@ -194,7 +195,7 @@ async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
         .map_err(|error| CliError::user(error.to_string()))?;
     let described = sandbox.write_credentials().and_then(|_| describe(sandbox.access(), &dir, &args.dir));
     match described {
-        Ok(text) => ui.print(&text)?,
+        Ok(text) => ui.print(&format!("{text}{on}Serving until Ctrl-C."))?,
         Err(error) => {
             sandbox.stop().await;
             return Err(CliError::user(format!("{}: {error}", args.dir.display())));
@@ -203,6 +204,23 @@ async fn serve(args: &ServeArgs, ui: &mut Ui) -> Result<Exit, CliError> {
     tokio::signal::ctrl_c().await.map_err(CliError::from)?;
     sandbox.stop().await;
     Ok(Exit::Fine)
+}
+
+/// What is served otherwise than a healthy tenant, so that nobody looks for the fault elsewhere.
+fn faults_on(args: &ServeArgs, faults: &Faults) -> String {
+    if *faults == (Faults { seed: faults.seed, ..Faults::default() }) {
+        return String::new();
+    }
+    let from = args.faults.as_ref().map(|file| format!(" from {}", file.display())).unwrap_or_default();
+    let mut on: Vec<String> = Vec::new();
+    on.extend((!faults.rules.is_empty()).then(|| match faults.rules.len() {
+        1 => "1 rule".to_owned(),
+        rules => format!("{rules} rules"),
+    }));
+    on.extend((faults.latency_ms > 0).then(|| format!("latency {} ms", faults.latency_ms)));
+    on.extend(faults.lag.is_some().then(|| "lag".to_owned()));
+    on.extend(faults.budget.is_some().then(|| "a budget".to_owned()));
+    format!("Faults are on{from}: {}.\n", on.join(", "))
 }
 
 /// Writes what other programs need into the folder, and says where it is. Secrets go into files only their owner can read.
@@ -252,8 +270,7 @@ fn describe(access: &Access, dir: &Path, shown: &Path) -> std::io::Result<String
         text,
         "\nIn another terminal, FOLDER being that of the access files:\n\
          \x20 set -a; . {}; set +a\n\
-         \x20 rolecall plan FOLDER --connections {}\n\n\
-         Serving until Ctrl-C.",
+         \x20 rolecall plan FOLDER --connections {}\n",
         quoted("credentials.env"),
         quoted("connections.yaml"),
     );

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::signals::Signals;
+use super::underway::Underway;
 use crate::providers::http::Pace;
 
 /// The world around a command. Tests make their own.
@@ -34,6 +35,8 @@ pub struct Ui {
     pub pace: Pace,
     /// What ends a command before its time.
     pub(super) signals: Signals,
+    /// What is under way, for whoever ends it.
+    pub(super) underway: Underway,
 }
 
 impl Ui {
@@ -61,6 +64,7 @@ impl Ui {
             now,
             pace: Pace::default(),
             signals: Signals::new(),
+            underway: Underway::default(),
         })
     }
 
@@ -85,6 +89,7 @@ impl Ui {
             now,
             pace: Pace::default(),
             signals: Signals::new(),
+            underway: Underway::default(),
         }
     }
 

@@ -20,7 +20,7 @@ pub use load::{File, Loaded, ROOT_FILE, load, read};
 pub use model::{Aggregation, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
 pub use reference::reference;
 pub use schema::schema;
-pub use walk::Unreadable;
+pub use walk::{Unreadable, has_root};
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,11 @@ impl Unreadable {
             ErrorKind::PermissionDenied => &"permission denied",
             kind => &kind.to_string(),
         };
-        Self::new(&rules::UNREADABLE_FILE, format!("cannot be read: {reason}"))
+        let unreadable = Self::new(&rules::UNREADABLE_FILE, format!("cannot be read: {reason}"));
+        match error.kind() {
+            ErrorKind::PermissionDenied => unreadable.with_help("give whoever runs this leave to read it"),
+            _ => unreadable,
+        }
     }
 }
 
@@ -59,6 +63,11 @@ pub(super) fn too_large(bytes: u64) -> Unreadable {
 pub(super) fn no_root() -> Unreadable {
     Unreadable::new(&rules::NO_ROOT, format!("there is no `{ROOT_FILE}` here or in any folder above"))
         .with_help("a config starts with a root file of that name; `rolecall demo` shows one at work")
+}
+
+/// Whether a path belongs to a config at all.
+pub fn has_root(path: &Path) -> bool {
+    find_root(path).is_ok()
 }
 
 /// The folder of the nearest root file, from the path upwards, absolute and free of links.

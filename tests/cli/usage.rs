@@ -81,6 +81,86 @@ fn what_only_is_meant_to_name_is_guessed() {
 }
 
 #[test]
+fn only_of_a_group_that_no_file_has_any_more_says_where_its_deletion_is() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    world.write(
+        "access/rolecall.yaml",
+        world.read("access/rolecall.yaml").split("\ngroups:").next().unwrap().to_owned() + "\n",
+    );
+    let ran = world.plan(&["--only", "group/k8s_dev_users"]).exits(64);
+    assert!(ran.stderr.contains("its deletion is not part of this plan"), "{}", ran.all());
+    assert!(ran.stderr.contains("--only entra"), "{}", ran.all());
+    let ran = world.plan(&["--only", "group/k8s_dev_users", "--only", "entra"]).exits(0);
+    assert!(ran.stdout.contains("group k8s_dev_users is to be deleted"), "{}", ran.all());
+}
+
+#[test]
+fn flags_of_others_are_answered_with_ours() {
+    let world = World::new();
+    for (arguments, tip) in [
+        (["plan", "--json"].as_slice(), "`--output json`"),
+        (&["apply", "-o", "json"], "--journal FILE"),
+        (&["apply", "--json"], "--journal FILE"),
+        (&["apply", "--output=json"], "--journal FILE"),
+    ] {
+        let ran = world.run(arguments).exits(64);
+        assert!(ran.stderr.contains("  tip: ") && ran.stderr.contains(tip), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_plan_as_json_has_the_mistakes_as_json() {
+    let world = World::with_example("quickstart");
+    world.replace("access/rolecall.yaml", "roles: [", "rols: [");
+    let validated = world.run(&["validate", "access", "--output", "json"]).exits(1);
+    for command in ["plan", "doctor"] {
+        let ran = world.run(&[command, "access", "--sandbox", "sandbox", "--output", "json"]).exits(1);
+        assert_eq!(ran.stdout, validated.stdout);
+        assert!(ran.stderr.contains("unknown-key"), "{}", ran.stderr);
+        let ran = world.run(&[command, "access", "--sandbox", "sandbox"]).exits(1);
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn a_saved_plan_away_from_its_access_files_is_told_to_name_them() {
+    let world = World::with_example("quickstart");
+    let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
+    let ran = world.run(&["apply", "tonight.plan", "--sandbox", "sandbox"]).exits(1);
+    assert!(ran.stderr.contains("`rolecall apply tonight.plan FOLDER`"), "{}", ran.stderr);
+}
+
+#[test]
+fn several_guards_are_answered_with_one_command() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let text = world.read("access/rolecall.yaml");
+    world.write("access/rolecall.yaml", text.split("\ngroups:").next().unwrap().to_owned() + "\n");
+    let plan = world.plan(&[]).exits(0);
+    let line = plan.stderr.lines().find_map(|line| line.strip_prefix("If all 2 are meant: rolecall "));
+    let command: Vec<&str> = line.unwrap_or_else(|| panic!("{}", plan.all())).split(' ').collect();
+    assert_eq!(plan.stdout.matches("--acknowledge ").count(), 2, "{}", plan.stdout);
+    // As it stands, with leave not to be asked.
+    let _ = world.run(&[&command[..], &["--yes"]].concat()).exits(0);
+    let _ = world.plan(&["--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn ways_that_a_connections_file_has_are_named() {
+    let world = World::with_example("quickstart");
+    world.write("kubeconfig", "");
+    world.write("connections.yaml", "environments:\n  dev: { kubeconfig: kubeconfig }\n  prod: { in-cluster: true }\n");
+    let connections = world.path("connections.yaml");
+    let ran = world.run_with(&["plan", "access"], &[("ROLECALL_CONNECTIONS", connections.to_str().unwrap())]).exits(1);
+    assert!(
+        ran.stderr.contains("(from $ROLECALL_CONNECTIONS) has dev, prod, but not alpha; no kubeconfig was found"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn ways_to_real_systems_beside_a_sandbox_are_refused() {
     let world = World::with_example("quickstart");
     for flag in ["--connections", "--kubeconfig", "--auth"] {

@@ -134,8 +134,8 @@ async fn a_budget_that_stays_spent_ends_in_an_error_and_the_log_says_why() {
     let failure = world.observe().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
     insta::assert_snapshot!(format!("{failure}\n{}", failure.next.as_deref().unwrap()), @"
-    reading the groups of config `contoso-platform`: Graph throttles for longer than the 300 s that are waited
-    wait a little and run it again; what is done stays done
+    reading the groups of config `contoso-platform`: Graph asks to wait (429) for another 60 min, and 300 s in all are waited
+    run it again in 60 min
     ");
     assert!(struck(&world).iter().all(|fault| fault == "budget") && !struck(&world).is_empty());
     world.end().await;

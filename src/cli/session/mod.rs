@@ -27,7 +27,7 @@ use crate::providers::http::credential::{Chain, CredentialSettings};
 use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
 use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, Sandbox, SandboxError};
 use crate::state::{AppliedBy, Change, Cloud, Desired, EnvironmentName, Failure, FailureKind, Observed, Policy};
 use crate::{desired, git, plan, report};
 
@@ -64,7 +64,9 @@ pub(super) fn load(ui: &mut Ui, path: &Path) -> Result<(Loaded, config::Config),
     let mut loaded = config::load(&ui.resolve(path));
     let text = findings::render(&loaded.findings, &loaded.sources, &style(ui));
     let Some(config) = loaded.config.take() else {
-        return Err(CliError::user(text.trim_end().to_owned()).already_worded());
+        let document = findings::json(&loaded.findings, &loaded.sources);
+        let document = report::escape::json(&format!("{document:#}"));
+        return Err(CliError::user(text.trim_end().to_owned()).already_worded().document(document));
     };
     ui.say(&text);
     Ok((loaded, config))
@@ -159,7 +161,7 @@ impl Session {
         let policy = Policy { invented: true, ..policy };
         let sandbox = Sandbox::open(folder, || crate::cli::seed::from_config(&desired), sandbox::Options::default())
             .await
-            .map_err(|error| CliError::user(error.to_string()))?;
+            .map_err(|error| no_sandbox(folder, &error))?;
         let of = sandbox.access().tenant_id;
         if of != desired.tenant {
             sandbox.stop().await;
@@ -205,8 +207,14 @@ impl Session {
         let policy = Policy { applied_by: by, ..self.policy.clone() };
         let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
         let query = desired::tenant_query(&self.desired, &policy.only);
-        progress.reading(self.clusters.len());
-        let (tenant, (clusters, readers)) = tokio::join!(reader.observe(&query), self.observe_clusters(progress));
+        progress.reading(self.clusters.keys().map(EnvironmentName::as_str));
+        let tenant = async {
+            let tenant = reader.observe(&query).await;
+            progress.read_entra();
+            tenant
+        };
+        let reading = async { tokio::join!(tenant, self.observe_clusters(progress)) };
+        let (tenant, (clusters, readers)) = progress.through(reading).await;
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
         let comparison = Comparison::new(&self.desired, &observed, &policy);
         let of_groups = ask_about_groups(comparison.group_questions(), &reader).await;
@@ -331,6 +339,16 @@ impl Session {
             sandbox.stop().await;
         }
     }
+}
+
+fn no_sandbox(folder: &Path, error: &SandboxError) -> CliError {
+    let connections = folder.join("connections.yaml");
+    let told = CliError::user(error.to_string());
+    if matches!(error, SandboxError::InUse { .. }) && connections.exists() {
+        let connections = connections.display();
+        return told.hint(format!("if `rolecall sandbox serve` serves it, use --connections {connections} instead"));
+    }
+    told
 }
 
 /// Whether a cluster is read: what is planned there, or what groups mean there.

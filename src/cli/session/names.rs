@@ -73,7 +73,9 @@ pub(super) fn check_groups(policy: &Policy, desired: &Desired, observed: &Observ
             }
             let what = "no file defines this group any more, and its deletion is not part of this plan";
             return Err(CliError::user(format!("--only group/{key}: {what}"))
-                .hint("a plan without --only, or with --only entra, has it")
+                .hint(
+                    "plan without --only; `--only entra` is enough where nothing on a cluster names the group any more",
+                )
                 .exit(Exit::Usage));
         }
         let near = desired
@@ -82,8 +84,7 @@ pub(super) fn check_groups(policy: &Policy, desired: &Desired, observed: &Observ
             .map(GroupKey::as_str)
             .filter(|name| strsim::damerau_levenshtein(name, key.as_str()) <= 2);
         let near: Vec<String> = near.map(|name| format!("did you mean `group/{name}`?")).collect();
-        let error =
-            CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
+        let error = CliError::user(format!("--only group/{key}: neither the files nor Entra have a group of this key"));
         return Err(near.into_iter().fold(error, CliError::hint).exit(Exit::Usage));
     }
     Ok(())

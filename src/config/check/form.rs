@@ -165,9 +165,16 @@ impl Checker<'_> {
             }
         }
         let has = |name: &str| entries.iter().any(|entry| entry.key.value == name);
-        for key in record.keys.iter().filter(|key| key.required && !has(key.name)) {
+        // A key that is only mistyped is one mistake, told where it stands.
+        let mistyped: Vec<&str> = entries
+            .iter()
+            .filter(|entry| record.key(&entry.key.value).is_none())
+            .filter_map(|entry| closest(&entry.key.value, record.keys.iter().map(|key| key.name)))
+            .collect();
+        for key in record.keys.iter().filter(|key| key.required && !has(key.name) && !mistyped.contains(&key.name)) {
             let message = format!("`{}` is missing from this {}", key.name, record.name);
-            self.report(&rules::MISSING_KEY, message, [label(head, format!("no `{}` here", key.name))], key.about);
+            let help = format!("add `{}`: {}", key.name, key.about);
+            self.report(&rules::MISSING_KEY, message, [label(head, format!("no `{}` here", key.name))], help);
         }
         for constraint in record.constraints {
             self.constraint(constraint, entries, record, head);
@@ -212,7 +219,8 @@ impl Checker<'_> {
             Constraint::Needs(key, needed) if of(&[needed]).is_empty() => {
                 for (key, span) in of(&[key]) {
                     let message = format!("`{key}` needs `{needed}` beside it");
-                    let help = record.key(needed).map_or("", |key| key.about);
+                    let about = record.key(needed).map_or("", |key| key.about);
+                    let help = format!("add `{needed}`: {about}");
                     self.report(&rules::MISSING_KEY, message, [label(span, format!("no `{needed}` with it"))], help);
                 }
             }

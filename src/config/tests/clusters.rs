@@ -152,13 +152,13 @@ fn appliers_of_environments() {
       help: a namespace is lower-case letters, digits and `-`, with a letter or digit at both ends, at most 63
     missing-key: `groups` needs `user` beside it
       rolecall.yaml:10:71 "groups" no `user` with it
-      help: The user name.
+      help: add `user`: The user name.
     one-of: an applier needs one of `user` or `service-account`
       rolecall.yaml:11:22 "applier" none of them is here
       help: `user`: The user name. `service-account`: A service account, as NAMESPACE/NAME.
     missing-key: `groups` needs `user` beside it
       rolecall.yaml:11:33 "groups" no `user` with it
-      help: The user name.
+      help: add `user`: The user name.
     invalid-name: `rolecall/Applier` is not a service account, NAMESPACE/NAME
       rolecall.yaml:12:49 "rolecall/Applier" not well formed
       help: its name is not one of a service account: small letters, digits, `-` and `.`, at most 253 of them
@@ -185,13 +185,13 @@ roles:
     insta::assert_snapshot!(told(&loaded), @r#"
     missing-key: `aggregate-to` needs `rules` beside it
       rolecall.yaml:8:30 "aggregate-to" no `rules` with it
-      help: Rules with Kubernetes' own keys.
+      help: add `rules`: Rules with Kubernetes' own keys.
     missing-key: `aggregate-to` needs `environments` beside it
       rolecall.yaml:9:60 "aggregate-to" no `environments` with it
-      help: Where `aggregate-to` holds, by name or by labels; the role is there whether or not a grant names it.
+      help: add `environments`: Where `aggregate-to` holds, by name or by labels; the role is there whether or not a grant names it.
     missing-key: `environments` needs `aggregate-to` beside it
       rolecall.yaml:10:62 "environments" no `aggregate-to` with it
-      help: Kubernetes' own roles that take these rules in: whoever has one of them, from whomever and wherever, gets these rules too. None when left out.
+      help: add `aggregate-to`: Kubernetes' own roles that take these rules in: whoever has one of them, from whomever and wherever, gets these rules too. None when left out.
     invalid-value: an entry of `aggregate-to` cannot be `views`
       rolecall.yaml:11:76 "views" this version does not know it
       help: did you mean `view`? It takes `view`, `edit` or `admin`

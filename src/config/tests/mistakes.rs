@@ -119,37 +119,37 @@ grants:
     insta::assert_snapshot!(told(&loaded), @r#"
     missing-key: `name` is missing from this root file
       rolecall.yaml:1:1 "version" no `name` here
-      help: The config's name. It is part of every mark of ownership, so that several repositories can share a tenant and a cluster; changing it later leaves everything made under the old name behind.
+      help: add `name`: The config's name. It is part of every mark of ownership, so that several repositories can share a tenant and a cluster; changing it later leaves everything made under the old name behind.
     unsupported-version: version 2 of the format is not known
       rolecall.yaml:1:10 "2" this version of rolecall reads version 1
       help: write `version: 1`, or use a newer rolecall
     missing-key: `id` is missing from this tenant
       rolecall.yaml:2:1 "tenant" no `id` here
-      help: The directory (tenant) id.
+      help: add `id`: The directory (tenant) id.
     missing-key: `type` is missing from this environment
       rolecall.yaml:4:3 "alpha" no `type` here
-      help: The kind of cluster.
+      help: add `type`: The kind of cluster.
     missing-key: `apiGroups` needs `resources` beside it
       rolecall.yaml:8:11 "apiGroups" no `resources` with it
-      help: What the rule is about: `pods`, `pods/log`, `*`, `*/scale`.
+      help: add `resources`: What the rule is about: `pods`, `pods/log`, `*`, `*/scale`.
     missing-key: `verbs` is missing from this rule
       rolecall.yaml:8:11 "apiGroups" no `verbs` here
-      help: What may be done with it: `get`, `list`, `watch`, …; `*` is everything.
+      help: add `verbs`: What may be done with it: `get`, `list`, `watch`, …; `*` is everything.
     one-of: a rule needs one of `resources` or `nonResourceURLs`
       rolecall.yaml:8:11 "apiGroups" none of them is here
       help: `resources`: What the rule is about: `pods`, `pods/log`, `*`, `*/scale`. `nonResourceURLs`: Paths such as `/metrics` or `/healthz/*`, for rules that are granted cluster-wide.
     missing-key: `resources` needs `apiGroups` beside it
       rolecall.yaml:9:11 "resources" no `apiGroups` with it
-      help: API groups; `""` is the core group, `*` is all.
+      help: add `apiGroups`: API groups; `""` is the core group, `*` is all.
     missing-key: `resourceNames` needs `resources` beside it
       rolecall.yaml:10:11 "resourceNames" no `resources` with it
-      help: What the rule is about: `pods`, `pods/log`, `*`, `*/scale`.
+      help: add `resources`: What the rule is about: `pods`, `pods/log`, `*`, `*/scale`.
     missing-key: `environments` is missing from this grant
       rolecall.yaml:12:7 "groups" no `environments` here
-      help: Environments by name, or a map of labels that they must carry.
+      help: add `environments`: Environments by name, or a map of labels that they must carry.
     missing-key: `roles` is missing from this grant
       rolecall.yaml:12:7 "groups" no `roles` here
-      help: Roles of this config, by key.
+      help: add `roles`: Roles of this config, by key.
     one-of: a grant needs one of `namespaces` or `cluster-wide`
       rolecall.yaml:12:7 "groups" none of them is here
       help: `namespaces`: Namespaces by name, or `labels` that are looked up live; labels never match `default` and `kube-*`. `cluster-wide`: The whole cluster.
@@ -660,4 +660,38 @@ fn every_rule_has_a_case() {
         let is_shown = cases.lines().any(|line| line.trim_start().starts_with(&format!("{}: ", rule.id)));
         assert!(is_shown || rule.id == "not-understood", "no test shows `{}`", rule.id);
     }
+}
+
+#[test]
+fn a_mistyped_key_is_not_missing_as_well() {
+    let loaded = files(&[
+        ("rolecall.yaml", ROOT),
+        (
+            "grants.yaml",
+            "grants:\n  - { groups: [], rols: [view], environments: [alpha], cluster-wide: true }\n  - { groups: [] }\n",
+        ),
+    ]);
+    insta::assert_snapshot!(told(&loaded), @r#"
+    empty-list: `groups` is empty
+      grants.yaml:2:15 "[]" nothing is named here
+      help: name at least one, or take the key out
+    unknown-key: `rols` is not a key of a grant
+      grants.yaml:2:19 "rols" no such key
+      help: did you mean `roles`?
+    unknown-environment: `alpha` is not an environment of this config
+      grants.yaml:2:48 "alpha" no environment has this name
+      help: define it under `environments:` in any access file
+    missing-key: `environments` is missing from this grant
+      grants.yaml:3:7 "groups" no `environments` here
+      help: add `environments`: Environments by name, or a map of labels that they must carry.
+    missing-key: `roles` is missing from this grant
+      grants.yaml:3:7 "groups" no `roles` here
+      help: add `roles`: Roles of this config, by key.
+    one-of: a grant needs one of `namespaces` or `cluster-wide`
+      grants.yaml:3:7 "groups" none of them is here
+      help: `namespaces`: Namespaces by name, or `labels` that are looked up live; labels never match `default` and `kube-*`. `cluster-wide`: The whole cluster.
+    empty-list: `groups` is empty
+      grants.yaml:3:15 "[]" nothing is named here
+      help: name at least one, or take the key out
+    "#);
 }

@@ -11,4 +11,4 @@ mod words;
 pub use proxy::Proxies;
 pub use throttle::{Gate, Listener, OnWait, OpensTooLate, Pace, Patience, Wait, retry_after};
 pub use transport::{Answer, NotAnswered, Transport, TransportSettings, ahead, is_loopback, require_tls};
-pub use words::{excerpt, without, without_user, without_value};
+pub use words::{broken_off, excerpt, without, without_user, without_value};

@@ -15,6 +15,7 @@ use url::Host;
 
 use super::proxy::{self, Proxies};
 use super::throttle::retry_after;
+use super::words::broken_off;
 use crate::state::{Failure, FailureKind, Heard, Result};
 
 /// How long connecting to what runs beside us may take: it answers at once or is not there.
@@ -23,6 +24,9 @@ const NEAR_DEADLINE: Duration = Duration::from_secs(2);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// More than twenty full pages of members in one batch, and far less than memory.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// What to do about an answer that did not come.
+const REACH: &str = "check the network and the proxy, then run it again";
 
 /// How to build a [`Transport`].
 #[derive(Clone, Debug)]
@@ -192,10 +196,13 @@ impl Transport {
         }
         match tokio::time::timeout(self.call_deadline, self.exchange(request, &origin)).await {
             Ok(answer) => answer,
-            Err(_) => Err(NotAnswered::Unknown(Failure::new(
-                FailureKind::Unreachable,
-                format!("{origin} gave no whole answer within {} s", self.call_deadline.as_secs_f32()),
-            ))),
+            Err(_) => Err(NotAnswered::Unknown(
+                Failure::new(
+                    FailureKind::Unreachable,
+                    format!("{origin} gave no whole answer within {} s", self.call_deadline.as_secs_f32()),
+                )
+                .with_next(REACH),
+            )),
         }
     }
 
@@ -238,7 +245,8 @@ impl Transport {
             return NotAnswered::Refused(failure(format!("cannot send to {origin}: {reason}")));
         }
         if !error.is_connect() {
-            return NotAnswered::Unknown(failure(format!("{origin} broke off before its answer was whole: {reason}")));
+            let broke = failure(format!("{origin} broke off before its answer was whole: {reason}"));
+            return NotAnswered::Unknown(broke.with_next(REACH));
         }
         let failure = failure(format!("cannot connect to {origin}: {reason}"));
         if reason.contains("certificate") {
@@ -270,7 +278,7 @@ fn cause(error: &reqwest::Error) -> String {
         text = Some(inner.to_string());
         cause = inner.source();
     }
-    text.unwrap_or_else(|| "the connection failed".to_owned())
+    text.map_or_else(|| "the connection failed".to_owned(), |text| broken_off(&text))
 }
 
 /// Whether a URL points to a link-local address, over plain HTTP.

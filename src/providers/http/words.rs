@@ -24,6 +24,16 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
+/// Why a connection ended, in words for whoever knows no library of ours.
+pub fn broken_off(text: &str) -> String {
+    // rustls names a page of its own documentation.
+    let text = text.split(": https://docs.rs/").next().unwrap_or_default();
+    if text.contains("close_notify") || text.contains("unexpected EOF") || text.contains("connection closed before") {
+        return "the connection was cut before an answer".to_owned();
+    }
+    excerpt(text)
+}
+
 /// Why something could not be read, with `…` for the value that the reader quotes: it may be what was sent in confidence.
 pub fn without_value(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -195,6 +205,17 @@ mod tests {
         assert_eq!(excerpt(" a\n\u{1b}[31mb\t c"), "a [31mb c");
         let long = excerpt(&"x".repeat(1000));
         assert!(long.chars().count() == EXCERPT + 1 && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn why_a_connection_ended_is_said_without_the_words_of_a_library() {
+        let rustls = "peer closed connection without sending TLS close_notify: \
+                      https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
+        for cut in [rustls, "unexpected EOF during handshake", "connection closed before message completed"] {
+            assert_eq!(broken_off(cut), "the connection was cut before an answer");
+        }
+        assert_eq!(broken_off("Connection reset by peer (os error 104)"), "Connection reset by peer (os error 104)");
+        assert_eq!(broken_off("bad record: https://docs.rs/rustls/latest"), "bad record");
     }
 
     #[test]

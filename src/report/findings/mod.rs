@@ -6,7 +6,7 @@ mod snippet;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
@@ -17,6 +17,7 @@ pub use self::json::json;
 use self::snippet::Snippet;
 use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
+use crate::state::first_few;
 
 /// How findings are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +30,33 @@ pub struct Style {
     pub width: usize,
 }
 
+/// One mistake at more places than these is drawn once, and so many of the others are named.
+const MANY: usize = 3;
+
 /// Every finding in the given order, then how many there were. Empty when there is none.
 pub fn render(findings: &[Finding], sources: &SourceMap, style: &Style) -> String {
     let mut text = String::new();
+    let mut same: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
+        same.entry((finding.rule.id, &finding.message)).or_default().push(finding);
+    }
+    let mut folded = BTreeSet::new();
+    for finding in findings {
+        let key = (finding.rule.id, finding.message.as_str());
+        let all = same.get(&key).map_or(&[][..], Vec::as_slice);
+        if all.len() > MANY && !folded.insert(key) {
+            continue;
+        }
         if style.graphical {
             graphical(&mut text, finding, sources, style);
         } else {
             plain(&mut text, finding, sources);
+        }
+        if all.len() > MANY {
+            let others = all.iter().skip(1).map(|finding| escape::line(&place(finding, sources).to_string()));
+            let told = format!("the same at {} other places: {}", all.len() - 1, first_few(others, MANY));
+            let width = if style.graphical { style.width } else { usize::MAX };
+            let _ = writeln!(text, "{}", super::text::paragraph("  ", &told, width));
         }
         text.push('\n');
     }

@@ -215,3 +215,54 @@ fn for_programs() {
     }
     "#);
 }
+
+#[test]
+fn one_mistake_at_many_places_is_drawn_once_and_counted_everywhere() {
+    let mut sources = SourceMap::default();
+    let files: Vec<_> = (1..=5).map(|at| sources.add(format!("teams/{at}.yaml"), "[alfa]\n")).collect();
+    let of = |message: &str, file| Finding {
+        rule: &RULE,
+        message: message.to_owned(),
+        labels: vec![Label { span: Span { file, start: 1, end: 5 }, text: "no environment has this name".to_owned() }],
+        file: None,
+        help: Some("did you mean `alpha`?".to_owned()),
+    };
+    let mut findings: Vec<_> =
+        files.iter().map(|file| of("`alfa` is not an environment of this config", *file)).collect();
+    findings.insert(2, of("another", files[1]));
+    let plain = Style { graphical: false, colour: false, width: 60 };
+    insta::assert_snapshot!(render(&findings, &sources, &plain), @"
+    error[unknown-group]: teams/1.yaml:1:2: `alfa` is not an environment of this config
+      1 | [alfa]
+      no environment has this name
+      help: did you mean `alpha`?
+      the same at 4 other places: teams/2.yaml:1:2, teams/3.yaml:1:2, teams/4.yaml:1:2 and 1 more
+
+    error[unknown-group]: teams/2.yaml:1:2: another
+      1 | [alfa]
+      no environment has this name
+      help: did you mean `alpha`?
+
+    6 errors in 5 files. Nothing was changed.
+    ");
+    let graphical = Style { graphical: true, ..plain };
+    let drawn = render(&findings, &sources, &graphical);
+    insta::assert_snapshot!(drawn.split_once("help").unwrap().1, @"
+    : did you mean `alpha`?
+      the same at 4 other places: teams/2.yaml:1:2,
+      teams/3.yaml:1:2, teams/4.yaml:1:2 and 1 more
+
+    error[unknown-group]: another
+       ╭─[teams/2.yaml:1:2]
+     1 │ [alfa]
+       ·  ──┬─
+       ·    ╰── no environment has this name
+       ╰────
+      help: did you mean `alpha`?
+
+    6 errors in 5 files. Nothing was changed.
+    ");
+    findings.drain(3..);
+    assert!(!render(&findings, &sources, &plain).contains("the same"), "a few are drawn each");
+    assert_eq!(json(&findings, &sources)["findings"].as_array().map(Vec::len), Some(3));
+}

@@ -131,7 +131,7 @@ fn rendered(pool: &[String], layout: Layout) -> Vec<String> {
         plan(&hostile, &context(), layout),
         plan(&Plan { changes: Vec::new(), ..hostile.clone() }, &Context::default(), layout),
         opening(&hostile.changes, std::path::Path::new(&pool[0]), layout),
-        closing(&crate::apply::Summary::default(), Some(&pool[0]), layout),
+        closing(&crate::apply::Summary::default(), false, Some(&pool[0]), layout),
     ];
     let outcomes = Outcomes::new(&hostile.changes, layout);
     for (change, text) in hostile.changes.iter().zip(pool.iter().cycle()) {

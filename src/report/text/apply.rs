@@ -45,25 +45,51 @@ impl Outcomes {
 }
 
 /// What a run did not try or Entra does not show yet, by the reason: often hundreds for one, so that only the first are named.
+/// And what failed, to be told once more where it is far above by then.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
     by_text: BTreeMap<String, Vec<(Change, Outcome)>>,
+    failed: Vec<(Change, Outcome)>,
 }
 
 impl Gathered {
     /// How many are told one by one.
     const LISTED: usize = 3;
+    /// For how many reasons that wait for something each is told.
+    const REASONS: usize = 4;
+    /// How many failures are told again.
+    const FAILED: usize = 10;
+    /// Failures are told again when so many lines hide them.
+    const A_SCREEN: usize = 20;
 
     /// One more.
     pub fn add(&mut self, change: &Change, outcome: &Outcome) {
-        let text = text(change, outcome);
-        self.by_text.entry(text).or_default().push((change.clone(), outcome.clone()));
+        if matches!(outcome, Outcome::Failed { .. }) {
+            self.failed.push((change.clone(), outcome.clone()));
+        } else {
+            let text = text(change, outcome);
+            self.by_text.entry(text).or_default().push((change.clone(), outcome.clone()));
+        }
     }
 
-    /// A line for each where they are few, else one line for a reason.
-    pub fn lines(&self, outcomes: &Outcomes) -> String {
+    /// Says of what was stopped in the middle that this is why.
+    pub fn stopped_because(&mut self, reason: &str) {
+        let of = |reason: &str| format!("not tried, {reason}");
+        if let Some(stopped) = self.by_text.remove(&of(INTERRUPTED)) {
+            let outcome = Outcome::NotTried { reason: reason.to_owned() };
+            let stopped = stopped.into_iter().map(|(change, _)| (change, outcome.clone()));
+            self.by_text.entry(of(reason)).or_default().extend(stopped);
+        }
+    }
+
+    /// A line for each where they are few, else one line for a reason. `told` is how many lines there were before.
+    pub fn lines(&self, outcomes: &Outcomes, told: usize) -> String {
         let mut lines = String::new();
-        for (text, changes) in &self.by_text {
+        let (mut waiting, rest): (Vec<_>, Vec<_>) =
+            self.by_text.iter().partition(|(text, _)| text.starts_with("not tried, waits for "));
+        waiting.sort_by_key(|(_, changes)| std::cmp::Reverse(changes.len()));
+        let folded = if waiting.len() > Self::REASONS { waiting.split_off(Self::REASONS - 1) } else { Vec::new() };
+        for (text, changes) in rest.into_iter().chain(waiting) {
             if changes.len() <= Self::LISTED {
                 for (change, outcome) in changes {
                     lines.push_str(&outcomes.line(change, outcome));
@@ -75,9 +101,31 @@ impl Gathered {
                 lines.push_str(&page.render());
             }
         }
+        if !folded.is_empty() {
+            let changes = folded.iter().map(|(_, changes)| changes.len()).sum();
+            let more = format!("{} not tried", count(changes, "more change"));
+            let mut page = Page::new(outcomes.layout);
+            page.detail(0, &format!("{more}, they wait for {} others; the journal names each", folded.len()));
+            lines.push_str(&page.render());
+        }
+        if told > Self::A_SCREEN && !self.failed.is_empty() {
+            let title = format!("\nFailed, of {told} lines above:\n");
+            lines.push_str(&title);
+            for (change, outcome) in self.failed.iter().take(Self::FAILED) {
+                lines.push_str(&outcomes.line(change, outcome));
+            }
+            if self.failed.len() > Self::FAILED {
+                let more = self.failed.len() - Self::FAILED;
+                let more = format!("and {more} more that failed; the journal names each\n");
+                lines.push_str(&more);
+            }
+        }
         lines
     }
 }
+
+/// What a writer says of what it was told to leave.
+const INTERRUPTED: &str = "interrupted";
 
 fn text(change: &Change, outcome: &Outcome) -> String {
     match outcome {
@@ -85,10 +133,10 @@ fn text(change: &Change, outcome: &Outcome) -> String {
         Outcome::Done { created: Some(id) } => format!("done ({})", id.short()),
         Outcome::AlreadySo { .. } => "already so".to_owned(),
         Outcome::PendingReplication { why: Some(why) } => {
-            format!("pending replication, it could not be read back: {}", escape::message(why))
+            format!("accepted, but it could not be read back (pending replication): {}", escape::message(why))
         }
         Outcome::PendingReplication { why: None } if change.address.environment().is_none() => {
-            "pending replication, Entra does not show it yet".to_owned()
+            "accepted, but Entra does not show it yet (pending replication)".to_owned()
         }
         Outcome::PendingReplication { why: None } => {
             "accepted, but something on the cluster holds it (a finalizer)".to_owned()
@@ -138,7 +186,7 @@ pub fn not_done(plan: &Plan, layout: Layout) -> String {
 }
 
 /// The counts, and what to do when not everything is done. `journal_failure` is why the journal stopped midway, if it did.
-pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout) -> String {
+pub fn closing(summary: &Summary, wrote_nothing: bool, journal_failure: Option<&str>, layout: Layout) -> String {
     let Summary { done, already, pending, failed, forbidden, not_tried, interrupted } = summary;
     let counts = [
         (*done, "done"),
@@ -150,16 +198,26 @@ pub fn closing(summary: &Summary, journal_failure: Option<&str>, layout: Layout)
     let counts: Vec<String> =
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
     let counts = if counts.is_empty() { "Nothing to do".to_owned() } else { counts.join(", ") };
-    let start = if *interrupted { "Interrupted: " } else { "" };
+    let start = match (*interrupted, wrote_nothing) {
+        (true, true) => "Interrupted; nothing was written: ",
+        (true, false) => "Interrupted: ",
+        (false, true) => "Nothing was written: ",
+        (false, false) => "",
+    };
+    let stays = if wrote_nothing { "" } else { ": what is done stays done" };
     // Running again is no remedy for a right that is missing.
-    let again = if pending + failed + not_tried == 0 {
-        ""
+    let again = if journal_failure.is_some() {
+        format!(" Free space, or name another place with --journal FILE, then run it again{stays}.")
+    } else if pending + failed + not_tried == 0 {
+        String::new()
     } else if failed + not_tried == 0 && !interrupted {
-        " Run it again in some minutes: it finds what is done, and does only what is missing."
+        " Run it again in some minutes: it finds what is done, and does only what is missing.".to_owned()
     } else if *failed > 0 && forbidden == failed && !interrupted {
-        " Give the rights named above, then run it again: what is done stays done."
+        format!(" Give the rights named above, then run it again{stays}.")
+    } else if *pending > 0 {
+        format!(" Run it again in some minutes{stays}.")
     } else {
-        " Run it again: what is done stays done."
+        format!(" Run it again{stays}.")
     };
     let mut page = Page::new(layout);
     if let Some(failure) = journal_failure {

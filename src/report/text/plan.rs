@@ -21,13 +21,22 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
         page.words(0, &header(plan, context));
     }
     changes(&mut page, plan);
+    // What is only worth knowing does not come between what failed and the end.
+    let information = |page: &mut Page| {
+        messages(page, unmanaged::title(plan), &unmanaged::entries(plan, &View::of(plan)));
+        messages(page, "Notes", &notes::entries(&plan.notes));
+    };
+    if !plan.unread.is_empty() {
+        information(&mut page);
+    }
     let (errors, withheld): (Vec<&Withheld>, Vec<&Withheld>) = plan.withheld.iter().partition(|entry| entry.is_error);
     withheld_part(&mut page, "Errors", &errors);
     withheld_part(&mut page, "Withheld", &withheld);
     unread(&mut page, plan);
     messages(&mut page, "Not checked: whether whoever applies may write this", &preflight::unchecked(&plan.forecasts));
-    messages(&mut page, unmanaged::title(plan), &unmanaged::entries(plan, &View::of(plan)));
-    messages(&mut page, "Notes", &notes::entries(&plan.notes));
+    if plan.unread.is_empty() {
+        information(&mut page);
+    }
     guards::guards(&mut page, plan, context);
     page.gap();
     conclusions(&mut page, &counts(plan, context), layout);

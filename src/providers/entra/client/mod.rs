@@ -44,7 +44,7 @@ const IN_FLIGHT: usize = 8;
 const TOKENS: usize = 4;
 
 /// What to do when Graph has no time for us.
-const AGAIN: &str = "wait a little and run it again; what is done stays done";
+const AGAIN: &str = "wait a little and run it again";
 
 /// What to do about an answer that cannot be Graph's own.
 const BETWEEN: &str = "run it again; if it stays, see whether a proxy or a sign-in page stands in between";
@@ -246,9 +246,19 @@ impl Core {
     }
 
     fn still_throttled(&self) -> Problem {
-        let what =
-            format!("Graph throttles for longer than the {} s that are waited", self.pace.throttled_for.as_secs());
-        Problem::Failed(Failure::new(FailureKind::Unavailable, what).with_next(AGAIN))
+        let limit = self.pace.throttled_for.as_secs();
+        let asked = self.gate.closed_for();
+        let (what, next) = if asked.is_zero() {
+            (format!("Graph throttles for longer than the {limit} s that are waited"), AGAIN.to_owned())
+        } else {
+            let minutes = asked.as_secs_f64() / 60.0;
+            let asked = format!("{:.0} min", minutes.ceil());
+            (
+                format!("Graph asks to wait (429) for another {asked}, and {limit} s in all are waited"),
+                format!("run it again in {asked}"),
+            )
+        };
+        Problem::Failed(Failure::new(FailureKind::Unavailable, what).with_next(next))
     }
 
     /// Holds back the whole client after throttled answers, of a call or of items.

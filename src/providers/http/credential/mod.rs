@@ -35,7 +35,7 @@ pub use claims::Claims;
 pub use settings::CredentialSettings;
 pub use source::SourceName;
 
-use source::{Fetched, SOURCES, SetUp};
+use source::{AZURE_CLI, Fetched, SOURCES, SetUp};
 
 /// A token is renewed this long before it expires, as Azure's own libraries do.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
@@ -70,6 +70,8 @@ pub struct Chain {
     sources: Vec<(SourceName, SetUp)>,
     /// Whether the one source was picked by name.
     picked: bool,
+    /// What is set for an app of which nothing is set that it signs in with.
+    half: Option<String>,
     /// The source that gave the first token; the identity of a run never changes after that.
     chosen: OnceLock<usize>,
     slots: std::sync::Mutex<BTreeMap<String, Arc<Slot>>>,
@@ -100,12 +102,13 @@ impl Chain {
         let login = Login { transport: transport.clone(), pace: Pace { attempts: 4, ..Pace::default() } };
         let sources = SOURCES.iter().filter(|source| settings.picked.is_none_or(|picked| picked == source.name()));
         let sources = sources.map(|source| (source.name(), (source.set_up)(settings, &login))).collect();
-        Self { picked: settings.picked.is_some(), ..Self::of_sources(settings.tenant, transport, sources) }
+        let (picked, half) = (settings.picked.is_some(), settings.half());
+        Self { picked, half, ..Self::of_sources(settings.tenant, transport, sources) }
     }
 
     fn of_sources(tenant: TenantId, transport: Transport, sources: Vec<(SourceName, SetUp)>) -> Self {
         let (chosen, slots, trials) = (OnceLock::new(), std::sync::Mutex::default(), std::sync::Mutex::default());
-        Self { tenant, transport, sources, picked: false, chosen, slots, trials }
+        Self { tenant, transport, sources, picked: false, half: None, chosen, slots, trials }
     }
 
     /// The transport that token requests use; Graph is reached through the same pool of connections.
@@ -240,7 +243,16 @@ impl Chain {
         let picked = self.sources.first().map(|(name, _)| *name).filter(|_| self.picked);
         let audience = scope.strip_suffix("/.default").unwrap_or(scope);
         let told = trials.iter().find(|tried| matches!(tried.trial, Trial::Failed(_)));
-        let what = if let Some(tried) = told.or_else(|| trials.first().filter(|_| picked.is_some())) {
+        // An app was meant, and it never came to be tried: whoever is logged in is not what is missing.
+        let half = self.half.as_ref().filter(|_| told.is_none_or(|tried| tried.name == AZURE_CLI));
+        let what = if let Some(half) = half.filter(|_| picked.is_none()) {
+            let last = told.or(trials.last()).map(|tried| format!("; {}, tried instead: {}", tried.name, tried.trial));
+            let next = "set AZURE_CLIENT_SECRET, or whatever else the app signs in with; `rolecall doctor` says what each \
+                        source lacks";
+            let what = format!("no token for {audience}: {half}{}", last.unwrap_or_default());
+            let kind = failure.map_or(FailureKind::Unauthenticated, |failure| failure.kind);
+            return Failure::new(kind, what).with_next(next);
+        } else if let Some(tried) = told.or_else(|| trials.first().filter(|_| picked.is_some())) {
             format!("no token for {audience} from {}: {}", tried.name, tried.trial)
         } else {
             let names = trials.iter().map(|tried| tried.name).collect::<Vec<_>>().join(", ");

@@ -67,6 +67,24 @@ impl CredentialSettings {
         Self { azure_cli: false, ..self }
     }
 
+    /// What is set for an app while nothing is that it could sign in with: "A and B are set, but none of C and D".
+    pub(super) fn half(&self) -> Option<String> {
+        const SIGNS_IN: [&str; 4] = [
+            "AZURE_CLIENT_SECRET",
+            "AZURE_CLIENT_CERTIFICATE_PATH",
+            "AZURE_CLIENT_ASSERTION",
+            "AZURE_FEDERATED_TOKEN_FILE",
+        ];
+        self.variable("AZURE_CLIENT_ID")?;
+        if SIGNS_IN.iter().any(|name| self.variable(name).is_some()) {
+            return None;
+        }
+        let set = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID"].into_iter().filter(|name| self.variable(name).is_some());
+        let set: Vec<&str> = set.collect();
+        let verb = if set.len() == 1 { "is" } else { "are" };
+        Some(format!("{} {verb} set, but none of {}", all(&set), all(&SIGNS_IN)))
+    }
+
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(SecretString::expose_secret)
     }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::state::{Failure, InvalidName, Result};
 
+/// The source that is whoever happens to be logged in.
+pub(super) const AZURE_CLI: &str = "azure-cli";
+
 /// The sources, in the order in which they are tried: what is set up by hand comes before what the place that we run in
 /// offers, and that before who happens to be logged in.
 pub(super) static SOURCES: [Source; 8] = [
@@ -52,7 +55,7 @@ pub(super) static SOURCES: [Source; 8] = [
         about: "the identity of the Azure app or virtual machine that we run in; AZURE_CLIENT_ID where several are assigned",
         set_up: managed_identity::set_up,
     },
-    Source { name: "azure-cli", about: "whoever is logged in with `az login`", set_up: azure_cli::set_up },
+    Source { name: AZURE_CLI, about: "whoever is logged in with `az login`", set_up: azure_cli::set_up },
 ];
 
 /// A row of [`SOURCES`].

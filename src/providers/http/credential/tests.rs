@@ -174,6 +174,26 @@ async fn what_is_half_set_up_is_said() {
     assert!(failure.what.contains("/nowhere/token"), "{}", failure.what);
 }
 
+#[tokio::test]
+async fn an_app_without_what_it_signs_in_with_is_told_before_whoever_is_logged_in() {
+    let variables = [("AZURE_TENANT_ID", TENANT), ("AZURE_CLIENT_ID", IDENTITY)];
+    let failure = Chain::new(&settings(&variables), transport()).token(SCOPE).await.unwrap_err();
+    insta::assert_snapshot!(failure.what, @"no token for https://graph.microsoft.com: AZURE_TENANT_ID and AZURE_CLIENT_ID are set, but none of AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_ASSERTION and AZURE_FEDERATED_TOKEN_FILE; azure-cli, tried instead: not used here");
+    insta::assert_snapshot!(failure.next.unwrap(), @"set AZURE_CLIENT_SECRET, or whatever else the app signs in with; `rolecall doctor` says what each source lacks");
+    let (fails, _) = fake(None);
+    let absent = || SetUp::Absent("AZURE_CLIENT_SECRET is not set".to_owned());
+    let half = settings(&variables).half();
+    let chain = Chain { half, ..chain_of(vec![("client-secret", absent()), ("azure-cli", fails)]) };
+    insta::assert_snapshot!(chain.token(SCOPE).await.unwrap_err().what, @"no token for https://graph.microsoft.com: AZURE_TENANT_ID and AZURE_CLIENT_ID are set, but none of AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_ASSERTION and AZURE_FEDERATED_TOKEN_FILE; azure-cli, tried instead: AADSTS7000215: Invalid client secret provided.");
+    // One that was set up and failed is the one to mend.
+    let (fails, _) = fake(None);
+    let half = settings(&variables).half();
+    let chain = Chain { half, ..chain_of(vec![("github-actions", fails), ("azure-cli", absent())]) };
+    assert!(chain.token(SCOPE).await.unwrap_err().what.contains("from github-actions"));
+    assert_eq!(settings(&[("AZURE_TENANT_ID", TENANT)]).half(), None);
+    assert_eq!(settings(&[("AZURE_CLIENT_ID", IDENTITY), ("AZURE_CLIENT_SECRET", "s")]).half(), None);
+}
+
 #[test]
 fn settings_never_show_what_they_hold() {
     let text = format!("{:?}", settings(&[("AZURE_CLIENT_SECRET", "s3cret"), ("HOME", "/root")]));

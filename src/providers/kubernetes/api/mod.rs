@@ -24,7 +24,7 @@ pub(super) use write::Writing;
 
 use super::link::Link;
 use super::refusal::Refusal;
-use crate::providers::http::{OpensTooLate, Pace, Patience, ahead, excerpt, proxy, without, without_value};
+use crate::providers::http::{OpensTooLate, Pace, Patience, ahead, broken_off, excerpt, proxy, without, without_value};
 use crate::state::{Failure, FailureKind, Usage};
 
 /// The largest answer that is read, in bytes: a page of 500 large objects stays far below.
@@ -33,6 +33,8 @@ const LARGEST_ANSWER: usize = 256 << 20;
 const LARGEST_REFUSAL: usize = 1 << 20;
 /// How often a read that got no answer is sent again.
 const READ_REPEATS: u32 = 4;
+/// What to do about an answer that did not come.
+const REACH: &str = "check the network, and that the API server runs, then run it again";
 /// What to do about an answer that cannot be an API server's.
 const NOT_A_SERVER: &str = "run again; if it stays, check that the connection's address is the API server's own and not that of \
                             something in between";
@@ -172,8 +174,7 @@ impl Caller {
     fn too_busy(&self) -> Failure {
         let limit = self.link.call_limit.as_secs_f32();
         let what = format!("{} asks to wait (429) for longer than the {limit} s that a call may take", self.link);
-        Failure::new(FailureKind::Unavailable, what)
-            .with_next("wait a little and run it again; what is done stays done")
+        Failure::new(FailureKind::Unavailable, what).with_next("wait a little and run it again")
     }
 
     fn no_time_left(&self) -> Failure {
@@ -215,7 +216,7 @@ impl Caller {
         };
         timeout_at(deadline, answered).await.unwrap_or_else(|_| {
             let what = format!("no answer from {} within {} s", self.link, self.link.call_limit.as_secs_f32());
-            Err(CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what)))
+            Err(CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what).with_next(REACH)))
         })
     }
 
@@ -259,10 +260,10 @@ impl Caller {
             }
             text = cause.to_string();
         }
-        let text = excerpt(&text);
+        let text = broken_off(&text);
         if !unsent {
             let what = format!("the connection to {} broke: {text}", self.link);
-            return CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what));
+            return CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what).with_next(REACH));
         }
         let failure = Failure::new(FailureKind::Unreachable, format!("cannot connect to {}: {text}", self.link));
         CallError::NotSent(if text.contains("certificate") {
@@ -279,8 +280,8 @@ impl Caller {
             let what = format!("{} sent an answer of more than {} MiB", self.link, LARGEST_ANSWER >> 20);
             return CallError::Odd(Failure::new(FailureKind::BadAnswer, what));
         }
-        let what = format!("the answer of {} was cut short: {}", self.link, excerpt(&error.to_string()));
-        CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what))
+        let what = format!("the answer of {} was cut short: {}", self.link, broken_off(&error.to_string()));
+        CallError::NoAnswer(Failure::new(FailureKind::Unreachable, what).with_next(REACH))
     }
 
     /// Only the origin of the new address is shown: its query may hold a secret.

@@ -1,3 +1,4 @@
+mod runs;
 mod unmanaged;
 
 use std::path::Path;
@@ -57,6 +58,14 @@ fn a_plan() {
     - rolebinding payments/old-edit-00112233aa                   no longer in the files
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole edit
 
+    Not ours, for your information
+      alpha  clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
+      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps": group k8s_dev_users (0f3c…) has
+             clusterrole edit in trinity
+
+    Notes
+      teams/sre.yaml:8  kim@contoso.com is disabled
+
     Errors
       rolecall.yaml:21  two groups are called `Payments`
 
@@ -69,14 +78,6 @@ fn a_plan() {
 
     Not checked: whether whoever applies may write this
       prod  `reader`, who plans, may write none of this; say who applies
-
-    Not ours, for your information
-      alpha  clusterrolebinding hand-made-admin: user root@contoso.com is cluster-admin
-      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps": group k8s_dev_users (0f3c…) has
-             clusterrole edit in trinity
-
-    Notes
-      teams/sre.yaml:8  kim@contoso.com is disabled
 
     ! group-deleted: old-contractors would be deleted (restorable for 30 days)
         if meant: --acknowledge group-deleted:old-contractors
@@ -140,6 +141,16 @@ fn a_plan_at_eighty_columns() {
         user sam@contoso.com (as oidc:sam@contoso.com) no longer may: clusterrole
             edit
 
+    Not ours, for your information
+      alpha  clusterrolebinding hand-made-admin: user root@contoso.com is
+             cluster-admin
+      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps":
+             group k8s_dev_users (0f3c…) has clusterrole edit in trinity
+
+    Notes
+      teams/sre.yaml:8
+          kim@contoso.com is disabled
+
     Errors
       rolecall.yaml:21
           two groups are called `Payments`
@@ -155,16 +166,6 @@ fn a_plan_at_eighty_columns() {
 
     Not checked: whether whoever applies may write this
       prod  `reader`, who plans, may write none of this; say who applies
-
-    Not ours, for your information
-      alpha  clusterrolebinding hand-made-admin: user root@contoso.com is
-             cluster-admin
-      alpha  rolebinding trinity/apps-edit, of the rolecall config "contoso-apps":
-             group k8s_dev_users (0f3c…) has clusterrole edit in trinity
-
-    Notes
-      teams/sre.yaml:8
-          kim@contoso.com is disabled
 
     ! group-deleted: old-contractors would be deleted (restorable for 30 days)
         if meant: --acknowledge group-deleted:old-contractors
@@ -255,47 +256,6 @@ fn without_entra_nothing_is_said_to_be_unchanged() {
     Plan: 1 to add, 0 to change, 1 to remove, 0 withheld.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
-}
-
-#[test]
-fn what_an_apply_could_not_do_is_said_last() {
-    let part = |name: Option<&str>, allowed| {
-        let failure = Failure::new(FailureKind::Unreachable, "no answer from https://10.0.0.7:6443 within 30 s");
-        let failure = failure.with_next("check the network, the proxy and the address");
-        Unread { environment: name.map(environment), failure, allowed }
-    };
-    let said = |unread| not_done(&Plan { unread, ..empty_plan() }, NARROW);
-    assert_eq!(said(Vec::new()), "");
-    insta::assert_snapshot!(said(vec![part(Some("alpha"), false)]), @"
-    ! alpha was not read, nothing was done there: no answer from
-      https://10.0.0.7:6443 within 30 s
-      > check the network, the proxy and the address
-    That is not everything: run it again when this is mended.
-    ");
-    insta::assert_snapshot!(said(vec![part(Some("alpha"), true)]), @"
-    ! alpha was not read, nothing was done there (allowed): no answer from
-      https://10.0.0.7:6443 within 30 s
-      > check the network, the proxy and the address
-    ");
-    let many = ["a", "b", "c", "d", "e", "f", "g"].map(|name| part(Some(name), false));
-    insta::assert_snapshot!(said([part(None, false)].into_iter().chain(many).collect()), @"
-    ! Entra was not read, nothing was done there and no binding was made or removed:
-      no answer from https://10.0.0.7:6443 within 30 s
-      > check the network, the proxy and the address
-    ! a was not read, nothing was done there: no answer from https://10.0.0.7:6443
-      within 30 s
-      > check the network, the proxy and the address
-    ! b was not read, nothing was done there: no answer from https://10.0.0.7:6443
-      within 30 s
-      > check the network, the proxy and the address
-    ! c, d, e and 2 more were not read either
-    That is not everything: run it again when this is mended.
-    ");
-    let withheld = full_plan().withheld;
-    insta::assert_snapshot!(not_done(&Plan { withheld, ..empty_plan() }, NARROW), @r#"
-    ! what stands under "Errors" above was left out: 1 error
-    That is not everything: run it again when this is mended.
-    "#);
 }
 
 #[test]
@@ -580,100 +540,6 @@ fn an_acknowledgement_can_be_pasted() {
     assert!(text.contains(r"--acknowledge 'group-deleted:prod/kim o'\''hara'"), "{text}");
 }
 
-fn applied(layout: Layout) -> String {
-    let plan = full_plan();
-    let done = Outcome::Done { created: None };
-    let failure = Failure::new(
-        FailureKind::Forbidden,
-        "403, needs `escalate` on clusterroles or the rule patch apps/deployments",
-    )
-    .with_next("see `kubectl auth can-i escalate clusterroles`");
-    let outcomes = [
-        Outcome::Done { created: Some(id("abcd")) },
-        Outcome::AlreadySo { created: None },
-        done.clone(),
-        done.clone(),
-        Outcome::PENDING,
-        done.clone(),
-        done,
-        Outcome::Failed { failure },
-        Outcome::NotTried { reason: "waits for staging/clusterrole/restarter-0a1b2c3d4e".to_owned() },
-        Outcome::NotTried { reason: "interrupted".to_owned() },
-    ];
-    let mut text = opening(&plan.changes, Path::new(".rolecall/2026-11-22T16-40-11Z.jsonl"), layout);
-    let lines = Outcomes::new(&plan.changes, layout);
-    for (change, outcome) in plan.changes.iter().zip(&outcomes) {
-        text += &lines.line(change, outcome);
-    }
-    let summary =
-        Summary { done: 5, already: 1, pending: 1, failed: 1, forbidden: 0, not_tried: 2, interrupted: false };
-    text + "\n" + &closing(&summary, None, layout)
-}
-
-#[test]
-fn a_run() {
-    insta::assert_snapshot!(applied(WIDE), @"
-    Applying 10 changes (journal .rolecall/2026-11-22T16-40-11Z.jsonl)
-    + entra/group/sre                                                       done (abcd…)
-    ~ entra/group/payments                                                  already so
-    - entra/group/old-contractors                                           done
-    + entra/group/k8s_dev_users/member/hayden@contoso.com                   done
-    - entra/group/k8s_dev_users/member/group-id:c0de0000-0000-0000-0000-000000000001
-        pending replication, Entra does not show it yet
-    + entra/group/sre/member/group:k8s_dev_users                            done
-    + alpha/rolebinding/trinity/k8s_dev_users-read-only-3fa9c1d204          done
-    ~ staging/clusterrole/restarter-0a1b2c3d4e                              failed: 403, needs `escalate` on clusterroles or
-                                                                            the rule patch apps/deployments; see `kubectl
-                                                                            auth can-i escalate clusterroles`
-    - staging/rolebinding/payments/old-edit-00112233aa                      not tried, waits for
-                                                                            staging/clusterrole/restarter-0a1b2c3d4e
-    + prod/clusterrolebinding/sre-admin-77ab00ff12                          not tried, interrupted
-
-    5 done, 1 already so, 1 pending, 1 failed, 2 not tried. Run it again: what is done stays done.
-    ");
-}
-
-#[test]
-fn a_run_at_eighty_columns() {
-    insta::assert_snapshot!(applied(NARROW), @"
-    Applying 10 changes (journal .rolecall/2026-11-22T16-40-11Z.jsonl)
-    + entra/group/sre                               done (abcd…)
-    ~ entra/group/payments                          already so
-    - entra/group/old-contractors                   done
-    + entra/group/k8s_dev_users/member/hayden@contoso.com  done
-    - entra/group/k8s_dev_users/member/group-id:c0de0000-0000-0000-0000-000000000001
-        pending replication, Entra does not show it yet
-    + entra/group/sre/member/group:k8s_dev_users    done
-    + alpha/rolebinding/trinity/k8s_dev_users-read-only-3fa9c1d204  done
-    ~ staging/clusterrole/restarter-0a1b2c3d4e
-        failed: 403, needs `escalate` on clusterroles or the rule patch
-        apps/deployments; see `kubectl auth can-i escalate clusterroles`
-    - staging/rolebinding/payments/old-edit-00112233aa
-        not tried, waits for staging/clusterrole/restarter-0a1b2c3d4e
-    + prod/clusterrolebinding/sre-admin-77ab00ff12  not tried, interrupted
-
-    5 done, 1 already so, 1 pending, 1 failed, 2 not tried. Run it again: what is
-    done stays done.
-    ");
-}
-
-#[test]
-fn the_end_of_a_run() {
-    let end = |summary: Summary| closing(&summary, None, WIDE);
-    insta::assert_snapshot!(end(Summary { done: 4, ..Summary::default() }), @"4 done.");
-    insta::assert_snapshot!(end(Summary { done: 1, already: 3, ..Summary::default() }), @"1 done, 3 already so.");
-    insta::assert_snapshot!(end(Summary { done: 1, failed: 2, forbidden: 2, not_tried: 1, ..Summary::default() }), @"1 done, 2 failed, 1 not tried. Give the rights named above, then run it again: what is done stays done.");
-    insta::assert_snapshot!(end(Summary { failed: 2, forbidden: 1, ..Summary::default() }), @"2 failed. Run it again: what is done stays done.");
-    insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, interrupted: true, ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
-    insta::assert_snapshot!(end(Summary::default()), @"Nothing to do.");
-    insta::assert_snapshot!(end(Summary { done: 7, pending: 2, ..Summary::default() }), @"7 done, 2 pending. Run it again in some minutes: it finds what is done, and does only what is missing.");
-    let broken = "cannot write the journal .rolecall/run.jsonl: no space left on device";
-    insta::assert_snapshot!(closing(&Summary { done: 1, not_tried: 3, ..Summary::default() }, Some(broken), WIDE), @"
-    ! cannot write the journal .rolecall/run.jsonl: no space left on device; nothing was started after that
-    1 done, 3 not tried. Run it again: what is done stays done.
-    ");
-}
-
 #[test]
 fn a_role_that_is_added_to_another_says_who_gains() {
     use crate::state::{DefaultRole, Role};
@@ -724,30 +590,6 @@ fn a_role_that_is_added_to_another_says_who_gains() {
         whoever has admin no longer gets these rules by it
           who loses by it: nobody
     ");
-}
-
-#[test]
-fn what_was_not_tried_is_one_line_for_a_reason() {
-    let changes = many_members(532).changes;
-    let outcomes = Outcomes::new(&changes, WIDE);
-    let mut gathered = Gathered::default();
-    let not_tried = |reason: &str| Outcome::NotTried { reason: reason.to_owned() };
-    changes.iter().take(500).for_each(|change| gathered.add(change, &not_tried("interrupted")));
-    changes.iter().skip(500).take(28).for_each(|change| gathered.add(change, &Outcome::PENDING));
-    let unread = Outcome::PendingReplication { why: Some("403\u{1b}".to_owned()) };
-    changes.iter().skip(528).take(2).for_each(|change| gathered.add(change, &unread));
-    changes.iter().skip(530).for_each(|change| gathered.add(change, &not_tried("waits for entra/group/everyone")));
-    insta::assert_snapshot!(gathered.lines(&outcomes), @"
-    500 changes not tried, interrupted: entra/group/everyone/member/person000@contoso.com,
-        entra/group/everyone/member/person001@contoso.com, entra/group/everyone/member/person002@contoso.com and 497 more
-    + entra/group/everyone/member/person530@contoso.com  not tried, waits for entra/group/everyone
-    + entra/group/everyone/member/person531@contoso.com  not tried, waits for entra/group/everyone
-    28 changes pending replication, Entra does not show it yet: entra/group/everyone/member/person500@contoso.com,
-        entra/group/everyone/member/person501@contoso.com, entra/group/everyone/member/person502@contoso.com and 25 more
-    + entra/group/everyone/member/person528@contoso.com  pending replication, it could not be read back: 403\\u{1b}
-    + entra/group/everyone/member/person529@contoso.com  pending replication, it could not be read back: 403\\u{1b}
-    ");
-    assert_eq!(Gathered::default().lines(&outcomes), "");
 }
 
 #[test]
