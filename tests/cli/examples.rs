@@ -74,5 +74,5 @@ fn the_sandbox_example_makes_a_sandbox_for_the_quickstart() {
 
 /// What a plan prints as `if meant: --acknowledge …`.
 fn acknowledgements(plan: &str) -> Vec<String> {
-    plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect()
+    plan.lines().filter_map(|line| Some(line.split_once("if meant: --acknowledge ")?.1.trim().to_owned())).collect()
 }

@@ -96,5 +96,7 @@ impl<'a> Place<'a> {
 
 /// What the guards of a plan want to hear.
 pub(crate) fn asked(text: &str) -> impl Iterator<Item = String> {
-    text.lines().filter_map(|line| line.split_once("--acknowledge ")).map(|(_, guard)| guard.trim().to_owned())
+    text.lines()
+        .filter_map(|line| line.split_once("if meant: --acknowledge "))
+        .map(|(_, guard)| guard.trim().to_owned())
 }

@@ -126,8 +126,10 @@ fn the_company_is_applied_to_real_api_servers_and_they_agree() {
     let before = world.served.writes();
     let plan = succeeds(&world.rolecall(&["plan", "access"]));
     assert_eq!(world.served.writes(), before, "a plan writes nothing");
-    let acknowledged: Vec<String> =
-        plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect();
+    let acknowledged: Vec<String> = plan
+        .lines()
+        .filter_map(|line| Some(line.split_once("if meant: --acknowledge ")?.1.trim().to_owned()))
+        .collect();
     // Another test's config may come to live on these clusters at any moment.
     let of_others = ["--acknowledge", "config-renamed:contoso-platform"];
     let acknowledged: Vec<&str> =

@@ -221,5 +221,5 @@ impl Drop for Place {
 
 /// What a plan prints as `if meant: --acknowledge …`.
 pub(super) fn asked(plan: &str) -> BTreeSet<String> {
-    plan.lines().filter_map(|line| Some(line.split_once("--acknowledge ")?.1.trim().to_owned())).collect()
+    plan.lines().filter_map(|line| Some(line.split_once("if meant: --acknowledge ")?.1.trim().to_owned())).collect()
 }
