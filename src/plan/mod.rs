@@ -322,6 +322,8 @@ fn compare(
     entra::wait_for_bindings(directory, &parts.clusters, &unread, &mut draft);
     restored::rely_on_bindings(directory, &parts.clusters, &mut draft);
     replaced::grant_first(desired, directory, &mut draft.changes);
+    // What waits for something withheld happens to nobody's name.
+    order::settle(&mut draft);
     display_names::clear(desired, parts, directory, &mut draft);
     draft.hold_again(held);
     order::settle(&mut draft);

@@ -7,8 +7,8 @@ use super::people::Table;
 use super::resolve::Directory;
 use super::standing::{Standing, owned_by_applier};
 use crate::state::{
-    Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, GroupKey, Identity, LiveGroup, Management,
-    Membership, Namespace, ObjectId, Operation, PrincipalName, Resource, RoleRef,
+    Address, Binding, Change, Desired, DesiredGroup, EnvironmentName, GroupKey, GroupNaming, Identity, LiveGroup,
+    Management, Membership, Namespace, ObjectId, Operation, PrincipalName, Resource, RoleRef,
 };
 
 /// A group that would be made, and the one that it looks like.
@@ -92,6 +92,8 @@ pub(super) fn grant_first(desired: &Desired, directory: &Directory<'_>, changes:
         };
         let lost: BTreeSet<Address> =
             changes.values().filter(|change| is_lost(change)).map(|change| change.address.clone()).collect();
+        let own = Address::Group((*old).clone());
+        let is_renamed = changes.get(&own).is_some_and(renames);
         for change in changes.values_mut() {
             // Whoever comes to the object does not come to what it was given before.
             if let Operation::Create { after: Resource::Member(edge) } = &change.operation
@@ -110,6 +112,12 @@ pub(super) fn grant_first(desired: &Desired, directory: &Directory<'_>, changes:
                 }
                 Resource::Group(group) if group.key == **old => {
                     change.requires.extend(joining.values().chain(&granted).cloned());
+                }
+                // The group loses this with its name, whatever becomes of the binding.
+                Resource::Binding(_)
+                    if is_renamed && lost.contains(&change.address) && is_by_name(desired, &change.address) =>
+                {
+                    change.requires.insert(own.clone());
                 }
                 Resource::Binding(_) if lost.contains(&change.address) => {
                     let there = granted.iter().filter(|address| address.environment() == change.address.environment());
@@ -283,6 +291,20 @@ fn binding_in(resource: Option<&Resource>) -> Option<&Binding> {
         Some(Resource::Binding(binding)) => Some(binding),
         Some(Resource::Group(_) | Resource::Owner(_) | Resource::Member(_) | Resource::Role(_)) | None => None,
     }
+}
+
+fn renames(change: &Change) -> bool {
+    matches!(
+        &change.operation,
+        Operation::Update { before: Resource::Group(before), after: Resource::Group(after) }
+            if before.display_name != after.display_name
+    )
+}
+
+/// Whether the cluster that this is on knows groups by display name.
+fn is_by_name(desired: &Desired, address: &Address) -> bool {
+    let block = address.environment().and_then(|environment| desired.environments.get(environment));
+    block.is_some_and(|block| block.tokens.groups == GroupNaming::DisplayName)
 }
 
 fn is_for(binding: &Binding, key: &GroupKey) -> bool {

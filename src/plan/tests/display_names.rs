@@ -235,6 +235,30 @@ fn a_name_that_another_group_of_ours_gives_up_is_taken_after_that() {
 }
 
 #[test]
+fn what_a_group_loses_with_its_name_waits_for_nobody_who_would_take_its_place() {
+    let mut world = by_name();
+    world.ask("admins", &["hayden"]);
+    world.ask("old", &[]).display_name = Some("Former developers".to_owned());
+    world.live("old", &["hayden"]).display_name = "Developers".to_owned();
+    world.bind(Some("trinity"), "left", "edit", subject(SubjectKind::Group, "Developers"), Mark::Ours);
+    world.look_up();
+    let first = world.plan();
+    assert_snapshot!(show(&first), @"
+    ~ entra/group/old
+    - alpha/rolebinding/trinity/left
+    withheld ambiguous-group-name at access.yaml:10 (error): group admins is not created, as `admins`: its members would have what is given to `admins` on alpha, where groups are known by display name, and group platform (id 00000000-0000-0007-0000-000000005eed) is named so too; what names it there is not what the files grant to admins: alpha/clusterrolebinding/by-hand. Rename one of them: the root file may write another `display-name` for admins, or set `groups-as: object-id` there
+        entra/group/admins
+        entra/group/admins/member/hayden@contoso.com
+        entra/group/old/member/hayden@contoso.com
+    unmanaged alpha/clusterrolebinding/by-hand (Unmarked) reported: edit to group:platform
+    ");
+    world.apply(&first.changes);
+    let second = world.plan();
+    assert!(second.changes.is_empty(), "{}", show(&second));
+    assert_eq!(second.withheld, first.withheld);
+}
+
+#[test]
 fn two_groups_do_not_swap_their_names() {
     let mut world = World::new();
     world.alpha().tokens.groups = GroupNaming::DisplayName;
