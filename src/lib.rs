@@ -17,6 +17,7 @@
 //! | [`config`] | load, decode and check the access files, every mistake in one run | reads the access files |
 //! | [`desired`] | from a config to the desired state, and to what must be read | nothing |
 //! | [`providers`] | Entra over Microsoft Graph and Kubernetes RBAC: a reader and a writer each | the network |
+//! | [`access`] | the RBAC authorizer in process: what a change means for people, who may do what and why | nothing |
 //! | [`plan`] | diff, order, guards, saved plans | nothing |
 //! | [`apply`] | the executor and its journal | writes the journal; holds the writers |
 //! | [`doctor`] | whether it will work here: what was found out, judged | nothing |
@@ -27,6 +28,7 @@
 //!
 //! Uses go downwards only; `tests/architecture.rs` holds the table.
 
+pub mod access;
 pub mod apply;
 pub mod cli;
 pub mod config;

@@ -20,14 +20,16 @@ const ROOMS: &[Room] = &[
     Room { name: "desired", may_use: &["config", "diagnostics", "state"], is_pure: true },
     Room { name: "providers", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "plan", may_use: &["diagnostics", "state"], is_pure: true },
+    Room { name: "access", may_use: &["diagnostics", "state"], is_pure: true },
     Room { name: "doctor", may_use: &["state"], is_pure: true },
     Room { name: "apply", may_use: &["plan", "providers", "state"], is_pure: false },
-    Room { name: "report", may_use: &["apply", "diagnostics", "doctor", "plan", "state"], is_pure: true },
+    Room { name: "report", may_use: &["access", "apply", "diagnostics", "doctor", "plan", "state"], is_pure: true },
     Room { name: "git", may_use: &["diagnostics"], is_pure: false },
     Room { name: "sandbox", may_use: &["state"], is_pure: false },
     Room {
         name: "cli",
         may_use: &[
+            "access",
             "apply",
             "config",
             "desired",

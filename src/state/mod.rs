@@ -19,6 +19,7 @@ mod observed;
 mod policy;
 mod principal;
 mod query;
+mod request;
 mod resource;
 mod selector;
 mod text;
@@ -50,6 +51,7 @@ pub use observed::{
 pub use policy::{Acknowledgement, AppliedBy, Only, Policy, RemovalLimits, Target};
 pub use principal::{Identity, PrincipalKind, PrincipalName};
 pub use query::{ClusterQuery, TenantQuery};
+pub use request::Request;
 pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
