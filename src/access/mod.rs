@@ -4,7 +4,11 @@
 //! Everything here is pure.
 
 mod caller;
+pub mod people;
+pub mod planned;
 pub mod rbac;
 
 pub use self::caller::Caller;
+pub use self::people::{People, Person, Token, Who};
+pub use self::planned::Snapshot;
 pub use self::rbac::{Grant, Rbac, Way};

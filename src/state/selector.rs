@@ -163,7 +163,7 @@ impl<'a> Filled<'a> {
 
     /// The labels of a role as it is there or as we would write it. What others put on it stays; a label of ours that goes is
     /// written as `false`.
-    fn labels(&self, role: &Role) -> BTreeMap<String, String> {
+    pub fn labels(&self, role: &Role) -> BTreeMap<String, String> {
         let live = self.live.get(role.name.as_str());
         let mut labels = live.map(|live| live.labels.clone()).unwrap_or_default();
         let is_live = live.is_some_and(|live| live.role == *role);
