@@ -3,6 +3,7 @@
 //!
 //! Everything here is pure.
 
+pub mod builtin_roles;
 mod caller;
 pub mod people;
 pub mod planned;

@@ -16,6 +16,7 @@ mod cases;
 #[path = "../suite/answers/mod.rs"]
 mod answers;
 mod azure_cli;
+mod builtin_roles;
 mod company;
 #[path = "../suite/folder.rs"]
 mod folder;
