@@ -7,7 +7,7 @@ use rolecall::plan::saved::{Provenance, SavedPlan, plan_id};
 use rolecall::plan::{self, Comparison, Plan};
 use rolecall::report::{self, text::Layout};
 use rolecall::state::{
-    Above, AccessAnswer, Desired, GroupAnswer, GroupAnswers, GroupQuestion, Observed, Policy, PrivilegedMembers,
+    Above, AccessAnswer, Desired, GroupAnswer, GroupAnswers, GroupQuestion, Inside, Observed, Policy, PrivilegedMembers,
 };
 use rolecall::{config, desired};
 
@@ -68,6 +68,7 @@ fn answers_about_groups(questions: Vec<GroupQuestion>) -> GroupAnswers {
     let given = questions.iter().map(|question| match question {
         GroupQuestion::Privileged(_) => Ok(GroupAnswer::Privileged(PrivilegedMembers::Active([].into()))),
         GroupQuestion::Above(_) => Ok(GroupAnswer::Above(Above::Read(Vec::new()))),
+        GroupQuestion::Members(_) => Ok(GroupAnswer::Members(Inside::Read(Vec::new()))),
     });
     let given = given.collect();
     let mut answers = GroupAnswers::default();

@@ -44,9 +44,9 @@ pub use name::{
     TenantId, UserPrincipalName,
 };
 pub use observed::{
-    Above, Cluster, DeletedGroup, GroupAnswer, GroupAnswers, GroupKind, GroupQuestion, GroupSummary, LiveBinding,
-    LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, Observed, OuterGroup, OwnIdentity, PrivilegedMembers,
-    Resolution, Tenant,
+    Above, Cluster, DeletedGroup, GroupAnswer, GroupAnswers, GroupKind, GroupQuestion, GroupSummary, Inside,
+    LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, Observed, OuterGroup, OwnIdentity,
+    PrivilegedMembers, Resolution, Tenant,
 };
 pub use policy::{Acknowledgement, AppliedBy, Only, Policy, RemovalLimits, Target};
 pub use principal::{Identity, PrincipalKind, PrincipalName};

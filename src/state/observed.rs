@@ -55,6 +55,19 @@ pub struct GroupAnswers {
     pub privileged: BTreeMap<ObjectId, PrivilegedMembers>,
     /// The groups that a live group is in, for the groups that were asked about.
     pub above: BTreeMap<ObjectId, Above>,
+    /// Everybody in a group that is not ours, for the groups that were asked about.
+    pub inside: BTreeMap<ObjectId, Inside>,
+}
+
+/// Everybody in a group that is not ours, directly or through others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// These, each once; the groups in it are among them. The order means nothing.
+    Read(Vec<LivePrincipal>),
+    /// There is no such group.
+    Missing,
+    /// Could not be read, and why; anybody may then be in it.
+    Unreadable(String),
 }
 
 /// The groups that a group is in, directly or through others.
@@ -82,6 +95,8 @@ pub enum GroupQuestion {
     Privileged(ObjectId),
     /// Which groups is it in?
     Above(ObjectId),
+    /// Who is in it, directly or through others?
+    Members(ObjectId),
 }
 
 /// The answer to a [`GroupQuestion`].
@@ -91,6 +106,8 @@ pub enum GroupAnswer {
     Privileged(PrivilegedMembers),
     /// To [`GroupQuestion::Above`].
     Above(Above),
+    /// To [`GroupQuestion::Members`].
+    Members(Inside),
 }
 
 impl GroupAnswers {
@@ -110,9 +127,16 @@ impl GroupAnswers {
                 (GroupQuestion::Above(id), Err(failure)) => {
                     self.above.insert(id, Above::Unreadable(failure.what));
                 }
+                (GroupQuestion::Members(id), Ok(GroupAnswer::Members(inside))) => {
+                    self.inside.insert(id, inside);
+                }
+                (GroupQuestion::Members(id), Err(failure)) => {
+                    self.inside.insert(id, Inside::Unreadable(failure.what));
+                }
                 // An answer to another question is none.
-                (GroupQuestion::Privileged(_), Ok(GroupAnswer::Above(_)))
-                | (GroupQuestion::Above(_), Ok(GroupAnswer::Privileged(_))) => {}
+                (GroupQuestion::Privileged(_), Ok(GroupAnswer::Above(_) | GroupAnswer::Members(_)))
+                | (GroupQuestion::Above(_), Ok(GroupAnswer::Privileged(_) | GroupAnswer::Members(_)))
+                | (GroupQuestion::Members(_), Ok(GroupAnswer::Privileged(_) | GroupAnswer::Above(_))) => {}
             }
         }
     }

@@ -2,7 +2,7 @@ use rolecall::providers::Reader as _;
 use rolecall::sandbox::graph::state::Kind;
 use rolecall::sandbox::{Faults, Options, SeedGroup, SeedPrincipal, SeedServicePrincipal, SeedUser};
 use rolecall::state::{
-    Above, FailureKind, GroupAnswer, GroupKind, GroupQuestion, Management, ObjectId, OuterGroup, PrincipalKind,
+    Above, FailureKind, GroupAnswer, GroupKind, GroupQuestion, Inside, Management, ObjectId, OuterGroup, PrincipalKind,
     PrincipalName, PrivilegedMembers, Resolution,
 };
 
@@ -330,6 +330,41 @@ async fn the_groups_that_a_group_is_in_are_read_whole_or_the_reason_is_said() {
     let world = World::new(seed).await;
     let answers = world.reader.ask(&questions[..1]).await;
     let Ok(GroupAnswer::Above(Above::Unreadable(why))) = &answers[0] else { panic!("{:?}", answers[0]) };
+    assert!(why.contains("`Group.Read.All`"), "{why}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn everybody_in_a_group_of_others_is_read_whole_or_the_reason_is_said() {
+    // More than a page in the first, most of them through another; each of the rest is nearly empty.
+    const PEOPLE: u32 = 1005;
+    const GROUPS: u32 = 23;
+    let mut seed = seed();
+    seed.users = (0..PEOPLE).map(|number| user(&format!("person{number}"))).collect();
+    let people = (0..PEOPLE).map(|number| member(&format!("person{number}"))).collect();
+    let nest = |name: &str| SeedPrincipal::Group(name.to_owned());
+    seed.groups = vec![
+        SeedGroup { members: vec![member("person0"), nest("inner")], ..plain("outer", 1) },
+        SeedGroup { members: people, ..plain("inner", 2) },
+    ];
+    seed.groups.extend((3..GROUPS).map(|number| plain(&format!("other {number}"), number)));
+    let questions: Vec<_> = (1..=GROUPS).map(|number| GroupQuestion::Members(id(number).parse().unwrap())).collect();
+    let world = World::new(seed.clone()).await;
+    let answers = world.reader.ask(&questions).await;
+    let Ok(GroupAnswer::Members(Inside::Read(everybody))) = &answers[0] else { panic!("{:?}", answers[0]) };
+    assert_eq!(everybody.len(), PEOPLE as usize + 1, "each once, and the group in it");
+    assert!(everybody.iter().any(|member| member.kind == PrincipalKind::Group && member.id.to_string() == id(2)));
+    assert!(everybody.iter().any(|member| member.name == upn("person1004") && member.enabled == Some(true)));
+    assert_eq!(answers[2], Ok(GroupAnswer::Members(Inside::Read(Vec::new()))));
+    assert_eq!(answers[22], Ok(GroupAnswer::Members(Inside::Missing)), "it is said that there is none");
+    assert_eq!(world.graph_requests().len(), 3, "a batch for twenty, one for the rest, one for the second pages");
+    assert_eq!(world.writes(), 0);
+    world.end().await;
+
+    seed.applier.roles = Some(["User.Read.All".to_owned()].into());
+    let world = World::new(seed).await;
+    let answers = world.reader.ask(&questions[..1]).await;
+    let Ok(GroupAnswer::Members(Inside::Unreadable(why))) = &answers[0] else { panic!("{:?}", answers[0]) };
     assert!(why.contains("`Group.Read.All`"), "{why}");
     world.end().await;
 }

@@ -76,6 +76,12 @@ impl Path {
         Self { relative: format!("/groups/{group}/transitiveMemberOf"), eventual: false }
     }
 
+    /// Everybody in a group, directly or through others, each once and the groups among them, uncast like the other lists:
+    /// <https://learn.microsoft.com/graph/api/group-list-transitivemembers>.
+    pub(in super::super) fn inside(group: ObjectId) -> Self {
+        Self { relative: format!("/groups/{group}/transitiveMembers"), eventual: false }
+    }
+
     /// The next page, as the server gave it.
     pub(super) fn next_page(relative: String, eventual: bool) -> Self {
         Self { relative, eventual }

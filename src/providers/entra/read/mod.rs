@@ -22,6 +22,7 @@ mod checkup;
 mod directory;
 pub(super) mod edges;
 mod groups;
+mod inside;
 mod lookalikes;
 mod names;
 mod people;
@@ -104,25 +105,28 @@ impl Reader for EntraReader {
     }
 
     async fn ask(&self, questions: &[GroupQuestion]) -> Vec<Result<GroupAnswer>> {
-        let (mut of_members, mut of_above) = (Vec::new(), Vec::new());
+        let (mut of_privileged, mut of_above, mut of_members) = (Vec::new(), Vec::new(), Vec::new());
         for question in questions {
             match question {
-                GroupQuestion::Privileged(id) => of_members.push(*id),
+                GroupQuestion::Privileged(id) => of_privileged.push(*id),
                 GroupQuestion::Above(id) => of_above.push(*id),
+                GroupQuestion::Members(id) => of_members.push(*id),
             }
         }
-        let (mut lists, mut above) = (privileged::lists(&of_members), above::lists(&of_above));
-        self.client.read(&mut [&mut lists, &mut above]).await;
-        let privileged = privileged::answers(&self.client, lists);
-        let above = above::answers(&self.client, &of_above, above);
-        let mut privileged: Vec<Result<GroupAnswer>> = match privileged {
+        let (mut privileged, mut above) = (privileged::lists(&of_privileged), above::lists(&of_above));
+        let mut inside = inside::lists(&of_members);
+        self.client.read(&mut [&mut privileged, &mut above, &mut inside]).await;
+        let mut above = above::answers(&self.client, &of_above, above).into_iter();
+        let mut inside = inside::answers(&self.client, &of_members, inside).into_iter();
+        let mut privileged: Vec<Result<GroupAnswer>> = match privileged::answers(&self.client, privileged) {
             Ok(answers) => answers.into_iter().map(|members| Ok(GroupAnswer::Privileged(members))).collect(),
-            Err(failure) => of_members.iter().map(|_| Err(failure.clone())).collect(),
+            Err(failure) => of_privileged.iter().map(|_| Err(failure.clone())).collect(),
         };
-        let (mut privileged, mut above) = (privileged.drain(..), above.into_iter());
+        let mut privileged = privileged.drain(..);
         let answers = questions.iter().map(|question| match question {
             GroupQuestion::Privileged(_) => privileged.next(),
             GroupQuestion::Above(_) => above.next().map(|above| Ok(GroupAnswer::Above(above))),
+            GroupQuestion::Members(_) => inside.next().map(|inside| Ok(GroupAnswer::Members(inside))),
         });
         let missing = || Err(Failure::new(FailureKind::BadAnswer, "a question has no answer"));
         answers.map(|answer| answer.unwrap_or_else(missing)).collect()
