@@ -21,6 +21,7 @@ mod principal;
 mod query;
 mod request;
 mod resource;
+pub mod resources;
 mod selector;
 mod text;
 mod unmanaged;
