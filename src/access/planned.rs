@@ -166,12 +166,12 @@ fn refill<'a>(
                 selectors.iter().any(|selector| selector.matches(&labels) == Some(true))
             });
             let kept = live.role.rules.iter().filter(|_| !is_clear);
-            let rules = PolicyRule::normalise(taken.flat_map(|role| &role.rules).chain(kept).cloned().collect());
+            let held = PolicyRule::normalise(taken.flat_map(|role| &role.rules).chain(kept).cloned().collect());
             let at = place(&live.role);
             if let Some(role) = roles.get_mut(&at)
-                && role.rules != rules
+                && role.rules != held
             {
-                role.to_mut().rules = rules;
+                role.to_mut().rules = held;
                 is_settled = false;
             }
         }

@@ -1,0 +1,331 @@
+//! Who is in which group: directly, or through others.
+
+mod list;
+mod read;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use foldhash::fast::RandomState;
+
+use self::list::{Entry, List, held, node_of_live};
+pub(super) use self::token::user_name;
+pub use self::token::{GROUPS_IN_A_TOKEN, Token, WithoutGroups};
+use crate::state::{
+    Desired, DesiredGroup, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Origin, PrincipalKind,
+    PrincipalName, Resolution, Tenant,
+};
+
+/// Somebody who is no group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Who {
+    /// An object of the tenant.
+    Id(ObjectId),
+    /// Whoever the files mean by this name; nothing was looked up.
+    Named(PrincipalName),
+}
+
+/// Somebody who is no group, or a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Node {
+    /// A user, a guest, an app, …
+    Person(Who),
+    /// A group.
+    Group(Identity),
+}
+
+/// What is known about somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person<'a> {
+    /// Who it is.
+    pub who: Who,
+    /// Their name in the files, or as the files would name them.
+    pub name: PrincipalName,
+    /// What kind of object they are, where that is known.
+    pub kind: Option<PrincipalKind>,
+    /// The user principal name of users and guests.
+    pub user_principal_name: Option<&'a str>,
+    /// Display name: hostile text.
+    pub display_name: Option<&'a str>,
+    /// `accountEnabled`; `None` where it is not known.
+    pub enabled: Option<bool>,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// Which one.
+    pub id: Identity,
+    /// Its key in the files, or the one in its mark; `None` for a group of others.
+    pub key: Option<&'a GroupKey>,
+    /// Its block, where it has one.
+    pub block: Option<&'a DesiredGroup>,
+    /// Display name: hostile text.
+    pub display_name: &'a str,
+    /// Its kind.
+    pub kind: GroupKind,
+    /// Why not all of its members are known, where they are not.
+    pub unread: Option<String>,
+    members: List<'a>,
+    owners: List<'a>,
+    /// Groups that are in it by some way that was not read.
+    holds: BTreeSet<ObjectId>,
+}
+
+/// One step of the way into a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step<'a> {
+    /// Who is in the group: the person first, then group by group.
+    pub member: Node,
+    /// The group.
+    pub group: Identity,
+    /// The line that asks for it; `None` where no file does.
+    pub origin: Option<&'a Origin>,
+}
+
+/// The groups that somebody is in, each with one shortest way into it.
+pub type Ways<'a> = BTreeMap<Identity, Vec<Step<'a>>>;
+
+/// Everybody, and the groups that they are in.
+#[derive(Debug)]
+pub struct People<'a> {
+    desired: &'a Desired,
+    tenant: Option<&'a Tenant>,
+    groups: BTreeMap<Identity, Group<'a>>,
+    /// The group that a key means.
+    keys: BTreeMap<&'a GroupKey, Identity>,
+    /// The groups that each group is directly in.
+    above: BTreeMap<Identity, BTreeSet<Identity>>,
+    /// Everybody in a list that was read; made when it is first asked for.
+    listed: OnceCell<HashMap<ObjectId, &'a LivePrincipal, RandomState>>,
+}
+
+impl<'a> People<'a> {
+    /// The group of this key.
+    pub fn id_of(&self, key: &GroupKey) -> Option<&Identity> {
+        self.keys.get(key)
+    }
+
+    /// A group.
+    pub fn group(&self, id: &Identity) -> Option<&Group<'a>> {
+        self.groups.get(id)
+    }
+
+    /// Every group that is known.
+    pub fn groups(&self) -> impl Iterator<Item = &Group<'a>> {
+        self.groups.values()
+    }
+
+    /// Whom or what a name of the files stands for; `None` where that is nobody, or not clear.
+    pub fn find(&self, name: &PrincipalName) -> Option<Node> {
+        match (name, self.tenant) {
+            (PrincipalName::Group(key), _) => self.keys.get(key).cloned().map(Node::Group),
+            (PrincipalName::GroupId(id), _) => Some(Node::Group(Identity::Known(*id))),
+            (PrincipalName::Object(id), _) => Some(Node::Person(Who::Id(*id))),
+            (_, None) => Some(Node::Person(Who::Named(name.clone()))),
+            (_, Some(tenant)) => match tenant.directory.get(name) {
+                Some(Resolution::Found(live)) => Some(node_of_live(live)),
+                Some(Resolution::Missing { .. } | Resolution::Ambiguous(_)) => None,
+                None => self.listed().values().find(|live| live.name == *name).map(|live| node_of_live(live)),
+            },
+        }
+    }
+
+    /// What is known about somebody.
+    pub fn person<'s>(&'s self, who: &'s Who) -> Person<'s> {
+        let unknown = |name: PrincipalName, kind| Person {
+            who: who.clone(),
+            name,
+            kind,
+            user_principal_name: None,
+            display_name: None,
+            enabled: None,
+        };
+        match who {
+            Who::Named(name) => {
+                let (kind, principal) = match name {
+                    PrincipalName::User(user) => (Some(PrincipalKind::User), Some(user.as_str())),
+                    PrincipalName::Guest(_) => (Some(PrincipalKind::Guest), None),
+                    PrincipalName::ServicePrincipal(_) => (Some(PrincipalKind::ServicePrincipal), None),
+                    PrincipalName::Group(_) | PrincipalName::GroupId(_) => (Some(PrincipalKind::Group), None),
+                    PrincipalName::Object(_) => (None, None),
+                };
+                Person { user_principal_name: principal, ..unknown(name.clone(), kind) }
+            }
+            Who::Id(id) => match self.listed().get(id) {
+                Some(live) => Person {
+                    who: who.clone(),
+                    name: live.name.clone(),
+                    kind: Some(live.kind),
+                    user_principal_name: live.user_principal_name.as_deref(),
+                    display_name: live.display_name.as_deref(),
+                    enabled: live.enabled,
+                },
+                None => self.added(*id).map_or_else(
+                    || unknown(PrincipalName::Object(*id), None),
+                    |edge| unknown(edge.principal.clone(), Some(edge.kind)),
+                ),
+            },
+        }
+    }
+
+    /// The direct members of a group.
+    pub fn members(&self, group: &Identity) -> BTreeSet<Node> {
+        self.groups.get(group).map(|group| self.nodes(&group.members, &group.holds).collect()).unwrap_or_default()
+    }
+
+    /// The owners of a group: they can make themselves members.
+    pub fn owners(&self, group: &Identity) -> BTreeSet<Node> {
+        self.groups.get(group).map(|group| self.nodes(&group.owners, &BTreeSet::new()).collect()).unwrap_or_default()
+    }
+
+    /// Everybody in a group, directly or through others, and the groups on the way (itself included) whose members are not
+    /// all known.
+    pub fn everybody_in(&self, group: &Identity) -> (BTreeSet<Who>, BTreeSet<Identity>) {
+        let (mut everybody, mut unread) = (BTreeSet::new(), BTreeSet::new());
+        let mut seen = BTreeSet::from([group.clone()]);
+        let mut open = vec![group.clone()];
+        while let Some(id) = open.pop() {
+            if self.groups.get(&id).is_none_or(|group| group.unread.is_some()) {
+                unread.insert(id.clone());
+            }
+            for member in self.members(&id) {
+                match member {
+                    Node::Person(who) => drop(everybody.insert(who)),
+                    Node::Group(inner) => {
+                        if seen.insert(inner.clone()) {
+                            open.push(inner);
+                        }
+                    }
+                }
+            }
+        }
+        (everybody, unread)
+    }
+
+    /// The groups that a group is in, directly or through others.
+    pub fn around(&self, group: &Identity) -> BTreeSet<Identity> {
+        let mut around = BTreeSet::new();
+        let mut open = vec![group];
+        while let Some(id) = open.pop() {
+            open.extend(self.above.get(id).into_iter().flatten().filter(|outer| around.insert((*outer).clone())));
+        }
+        around
+    }
+
+    /// The groups that each of these is in, directly or through others, in one look at every list.
+    pub fn groups_of(&self, whom: &BTreeSet<Who>) -> BTreeMap<Who, Ways<'a>> {
+        let mut direct: BTreeMap<&Who, BTreeSet<&Identity>> = whom.iter().map(|who| (who, BTreeSet::new())).collect();
+        for group in self.groups.values() {
+            for entry in group.members.entries() {
+                if let Node::Person(who) = self.node(entry)
+                    && let Some(of) = direct.get_mut(&who)
+                {
+                    of.insert(&group.id);
+                }
+            }
+        }
+        let ways = |who: &Who, direct: BTreeSet<&Identity>| -> Ways<'a> {
+            let person = Node::Person(who.clone());
+            let mut ways = Ways::new();
+            let mut open = VecDeque::new();
+            for group in direct {
+                ways.insert(group.clone(), vec![self.step(person.clone(), group)]);
+                open.push_back(group.clone());
+            }
+            while let Some(inner) = open.pop_front() {
+                for outer in self.above.get(&inner).into_iter().flatten() {
+                    if !ways.contains_key(outer) {
+                        let mut way = ways.get(&inner).cloned().unwrap_or_default();
+                        way.push(self.step(Node::Group(inner.clone()), outer));
+                        ways.insert(outer.clone(), way);
+                        open.push_back(outer.clone());
+                    }
+                }
+            }
+            ways
+        };
+        direct.into_iter().map(|(who, direct)| (who.clone(), ways(who, direct))).collect()
+    }
+
+    /// Finds out which groups are in which.
+    fn nested(mut self) -> Self {
+        let mut above: BTreeMap<Identity, BTreeSet<Identity>> = BTreeMap::new();
+        for group in self.groups.values() {
+            let entries = group.members.entries().filter(Entry::is_group).map(|entry| self.node(entry));
+            for inner in entries.chain(held(&group.holds)) {
+                if let Node::Group(inner) = inner {
+                    above.entry(inner).or_default().insert(group.id.clone());
+                }
+            }
+        }
+        self.above = above;
+        self
+    }
+
+    fn nodes<'s>(&'s self, list: &'s List<'a>, holds: &'s BTreeSet<ObjectId>) -> impl Iterator<Item = Node> + 's {
+        list.entries().map(|entry| self.node(entry)).chain(held(holds))
+    }
+
+    fn node(&self, entry: Entry<'_>) -> Node {
+        match entry {
+            Entry::Live(live) => node_of_live(live),
+            Entry::Asked(name) => self.find(name).unwrap_or_else(|| Node::Person(Who::Named(name.clone()))),
+            Entry::Added(edge) if edge.kind == PrincipalKind::Group => Node::Group(edge.principal_id.clone()),
+            Entry::Added(edge) => Node::Person(match edge.principal_id {
+                Identity::Known(id) => Who::Id(id),
+                Identity::AfterApply(_) => Who::Named(edge.principal.clone()),
+            }),
+        }
+    }
+
+    fn step(&self, member: Node, group: &Identity) -> Step<'a> {
+        let origin = self.line(&member, group);
+        Step { member, group: group.clone(), origin }
+    }
+
+    /// The line that asks for a member.
+    fn line(&self, member: &Node, group: &Identity) -> Option<&'a Origin> {
+        let members = &self.groups.get(group)?.block?.members;
+        let name = match member {
+            Node::Person(who) => self.person(who).name,
+            Node::Group(id) => {
+                let key = self.groups.get(id).and_then(|group| group.key);
+                let by_key = key.and_then(|key| members.get(&PrincipalName::Group(key.clone())));
+                return by_key.or_else(|| members.get(&PrincipalName::GroupId(id.known()?)));
+            }
+        };
+        // Somebody may be in the files by another name than the one that they would be given.
+        let is_found = |name: &PrincipalName| match self.tenant?.directory.get(name)? {
+            Resolution::Found(live) => Some(node_of_live(live)),
+            Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+        };
+        members
+            .get(&name)
+            .or_else(|| members.iter().find(|(name, _)| is_found(name).as_ref() == Some(member)).map(|(_, at)| at))
+    }
+
+    fn added(&self, id: ObjectId) -> Option<&'a Edge> {
+        let lists = self.groups.values().flat_map(|group| [&group.members, &group.owners]);
+        lists.flat_map(|list| list.added.iter().copied()).find(|edge| edge.principal_id == Identity::Known(id))
+    }
+
+    fn listed(&self) -> &HashMap<ObjectId, &'a LivePrincipal, RandomState> {
+        self.listed.get_or_init(|| {
+            let looked_up = self.tenant.into_iter().flat_map(|tenant| &tenant.directory);
+            let looked_up = looked_up.filter_map(|(_, resolution)| match resolution {
+                Resolution::Found(live) => Some(live),
+                Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+            });
+            let groups = self
+                .tenant
+                .into_iter()
+                .flat_map(|tenant| tenant.marked.values().chain(tenant.by_id.values().flatten()));
+            let in_lists = groups.flat_map(|group| group.members.iter().chain(&group.owners));
+            in_lists.chain(looked_up).map(|live| (live.id, live)).collect()
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! What a token says of somebody, and what a cluster calls whom.
+
+use std::collections::BTreeMap;
+
+use super::{Group, People, Person, Ways, Who};
+use crate::access::Caller;
+use crate::state::{
+    DesiredEnvironment, GroupKind, GroupNaming, Identity, PrincipalKind, SubjectName, TokenNaming, UserNaming,
+};
+
+/// How many groups a token carries; of whoever is in more it carries none.
+pub const GROUPS_IN_A_TOKEN: usize = 200;
+
+/// What a token says of somebody on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// As whom the API server sees them.
+    pub caller: Caller,
+    /// The groups that it carries, by the name that the cluster has for them.
+    pub groups: BTreeMap<Identity, SubjectName>,
+    /// Why it carries none of the groups that they are in, where that is so.
+    pub without_groups: Option<WithoutGroups>,
+}
+
+/// Why a token carries no groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WithoutGroups {
+    /// It is that of an app: those never do.
+    Application,
+    /// They are in at least so many, which is more than [`GROUPS_IN_A_TOKEN`].
+    Overage(usize),
+}
+
+impl<'a> People<'a> {
+    /// What the token of somebody says on a cluster, who is in these groups.
+    pub fn token(&self, who: &Who, ways: &Ways<'_>, environment: &DesiredEnvironment) -> Token {
+        let tokens = &environment.tokens;
+        let person = self.person(who);
+        let user = user_name(&person, tokens);
+        let without_groups = if person.kind == Some(PrincipalKind::ServicePrincipal) {
+            Some(WithoutGroups::Application)
+        } else {
+            (ways.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(ways.len()))
+        };
+        let carried = ways.keys().filter(|_| without_groups.is_none());
+        let named = carried.filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));
+        let groups: BTreeMap<Identity, SubjectName> = named.collect();
+        Token { caller: Caller::authenticated(user, groups.values().cloned()), groups, without_groups }
+    }
+
+    /// What a cluster calls a group; `None` for one that is in no token.
+    pub fn name_of(&self, id: &Identity, tokens: &TokenNaming) -> Option<SubjectName> {
+        let group = self.groups.get(id);
+        if group.is_some_and(|group| group.kind == GroupKind::Distribution) {
+            return None;
+        }
+        let prefix = &tokens.groups_prefix;
+        match (tokens.groups, id) {
+            (GroupNaming::ObjectId, Identity::Known(id)) => Some(SubjectName::Known(format!("{prefix}{id}"))),
+            (GroupNaming::ObjectId, Identity::AfterApply(key)) => {
+                Some(SubjectName::AfterApply { prefix: prefix.clone(), group: key.clone() })
+            }
+            (GroupNaming::DisplayName, _) => {
+                group.map(|group| SubjectName::Known(format!("{prefix}{}", group.display_name)))
+            }
+        }
+    }
+
+    /// The groups that a cluster means by a name: several may have one display name.
+    pub fn called<'s>(
+        &'s self,
+        name: &'s SubjectName,
+        tokens: &'s TokenNaming,
+    ) -> impl Iterator<Item = &'s Group<'a>> + 's {
+        let by_id = match (tokens.groups, name) {
+            (GroupNaming::ObjectId, SubjectName::Known(name)) => {
+                let bare = name.strip_prefix(&tokens.groups_prefix);
+                bare.and_then(|bare| bare.parse().ok()).map(Identity::Known)
+            }
+            (_, SubjectName::AfterApply { group, .. }) => Some(Identity::AfterApply(group.clone())),
+            (GroupNaming::DisplayName, SubjectName::Known(_)) => None,
+        };
+        let one = by_id.and_then(|id| self.groups.get(&id));
+        let one = one.filter(|group| self.name_of(&group.id, tokens).as_ref() == Some(name));
+        let bare = match (tokens.groups, name) {
+            (GroupNaming::DisplayName, SubjectName::Known(name)) => name.strip_prefix(&tokens.groups_prefix),
+            _ => None,
+        };
+        let several = self.groups.values().filter(move |group| Some(group.display_name) == bare);
+        one.into_iter().chain(several)
+    }
+}
+
+/// What a cluster calls somebody. Of whom only the name in the files is known, that stands for what they are called.
+pub(in crate::access) fn user_name(person: &Person<'_>, tokens: &TokenNaming) -> String {
+    let prefix = &tokens.users_prefix;
+    match (tokens.users, &person.who, person.user_principal_name) {
+        (UserNaming::UserPrincipalName, _, Some(name)) => format!("{prefix}{name}"),
+        (UserNaming::ObjectId, Who::Id(id), _) => format!("{prefix}{id}"),
+        (UserNaming::ObjectId | UserNaming::UserPrincipalName, Who::Named(name), _) => format!("{prefix}{name}"),
+        // An app has no user principal name, so that such a cluster knows it by none.
+        (UserNaming::UserPrincipalName, Who::Id(id), None) => format!("{prefix}object:{id}"),
+    }
+}
