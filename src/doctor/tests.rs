@@ -38,6 +38,7 @@ fn desired() -> Desired {
     };
     let tokens = TokenNaming {
         groups: GroupNaming::ObjectId,
+        claim: crate::state::GroupsClaim::default(),
         groups_prefix: String::new(),
         users: UserNaming::ObjectId,
         users_prefix: String::new(),

@@ -112,11 +112,23 @@ pub enum UserNaming {
     UserPrincipalName,
 }
 
+/// Which of somebody's groups a token carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupsClaim {
+    /// All security groups that they are in, directly or through others.
+    #[default]
+    SecurityGroups,
+    /// Those that are assigned to the app, and of these only the ones that they are in directly.
+    AssignedGroups,
+}
+
 /// How subjects must be spelt so that they equal what the API server reads from a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenNaming {
     /// What a group is called.
     pub groups: GroupNaming,
+    /// Which groups are in a token.
+    pub claim: GroupsClaim,
     /// What the API server puts in front of a group's name.
     pub groups_prefix: String,
     /// What a user is called.

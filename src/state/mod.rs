@@ -36,7 +36,8 @@ pub use checkup::{
 pub use cloud::Cloud;
 pub use desired::{
     AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
-    EnvironmentType, GroupNaming, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming, UserNaming,
+    EnvironmentType, GroupNaming, GroupsClaim, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming,
+    UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
 pub use lack::{Lack, MissingRight};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Group, People, Person, Ways, Who};
+use super::{Group, People, Person, Step, Ways, Who};
 use crate::access::Caller;
 use crate::state::{
-    DesiredEnvironment, GroupKind, GroupNaming, Identity, PrincipalKind, SubjectName, TokenNaming, UserNaming,
+    DesiredEnvironment, GroupKind, GroupNaming, GroupsClaim, Identity, PrincipalKind, SubjectName, TokenNaming,
+    UserNaming,
 };
 
 /// How many groups a token carries; of whoever is in more it carries none.
@@ -42,8 +43,12 @@ impl<'a> People<'a> {
         } else {
             (ways.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(ways.len()))
         };
-        let carried = ways.keys().filter(|_| without_groups.is_none());
-        let named = carried.filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));
+        let is_carried = |way: &[Step<'_>]| match tokens.claim {
+            GroupsClaim::SecurityGroups => without_groups.is_none(),
+            GroupsClaim::AssignedGroups => without_groups.is_none() && way.len() == 1,
+        };
+        let carried = ways.iter().filter(|(_, way)| is_carried(way));
+        let named = carried.filter_map(|(id, _)| Some((id.clone(), self.name_of(id, tokens)?)));
         let groups: BTreeMap<Identity, SubjectName> = named.collect();
         Token { caller: Caller::authenticated(user, groups.values().cloned()), groups, without_groups }
     }

@@ -6,7 +6,8 @@ use crate::config::rules;
 use crate::config::yaml::{Node, Value};
 use crate::diagnostics::Located;
 use crate::state::{
-    Allowance, Applier, BindingPattern, ConfigName, EnvironmentType, GroupNaming, TokenNaming, Unmanaged, UserNaming,
+    Allowance, Applier, BindingPattern, ConfigName, EnvironmentType, GroupNaming, GroupsClaim, TokenNaming, Unmanaged,
+    UserNaming,
 };
 
 /// `--only entra` and addresses such as `entra/group/…` mean the tenant.
@@ -73,8 +74,11 @@ impl Checker<'_> {
         let get = |key| node.and_then(|node| node.get(key));
         let groups = [("object-id", GroupNaming::ObjectId), ("display-name", GroupNaming::DisplayName)];
         let users = [("object-id", UserNaming::ObjectId), ("upn", UserNaming::UserPrincipalName)];
+        let claims =
+            [("security-groups", GroupsClaim::SecurityGroups), ("assigned-groups", GroupsClaim::AssignedGroups)];
         TokenNaming {
             groups: self.choose(get("groups-as"), GroupNaming::ObjectId, &groups),
+            claim: self.choose(get("groups-claim"), GroupsClaim::SecurityGroups, &claims),
             groups_prefix: get("groups-prefix").map_or("", Node::words).to_owned(),
             users: self.choose(get("users-as"), UserNaming::ObjectId, &users),
             users_prefix: get("users-prefix").map_or("", Node::words).to_owned(),

@@ -260,6 +260,17 @@ static TOKENS: Record = Record {
             ]),
         ),
         optional(
+            "groups-claim",
+            "Which of somebody's groups the token carries, as the app registration says; `security-groups` when left out.",
+            Form::Choice(&[
+                ("security-groups", "All security groups that they are in, directly or through others."),
+                (
+                    "assigned-groups",
+                    "Those that are assigned to the app, and of these only the ones that they are in directly.",
+                ),
+            ]),
+        ),
+        optional(
             "groups-prefix",
             "What the API server puts in front of a group's name; nothing when left out.",
             Form::Text(&text::PREFIX),

@@ -215,6 +215,7 @@ impl World {
             protected: false,
             tokens: TokenNaming {
                 groups: GroupNaming::ObjectId,
+                claim: crate::state::GroupsClaim::default(),
                 groups_prefix: String::new(),
                 users: UserNaming::ObjectId,
                 users_prefix: String::new(),
