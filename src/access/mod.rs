@@ -9,6 +9,9 @@ pub mod people;
 pub mod planned;
 pub mod rbac;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::caller::Caller;
 pub use self::people::{People, Person, Token, Who};
 pub use self::planned::Snapshot;

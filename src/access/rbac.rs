@@ -6,11 +6,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::caller::Caller;
-use crate::state::{Binding, Cluster, Namespace, PolicyRule, Request, Role, Subject, SubjectKind, SubjectName};
-
-/// Members of this group may do anything, without a look at any role.
-pub(super) const SUPERUSERS: &str = "system:masters";
+use super::caller::{Caller, Holder};
+use crate::state::{Binding, Cluster, Namespace, PolicyRule, Request, Role, RoleKind, Subject, SubjectName};
 
 /// The roles and bindings of one cluster.
 #[derive(Clone, Debug)]
@@ -56,19 +53,10 @@ impl<'a> Rbac<'a> {
         };
         for (at, binding) in rbac.bindings.iter().enumerate() {
             for subject in &binding.subjects {
-                let positions = match (&subject.kind, &subject.name) {
-                    (SubjectKind::Group, name) => rbac.by_group.entry(name).or_default(),
-                    (SubjectKind::User, SubjectName::Known(name)) => {
-                        rbac.by_user.entry(Cow::Borrowed(name)).or_default()
-                    }
-                    (SubjectKind::ServiceAccount, SubjectName::Known(name)) => {
-                        let namespace = subject.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-                        let namespace = namespace.or(binding.namespace.as_ref().map(Namespace::as_str));
-                        let Some(namespace) = namespace else { continue };
-                        rbac.by_user.entry(Cow::Owned(service_account(namespace, name))).or_default()
-                    }
-                    (SubjectKind::User | SubjectKind::ServiceAccount, SubjectName::AfterApply { .. })
-                    | (SubjectKind::Other(_), _) => continue,
+                let positions = match Holder::of(subject, binding.namespace.as_ref()) {
+                    Some(Holder::Group(name)) => rbac.by_group.entry(name).or_default(),
+                    Some(Holder::User(name)) => rbac.by_user.entry(name).or_default(),
+                    None => continue,
                 };
                 if positions.last() != Some(&at) {
                     positions.push(at);
@@ -116,20 +104,26 @@ impl<'a> Rbac<'a> {
         })
     }
 
-    /// Whoever may do something: each subject of each binding that allows it. Superusers are in no binding.
+    /// Whoever may do something: each subject of each binding that allows it. Superusers are in no binding, and a subject
+    /// that nobody can be is left out.
     pub fn subjects_allowed(&self, request: &Request) -> Vec<Way<'a>> {
         let reaches =
             |binding: &&&Binding| binding.namespace.is_none() || binding.namespace.as_ref() == request.namespace();
         let ways = self.bindings.iter().filter(reaches).flat_map(|binding| {
             let rule = self.rules(binding).into_iter().flatten().find(|rule| allows(rule, request));
-            rule.into_iter()
-                .flat_map(move |rule| binding.subjects.iter().map(move |subject| Way { binding, subject, rule }))
+            let is_somebody = |subject: &&Subject| Holder::of(subject, binding.namespace.as_ref()).is_some();
+            rule.into_iter().flat_map(move |rule| {
+                binding.subjects.iter().filter(is_somebody).map(move |subject| Way { binding, subject, rule })
+            })
         });
         ways.collect()
     }
 
-    /// The rules that a binding gives; `None` where its role is not there.
+    /// The rules that a binding gives; `None` where its role is not there. A `Role` outside a namespace never is.
     pub fn rules(&self, binding: &Binding) -> Option<&'a [PolicyRule]> {
+        if binding.role.kind == RoleKind::Role && binding.namespace.is_none() {
+            return None;
+        }
         let (namespace, name) = binding.role.place(binding.namespace.as_ref());
         self.roles.get(&(namespace, name.as_str())).copied()
     }
@@ -146,11 +140,6 @@ impl<'a> Grant<'a> {
         let rule = self.rules?.iter().find(|rule| allows(rule, request))?;
         Some(Way { binding: self.binding, subject: self.subject, rule })
     }
-}
-
-/// The name of a service account as a user.
-pub(super) fn service_account(namespace: &str, name: &str) -> String {
-    format!("system:serviceaccount:{namespace}:{name}")
 }
 
 /// Whether one rule allows a request, wherever it holds.
@@ -174,7 +163,7 @@ fn holds(list: &[String], wanted: &str) -> bool {
 
 /// `*` is every resource with every subresource; `*/scale` one subresource of all; anything else only itself.
 fn is_resource(entry: &str, resource: &str, subresource: Option<&str>) -> bool {
-    match subresource {
+    match subresource.filter(|subresource| !subresource.is_empty()) {
         _ if entry == "*" => true,
         None => entry == resource,
         Some(subresource) => entry
@@ -184,10 +173,9 @@ fn is_resource(entry: &str, resource: &str, subresource: Option<&str>) -> bool {
     }
 }
 
-/// A request without a name is not for any of the names of a rule.
+/// No name is the empty one, which a rule can list like any other.
 fn is_named(rule: &PolicyRule, name: Option<&str>) -> bool {
-    rule.resource_names.is_empty()
-        || name.is_some_and(|name| !name.is_empty() && rule.resource_names.iter().any(|entry| entry == name))
+    rule.resource_names.is_empty() || rule.resource_names.iter().any(|entry| entry == name.unwrap_or_default())
 }
 
 /// A star counts at the end alone, and as many stars as stand there count as one.
