@@ -184,3 +184,173 @@ fn refill<'a>(
 fn place(role: &Role) -> (Option<&Namespace>, &str) {
     (role.namespace.as_ref(), &role.name)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::access::Caller;
+    use crate::config::{File, read};
+    use crate::state::{DefaultRole, Expression, LiveMeta, Mark, Operation, Request, RoleKind, Selector};
+
+    fn rule(verb: &str, resource: &str) -> PolicyRule {
+        PolicyRule {
+            api_groups: vec![String::new()],
+            resources: vec![resource.to_owned()],
+            verbs: vec![verb.to_owned()],
+            ..PolicyRule::default()
+        }
+    }
+
+    fn role(name: &str, rules: Vec<PolicyRule>, to: &[DefaultRole]) -> Role {
+        Role { namespace: None, name: name.to_owned(), rules, aggregate_to: to.iter().copied().collect() }
+    }
+
+    fn live(role: Role, label: Option<DefaultRole>, selectors: Option<Vec<Selector>>) -> LiveRole {
+        let meta = LiveMeta {
+            uid: role.name.clone(),
+            resource_version: "1".to_owned(),
+            mark: Mark::None,
+            other_managers: Vec::new(),
+            bootstrapping: true,
+        };
+        let labels = label.map(|label| (label.label().to_owned(), "true".to_owned())).into_iter().collect();
+        LiveRole { role, meta, labels, aggregation: selectors }
+    }
+
+    /// `view` is filled by one role and is part of `edit`.
+    fn cluster() -> Cluster {
+        let (pods, secrets) = (rule("list", "pods"), rule("list", "secrets"));
+        let selects = |role: DefaultRole| Some(vec![Selector::of_label(role.label())]);
+        let (view, edit) = (DefaultRole::View, DefaultRole::Edit);
+        Cluster {
+            config: "contoso".parse().unwrap(),
+            uid: "5c1e7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90".parse().unwrap(),
+            username: String::new(),
+            user_groups: BTreeSet::new(),
+            namespaces: BTreeMap::new(),
+            roles: vec![
+                live(role("view", vec![pods.clone()], &[]), Some(edit), selects(view)),
+                live(role("edit", vec![pods.clone(), secrets.clone()], &[]), None, selects(edit)),
+                live(role("system:aggregate-to-view", vec![pods], &[]), Some(view), None),
+                live(role("system:aggregate-to-edit", vec![secrets], &[]), Some(edit), None),
+            ],
+            bindings: Vec::new(),
+        }
+    }
+
+    fn change(operation: Operation) -> Change {
+        let (Operation::Create { after: Resource::Role(role) } | Operation::Delete { before: Resource::Role(role) }) =
+            &operation
+        else {
+            panic!("no role: {operation:?}")
+        };
+        let address = Address::Object {
+            environment: "alpha".parse().unwrap(),
+            kind: RoleKind::ClusterRole.into(),
+            namespace: None,
+            name: role.name.clone(),
+        };
+        Change::new(address, operation)
+    }
+
+    fn rules<'s>(snapshot: &'s Snapshot<'_>, name: &str) -> &'s [PolicyRule] {
+        &snapshot.roles.iter().find(|role| role.name == name).unwrap().rules
+    }
+
+    #[test]
+    fn what_a_role_takes_in_reaches_those_that_take_it_in() {
+        let mut cluster = cluster();
+        let nodes = role("nodes", vec![rule("list", "nodes")], &[DefaultRole::View]);
+        let made = change(Operation::Create { after: Resource::Role(nodes.clone()) });
+        let planned = Snapshot::planned(&cluster, &[&made]);
+        assert_eq!(rules(&planned, "view"), [rule("list", "nodes"), rule("list", "pods")]);
+        assert_eq!(rules(&planned, "edit").len(), 3);
+        // Once the cluster has followed, it is the other way round.
+        let followed = ["view", "edit"].map(|name| (name, rules(&planned, name).to_vec()));
+        for (name, held) in followed {
+            cluster.roles.iter_mut().find(|live| live.role.name == name).unwrap().role.rules = held;
+        }
+        cluster.roles.push(live(nodes.clone(), Some(DefaultRole::View), None));
+        let gone = change(Operation::Delete { before: Resource::Role(nodes) });
+        let planned = Snapshot::planned(&cluster, &[&gone]);
+        assert_eq!(rules(&planned, "view"), [rule("list", "pods")]);
+        assert_eq!(rules(&planned, "edit"), [rule("list", "pods"), rule("list", "secrets")]);
+    }
+
+    #[test]
+    fn what_no_change_reaches_is_as_it_was_read() {
+        let mut cluster = cluster();
+        // Somebody wrote this, and the cluster has not put it right yet.
+        cluster.roles[0].role.rules = vec![rule("list", "nodes")];
+        assert_eq!(rules(&Snapshot::planned(&cluster, &[]), "view"), [rule("list", "nodes")]);
+        let alone = change(Operation::Create { after: Resource::Role(role("alone", Vec::new(), &[])) });
+        assert_eq!(rules(&Snapshot::planned(&cluster, &[&alone]), "view"), [rule("list", "nodes")]);
+    }
+
+    #[test]
+    fn of_a_selector_that_nobody_understands_what_the_cluster_made_stays() {
+        let mut cluster = cluster();
+        let unknown = Selector { labels: BTreeMap::new(), expressions: vec![Expression::Unknown("Near".to_owned())] };
+        cluster.roles[0].aggregation.as_mut().unwrap().push(unknown);
+        cluster.roles[0].role.rules = vec![rule("list", "events")];
+        let nodes = role("nodes", vec![rule("list", "nodes")], &[DefaultRole::View]);
+        let made = change(Operation::Create { after: Resource::Role(nodes) });
+        let planned = Snapshot::planned(&cluster, &[&made]);
+        let resources: Vec<&str> = rules(&planned, "view").iter().map(|rule| rule.resources[0].as_str()).collect();
+        assert_eq!(resources, ["events", "nodes", "pods"]);
+    }
+
+    const FILES: &str = "version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s }
+groups:
+  dev: { members: [hayden@contoso.com] }
+roles:
+  read-only: { cluster-role: view }
+  custom: { cluster-role: theirs }
+  nodes: { rules: [{ apiGroups: [''], resources: [nodes], verbs: [list] }], aggregate-to: [view], environments: [alpha] }
+grants:
+  - { groups: [dev], roles: [read-only], environments: [alpha], namespaces: [trinity] }
+  - { groups: [dev], roles: [read-only], environments: [alpha], namespaces: { labels: { team: sre } } }
+  - { groups: [dev], roles: [custom], environments: [alpha], namespaces: [payments] }
+  - { groups: [dev], roles: [nodes], environments: [alpha], cluster-wide: true }
+";
+
+    #[test]
+    fn the_files_alone_tell_what_is_asked_for() {
+        let loaded = read(PathBuf::from("/access"), vec![File::new("rolecall.yaml", Ok(FILES.as_bytes().to_vec()))]);
+        assert_eq!(loaded.findings, vec![]);
+        let desired = crate::desired::compile(&loaded.config.unwrap(), &loaded.sources);
+        let people = People::asked(&desired);
+        let alpha = desired.environments.values().next().unwrap();
+        let view = [rule("list", "pods")];
+        let asked = Asked::new(&desired, alpha, &people, |name| (name == "view").then_some(&view[..]));
+        let unknown: Vec<&str> = asked.unknown.iter().map(|role| role.name.as_str()).collect();
+        assert_eq!((unknown, asked.selected.len(), asked.grants.len()), (vec!["theirs"], 1, 3));
+        let rbac = asked.snapshot.rbac();
+        let hayden = super::super::Who::Named(PrincipalName::User("hayden@contoso.com".parse().unwrap()));
+        let ways = people.groups_of(&BTreeSet::from([hayden.clone()])).remove(&hayden).unwrap();
+        let caller: Caller = people.token(&hayden, &ways, alpha).caller;
+        let may = |resource: &str, namespace: Option<&str>| {
+            let request = Request::Resource {
+                verb: "list".to_owned(),
+                group: String::new(),
+                resource: resource.to_owned(),
+                subresource: None,
+                namespace: namespace.map(|name| name.parse().unwrap()),
+                name: None,
+            };
+            rbac.allows(&caller, &request)
+        };
+        assert!(may("pods", Some("trinity")) && may("nodes", None));
+        assert!(may("nodes", Some("trinity")), "by what is added to view");
+        assert!(!may("pods", Some("payments")) && !may("pods", None) && !may("secrets", Some("trinity")));
+    }
+}
