@@ -15,6 +15,7 @@
 //! | [`state`] | the shared vocabulary: names, resources, desired, observed, changes | nothing |
 //! | [`diagnostics`] | findings, rules, sources, located values | nothing |
 //! | [`config`] | load, decode and check the access files, every mistake in one run | reads the access files |
+//! | [`lint`] | what is well formed and still not wise: rules over the access files alone | nothing |
 //! | [`desired`] | from a config to the desired state, and to what must be read | nothing |
 //! | [`providers`] | Entra over Microsoft Graph and Kubernetes RBAC: a reader and a writer each | the network |
 //! | [`access`] | the RBAC authorizer in process: what a change means for people, who may do what and why | nothing |
@@ -36,6 +37,7 @@ pub mod desired;
 pub mod diagnostics;
 pub mod doctor;
 pub mod git;
+pub mod lint;
 pub mod plan;
 pub mod providers;
 pub mod report;

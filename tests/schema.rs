@@ -44,3 +44,18 @@ fn the_reference_of_the_command_line_is_current() {
 fn the_reference_of_the_ids_in_a_plan_is_current() {
     assert_current("docs/reference/plan-ids.md", &rolecall::report::json::reference());
 }
+
+#[test]
+fn the_lint_schema_is_current() {
+    assert_current("schema/lint.schema.json", &rolecall::report::lint::lint_schema());
+}
+
+#[test]
+fn the_pages_of_lint_rules_are_current() {
+    assert_current("docs/lint/README.md", &rolecall::lint::index());
+    for lint in rolecall::lint::LINTS {
+        assert_current(&format!("docs/lint/{}.md", lint.rule.id), &rolecall::lint::page(lint));
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lint");
+    assert_eq!(fs_err::read_dir(folder).unwrap().count(), rolecall::lint::LINTS.len() + 1, "a page without a rule");
+}

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::ui::Ui;
-use super::{apply, completions, demo, doctor, exit, man, plan, sandbox, schema, validate};
+use super::{apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate};
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
@@ -36,6 +36,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     Demo(demo::Args),
     Validate(validate::Args),
+    Lint(lint::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Doctor(doctor::Args),

@@ -155,9 +155,12 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await?,
-        Command::Demo(_) | Command::Sandbox(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
-            Exit::Usage
-        }
+        Command::Demo(_)
+        | Command::Lint(_)
+        | Command::Sandbox(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Exit::Usage,
     };
     if exit == Exit::Fine {
         Ok(())

@@ -19,6 +19,7 @@ pub mod door;
 mod error;
 mod exit;
 mod files;
+mod lint;
 mod man;
 mod plan;
 mod progress;
@@ -64,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
 /// What waits for nothing gets neither threads nor a reactor: `validate` on every save is to be quick.
 fn runtime_for(command: &Command) -> io::Result<Runtime> {
     match command {
-        Command::Validate(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
+        Command::Validate(_) | Command::Lint(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
             Builder::new_current_thread().build()
         }
         Command::Demo(_) | Command::Plan(_) | Command::Apply(_) | Command::Doctor(_) | Command::Sandbox(_) => {
@@ -114,6 +115,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
     match command {
         Command::Demo(args) => Box::pin(demo::run(&args, ui)).await,
         Command::Validate(args) => validate::run(&args, ui),
+        Command::Lint(args) => lint::run(&args, ui),
         Command::Plan(args) => plan::run(&args, ui).await,
         Command::Apply(args) => apply::run(&args, ui).await,
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,

@@ -25,6 +25,8 @@ enum Of {
     Plan,
     /// The output of `doctor --output json`
     Doctor,
+    /// The output of `lint --output json`
+    Lint,
     /// The journal that `apply` writes
     Journal,
 }
@@ -34,6 +36,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
         Of::Doctor => report::json::doctor_schema(),
+        Of::Lint => report::lint::lint_schema(),
         Of::Journal => apply::journal::journal_schema(),
     };
     ui.print(&schema)?;

@@ -91,7 +91,14 @@ pub fn load(path: &Path) -> Loaded {
         Err(Unreadable { rule, message, help }) => {
             // Without the `/.` that a path has which was made from `.`.
             let shown = path.components().collect::<PathBuf>().display().to_string();
-            let finding = Finding { rule, message, labels: Vec::new(), file: Some(shown), help: Some(help) };
+            let finding = Finding {
+                rule,
+                severity: rule.severity,
+                message,
+                labels: Vec::new(),
+                file: Some(shown),
+                help: Some(help),
+            };
             let tree_hash = tree_hash(&SourceMap::default());
             Loaded {
                 root: path.to_owned(),
@@ -118,6 +125,7 @@ pub fn read(root: PathBuf, mut files: Vec<File>) -> Loaded {
         let Unreadable { rule, message, help } = walk::no_root();
         findings.push(Finding {
             rule,
+            severity: rule.severity,
             message,
             labels: Vec::new(),
             file: Some(ROOT_FILE.to_owned()),
@@ -133,7 +141,14 @@ pub fn read(root: PathBuf, mut files: Vec<File>) -> Loaded {
             Ok(text) => text,
             Err(Unreadable { rule, message, help }) => {
                 unread.push(path.clone());
-                findings.push(Finding { rule, message, labels: Vec::new(), file: Some(path), help: Some(help) });
+                findings.push(Finding {
+                    rule,
+                    severity: rule.severity,
+                    message,
+                    labels: Vec::new(),
+                    file: Some(path),
+                    help: Some(help),
+                });
                 continue;
             }
         };

@@ -17,9 +17,10 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, ROOT_FILE, load, read};
-pub use model::{Aggregation, Config, Environment, Grant, Group, Role, RoleSource, Scope, Tenant};
+pub use model::{Aggregation, Config, Environment, Grant, Group, LintSetting, Role, RoleSource, Scope, Tenant};
 pub use reference::reference;
 pub use schema::schema;
+pub use shape::lint_rules;
 pub use walk::{Unreadable, has_root};
 
 #[cfg(test)]

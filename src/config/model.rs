@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostics::{Located, Span};
+use crate::diagnostics::{Located, Severity, Span};
 use crate::state::{
     Allowance, AppId, Applier, BindingName, Cloud, ClusterUid, ConfigName, DefaultRole, EnvironmentName,
     EnvironmentType, GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId,
@@ -20,6 +20,8 @@ pub struct Config {
     pub appliers: Vec<Located<AppId>>,
     /// Whether `delegate` says what other files than the root may define.
     pub delegates: bool,
+    /// What lint rules count as here, by their ids.
+    pub lint: BTreeMap<&'static str, LintSetting>,
     /// Environments by name.
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// Groups by key.
@@ -28,6 +30,17 @@ pub struct Config {
     pub roles: BTreeMap<RoleKey, Role>,
     /// Grants, in the order of the files.
     pub grants: Vec<Grant>,
+}
+
+/// An entry of `lint`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LintSetting {
+    /// The rule's id, where it is set.
+    pub span: Span,
+    /// How bad its findings are; `None` silences them.
+    pub severity: Option<Severity>,
+    /// Why.
+    pub reason: Located<String>,
 }
 
 /// The `tenant` of the root file.
@@ -122,7 +135,7 @@ pub enum RoleSource {
     /// A `ClusterRole` that is there already.
     ClusterRole(Located<String>),
     /// Rules of its own.
-    Rules(Vec<PolicyRule>),
+    Rules(Vec<Located<PolicyRule>>),
 }
 
 /// An entry of `grants`.

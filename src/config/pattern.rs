@@ -18,6 +18,7 @@ pub(super) fn path(node: &Node, text: &str, effect: &str, findings: &mut Vec<Fin
         Err(error) => {
             findings.push(Finding {
                 rule: &rules::BAD_PATTERN,
+                severity: rules::BAD_PATTERN.severity,
                 message: format!("this pattern cannot be understood: {}", error.kind()),
                 labels: vec![Label { span: node.span, text: effect.to_owned() }],
                 file: None,

@@ -349,6 +349,7 @@ fn measure(node: &Node) -> (usize, usize) {
 fn finding(rule: &'static Rule, message: impl Into<String>, span: Span, label: &str, help: Option<&str>) -> Finding {
     Finding {
         rule,
+        severity: rule.severity,
         message: message.into(),
         labels: vec![Label { span, text: label.to_owned() }],
         file: None,

@@ -64,7 +64,7 @@ pub(super) fn compile(
                     key: (*key).clone(),
                     namespace,
                     name: name.clone(),
-                    rules: PolicyRule::normalise(own.clone()),
+                    rules: PolicyRule::normalise(own.iter().map(|rule| rule.value.clone()).collect()),
                     aggregate_to: if environments.contains(environment) { to.clone() } else { BTreeSet::new() },
                 });
                 RoleTarget { key: (*key).clone(), reference: RoleRef { kind, name }, ours: true }

@@ -9,6 +9,19 @@ pub enum Severity {
     Error,
     /// The config can be used.
     Warning,
+    /// Worth knowing; nothing fails by it.
+    Note,
+}
+
+impl Severity {
+    /// Its name in configs and in what is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// A rule that findings belong to. The id is stable and may be searched for.
@@ -16,7 +29,7 @@ pub enum Severity {
 pub struct Rule {
     /// Kebab-case, e.g. `unknown-group`.
     pub id: &'static str,
-    /// How bad a breach is.
+    /// How bad a breach is, unless the config says otherwise, which it may for lint rules.
     pub severity: Severity,
     /// One sentence for lists of rules.
     pub summary: &'static str,
@@ -36,6 +49,8 @@ pub struct Label {
 pub struct Finding {
     /// The rule that is broken.
     pub rule: &'static Rule,
+    /// How bad it is here.
+    pub severity: Severity,
     /// What is wrong: lower-case start, no full stop, literals in backticks.
     pub message: String,
     /// Where; the first is the place itself. Empty only when a file as a whole cannot be read, then `file` tells.

@@ -45,6 +45,15 @@ pub fn head(folder: &Path) -> Result<Head, NoHead> {
     Ok(Head { commit: id, short, dirty })
 }
 
+/// The path of a folder below the top of the repository around it, with `/`; empty for the top itself. `None` where there is
+/// no repository, or its name is no text.
+pub fn inside(folder: &Path) -> Option<String> {
+    let found = Repository::open_ext(folder, RepositoryOpenFlags::empty(), std::iter::empty::<&Path>()).ok()?;
+    let (top, folder) = (fs_err::canonicalize(found.workdir()?).ok()?, fs_err::canonicalize(folder).ok()?);
+    let parts = folder.strip_prefix(&top).ok()?.components().map(|part| part.as_os_str().to_str());
+    Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
+}
+
 fn is_dirty(repository: &Repository, folder: &Path) -> Result<bool, git2::Error> {
     let Some(root) = repository.workdir() else { return Ok(false) };
     let canonical = |path: &Path| fs_err::canonicalize(path).map_err(|error| git2::Error::from_str(&error.to_string()));

@@ -15,7 +15,6 @@ mod names;
 mod order;
 mod parts;
 mod people;
-mod power;
 pub mod preflight;
 mod reach;
 mod replaced;
@@ -33,7 +32,6 @@ use serde::{Deserialize, Serialize};
 
 pub use self::aggregation::{Effect, Reached, Spread, listed};
 pub use self::ids::{NoteKind, Reason};
-pub use self::power::Power;
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
 use self::draft::{Cause, Draft};

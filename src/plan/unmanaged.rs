@@ -1,6 +1,6 @@
 //! Bindings on a cluster that no access file asks for, as a plan tells them.
 
-use super::power::Power;
+use crate::state::power::Power;
 use crate::state::{Address, EnvironmentName, Origin, RoleRef, Subject};
 
 /// A live binding that no file asks for, that gives somebody access and that this plan does not take away.

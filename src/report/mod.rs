@@ -9,6 +9,7 @@ mod counts;
 pub mod escape;
 pub mod findings;
 pub mod json;
+pub mod lint;
 pub mod text;
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod mark;
 mod name;
 mod observed;
 mod policy;
+pub mod power;
 mod principal;
 mod query;
 mod request;

@@ -157,3 +157,10 @@ fn nobody_to_act_as() {
     let ran = world.run_with(&["plan", "access", "--kubeconfig", "kubeconfig"], &[("PATH", "/nonexistent")]);
     check("no-credential", &ran);
 }
+
+#[test]
+fn what_lint_finds() {
+    let world = crate::lint::unwise();
+    check("lint", &world.run(&["lint", "access"]));
+    check("lint-sarif", &world.run(&["lint", "access", "--output", "sarif"]));
+}

@@ -13,6 +13,7 @@ mod faults;
 mod folder;
 mod golden;
 mod invented;
+mod lint;
 mod permissions;
 mod question;
 mod readme;

@@ -77,6 +77,11 @@ pub(super) fn style(ui: &Ui) -> findings::Style {
     findings::Style { graphical: ui.stderr_is_terminal, colour: ui.colour_on_stderr(), width: ui.width }
 }
 
+/// How findings are drawn where they are the result.
+pub(super) fn style_of_output(ui: &Ui) -> findings::Style {
+    findings::Style { graphical: ui.stdout_is_terminal, colour: ui.colour_on_stdout(), width: ui.width }
+}
+
 impl Session {
     /// Reads the config and finds the way to everything it names. Nothing is contacted yet.
     pub(super) async fn open(

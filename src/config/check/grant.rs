@@ -164,7 +164,7 @@ impl Checker<'_> {
         for reference in granted {
             let Some(role) = roles.get(&reference.value) else { continue };
             let RoleSource::Rules(list) = &role.source else { continue };
-            if list.iter().any(|rule| !rule.non_resource_urls.is_empty()) {
+            if list.iter().any(|rule| !rule.value.non_resource_urls.is_empty()) {
                 let message =
                     format!("`{}` has rules about non-resource URLs, which no namespace can give", reference.value);
                 let labels =

@@ -11,6 +11,7 @@ mod environment;
 mod form;
 mod grant;
 mod group;
+mod lint;
 mod names;
 mod role;
 
@@ -56,7 +57,7 @@ pub(super) fn check(
     let mut checker = Checker { sources, unread, names, users, comparisons, skipped: None, findings };
     let config = checker.config(trees);
     let skipped = checker.skipped;
-    if findings.iter().any(|finding| finding.rule.severity == Severity::Error) {
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return None;
     }
     match (config, skipped) {
@@ -65,6 +66,7 @@ pub(super) fn check(
         (_, skipped) => {
             findings.push(Finding {
                 rule: &rules::NOT_UNDERSTOOD,
+                severity: rules::NOT_UNDERSTOOD.severity,
                 message: "this passes the check but cannot be used, which is a defect of rolecall".to_owned(),
                 labels: skipped.map(|span| label(span, "not used")).into_iter().collect(),
                 file: None,
@@ -131,6 +133,7 @@ impl Checker<'_> {
             tenant: self.tenant(root)?,
             appliers,
             delegates: root.entry("delegate").is_some(),
+            lint: self.lint(root),
             environments,
             groups,
             roles,
@@ -295,6 +298,7 @@ impl Checker<'_> {
     ) {
         self.findings.push(Finding {
             rule,
+            severity: rule.severity,
             message: message.into(),
             labels: labels.into_iter().collect(),
             file: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use crate::config::model::{Aggregation, Environment, Role, RoleSource};
 use crate::config::yaml::Node;
-use crate::diagnostics::Located;
+use crate::diagnostics::{Located, Span};
 use crate::state::{DefaultRole, EnvironmentName, PolicyRule};
 
 impl Checker<'_> {
@@ -19,10 +19,20 @@ impl Checker<'_> {
         let environments = self.environments(node.get("environments"), environments);
         let source = match (self.text(node.get("cluster-role")), node.get("rules")) {
             (Some(name), _) => RoleSource::ClusterRole(name),
-            (None, Some(rules)) => RoleSource::Rules(rules.items().iter().map(rule).collect()),
+            (None, Some(rules)) => {
+                RoleSource::Rules(rules.items().iter().map(|node| Located::new(rule(node), self.place(node))).collect())
+            }
             (None, None) => return None,
         };
         Some(Role { span: key.span, source, aggregation: Aggregation { to, environments } })
+    }
+}
+
+impl Checker<'_> {
+    /// What to point at when a block as a whole is meant: all of it where it is one line, else its first key.
+    fn place(&self, node: &Node) -> Span {
+        let text = self.sources.get(node.span.file).and_then(|file| file.text.get(node.span.start..node.span.end));
+        if text.is_some_and(|text| !text.is_empty() && !text.contains(['\n', '\r'])) { node.span } else { node.head() }
     }
 }
 

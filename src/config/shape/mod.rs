@@ -2,9 +2,12 @@
 //!
 //! The check and the JSON Schema both read these tables, so that no key can be in one and not in the other.
 
+mod lint;
 mod tables;
 mod text;
 
+pub use lint::lint_rules;
+pub(crate) use lint::{LINT, SEVERITIES};
 pub(crate) use tables::{FILE, GRANT, GROUP, MEMBER, OWNER, ROOT};
 pub(crate) use text::{FILE_PATTERN, LABEL_KEY, LABEL_VALUE, NAMESPACE_PATTERN};
 

@@ -1,7 +1,7 @@
 //! The keys of access files.
 
 use super::text;
-use super::{Constraint, Form, Key, Record, Refused};
+use super::{Constraint, Form, Key, LINT, Record, Refused};
 use crate::config::rules;
 
 const fn optional(name: &'static str, about: &'static str, form: Form) -> Key {
@@ -59,6 +59,12 @@ pub(crate) static ROOT: Record = Record {
              entry that matches it lists, a file that none matches defines nothing, and the root file everything.",
             Form::List(&EACH_DELEGATION, 1),
         ),
+        optional(
+            "lint",
+            "What the findings of lint rules count as, by the rule's id, each with a reason. Left out, every rule has its own \
+             severity.",
+            Form::Record(&LINT),
+        ),
         environments(),
         groups(),
         roles(),
@@ -81,6 +87,7 @@ pub(crate) static FILE: Record = Record {
         root_only("appliers"),
         root_only("exclude"),
         root_only("delegate"),
+        root_only("lint"),
     ],
 };
 

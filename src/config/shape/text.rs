@@ -95,6 +95,13 @@ pub(super) static DESCRIPTION: Text = Text {
     any_case: false,
     check: |text| check_line(&text.replace('\n', " ")),
 };
+pub(super) static REASON: Text = Text {
+    name: "a reason",
+    pattern: "^(?![ \\u000a]*$)[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]+$",
+    longest: None,
+    any_case: false,
+    check: |text| if text.trim_matches([' ', '\n']).is_empty() { check_line("") } else { (DESCRIPTION.check)(text) },
+};
 pub(super) static PREFIX: Text = Text {
     name: "a prefix, or `\"\"` for none",
     pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",

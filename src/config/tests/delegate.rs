@@ -412,7 +412,7 @@ fn judged(delegations: &[Chosen], grant: Chosen) -> bool {
         lists[0], lists[1], lists[2], lists[3]
     );
     let loaded = files(&[("rolecall.yaml", &root), ("team.yaml", &team)]);
-    let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.rule.severity == Severity::Error).collect();
+    let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     assert!(errors.iter().all(|finding| finding.rule.id.starts_with("undelegated-")), "{}", told(&loaded));
     assert_eq!(errors.is_empty(), loaded.config.is_some());
     errors.is_empty()

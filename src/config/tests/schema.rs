@@ -158,7 +158,9 @@ fn no_key_is_accepted_and_ignored() {
         }
         made
     };
-    let everything = json_of(EVERYTHING);
+    let mut everything = json_of(EVERYTHING);
+    let setting = |(rule, _): (&str, &str)| (rule.to_owned(), json!({ "severity": "off", "reason": "meant" }));
+    everything["lint"] = Value::Object(crate::config::lint_rules().map(setting).collect());
     let whole = made(&everything);
     assert!(whole.starts_with("Some"), "{whole}");
 
@@ -207,6 +209,9 @@ fn the_schema_refuses_what_an_editor_can_see() {
         "groups: { dev: { description: 2024 } }",
         "groups: { dev: { adopt: 0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90, id: 0f3c7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90 } }",
         "environments: { a: {} }",
+        "lint: { wildcard-rule: { severity: off } }",
+        "lint: { wildcard-rule: { severity: off, reason: ' ' } }",
+        "lint: { wildcard-rules: { severity: off, reason: meant } }",
         "environments: { a: { type: aks } }",
         "environments: { a: { type: k3s, protected: yes } }",
         "roles: { a: {} }",

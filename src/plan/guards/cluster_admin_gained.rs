@@ -7,8 +7,8 @@ use super::{Case, Guard, Objection};
 use crate::plan::aggregation;
 use crate::plan::kubernetes::{Place, place_of, spelling};
 use crate::plan::parts::Part;
-use crate::plan::power::{Power, Way, bound_by_name, power, ways_in_namespace, ways_on_cluster, writes_bindings};
 use crate::plan::reach::{Counted, Nesting, Node, live_members, node_of};
+use crate::state::power::{Power, Way, bound_by_name, power, ways_in_namespace, ways_on_cluster, writes_bindings};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, Namespace,
     ObjectId, Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName,

@@ -7,7 +7,7 @@ use super::{Case, Guard, Objection, count};
 use crate::plan::aggregation::{self, Effect, Spread};
 use crate::plan::kubernetes::spelling;
 use crate::plan::parts::Part;
-use crate::plan::power::{Way, ways_in_namespace};
+use crate::state::power::{Way, ways_in_namespace};
 use crate::state::{Address, Change, EnvironmentName, Subject};
 
 /// How many of those who gain are named.

@@ -1,7 +1,7 @@
 //! What Kubernetes gives to its own parts: a closed table of bindings, each with its role and its subjects. Labels and names
 //! are anybody's to write and prove nothing; whatever is not in the table counts as access that somebody gave.
 
-use crate::plan::power::{Power, power};
+use crate::state::power::{Power, power};
 use crate::state::{
     Binding, EnvironmentType, LiveRole, Namespace, PolicyRule, RoleKind, Subject, SubjectKind, SubjectName,
 };

@@ -9,8 +9,8 @@ use super::takeover::{Takeover, takeover};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::NoteKind;
 use crate::plan::draft::Draft;
-use crate::plan::power::power;
 use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
+use crate::state::power::power;
 use crate::state::{
     Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged, closest,
 };

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 
 use super::world::{World, at, environment, existing, id, in_namespace, meta, number, subject, who};
-use crate::plan::{BindingOwner, Power, Rights, Treatment};
+use crate::plan::{BindingOwner, Rights, Treatment};
+use crate::state::power::Power;
 use crate::state::{
     Allowance, AllowedUnmanaged, DesiredReplacement, GroupNaming, LiveBinding, LiveMeta, Mark, Only, ScopeTarget,
     Subject, SubjectKind, Target, Unmanaged,

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{place, word};
+use super::place;
 use crate::diagnostics::{Finding, Label, Severity, SourceMap};
 
 /// The findings for programs. `version` changes when the meaning of a field does.
 pub fn json(findings: &[Finding], sources: &SourceMap) -> serde_json::Value {
-    let of = |severity| findings.iter().filter(|finding| finding.rule.severity == severity).count();
+    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let report = JsonReport {
         version: 1,
         errors: of(Severity::Error),
@@ -56,7 +56,7 @@ fn json_finding(finding: &Finding, sources: &SourceMap) -> JsonFinding {
     };
     JsonFinding {
         rule: finding.rule.id,
-        severity: word(finding.rule.severity),
+        severity: finding.severity.word(),
         message: finding.message.clone(),
         file: place(finding, sources).file,
         labels: finding.labels.iter().filter_map(label).collect(),

@@ -35,6 +35,18 @@ const MANY: usize = 3;
 
 /// Every finding in the given order, then how many there were. Empty when there is none.
 pub fn render(findings: &[Finding], sources: &SourceMap, style: &Style) -> String {
+    let mut text = draw(findings, sources, style);
+    if !findings.is_empty() {
+        // After warnings alone the command goes on.
+        let is_over = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let end = if is_over { " Nothing was changed." } else { "" };
+        let _ = writeln!(text, "{}.{end}", count(findings, sources));
+    }
+    text
+}
+
+/// Every finding in the given order.
+pub(super) fn draw(findings: &[Finding], sources: &SourceMap, style: &Style) -> String {
     let mut text = String::new();
     let mut same: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
@@ -60,38 +72,30 @@ pub fn render(findings: &[Finding], sources: &SourceMap, style: &Style) -> Strin
         }
         text.push('\n');
     }
-    if !findings.is_empty() {
-        text.push_str(&count(findings, sources));
-        text.push('\n');
-    }
     text
 }
 
-fn count(findings: &[Finding], sources: &SourceMap) -> String {
+/// "1 error and 2 warnings in 2 files".
+pub(super) fn count(findings: &[Finding], sources: &SourceMap) -> String {
     let number = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    let of = |severity| findings.iter().filter(|finding| finding.rule.severity == severity).count();
-    let counts = [(of(Severity::Error), "error"), (of(Severity::Warning), "warning")];
+    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| (of(severity), severity.word()));
     let counts: Vec<String> =
         counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| number(count, noun)).collect();
     // Where there is no root file, what is named is a folder.
     let in_files = findings.iter().filter(|finding| finding.rule.id != "no-root");
     let files = in_files.map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
     let files = if files.is_empty() { String::new() } else { format!(" in {}", number(files.len(), "file")) };
-    let counts = format!("{}{files}.", counts.join(" and "));
-    // After warnings alone the command goes on.
-    if of(Severity::Error) > 0 { format!("{counts} Nothing was changed.") } else { counts }
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
+    let counts = match counts.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        counts => counts.concat(),
+    };
+    format!("{counts}{files}")
 }
 
 /// Where a finding stands.
-struct Place {
-    file: String,
+pub(super) struct Place {
+    pub(super) file: String,
     /// Line and column, from 1.
     position: Option<(u32, u32)>,
 }
@@ -105,7 +109,7 @@ impl fmt::Display for Place {
     }
 }
 
-fn place(finding: &Finding, sources: &SourceMap) -> Place {
+pub(super) fn place(finding: &Finding, sources: &SourceMap) -> Place {
     let first = finding.labels.first().and_then(|label| Some((label, sources.get(label.span.file)?)));
     match (first, &finding.file) {
         (Some((label, file)), _) => {
@@ -118,7 +122,7 @@ fn place(finding: &Finding, sources: &SourceMap) -> Place {
 /// `error[rule]: file:line:column: message`, the line itself, what is said about other places, and the help.
 fn plain(text: &mut String, finding: &Finding, sources: &SourceMap) {
     let at = place(finding, sources).to_string();
-    let severity = word(finding.rule.severity);
+    let severity = finding.severity.word();
     let message = escape::line(&finding.message);
     let _ = writeln!(text, "{severity}[{}]: {}: {message}", finding.rule.id, escape::line(&at));
     for (at, label) in finding.labels.iter().enumerate() {
@@ -163,11 +167,12 @@ fn graphical(text: &mut String, finding: &Finding, sources: &SourceMap, style: &
         characters: ThemeCharacters::unicode(),
         styles: if style.colour { ThemeStyles::ansi() } else { ThemeStyles::none() },
     };
-    let severity = match finding.rule.severity {
+    let severity = match finding.severity {
         Severity::Error => theme.styles.error,
         Severity::Warning => theme.styles.warning,
+        Severity::Note => theme.styles.advice,
     };
-    let head = format!("{}[{}]", word(finding.rule.severity), finding.rule.id);
+    let head = format!("{}[{}]", finding.severity.word(), finding.rule.id);
     let message = escape::line(&finding.message);
     // Where there is no line to show, the place stands with the message.
     let snippets: Vec<Snippet> = by_file(&finding.labels)

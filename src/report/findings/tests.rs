@@ -19,6 +19,7 @@ fn example() -> (Vec<Finding>, SourceMap) {
     let findings = vec![
         Finding {
             rule: &RULE,
+            severity: RULE.severity,
             message: "`k8s_dev_userz` is not a group of this config".to_owned(),
             labels: vec![label(one, TEXT, "k8s_dev_userz", "no group has this key")],
             file: None,
@@ -26,6 +27,7 @@ fn example() -> (Vec<Finding>, SourceMap) {
         },
         Finding {
             rule: &RULE,
+            severity: RULE.severity,
             message: "`\u{1b}[31mred` stands twice".to_owned(),
             labels: vec![
                 label(two, &roles, "red", "again\u{7} here"),
@@ -37,6 +39,7 @@ fn example() -> (Vec<Finding>, SourceMap) {
         },
         Finding {
             rule: &WARNING,
+            severity: WARNING.severity,
             message: "cannot be read: permission denied".to_owned(),
             labels: vec![],
             file: Some("secret\n.yaml".to_owned()),
@@ -131,6 +134,7 @@ fn places_at_the_edges_are_drawn() {
         for (start, end) in [(0, 0), (text.len(), text.len()), (0, text.len())] {
             let finding = Finding {
                 rule: &RULE,
+                severity: RULE.severity,
                 message: "m".to_owned(),
                 labels: vec![Label { span: Span { file, start, end }, text: "here".to_owned() }],
                 file: None,
@@ -222,6 +226,7 @@ fn one_mistake_at_many_places_is_drawn_once_and_counted_everywhere() {
     let files: Vec<_> = (1..=5).map(|at| sources.add(format!("teams/{at}.yaml"), "[alfa]\n")).collect();
     let of = |message: &str, file| Finding {
         rule: &RULE,
+        severity: RULE.severity,
         message: message.to_owned(),
         labels: vec![Label { span: Span { file, start: 1, end: 5 }, text: "no environment has this name".to_owned() }],
         file: None,

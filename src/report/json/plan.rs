@@ -2,8 +2,9 @@
 
 use super::v1;
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
-use crate::plan::{Beside, BindingOwner, Effect, Plan, Power, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
+use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
+use crate::state::power::Power;
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
     RoleKind, RoleRef, Sign, Subject, SubjectKind, SubjectName,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use super::words;
-use crate::plan::{BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
+use crate::plan::{BindingOwner, Plan, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::escape;
+use crate::state::power::Power;
 use crate::state::{Address, EnvironmentName, Namespace, Subject, SubjectKind, SubjectName, mark};
 
 /// How many bindings of one environment are listed.

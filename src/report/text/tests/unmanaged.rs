@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Beside, BindingOwner, Plan, Power, Rights, Treatment, UnmanagedBinding, Verdict};
+use crate::plan::{Beside, BindingOwner, Plan, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::tests::{change, context, empty_plan, id, key, object, origin, subject, unmanaged};
 use crate::report::text::{Layout, plan};
+use crate::state::power::Power;
 use crate::state::{
     Binding, KubernetesKind, Operation, PrincipalName, Resource, RoleKind, RoleRef, Subject, SubjectKind,
 };

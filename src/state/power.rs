@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::state::covering::Right;
-use crate::state::{PolicyRule, RBAC};
+use super::covering::Right;
+use super::{PolicyRule, RBAC};
 
 /// A role that makes its subjects masters of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ impl fmt::Display for Power {
 }
 
 /// What these rules come to when they hold on the whole cluster, without a detour over somebody else's rights.
-pub(super) fn power(rules: &[PolicyRule]) -> Option<Power> {
+pub fn power(rules: &[PolicyRule]) -> Option<Power> {
     if PolicyRule::grant_everything(rules) {
         return Some(Power::All);
     }
@@ -37,7 +37,7 @@ pub(super) fn power(rules: &[PolicyRule]) -> Option<Power> {
 
 /// A way to more than rules seem to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Way {
+pub enum Way {
     /// Everything.
     All,
     /// Give themselves everything.
@@ -157,16 +157,23 @@ static WAYS: &[Row] = &[
 ];
 
 impl Need {
+    /// The first right of these rules that is enough.
+    fn found_in(&self, rules: &[PolicyRule]) -> Option<Right<'static>> {
+        let Self { group, verbs, resources, names } = *self;
+        let names = || std::iter::once(None).chain(names.iter().map(|name| Some(*name)));
+        let rights = verbs.iter().flat_map(|verb| {
+            let of = move |resource: &&'static str| {
+                let resource = *resource;
+                names().map(move |name| Right::Resource { group, resource, name, verb })
+            };
+            resources.iter().flat_map(of)
+        });
+        let mut rights = rights;
+        rights.find(|right| rules.iter().any(|rule| right.covered_by(rule)))
+    }
+
     fn is_in(&self, rules: &[PolicyRule]) -> bool {
-        let allowed = |verb, resource, name| {
-            let right = Right::Resource { group: self.group, resource, name, verb };
-            rules.iter().any(|rule| right.covered_by(rule))
-        };
-        self.verbs.iter().any(|verb| {
-            self.resources.iter().any(|resource| {
-                allowed(verb, resource, None) || self.names.iter().any(|name| allowed(verb, resource, Some(*name)))
-            })
-        })
+        self.found_in(rules).is_some()
     }
 }
 
@@ -176,9 +183,32 @@ impl Row {
     }
 }
 
+/// A way, and the rights that open it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Road {
+    /// Where it leads.
+    pub way: Way,
+    /// What it needs and these rules have; empty where they grant everything.
+    pub rights: Vec<Right<'static>>,
+}
+
+/// The roads that these rules open, on the whole cluster or in a namespace: everything, or each row for itself.
+pub fn roads(rules: &[PolicyRule], on_cluster: bool) -> Vec<Road> {
+    if PolicyRule::grant_everything(rules) {
+        return vec![Road { way: Way::All, rights: Vec::new() }];
+    }
+    let elsewhere = if on_cluster { Within::Namespace } else { Within::Cluster };
+    let rows = WAYS.iter().filter(|row| row.within != elsewhere);
+    rows.filter_map(|row| {
+        let rights: Option<Vec<_>> = row.needs.iter().map(|need| need.found_in(rules)).collect();
+        Some(Road { way: row.way, rights: rights? })
+    })
+    .collect()
+}
+
 impl Way {
     /// Its name in an acknowledgement.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::All => "everything",
             Self::Take => "take-everything",
@@ -194,7 +224,7 @@ impl Way {
     }
 
     /// What it lets somebody do who has it on the whole cluster.
-    pub(super) fn on_cluster(self) -> &'static str {
+    pub fn on_cluster(self) -> &'static str {
         match self {
             Self::All => "do everything",
             Self::Take => "give itself everything",
@@ -229,12 +259,12 @@ impl fmt::Display for Way {
 }
 
 /// What these rules come to when they hold in a namespace: everything, or each way for itself.
-pub(super) fn ways_in_namespace(rules: &[PolicyRule]) -> BTreeSet<Way> {
+pub fn ways_in_namespace(rules: &[PolicyRule]) -> BTreeSet<Way> {
     ways(rules, |within| within != Within::Cluster)
 }
 
 /// What these rules come to when they hold on the whole cluster: everything, or each way for itself.
-pub(super) fn ways_on_cluster(rules: &[PolicyRule]) -> BTreeSet<Way> {
+pub fn ways_on_cluster(rules: &[PolicyRule]) -> BTreeSet<Way> {
     ways(rules, |within| within != Within::Namespace)
 }
 
@@ -246,12 +276,12 @@ fn ways(rules: &[PolicyRule], counts: impl Fn(Within) -> bool) -> BTreeSet<Way> 
 }
 
 /// Whether whoever has these rules may write bindings, in a namespace or of the whole cluster.
-pub(super) fn writes_bindings(rules: &[PolicyRule], of_cluster: bool) -> bool {
+pub fn writes_bindings(rules: &[PolicyRule], of_cluster: bool) -> bool {
     if of_cluster { CLUSTER_BINDINGS.is_in(rules) } else { BINDINGS.is_in(rules) }
 }
 
 /// The roles of this kind (`roles`, `clusterroles`) that these rules let somebody bind, where they name them.
-pub(super) fn bound_by_name<'r>(rules: &'r [PolicyRule], kind: &str) -> BTreeSet<&'r str> {
+pub fn bound_by_name<'r>(rules: &'r [PolicyRule], kind: &str) -> BTreeSet<&'r str> {
     let names = rules.iter().flat_map(|rule| &rule.resource_names).map(String::as_str);
     let may_bind = |name: &&str| {
         let right = Right::Resource { group: RBAC, resource: kind, name: Some(name), verb: "bind" };

@@ -1,0 +1,112 @@
+//! What is well formed and still not wise: rules over the access files alone. Pure, and without a network.
+//!
+//! A rule is one file of `rules`: its id, how bad it is, why it matters, an example, and a `check`. The registry below has one
+//! line for each. A config may say under `lint`, with a reason, that the findings of a rule count as something else.
+
+mod facts;
+mod reference;
+mod rules;
+
+use crate::config::{Config, ROOT_FILE};
+use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap};
+
+use facts::Facts;
+pub use reference::{index, page, text};
+
+/// One rule.
+pub struct Lint {
+    /// Its id, how bad its findings are unless the config says otherwise, and one sentence that says what is right.
+    pub rule: Rule,
+    /// Why it matters and what to do, in Markdown. A paragraph is one line.
+    pub docs: &'static str,
+    /// What it finds: the rest of a root file.
+    pub example: &'static str,
+    /// The same as it should be.
+    pub instead: &'static str,
+    check: fn(&Facts<'_>, &mut Found<'_>),
+}
+
+/// Every rule, sorted by id.
+pub static LINTS: &[&Lint] = &[
+    &rules::empty_group::LINT,
+    &rules::escalation_road::LINT,
+    &rules::individual_person::LINT,
+    &rules::wildcard_rule::LINT,
+];
+
+/// What the rules say about a config.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// In the order of the files and, within one, of the places.
+    pub findings: Vec<Finding>,
+    /// What the config silences although there is something to say.
+    pub silenced: Vec<Silenced>,
+}
+
+/// A rule that the config silences.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Silenced {
+    /// Its id.
+    pub rule: &'static str,
+    /// How many findings it would have.
+    pub findings: usize,
+    /// Why, as the config says.
+    pub reason: String,
+}
+
+impl Report {
+    /// Whether there is a finding that is more than a note.
+    pub fn fails(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity != Severity::Note)
+    }
+}
+
+/// Asks every rule.
+pub fn lint(config: &Config, sources: &SourceMap) -> Report {
+    let facts = Facts::new(config);
+    let mut report = Report::default();
+    for lint in LINTS {
+        let setting = config.lint.get(lint.rule.id);
+        let severity = setting.map_or(Some(lint.rule.severity), |setting| setting.severity);
+        let mut findings = Vec::new();
+        (lint.check)(&facts, &mut Found { rule: &lint.rule, severity, findings: &mut findings });
+        match (severity, setting) {
+            (None, Some(setting)) if !findings.is_empty() => report.silenced.push(Silenced {
+                rule: lint.rule.id,
+                findings: findings.len(),
+                reason: setting.reason.value.trim().to_owned(),
+            }),
+            (None, _) => {}
+            (Some(_), _) => report.findings.append(&mut findings),
+        }
+    }
+    report.findings.sort_by_cached_key(|finding| {
+        let span = finding.labels.first().map(|label| label.span);
+        let path = span.and_then(|span| sources.get(span.file)).map_or_else(String::new, |file| file.path.to_string());
+        (path != ROOT_FILE, path, span.map_or(0, |span| span.start), finding.rule.id, finding.message.clone())
+    });
+    report
+}
+
+/// Where a rule puts what it finds.
+struct Found<'a> {
+    rule: &'static Rule,
+    severity: Option<Severity>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Found<'_> {
+    fn report(&mut self, message: impl Into<String>, labels: impl IntoIterator<Item = Label>, help: impl Into<String>) {
+        self.findings.push(Finding {
+            rule: self.rule,
+            severity: self.severity.unwrap_or(self.rule.severity),
+            message: message.into(),
+            labels: labels.into_iter().collect(),
+            file: None,
+            help: Some(help.into()),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
