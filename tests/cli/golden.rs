@@ -162,5 +162,10 @@ fn nobody_to_act_as() {
 fn what_lint_finds() {
     let world = crate::lint::unwise();
     check("lint", &world.run(&["lint", "access"]));
-    check("lint-sarif", &world.run(&["lint", "access", "--output", "sarif"]));
+    let mut ran = world.run(&["lint", "access", "--output", "sarif"]);
+    let mut log: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    // The first rule stands for all: their pages are in docs/lint.
+    log["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap().truncate(1);
+    ran.stdout = format!("{log:#}\n");
+    check("lint-sarif", &ran);
 }

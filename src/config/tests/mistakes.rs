@@ -192,7 +192,7 @@ grants:
     wrong-type: `protected` must be `true` or `false`, not text
       rolecall.yaml:6:96 "yes" this is text
       help: YAML 1.2 has `true` and `false`, without quotes
-    wrong-type: `tokens` must be a map with `groups-as`, `groups-prefix`, `users-as` or `users-prefix`, not text
+    wrong-type: `tokens` must be a map with `groups-as`, `groups-claim`, `groups-prefix`, `users-as` or `users-prefix`, not text
       rolecall.yaml:6:109 "none" this is text
     wrong-type: `beta` must be a map with `type`, `labels`, `context`, `cluster`, `protected`, `tokens`, `unmanaged`, `allow-unmanaged` or `applier`, not a list
       rolecall.yaml:7:10 "k3s" this is a list

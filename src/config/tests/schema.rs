@@ -103,7 +103,7 @@ environments:
     context: elsewhere
     cluster: 5c1e7a3d-0b1c-4d2e-8f3a-4b5c6d7e8f90
     protected: true
-    tokens: { groups-as: display-name, groups-prefix: 'g:', users-as: upn, users-prefix: 'u:' }
+    tokens: { groups-as: display-name, groups-claim: assigned-groups, groups-prefix: 'g:', users-as: upn, users-prefix: 'u:' }
     unmanaged: refuse
     allow-unmanaged: [argocd/*, prometheus, { config: contoso-apps }]
     applier: { user: ci, groups: [deployers] }
