@@ -21,6 +21,11 @@ fn the_journal_schema_is_current() {
 }
 
 #[test]
+fn the_answer_schema_is_current() {
+    assert_current("schema/answer.schema.json", &rolecall::report::json::answer_schema());
+}
+
+#[test]
 fn the_doctor_schema_is_current() {
     assert_current("schema/doctor.schema.json", &rolecall::report::json::doctor_schema());
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::state::{Applier, Namespace, Subject, SubjectKind, SubjectName};
 
 /// Members of this group may do anything, without a look at any role.
-const SUPERUSERS: &str = "system:masters";
+pub(super) const SUPERUSERS: &str = "system:masters";
 
 /// A user name and groups, all of them: those that the API server adds by itself included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

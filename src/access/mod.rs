@@ -7,6 +7,7 @@ pub mod builtin_roles;
 mod caller;
 pub mod people;
 pub mod planned;
+pub mod questions;
 pub mod rbac;
 
 #[cfg(test)]

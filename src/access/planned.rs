@@ -71,6 +71,11 @@ impl<'a> Snapshot<'a> {
         Self { roles: roles.into_values().collect(), bindings: bindings.into_values().collect() }
     }
 
+    /// The roles.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.iter().map(AsRef::as_ref)
+    }
+
     /// The authorizer over it.
     pub fn rbac(&self) -> Rbac<'_> {
         Rbac::new(self.roles.iter().map(AsRef::as_ref), self.bindings.iter().map(AsRef::as_ref))

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::ui::Ui;
-use super::{apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate};
+use super::{access, apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate, who_can, why};
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
@@ -39,6 +39,9 @@ pub(super) enum Command {
     Lint(lint::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    WhoCan(who_can::Args),
+    Why(why::Args),
+    Access(access::Args),
     Doctor(doctor::Args),
     Sandbox(sandbox::Args),
     Schema(schema::Args),

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use clap::error::{ContextKind, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
+mod access;
 mod again;
 mod apply;
 mod args;
@@ -23,6 +24,7 @@ mod lint;
 mod man;
 mod plan;
 mod progress;
+mod questions;
 mod reference;
 mod sandbox;
 mod schema;
@@ -32,6 +34,8 @@ mod signals;
 mod ui;
 mod underway;
 mod validate;
+mod who_can;
+mod why;
 
 pub use exit::Exit;
 pub use reference::reference;
@@ -68,17 +72,34 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
         Command::Validate(_) | Command::Lint(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
             Builder::new_current_thread().build()
         }
-        Command::Demo(_) | Command::Plan(_) | Command::Apply(_) | Command::Doctor(_) | Command::Sandbox(_) => {
-            Builder::new_multi_thread().enable_all().build()
-        }
+        Command::Demo(_)
+        | Command::Plan(_)
+        | Command::Apply(_)
+        | Command::WhoCan(_)
+        | Command::Why(_)
+        | Command::Access(_)
+        | Command::Doctor(_)
+        | Command::Sandbox(_) => Builder::new_multi_thread().enable_all().build(),
     }
 }
 
 /// Runs a command. What only reads, and `apply` up to its first change, ends at once at a signal, and from then on at a second
 /// one; it says what that means.
 async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
-    if !matches!(command, Command::Plan(_) | Command::Apply(_) | Command::Doctor(_)) {
-        return dispatch(command, ui).await;
+    match command {
+        Command::Plan(_)
+        | Command::Apply(_)
+        | Command::WhoCan(_)
+        | Command::Why(_)
+        | Command::Access(_)
+        | Command::Doctor(_) => {}
+        Command::Demo(_)
+        | Command::Validate(_)
+        | Command::Lint(_)
+        | Command::Sandbox(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return dispatch(command, ui).await,
     }
     let (signals, underway) = (ui.signals.clone(), ui.underway.clone());
     let ended = tokio::select! {
@@ -118,6 +139,9 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Lint(args) => lint::run(&args, ui),
         Command::Plan(args) => plan::run(&args, ui).await,
         Command::Apply(args) => apply::run(&args, ui).await,
+        Command::WhoCan(args) => Box::pin(who_can::run(&args, ui)).await,
+        Command::Why(args) => Box::pin(why::run(&args, ui)).await,
+        Command::Access(args) => Box::pin(access::run(&args, ui)).await,
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,
         Command::Schema(args) => schema::run(&args, ui),

@@ -23,6 +23,8 @@ enum Of {
     Access,
     /// The output of `plan --output json`
     Plan,
+    /// The output of `who-can`, `why` and `access` with `--output json`
+    Answer,
     /// The output of `doctor --output json`
     Doctor,
     /// The output of `lint --output json`
@@ -35,6 +37,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
+        Of::Answer => report::json::answer_schema(),
         Of::Doctor => report::json::doctor_schema(),
         Of::Lint => report::lint::lint_schema(),
         Of::Journal => apply::journal::journal_schema(),

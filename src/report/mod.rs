@@ -6,6 +6,7 @@ use crate::plan::Verdict;
 use crate::state::Usage;
 
 mod counts;
+pub mod csv;
 pub mod escape;
 pub mod findings;
 pub mod json;

@@ -5,7 +5,7 @@ use crate::common::{Ran, World, repository};
 use crate::folder::copy;
 
 /// A screen without what differs from run to run: times, and ids of groups that were just created.
-fn check(name: &str, ran: &Ran) {
+pub(crate) fn check(name: &str, ran: &Ran) {
     let screen = format!("{}--- standard error\n{}--- exit {}\n", ran.stdout, ran.stderr, ran.code);
     insta::with_settings!({
         prepend_module_to_snapshot => false,

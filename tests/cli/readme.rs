@@ -27,6 +27,24 @@ fn the_plan_in_the_readme_is_the_quickstart_s() {
     assert_eq!(without_time(&ran.stdout), without_time(screen));
 }
 
+/// A text without the short ids of what Entra made up.
+fn without_ids(text: &str) -> String {
+    text.split(" (").map(|piece| piece.split_once("…)").map_or(piece, |(_, rest)| rest)).collect()
+}
+
+#[test]
+fn the_answers_in_the_readme_are_those_of_the_quickstart() {
+    let world = World::with_example("quickstart");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let shown = block("## Who may do what, and why");
+    for screen in shown.split("$ rolecall ").skip(1) {
+        let (command, screen) = screen.split_once('\n').unwrap();
+        let question: Vec<&str> = command.split(' ').collect();
+        let ran = world.run(&[&question[..], &["--files", "access", "--sandbox", "sandbox"]].concat()).exits(0);
+        assert_eq!(without_ids(ran.stdout.trim()), without_ids(screen.trim()), "{command}");
+    }
+}
+
 #[test]
 fn the_access_files_in_the_readme_are_well_formed() {
     let world =

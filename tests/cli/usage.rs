@@ -17,7 +17,21 @@ fn help_goes_to_standard_output_and_names_the_exit_codes() {
     let world = World::new();
     let ran = world.run(&["--help"]).exits(0);
     assert!(ran.stdout.contains("130"), "{}", ran.stdout);
-    for command in ["demo", "doctor", "validate", "lint", "plan", "apply", "sandbox", "schema", "completions", "man"] {
+    for command in [
+        "demo",
+        "doctor",
+        "validate",
+        "lint",
+        "plan",
+        "apply",
+        "who-can",
+        "why",
+        "access",
+        "sandbox",
+        "schema",
+        "completions",
+        "man",
+    ] {
         let ran = world.run(&[command, "--help"]).exits(0);
         assert!(ran.stdout.contains("Usage: rolecall"), "{}", ran.stdout);
     }
@@ -54,7 +68,7 @@ fn every_command_gets_a_man_page() {
 #[test]
 fn every_schema_is_json() {
     let world = World::new();
-    for of in ["access", "plan", "doctor", "lint", "journal"] {
+    for of in ["access", "answer", "plan", "doctor", "lint", "journal"] {
         let ran = world.run(&["schema", of]).exits(0);
         let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert!(schema["$schema"].is_string(), "{of}");

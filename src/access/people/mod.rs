@@ -1,6 +1,7 @@
 //! Who is in which group: directly, or through others.
 
 mod list;
+mod outward;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What every command that looks at live systems does: load, compile, connect, observe, plan. One call a line.
 
 mod asking;
+mod looking;
 mod names;
 mod way;
 
@@ -13,6 +14,7 @@ use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
 use self::asking::{ask_about_groups, ask_for_rights};
+pub(super) use self::looking::Seen;
 use self::names::{check_groups, check_names};
 use self::way::{FixedToken, connection};
 use super::args::{ConnectionArgs, PolicyArgs};

@@ -1,10 +1,12 @@
 //! Plans as JSON for other programs, in published formats with types of their own.
 
+mod answer;
 mod doctor;
 mod plan;
 mod reference;
 mod v1;
 
+pub use answer::{answer_schema, answer_v1};
 pub use doctor::{doctor_schema, doctor_v1};
 pub use plan::plan_v1;
 pub use reference::reference;

@@ -93,7 +93,7 @@ fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<St
     items.into_iter().map(ToString::to_string).collect()
 }
 
-fn origin(origin: &Origin) -> v1::Origin {
+pub(super) fn origin(origin: &Origin) -> v1::Origin {
     v1::Origin { file: origin.file.to_string(), line: origin.line }
 }
 
@@ -165,7 +165,7 @@ fn edge(edge: &Edge) -> v1::Edge {
     }
 }
 
-fn rule(rule: &PolicyRule) -> v1::Rule {
+pub(super) fn rule(rule: &PolicyRule) -> v1::Rule {
     v1::Rule {
         api_groups: rule.api_groups.clone(),
         resources: rule.resources.clone(),

@@ -9,6 +9,7 @@ mod notes;
 mod page;
 mod plan;
 mod preflight;
+mod questions;
 mod unmanaged;
 mod view;
 mod words;
@@ -16,6 +17,7 @@ mod words;
 pub use apply::{Gathered, Outcomes, closing, not_done, opening};
 pub use doctor::doctor;
 pub use plan::plan;
+pub use questions::{answer, unseen};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,176 @@
+//! What is asked: the people, and the clusters that could be read, at one time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{GroupLabel, PersonLabel, Unseen};
+use crate::access::people::{Node, People, Who};
+use crate::access::planned::Snapshot;
+use crate::state::{
+    Change, Cluster, Desired, DesiredBinding, DesiredEnvironment, EnvironmentName, Identity, Namespace, Observed,
+    Origin, ScopeTarget, mark,
+};
+
+/// The people and the clusters, as they are or as they would be.
+pub struct World<'a> {
+    pub(super) desired: &'a Desired,
+    /// Who is in which group.
+    pub people: People<'a>,
+    pub(super) places: Vec<Place<'a>>,
+    pub(super) unseen: BTreeSet<Unseen>,
+    pub(super) planned: bool,
+}
+
+/// One cluster.
+pub struct Place<'a> {
+    pub(super) name: &'a EnvironmentName,
+    pub(super) environment: &'a DesiredEnvironment,
+    pub(super) cluster: &'a Cluster,
+    pub(super) snapshot: Snapshot<'a>,
+    /// The grant behind a name that a binding of ours has.
+    grants: BTreeMap<String, &'a DesiredBinding>,
+    roles: BTreeMap<(Option<&'a Namespace>, &'a str), &'a Origin>,
+}
+
+impl<'a> World<'a> {
+    /// As it was read.
+    pub fn live(desired: &'a Desired, observed: &'a Observed, asked: &BTreeSet<EnvironmentName>) -> Self {
+        Self::new(desired, observed, asked, None)
+    }
+
+    /// Once these changes are made.
+    pub fn planned(
+        desired: &'a Desired,
+        observed: &'a Observed,
+        asked: &BTreeSet<EnvironmentName>,
+        changes: &'a [Change],
+    ) -> Self {
+        Self::new(desired, observed, asked, Some(changes))
+    }
+
+    fn new(
+        desired: &'a Desired,
+        observed: &'a Observed,
+        asked: &BTreeSet<EnvironmentName>,
+        changes: Option<&'a [Change]>,
+    ) -> Self {
+        let mut unseen = BTreeSet::new();
+        let people = match &observed.tenant {
+            Some(Ok(tenant)) => match changes {
+                None => People::live(desired, tenant, &observed.of_groups),
+                Some(changes) => People::planned(desired, tenant, &observed.of_groups, changes),
+            },
+            Some(Err(failure)) => {
+                unseen.insert(Unseen::entra(failure));
+                People::asked(desired)
+            }
+            None => People::asked(desired),
+        };
+        let mut places = Vec::new();
+        for (name, environment) in desired.environments.iter().filter(|(name, _)| asked.contains(*name)) {
+            match observed.clusters.get(name) {
+                Some(Ok(cluster)) => {
+                    let snapshot = match changes {
+                        None => Snapshot::live(cluster),
+                        Some(changes) => {
+                            let here = changes.iter().filter(|change| change.address.environment() == Some(name));
+                            Snapshot::planned(cluster, &here.collect::<Vec<_>>())
+                        }
+                    };
+                    places.push(Place::new(desired, name, environment, cluster, snapshot));
+                }
+                Some(Err(failure)) => drop(unseen.insert(Unseen::environment(name, failure))),
+                None => {}
+            }
+        }
+        Self { desired, people, places, unseen, planned: changes.is_some() }
+    }
+
+    /// The clusters that could be read.
+    pub fn places(&self) -> &[Place<'a>] {
+        &self.places
+    }
+
+    /// The API groups, other than the core, that the rules of roles name together with a resource.
+    pub fn groups_with(&self, resource: &str) -> BTreeSet<String> {
+        let all = self.places.iter().flat_map(|place| place.snapshot.roles()).flat_map(|role| &role.rules);
+        let naming = all.filter(|rule| rule.resources.iter().any(|entry| entry.split('/').next() == Some(resource)));
+        let groups = naming.flat_map(|rule| &rule.api_groups).filter(|group| !group.is_empty() && *group != "*");
+        groups.cloned().collect()
+    }
+
+    pub(super) fn person(&self, who: &Who) -> PersonLabel {
+        let person = self.people.person(who);
+        PersonLabel {
+            name: person.name.clone(),
+            id: match who {
+                Who::Id(id) => Some(*id),
+                Who::Named(_) => None,
+            },
+            kind: person.kind,
+            display_name: person.display_name.map(str::to_owned),
+            disabled: person.enabled == Some(false),
+        }
+    }
+
+    pub(super) fn group(&self, id: &Identity) -> GroupLabel {
+        let known = self.people.group(id);
+        let key = known.and_then(|group| group.key);
+        let name = key.map(ToString::to_string).or_else(|| known.map(|group| group.display_name.to_owned()));
+        let name = name.unwrap_or_else(|| match id {
+            Identity::Known(id) => id.to_string(),
+            Identity::AfterApply(key) => key.to_string(),
+        });
+        GroupLabel { name, id: id.known(), in_files: known.is_some_and(|group| group.block.is_some()) }
+    }
+
+    /// The owners of a group who could make themselves members: people, not those who apply.
+    pub(super) fn owners(&self, group: &Identity) -> impl Iterator<Item = Who> + '_ {
+        self.people.owners(group).into_iter().filter_map(|owner| match owner {
+            Node::Person(who) => Some(who),
+            Node::Group(_) => None,
+        })
+    }
+
+    /// Why not everybody in a group is known, where that is so.
+    pub(super) fn unread(&self, group: &Identity) -> Option<Unseen> {
+        let why = match self.people.group(group) {
+            Some(group) => group.unread.clone()?,
+            None => "it is not one of ours, and its members were not read".to_owned(),
+        };
+        Some(Unseen::Group(self.group(group), why))
+    }
+}
+
+impl<'a> Place<'a> {
+    fn new(
+        desired: &Desired,
+        name: &'a EnvironmentName,
+        environment: &'a DesiredEnvironment,
+        cluster: &'a Cluster,
+        snapshot: Snapshot<'a>,
+    ) -> Self {
+        let called = |grant: &DesiredBinding| {
+            mark::binding_name(&desired.config, &grant.subject, &grant.role.key, &grant.role.reference, &grant.scope)
+        };
+        let grants = environment.bindings.iter().map(|grant| (called(grant), grant)).collect();
+        let roles = environment.roles.iter();
+        let roles = roles.map(|role| ((role.namespace.as_ref(), role.name.as_str()), &role.origin)).collect();
+        Self { name, environment, cluster, snapshot, grants, roles }
+    }
+
+    /// The grant that asks for a binding of this name in this place.
+    pub(super) fn grant(&self, namespace: Option<&Namespace>, name: &str) -> Option<&'a Origin> {
+        let grant = self.grants.get(name)?;
+        let is_there = match &grant.scope {
+            ScopeTarget::Cluster => namespace.is_none(),
+            ScopeTarget::Namespace(of) => namespace == Some(of),
+            ScopeTarget::Selector(labels) => namespace.is_some_and(|namespace| self.cluster.selects(namespace, labels)),
+        };
+        is_there.then_some(&grant.origin)
+    }
+
+    /// The block of a role of ours.
+    pub(super) fn role_origin(&self, namespace: Option<&Namespace>, name: &str) -> Option<&'a Origin> {
+        self.roles.get(&(namespace, name)).copied()
+    }
+}

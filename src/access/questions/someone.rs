@@ -1,0 +1,195 @@
+//! What somebody may do, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Answer, Entry, Part, Party, Question, Reached, Unseen, WithoutTheirGroups};
+use super::chain::{Chains, system_group};
+use super::place::{Place, World};
+use crate::access::Caller;
+use crate::access::people::{Token, Ways, Who};
+use crate::access::rbac::{Rbac, allows};
+use crate::state::{GroupsClaim, Identity, Request, SubjectKind, SubjectName};
+
+/// Who is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody in Entra.
+    Person(Who),
+    /// Whoever is a member of this group, by that alone.
+    Group(Identity),
+    /// A service account.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl World<'_> {
+    /// Why somebody may do something, or whatever they may do; where they may not, what comes nearest.
+    pub fn why(&self, who: &Asker, request: Option<&Request>) -> Answer {
+        let party = self.party(who);
+        self.about(who, &party, request, Question::Why(party.clone(), request.cloned()))
+    }
+
+    /// Everything that somebody may do.
+    pub fn access(&self, who: &Asker) -> Answer {
+        let party = self.party(who);
+        self.about(who, &party, None, Question::Access(party.clone()))
+    }
+
+    fn party(&self, who: &Asker) -> Party {
+        match who {
+            Asker::Person(who) => Party::Person(self.person(who)),
+            Asker::Group(id) => Party::Group(self.group(id)),
+            Asker::ServiceAccount { namespace, name } => {
+                Party::ServiceAccount { namespace: namespace.clone(), name: name.clone() }
+            }
+        }
+    }
+
+    fn about(&self, who: &Asker, about: &Party, request: Option<&Request>, question: Question) -> Answer {
+        let mut unseen = self.unseen.clone();
+        let ways = self.ways(who);
+        let answers = self.places.iter().map(|place| {
+            let part = Looking { world: self, place, who, request, ways: &ways };
+            part.answer(about, &mut unseen)
+        });
+        let parts: Vec<Part> = answers.collect();
+        Answer { question, planned: self.planned, parts, unseen }
+    }
+
+    /// The groups that they are in, each with the way into it. A group is a member of itself.
+    fn ways(&self, who: &Asker) -> Ways<'_> {
+        match who {
+            Asker::Person(who) => self.people.groups_of(&BTreeSet::from([who.clone()])).remove(who).unwrap_or_default(),
+            Asker::Group(id) => {
+                let mut ways = self.people.ways_around(id);
+                ways.insert(id.clone(), Vec::new());
+                ways
+            }
+            Asker::ServiceAccount { .. } => Ways::new(),
+        }
+    }
+}
+
+struct Looking<'w, 'a> {
+    world: &'w World<'a>,
+    place: &'w Place<'a>,
+    who: &'w Asker,
+    request: Option<&'w Request>,
+    ways: &'w Ways<'w>,
+}
+
+impl Looking<'_, '_> {
+    fn answer(&self, party: &Party, unseen: &mut BTreeSet<Unseen>) -> Part {
+        let rbac = self.place.snapshot.rbac();
+        let token = self.token();
+        let mut chains = Chains::new(self.world, self.place);
+        let caller = &token.caller;
+        let mut reached: Vec<Reached> = match self.request {
+            Some(request) => rbac
+                .ways(caller, request)
+                .iter()
+                .flat_map(|way| chains.ways(way, request, caller, self.ways, &token.groups))
+                .collect(),
+            None => {
+                rbac.given(caller).flat_map(|grant| chains.grants(&grant, caller, self.ways, &token.groups)).collect()
+            }
+        };
+        // By what is theirs before what everybody has, and by the whole cluster before single namespaces.
+        reached.sort_by_key(|way| {
+            let given = &way.given;
+            (given.subject.starts_with("system:"), given.namespace.clone(), given.role.name.clone())
+        });
+        unseen.extend(self.unread(&rbac));
+        let is_superuser = caller.is_superuser();
+        let may = is_superuser || !reached.is_empty();
+        let nearest = self.request.filter(|_| !may).map(|request| super::nearest::nearest(&rbac, caller, request));
+        Part {
+            environment: self.place.name.clone(),
+            entries: vec![Entry { who: party.clone(), is_superuser, ways: reached }],
+            indirect: BTreeSet::new(),
+            without: self.without(&rbac, &token),
+            in_namespaces: BTreeSet::new(),
+            nearest,
+        }
+    }
+
+    fn token(&self) -> Token {
+        match self.who {
+            Asker::Person(who) => self.world.people.token(who, self.ways, self.place.environment),
+            Asker::Group(_) => {
+                let tokens = &self.place.environment.tokens;
+                // A token of a direct member carries the groups around it only where all groups are in tokens.
+                let is_carried = |way: &[_]| match tokens.claim {
+                    GroupsClaim::SecurityGroups => true,
+                    GroupsClaim::AssignedGroups => way.is_empty(),
+                };
+                let carried = self.ways.iter().filter(|(_, way)| is_carried(way));
+                let named = carried.filter_map(|(id, _)| Some((id.clone(), self.world.people.name_of(id, tokens)?)));
+                let groups: BTreeMap<Identity, SubjectName> = named.collect();
+                // No user is called by nothing.
+                let caller = Caller::authenticated("", groups.values().cloned());
+                Token { caller, groups, without_groups: None }
+            }
+            Asker::ServiceAccount { namespace, name } => {
+                let groups = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")];
+                let user = format!("system:serviceaccount:{namespace}:{name}");
+                let caller = Caller::authenticated(user, groups.into_iter().map(SubjectName::Known));
+                Token { caller, groups: BTreeMap::new(), without_groups: None }
+            }
+        }
+    }
+
+    /// Groups that are bound here and of which nobody knows whether they are in them.
+    fn unread(&self, rbac: &Rbac<'_>) -> Vec<Unseen> {
+        let Asker::Person(_) = self.who else { return Vec::new() };
+        let people = &self.world.people;
+        let mut unread = Vec::new();
+        for binding in rbac.bindings() {
+            let reaches = self.request.is_none_or(|request| {
+                (binding.namespace.is_none() || binding.namespace.as_ref() == request.namespace())
+                    && rbac.rules(binding).into_iter().flatten().any(|rule| allows(rule, request))
+            });
+            for subject in binding.subjects.iter().filter(|subject| reaches && subject.kind == SubjectKind::Group) {
+                let SubjectName::Known(name) = &subject.name else { continue };
+                if system_group(name).is_some() {
+                    continue;
+                }
+                let called: Vec<Identity> = people
+                    .called(&subject.name, &self.place.environment.tokens)
+                    .map(|group| group.id.clone())
+                    .collect();
+                if called.is_empty() {
+                    let group = super::answer::GroupLabel { name: name.clone(), id: None, in_files: false };
+                    unread.push(Unseen::stranger(group));
+                }
+                let inside = called.iter().filter(|id| !self.ways.contains_key(*id));
+                let inside = inside.flat_map(|id| people.everybody_in(id).1);
+                unread.extend(inside.filter_map(|id| self.world.unread(&id)));
+            }
+        }
+        unread
+    }
+
+    /// The groups that would give them this, if their tokens carried groups.
+    fn without(&self, rbac: &Rbac<'_>, token: &Token) -> BTreeSet<WithoutTheirGroups> {
+        let (Some(why), Asker::Person(who)) = (token.without_groups, self.who) else { return BTreeSet::new() };
+        let tokens = &self.place.environment.tokens;
+        let named = self.ways.keys().filter_map(|id| Some((id, self.world.people.name_of(id, tokens)?)));
+        let gives = |name: &SubjectName| {
+            let caller = Caller::exactly("", [name.clone()]);
+            match self.request {
+                Some(request) => rbac.allows(&caller, request),
+                None => rbac.given(&caller).next().is_some(),
+            }
+        };
+        let who = self.world.person(who);
+        named
+            .filter(|(_, name)| gives(name))
+            .map(|(id, _)| WithoutTheirGroups { who: who.clone(), group: self.world.group(id), why })
+            .collect()
+    }
+}

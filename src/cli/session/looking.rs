@@ -1,0 +1,113 @@
+//! What a question about access needs to see: everybody in the groups of the files, and some of the clusters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Planned, Session};
+use crate::cli::error::CliError;
+use crate::cli::progress::Progress;
+use crate::desired;
+use crate::providers::Reader as _;
+use crate::providers::entra::EntraReader;
+use crate::state::{
+    AppliedBy, Change, EnvironmentName, Failure, FailureKind, GroupQuestion, ObjectId, Observed, Only, PrincipalName,
+    SubjectKind, SubjectName, Target, TenantQuery,
+};
+
+/// What was seen.
+pub(in crate::cli) struct Seen {
+    pub(in crate::cli) observed: Observed,
+    /// The changes of the plan, where one was asked for.
+    pub(in crate::cli) changes: Option<Vec<Change>>,
+}
+
+impl Session {
+    /// Reads the live systems: these environments, and who these names stand for.
+    pub(in crate::cli) async fn look(
+        &mut self,
+        progress: &Progress,
+        environments: &BTreeSet<EnvironmentName>,
+        names: BTreeSet<PrincipalName>,
+    ) -> Result<Seen, CliError> {
+        self.policy.only = Only(environments.iter().cloned().map(Target::Environment).collect());
+        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        // Whoever is in a group that is nested in another one may, too: all of them are read.
+        let mut query = desired::tenant_query(&self.desired, &Only::default());
+        query.principals.extend(names);
+        progress.reading(environments.iter().map(EnvironmentName::as_str));
+        let tenant = async {
+            let tenant = reader.observe(&query).await;
+            progress.read_entra();
+            tenant
+        };
+        let reading = async { tokio::join!(tenant, self.observe_clusters(progress)) };
+        let (tenant, (mut clusters, _)) = progress.through(reading).await;
+        for (name, error) in std::mem::take(&mut self.unroutable) {
+            let mut failure = Failure::new(FailureKind::Unreachable, error.message);
+            failure.next = error.hints.into_iter().next();
+            clusters.insert(name, Err(failure));
+        }
+        let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
+        self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
+        progress.done();
+        Ok(Seen { observed, changes: None })
+    }
+
+    /// The same, and what would change.
+    pub(in crate::cli) async fn look_ahead(
+        &self,
+        progress: &Progress,
+        environments: &BTreeSet<EnvironmentName>,
+        names: BTreeSet<PrincipalName>,
+    ) -> Result<Seen, CliError> {
+        let Planned { plan, mut observed, .. } = self.plan(progress, AppliedBy::Applier).await?;
+        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        if let Some(Ok(tenant)) = &mut observed.tenant {
+            let more: BTreeSet<PrincipalName> =
+                names.into_iter().filter(|name| !tenant.directory.contains_key(name)).collect();
+            if !more.is_empty() {
+                let query = TenantQuery {
+                    tenant: self.desired.tenant,
+                    config: self.desired.config.clone(),
+                    groups: BTreeMap::new(),
+                    display_names: BTreeMap::new(),
+                    unique_display_names: BTreeSet::new(),
+                    principals: more,
+                };
+                match reader.observe(&query).await {
+                    Ok(found) => tenant.directory.extend(found.directory),
+                    Err(failure) => observed.tenant = Some(Err(failure)),
+                }
+            }
+        }
+        self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
+        Ok(Seen { observed, changes: Some(plan.changes) })
+    }
+
+    /// Reads who is in the groups that are bound on these clusters and that the files do not know.
+    async fn ask_who_else_is_bound(
+        &self,
+        reader: &EntraReader,
+        environments: &BTreeSet<EnvironmentName>,
+        observed: &mut Observed,
+    ) {
+        let Some(Ok(tenant)) = &observed.tenant else { return };
+        let known: BTreeSet<ObjectId> =
+            tenant.marked.values().chain(tenant.by_id.values().flatten()).map(|group| group.id).collect();
+        let mut bound: BTreeSet<ObjectId> = BTreeSet::new();
+        for (name, environment) in self.desired.environments.iter().filter(|(name, _)| environments.contains(*name)) {
+            let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
+            let subjects = cluster.bindings.iter().flat_map(|live| &live.binding.subjects);
+            bound.extend(subjects.filter(|subject| subject.kind == SubjectKind::Group).filter_map(|subject| {
+                let SubjectName::Known(name) = &subject.name else { return None };
+                name.strip_prefix(&environment.tokens.groups_prefix)?.parse::<ObjectId>().ok()
+            }));
+        }
+        let is_open = |id: &ObjectId| !known.contains(id) && !observed.of_groups.inside.contains_key(id);
+        let questions: Vec<GroupQuestion> = bound.into_iter().filter(is_open).map(GroupQuestion::Members).collect();
+        if !questions.is_empty() {
+            let answers = reader.ask(&questions).await;
+            observed.of_groups.record(questions, answers);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What people, groups, bindings and lines are called in an answer.
+
+use std::collections::BTreeSet;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::access::people::WithoutGroups;
+use crate::access::questions::{
+    Brought, Entry, Given, GroupLabel, Membership, Party, PersonLabel, Reached, Unseen, Whose, WithoutTheirGroups,
+};
+use crate::report::escape;
+use crate::report::text::words;
+use crate::state::{Namespace, Origin, PrincipalName, SubjectKind};
+
+/// Names longer than this move nothing that stands behind shorter ones.
+const LONGEST_COLUMN: usize = 44;
+
+/// Whoever can be a subject.
+pub(super) fn party(party: &Party) -> String {
+    match party {
+        Party::Person(label) => person(label),
+        Party::Group(label) => format!("(group) {}", group(label)),
+        Party::User(name) => format!("(user) {}", escape::name(name)),
+        Party::ServiceAccount { namespace, name } => {
+            format!("(service account) {}/{}", escape::name(namespace), escape::name(name))
+        }
+        Party::ServiceAccounts(None) => "(every service account)".to_owned(),
+        Party::ServiceAccounts(Some(namespace)) => format!("(every service account in {})", escape::name(namespace)),
+        Party::Everybody => "(everybody who signs in)".to_owned(),
+        Party::Anonymous => "(everybody, signed in or not)".to_owned(),
+        Party::System(name) => format!("(Kubernetes) {}", escape::name(name)),
+        Party::Superusers => "(superusers) system:masters".to_owned(),
+    }
+}
+
+/// Somebody: name first, id short behind it.
+pub(super) fn person(label: &PersonLabel) -> String {
+    let disabled = if label.disabled { ", disabled" } else { "" };
+    match (&label.name, &label.display_name) {
+        (PrincipalName::Object(id), Some(name)) => format!("{} ({}{disabled})", escape::quoted(name), id.short()),
+        (PrincipalName::ServicePrincipal(app), Some(name)) => {
+            format!("service principal {} of app {app}", escape::quoted(name))
+        }
+        (PrincipalName::User(_) | PrincipalName::Guest(_), _) => {
+            let id = label.id.map(|id| format!(" ({}{disabled})", id.short())).unwrap_or_default();
+            format!("{}{id}", words::principal(&label.name))
+        }
+        _ => words::principal(&label.name),
+    }
+}
+
+/// A group: name first, id short behind it.
+pub(super) fn group(label: &GroupLabel) -> String {
+    let name = if label.in_files { escape::name(&label.name) } else { escape::quoted(&label.name) };
+    label.id.map_or_else(|| name.clone(), |id| format!("{name} ({})", id.short()))
+}
+
+/// ` in trinity`, ` across the cluster`.
+pub(super) fn scope(namespace: Option<&Namespace>) -> String {
+    namespace.map_or_else(|| " across the cluster".to_owned(), |namespace| format!(" in {namespace}"))
+}
+
+/// `group contractors in k8s_dev_users → view in trinity`.
+pub(super) fn way(who: &Party, way: &Reached) -> String {
+    let given = &way.given;
+    let role =
+        format!("{}{}{}", escape::name(&given.role.name), brought(&given.brought), scope(given.namespace.as_ref()));
+    let by = match who {
+        Party::Group(_) if way.steps.is_empty() => "whoever is in it".to_owned(),
+        _ if way.steps.is_empty() => "by name".to_owned(),
+        _ => by(way).unwrap_or_default(),
+    };
+    format!("{by} → {role}")
+}
+
+/// Whether it is something that Kubernetes brings along for itself: one of its controllers, users or groups, by a binding of
+/// its own names.
+pub(super) fn is_kubernetes(entry: &Entry) -> bool {
+    let is_its_own = match &entry.who {
+        Party::System(_) => true,
+        Party::ServiceAccount { namespace, .. } => namespace == "kube-system",
+        Party::Person(_)
+        | Party::Group(_)
+        | Party::User(_)
+        | Party::ServiceAccounts(_)
+        | Party::Everybody
+        | Party::Anonymous
+        | Party::Superusers => false,
+    };
+    is_its_own && entry.ways.iter().all(|way| way.given.binding.starts_with("system:"))
+}
+
+/// By which groups, or by what else than themselves.
+pub(super) fn by(way: &Reached) -> Option<String> {
+    if way.steps.is_empty() {
+        return match (way.given.subject_kind.clone(), way.given.subject.as_str()) {
+            (SubjectKind::Group, "system:authenticated") => Some("everybody who signs in".to_owned()),
+            (SubjectKind::Group, name) if name.starts_with("system:") => Some(escape::name(name)),
+            _ => None,
+        };
+    }
+    let groups: Vec<String> = way.steps.iter().map(|step| short_group(&step.group)).collect();
+    Some(format!("group {}", groups.join(" in ")))
+}
+
+/// A group where its id stands elsewhere.
+fn short_group(label: &GroupLabel) -> String {
+    if label.in_files { escape::name(&label.name) } else { escape::quoted(&label.name) }
+}
+
+/// ` (from pod-lister)` for a role that is filled from others; Kubernetes' own parts of its roles go without saying.
+pub(super) fn brought(brought: &[Brought]) -> String {
+    brought
+        .last()
+        .filter(|from| from.origin.is_some() || !from.role.starts_with("system:"))
+        .map(|from| format!(" (from {})", escape::name(&from.role)))
+        .unwrap_or_default()
+}
+
+/// Whether it is what everybody has who signs in.
+pub(super) fn is_everybody_s(way: &Reached) -> bool {
+    way.steps.is_empty() && way.given.subject_kind == SubjectKind::Group && way.given.subject == "system:authenticated"
+}
+
+/// What everybody has who signs in, by its roles.
+pub(super) fn everybody_has(ways: &[&Reached]) -> String {
+    let roles: BTreeSet<String> = ways
+        .iter()
+        .map(|way| match &way.given.namespace {
+            None => escape::name(&way.given.role.name),
+            Some(namespace) => format!("{} in {namespace}", escape::name(&way.given.role.name)),
+        })
+        .collect();
+    let roles: Vec<String> = roles.into_iter().collect();
+    format!("and what everybody has who signs in: {}", roles.join(", "))
+}
+
+/// The lines of the files, the grant's first; the same file is named once.
+pub(super) fn lines(way: &Reached) -> String {
+    let role = way.given.brought.last().and_then(|from| from.origin.as_ref());
+    let steps = way.steps.iter().filter_map(|step| step.origin.as_ref());
+    let grant = match &way.given.whose {
+        Whose::Grant(origin) => Some(origin),
+        Whose::Left | Whose::Others => None,
+    };
+    let mut named: Option<&str> = None;
+    let mut said: Vec<String> = match &way.given.whose {
+        Whose::Grant(_) => Vec::new(),
+        other => vec![whose(other)],
+    };
+    for origin in grant.into_iter().chain(steps).chain(role) {
+        let line = if named == Some(&*origin.file) { format!(":{}", origin.line) } else { origin.to_string() };
+        named = Some(&origin.file);
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+    if way.steps.iter().any(|step| step.origin.is_none()) {
+        said.push("a membership that no file asks for".to_owned());
+    }
+    said.join(", ")
+}
+
+/// Whose a binding is, where no line says it.
+pub(super) fn whose(whose: &Whose) -> String {
+    match whose {
+        Whose::Grant(origin) => origin.to_string(),
+        Whose::Left => "ours, no longer in the files".to_owned(),
+        Whose::Others => "not ours".to_owned(),
+    }
+}
+
+/// The line of a membership.
+pub(super) fn line(step: &Membership) -> String {
+    step.origin.as_ref().map_or_else(|| "live, not in the files".to_owned(), Origin::to_string)
+}
+
+/// `rolebinding trinity/name`.
+pub(super) fn binding(given: &Given) -> String {
+    match &given.namespace {
+        Some(namespace) => format!("rolebinding {namespace}/{}", escape::name(&given.binding)),
+        None => format!("clusterrolebinding {}", escape::name(&given.binding)),
+    }
+}
+
+/// Somebody to whom their groups are worth nothing.
+pub(super) fn without(of: &WithoutTheirGroups) -> String {
+    let why = match of.why {
+        WithoutGroups::Application => "tokens of apps carry no groups".to_owned(),
+        WithoutGroups::Overage(groups) => {
+            format!("they are in {groups} groups or more, and tokens of people in more than 200 carry none")
+        }
+    };
+    format!("{} is in group {} and gains nothing by it: {why}", person(&of.who), group(&of.group))
+}
+
+/// What could not be seen.
+pub fn unseen(unseen: &Unseen) -> String {
+    let with = |what: &str, next: &Option<String>| match next {
+        Some(next) => format!("{}; {}", escape::message(what), escape::message(next)),
+        None => escape::message(what),
+    };
+    match unseen {
+        Unseen::Entra(what, next) => format!("who is in which group: {}", with(what, next)),
+        Unseen::Environment(name, what, next) => format!("environment {name}: {}", with(what, next)),
+        Unseen::Group(label, why) => format!("who is in group {}: {}", group(label), escape::message(why)),
+    }
+}
+
+/// A text that fills a column, where it is not longer than that.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width()) + 2))
+}
+
+/// The width of a column of these texts.
+pub(super) fn column<'t>(texts: impl IntoIterator<Item = &'t str>) -> usize {
+    texts.into_iter().map(UnicodeWidthStr::width).filter(|width| *width <= LONGEST_COLUMN).max().unwrap_or(0)
+}
