@@ -5,6 +5,7 @@
 
 pub mod builtin_roles;
 mod caller;
+pub mod difference;
 pub mod people;
 pub mod planned;
 pub mod questions;
@@ -14,6 +15,7 @@ pub mod rbac;
 mod tests;
 
 pub use self::caller::Caller;
+pub use self::difference::{AccessDifference, difference, questions};
 pub use self::people::{People, Person, Token, Who};
 pub use self::planned::Snapshot;
 pub use self::rbac::{Grant, Rbac, Way};

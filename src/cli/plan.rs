@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
@@ -83,6 +84,7 @@ pub(super) fn show(
     let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
+        access: Arc::clone(&planned.access),
         plan_id: Some(saved::plan_id(&planned.plan)),
         spent: Some(planned.spent),
         applies,

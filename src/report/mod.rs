@@ -1,7 +1,9 @@
 //! Plans, findings and events as text and JSON. Returns strings; never prints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::AccessDifference;
 use crate::plan::Verdict;
 use crate::state::Usage;
 
@@ -21,6 +23,8 @@ mod tests;
 pub struct Context {
     /// The commit that the access files were read from, where there is one.
     pub commit: Option<Commit>,
+    /// What the changes mean for people.
+    pub access: Arc<AccessDifference>,
     /// The plan's id.
     pub plan_id: Option<String>,
     /// What making the plan has cost.
@@ -57,6 +61,8 @@ pub struct Commit {
 pub struct Spent {
     /// Calls to Microsoft Graph.
     pub graph: Usage,
+    /// How many of them read who is in groups that are not ours.
+    pub others: u64,
     /// Calls to all clusters.
     pub clusters: Usage,
     /// The time since the run started.

@@ -1,6 +1,7 @@
 //! Who is in which group: directly, or through others.
 
 mod list;
+mod others;
 mod outward;
 mod read;
 #[cfg(test)]
@@ -100,6 +101,8 @@ pub struct People<'a> {
     keys: BTreeMap<&'a GroupKey, Identity>,
     /// The groups that each group is directly in.
     above: BTreeMap<Identity, BTreeSet<Identity>>,
+    /// Who is in groups of others.
+    others: Vec<&'a [LivePrincipal]>,
     /// Everybody in a list that was read; made when it is first asked for.
     listed: OnceCell<HashMap<ObjectId, &'a LivePrincipal, RandomState>>,
 }
@@ -326,7 +329,8 @@ impl<'a> People<'a> {
                 .into_iter()
                 .flat_map(|tenant| tenant.marked.values().chain(tenant.by_id.values().flatten()));
             let in_lists = groups.flat_map(|group| group.members.iter().chain(&group.owners));
-            in_lists.chain(looked_up).map(|live| (live.id, live)).collect()
+            let in_others = self.others.iter().copied().flatten();
+            in_others.chain(in_lists).chain(looked_up).map(|live| (live.id, live)).collect()
         })
     }
 }

@@ -74,6 +74,7 @@ impl<'a> People<'a> {
             groups: BTreeMap::new(),
             keys: BTreeMap::new(),
             above: BTreeMap::new(),
+            others: Vec::new(),
             listed: OnceCell::new(),
         }
     }
@@ -123,6 +124,7 @@ impl<'a> People<'a> {
                 }
             }
         }
+        people.with_others(&answers.inside);
         people
     }
 

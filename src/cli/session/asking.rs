@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::access;
 use crate::plan;
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
@@ -16,6 +17,20 @@ pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &Ent
         answers.record(questions, given);
     }
     answers
+}
+
+/// Asks who is in groups that are not ours, as far as the changes mean something to them.
+pub(super) async fn ask_who_is_in_others(
+    desired: &Desired,
+    observed: &mut Observed,
+    changes: &[Change],
+    reader: &EntraReader,
+) {
+    let questions = access::questions(desired, observed, changes);
+    if !questions.is_empty() {
+        let given = reader.ask(&questions).await;
+        observed.of_groups.record(questions, given);
+    }
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
-use self::asking::{ask_about_groups, ask_for_rights};
+use self::asking::{ask_about_groups, ask_for_rights, ask_who_is_in_others};
 pub(super) use self::looking::Seen;
 use self::names::{check_groups, check_names};
 use self::way::{FixedToken, connection};
@@ -22,6 +22,7 @@ use super::connections::Connections;
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
+use crate::access::{self, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
@@ -58,6 +59,8 @@ pub(super) struct Session {
 pub(super) struct Planned {
     pub(super) plan: plan::Plan,
     pub(super) observed: Observed,
+    /// What its changes mean for people.
+    pub(super) access: Arc<AccessDifference>,
     pub(super) spent: report::Spent,
 }
 
@@ -231,12 +234,20 @@ impl Session {
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }
-        let mut spent = report::Spent { graph: reader.usage(), elapsed: started.elapsed(), ..report::Spent::default() };
+        let before_others = reader.usage().requests;
+        ask_who_is_in_others(&self.desired, &mut observed, &plan.changes, &reader).await;
+        let access = Arc::new(access::difference(&self.desired, &observed, &plan.changes));
+        let mut spent = report::Spent {
+            graph: reader.usage(),
+            others: reader.usage().requests - before_others,
+            elapsed: started.elapsed(),
+            ..report::Spent::default()
+        };
         for reader in readers.values() {
             spent.clusters += reader.usage();
         }
         progress.done();
-        Ok(Planned { plan, observed, spent })
+        Ok(Planned { plan, observed, access, spent })
     }
 
     /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.

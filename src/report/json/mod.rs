@@ -1,5 +1,6 @@
 //! Plans as JSON for other programs, in published formats with types of their own.
 
+mod access;
 mod answer;
 mod doctor;
 mod plan;

@@ -1,5 +1,6 @@
 //! From a plan to its published form.
 
+use super::access::access;
 use super::v1;
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
@@ -25,6 +26,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         config: plan.config.to_string(),
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
+        access: access(&context.access),
         changes: plan.changes.iter().map(change).collect(),
         withheld: plan
             .withheld
@@ -81,6 +83,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         },
         usage: context.spent.map(|spent| v1::Usage {
             graph_calls: spent.graph.requests,
+            graph_calls_for_others: spent.others,
             graph_units: spent.graph.resource_units,
             cluster_calls: spent.clusters.requests,
             throttled: spent.graph.throttled + spent.clusters.throttled,
@@ -89,7 +92,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
     }
 }
 
-fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<String> {
+pub(super) fn texts<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<String> {
     items.into_iter().map(ToString::to_string).collect()
 }
 
@@ -184,7 +187,7 @@ fn binding(binding: &Binding) -> v1::Resource {
     }
 }
 
-fn role_ref(role: &RoleRef) -> v1::RoleRef {
+pub(super) fn role_ref(role: &RoleRef) -> v1::RoleRef {
     v1::RoleRef {
         kind: match role.kind {
             RoleKind::ClusterRole => v1::RoleKind::ClusterRole,

@@ -42,6 +42,19 @@ fn a_plan_as_json() {
         "id": "8f9f0000-0000-0000-0000-000000000001",
         "domain": "contoso.com"
       },
+      "access": {
+        "counts": {
+          "gain": 0,
+          "lose": 0,
+          "both": 0,
+          "unchanged": 0,
+          "owners": 0,
+          "masters": 0
+        },
+        "rows": [],
+        "unseen": [],
+        "waits_for_tokens": false
+      },
       "changes": [
         {
           "address": "entra/group/sre",
@@ -445,6 +458,7 @@ fn a_plan_as_json() {
       },
       "usage": {
         "graph_calls": 31,
+        "graph_calls_for_others": 0,
         "graph_units": 97,
         "cluster_calls": 24,
         "throttled": 0,

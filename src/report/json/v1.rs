@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::access::Access;
+
 /// What `rolecall plan --output json` prints. `null` for an id or a subject's name means: known after apply.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,8 @@ pub(super) struct Plan {
     pub(super) commit: Option<Commit>,
     /// The tenant.
     pub(super) tenant: Tenant,
+    /// What the changes mean for people.
+    pub(super) access: Access,
     /// The changes, each after those it requires.
     pub(super) changes: Vec<Change>,
     /// What the files ask for and this plan does not do.
@@ -508,6 +512,8 @@ pub(super) struct Compared {
 #[serde(deny_unknown_fields)]
 pub(super) struct Usage {
     pub(super) graph_calls: u64,
+    /// How many of them read who is in groups that are not ours.
+    pub(super) graph_calls_for_others: u64,
     /// Resource units, as Graph reports them.
     pub(super) graph_units: u64,
     pub(super) cluster_calls: u64,

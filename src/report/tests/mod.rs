@@ -381,7 +381,9 @@ pub(super) fn context() -> Context {
             dirty: false,
         }),
         plan_id: Some("7f3a".to_owned()),
+        access: std::sync::Arc::default(),
         spent: Some(Spent {
+            others: 0,
             graph: Usage { requests: 31, resource_units: 97, throttled: 0 },
             clusters: Usage { requests: 24, resource_units: 0, throttled: 0 },
             elapsed: Duration::from_millis(812),

@@ -1,5 +1,6 @@
 //! Text for people: plain lines that read well at a terminal, in a log and aloud.
 
+mod access;
 mod apply;
 mod cluster;
 mod doctor;

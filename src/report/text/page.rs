@@ -66,6 +66,11 @@ impl Page {
         Self { layout, rows: Vec::new() }
     }
 
+    /// The width in columns.
+    pub(super) fn width(&self) -> usize {
+        self.layout.width
+    }
+
     pub(super) fn is_narrow(&self) -> bool {
         self.layout.width <= NARROW
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, cluster, entra, guards, notes, preflight, unmanaged};
+use super::{Layout, access, cluster, entra, guards, notes, preflight, unmanaged};
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{Change, EnvironmentName, Origin, first_few};
@@ -20,6 +20,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     if !is_quiet(plan) {
         page.words(0, &header(plan, context));
     }
+    access::access(&mut page, &context.access);
     changes(&mut page, plan);
     // What is only worth knowing does not come between what failed and the end.
     let information = |page: &mut Page| {
@@ -233,14 +234,18 @@ fn unread_parts(plan: &Plan) -> String {
 }
 
 fn footer(spent: Spent) -> String {
-    let Spent { graph, clusters, elapsed } = spent;
+    let Spent { graph, others, clusters, elapsed } = spent;
     let number = |number: u64, thing: &str| count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     let throttled = match graph.throttled + clusters.throttled {
         0 => "none throttled".to_owned(),
         some => format!("{some} throttled"),
     };
+    let of_others = match others {
+        0 => String::new(),
+        some => format!("; {} for groups that are not ours", number(some, "call")),
+    };
     format!(
-        "{} ({}), {}, {throttled}, {:.1} s",
+        "{} ({}{of_others}), {}, {throttled}, {:.1} s",
         number(graph.requests, "Graph call"),
         number(graph.resource_units, "unit"),
         number(clusters.requests, "cluster call"),

@@ -143,7 +143,7 @@ pub fn words(rules: &[PolicyRule]) -> String {
 }
 
 /// The same rights in fewer rules: those that differ only in the object, then only in the resource or the path, become one.
-pub(super) fn together(rules: &[PolicyRule]) -> Vec<PolicyRule> {
+pub fn together(rules: &[PolicyRule]) -> Vec<PolicyRule> {
     let same_place = |one: &PolicyRule, other: &PolicyRule| {
         one.api_groups == other.api_groups
             && one.verbs == other.verbs

@@ -120,6 +120,13 @@ fn somebody_who_came_and_somebody_who_went() {
     insta::assert_snapshot!(first, @"
     contoso-platform · tenant contoso.com · 1 environment
 
+    Access: 1 person gains, 1 loses
+      who               where          before  after  via
+    + sam@contoso.com   alpha/trinity  -       view   trinity-dev (new member)
+    - omar@contoso.com  alpha/trinity  view    -      trinity-dev (removed)
+      A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a group has
+      what it gives.
+
     Entra
     ~ group trinity-dev (fb80…)
         + member sam@contoso.com (d4cb…)   rolecall.yaml:7
@@ -141,6 +148,13 @@ fn somebody_who_came_and_somebody_who_went() {
     ");
     insta::assert_snapshot!(second, @"
     contoso-platform · tenant contoso.com · 1 environment
+
+    Access: 1 person gains, 1 loses
+      who               where          before  after  via
+    + sam@contoso.com   alpha/trinity  -       view   trinity-dev (new member)
+    - omar@contoso.com  alpha/trinity  view    -      trinity-dev (removed)
+      A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a group has
+      what it gives.
 
     Entra
     ~ group trinity-dev (fb80…)
@@ -170,6 +184,11 @@ fn a_group_that_was_deleted() {
     let (first, second) = applies_twice(&mut applied(), &files);
     insta::assert_snapshot!(first, @"
     contoso-platform · tenant contoso.com · 1 environment
+
+    Access: 2 people lose
+      who                 where          before  after  via
+    - hayden@contoso.com  alpha/trinity  view    -      trinity-dev (deleted)
+    - omar@contoso.com    alpha/trinity  view    -      trinity-dev (deleted)
 
     Entra
     - group trinity-dev (fb80…)                             no longer in the files

@@ -1,0 +1,237 @@
+//! What a difference says: who, where, before, after, and through what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::state::{EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef};
+
+/// What the changes of a plan mean for people. Empty where they mean nothing to anybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessDifference {
+    /// One for everybody to whom the same happens at the same place, what alters nothing included.
+    pub rows: Vec<AccessRow>,
+    /// What could not be seen, so that a row may be missing or wrong.
+    pub unseen: BTreeSet<Unseen>,
+    /// The keys in the files of the roles of ours that occur here, whose objects have longer names.
+    pub role_keys: BTreeMap<(EnvironmentName, RoleRef), RoleKey>,
+}
+
+/// What happens to some people at one place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccessRow {
+    /// To whom; never empty.
+    pub who: BTreeSet<Somebody>,
+    /// On which cluster.
+    pub environment: EnvironmentName,
+    /// Where there; `None` is the whole cluster. What holds on the whole cluster counts in each namespace.
+    pub namespace: Option<Namespace>,
+    /// What it comes to.
+    pub effect: AccessEffect,
+    /// Whether they come to everything, or to giving it to themselves.
+    pub masters: bool,
+    /// By what it is theirs.
+    pub bearing: Bearing,
+    /// The roles that they have there before, without those of which another has everything.
+    pub before: BTreeSet<RoleRef>,
+    /// The same after.
+    pub after: BTreeSet<RoleRef>,
+    /// What they could not do before.
+    pub gained: Vec<PolicyRule>,
+    /// What they can no longer do.
+    pub lost: Vec<PolicyRule>,
+    /// The ways that come, go, change, or stay and matter.
+    pub via: BTreeSet<Via>,
+}
+
+/// What a change comes to for somebody at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessEffect {
+    /// They can do more.
+    Gains,
+    /// They can do more of one and less of another.
+    Both,
+    /// They can do less.
+    Loses,
+    /// They can do what they could.
+    Same,
+}
+
+/// By what a row's roles are somebody's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bearing {
+    /// By what their token says.
+    Token,
+    /// By nothing: a token of an app carries no groups, so that what its groups are given is worth nothing to it.
+    NoGroups,
+    /// Not yet: they come to own this group and can make themselves a member.
+    Owner(GroupKey),
+}
+
+/// Whom a row is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Somebody {
+    /// A user, a guest or an app.
+    Person {
+        /// The name that the files use.
+        name: PrincipalName,
+        /// Their object id, where it is known.
+        id: Option<ObjectId>,
+        /// Whether their account is disabled: what they are given takes effect when it is enabled.
+        disabled: bool,
+    },
+    /// A service account of the cluster.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// A user name of the cluster that is nobody's in the files. Hostile text.
+    User(String),
+    /// Whoever is in a group, where nobody knows who is.
+    AnyoneIn(GroupLabel),
+}
+
+/// A group as people know it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupLabel {
+    /// One of the files, or with our mark.
+    Key(GroupKey),
+    /// Another group of the tenant; its name is hostile text.
+    Other(ObjectId, Option<String>),
+    /// A group as a cluster calls it, which is no group of Entra that we know. Hostile text.
+    Named(String),
+}
+
+/// One way in which somebody has a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Via {
+    /// What becomes of it.
+    pub standing: Standing,
+    /// The groups, from the one that they are in to the one that is bound; empty where they are bound by name.
+    pub groups: Vec<GroupLabel>,
+    /// Why it comes, goes or changes; nothing for what stays.
+    pub causes: BTreeSet<Cause>,
+    /// The role.
+    pub role: RoleRef,
+    /// Where its binding holds; `None` is the whole cluster.
+    pub namespace: Option<Namespace>,
+}
+
+/// What becomes of a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It comes.
+    New,
+    /// It goes.
+    Gone,
+    /// It stays, and its role gives something else.
+    Changed,
+    /// It stays as it is.
+    Kept,
+}
+
+/// Why a way comes, goes or changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// They become a member, or no longer are one.
+    Member,
+    /// A group on the way becomes a member of the next, or no longer is one.
+    Nested(GroupLabel),
+    /// A group on the way is deleted.
+    Deleted(GroupLabel),
+    /// The binding is made or taken away.
+    Binding,
+    /// The role's rules change.
+    Role,
+    /// They come to be in more groups than a token carries, so that it carries none, or no longer are.
+    TooManyGroups,
+}
+
+/// Something that could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unseen {
+    /// What these changes mean on a cluster that was not read.
+    Cluster(EnvironmentName),
+    /// Who is in a group, and why not. Hostile text.
+    Members(GroupLabel, String),
+    /// A group that is restored, with members that cannot be read before.
+    Restored(GroupKey),
+    /// A binding on a cluster names a group of the tenant that is not there any more.
+    NoGroup(EnvironmentName, ObjectId),
+}
+
+/// How many people a difference is about, by what happens to them in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccessCounts {
+    /// Who only gain.
+    pub gain: usize,
+    /// Who only lose.
+    pub lose: usize,
+    /// Who do both, at one place or at several.
+    pub both: usize,
+    /// For whom nothing changes although something was changed.
+    pub unchanged: usize,
+    /// Who come to own a group that gives something, and nothing else: they can make themselves members.
+    pub owners: usize,
+    /// Who come to everything.
+    pub masters: usize,
+}
+
+/// What happens to somebody in all.
+#[derive(Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "four things of which each may be so")]
+struct Happening {
+    gains: bool,
+    loses: bool,
+    owns: bool,
+    masters: bool,
+}
+
+impl AccessDifference {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.unseen.is_empty()
+    }
+
+    /// Each person, or whoever else is named, counted once.
+    pub fn counts(&self) -> AccessCounts {
+        let mut of = BTreeMap::<&Somebody, Happening>::new();
+        for row in &self.rows {
+            let is_real = row.bearing == Bearing::Token;
+            for who in &row.who {
+                let seen = of.entry(who).or_default();
+                seen.gains |= is_real && matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
+                seen.loses |= is_real && matches!(row.effect, AccessEffect::Loses | AccessEffect::Both);
+                seen.owns |= matches!(row.bearing, Bearing::Owner(_));
+                seen.masters |= row.masters;
+            }
+        }
+        let mut counts = AccessCounts::default();
+        for seen in of.into_values() {
+            match (seen.gains, seen.loses, seen.owns) {
+                (true, false, _) => counts.gain += 1,
+                (false, true, _) => counts.lose += 1,
+                (true, true, _) => counts.both += 1,
+                (false, false, true) => counts.owners += 1,
+                (false, false, false) => counts.unchanged += 1,
+            }
+            counts.masters += usize::from(seen.masters);
+        }
+        counts
+    }
+
+    /// Whether somebody loses something by leaving a group: a token that is there already does not know of it.
+    pub fn waits_for_tokens(&self) -> bool {
+        let by_leaving = |via: &Via| {
+            let leaves = |cause: &Cause| matches!(cause, Cause::Member | Cause::Nested(_) | Cause::Deleted(_));
+            // Without its binding, a group gives nothing to any token.
+            let at_once = via.causes.contains(&Cause::Binding);
+            via.standing == Standing::Gone && via.causes.iter().any(leaves) && !at_once
+        };
+        self.rows.iter().any(|row| {
+            row.bearing == Bearing::Token
+                && matches!(row.effect, AccessEffect::Loses | AccessEffect::Both)
+                && row.via.iter().any(by_leaving)
+        })
+    }
+}
