@@ -13,6 +13,7 @@ macro_rules! real {
 #[path = "../suite/cases.rs"]
 mod cases;
 
+mod agreement;
 #[path = "../suite/answers/mod.rs"]
 mod answers;
 mod azure_cli;

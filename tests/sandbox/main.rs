@@ -5,6 +5,7 @@
 #[path = "../suite/cases.rs"]
 mod cases;
 
+mod agreement;
 #[path = "../suite/answers/mod.rs"]
 mod answers;
 mod faults;

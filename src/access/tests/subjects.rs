@@ -20,7 +20,9 @@ fn reached(place: &str, by: &Subject, asked: &str, callers: &[Caller]) -> Vec<St
         ([role("", "reader", "get")], [binding(place, "b", RoleKind::ClusterRole, "reader", std::slice::from_ref(by))]);
     let rbac = Rbac::new(&roles, &bindings);
     let request = on("get /pods", asked);
+    let place = namespace(place);
     let allowed = callers.iter().filter(|caller| {
+        assert_eq!(rbac.allows(caller, &request), caller.is(by, place.as_ref()), "{caller:?}");
         assert_eq!(rbac.allows(caller, &request), !rbac.ways(caller, &request).is_empty(), "{caller:?}");
         rbac.allows(caller, &request)
     });

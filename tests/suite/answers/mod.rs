@@ -4,8 +4,10 @@
 //! real one said is recorded in `tests/suite/recorded`, and `tests/sandbox` holds the sandbox to that.
 
 pub(crate) mod aggregation;
+pub(crate) mod agreement;
 pub(crate) mod apply;
 pub(crate) mod authorizer;
+mod dice;
 pub(crate) mod escalation;
 pub(crate) mod impersonation;
 pub(crate) mod lists;

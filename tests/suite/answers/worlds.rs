@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::dice::Dice;
 use super::script::{CORE, JSON, RBAC, REVIEWS, Script, Server, Transcript, rbac};
 
 /// How many worlds there are, and how many questions about each before and after it is changed.
@@ -12,30 +13,6 @@ const QUESTIONS: usize = 32;
 /// The part's namespace and another.
 const PART: &str = "worlds";
 const OTHER: &str = "worlds-other";
-
-/// `SplitMix64`: the same numbers for the same seed, everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-
-    fn some(&mut self, of: &[&str], most: usize) -> Vec<String> {
-        (0..=self.below(most)).map(|_| self.one(of).to_owned()).collect()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 const VERBS: [&str; 8] = ["get", "list", "create", "patch", "delete", "bind", "Get", "*"];
 const GROUPS: [&str; 4] = ["", "apps", "contoso.com", "*"];
@@ -78,7 +55,7 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut world =
-            Self { dice: Dice(seed), name: format!("{PART}-{seed}"), roles: Vec::new(), bindings: Vec::new() };
+            Self { dice: Dice::new(seed), name: format!("{PART}-{seed}"), roles: Vec::new(), bindings: Vec::new() };
         for number in 0..6 {
             let rules = world.rules(true);
             let name = format!("{}-c{number}", world.name);
