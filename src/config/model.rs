@@ -20,6 +20,8 @@ pub struct Config {
     pub appliers: Vec<Located<AppId>>,
     /// Whether `delegate` says what other files than the root may define.
     pub delegates: bool,
+    /// The roles that other files may grant by `delegate`, whether or not one does.
+    pub delegated_roles: BTreeSet<RoleKey>,
     /// What lint rules count as here, by their ids.
     pub lint: BTreeMap<&'static str, LintSetting>,
     /// Environments by name.

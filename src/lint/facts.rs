@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::builtin_roles;
 use crate::config::{Config, Grant, Group, Role, RoleSource};
 use crate::diagnostics::{Label, Located, Span};
 use crate::state::{GroupKey, Membership, PolicyRule, PrincipalName, RoleKey};
@@ -34,6 +35,29 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// The groups that hold a group, through any number of others, without itself.
+    pub(super) fn above(&self, key: &GroupKey) -> BTreeSet<&'a GroupKey> {
+        let direct = |key: &GroupKey| self.above.get(key).into_iter().flatten().copied();
+        closure(direct(key), direct)
+    }
+
+    /// The groups that are in one of these, through any number of others, and these themselves.
+    pub(super) fn below(&self, keys: impl IntoIterator<Item = &'a GroupKey>) -> BTreeSet<&'a GroupKey> {
+        let direct = |key: &GroupKey| self.config.groups.get(key).into_iter().flat_map(nested);
+        closure(keys, direct)
+    }
+
+    /// The groups that a grant names, each with the first place.
+    pub(super) fn subjects(&self) -> BTreeMap<&'a GroupKey, Span> {
+        let mut subjects = BTreeMap::new();
+        for subject in self.config.grants.iter().flat_map(|grant| &grant.subjects) {
+            if let PrincipalName::Group(key) = &subject.value {
+                subjects.entry(key).or_insert(subject.span);
+            }
+        }
+        subjects
+    }
+
     /// The groups that somebody may be in: somebody is named, or others than we know who.
     pub(super) fn peopled(&self) -> BTreeSet<&'a GroupKey> {
         let is_peopled = |group: &Group| match group.membership {
@@ -42,16 +66,24 @@ impl<'a> Facts<'a> {
                 group.members.iter().any(|member| !matches!(member.value, PrincipalName::Group(_)))
             }
         };
-        let groups = self.config.groups.iter();
-        let mut waiting: Vec<&GroupKey> = groups.filter(|(_, group)| is_peopled(group)).map(|(key, _)| key).collect();
-        let mut peopled: BTreeSet<&GroupKey> = BTreeSet::new();
-        while let Some(key) = waiting.pop() {
-            if peopled.insert(key) {
-                waiting.extend(self.above.get(key).into_iter().flatten());
-            }
-        }
-        peopled
+        let groups = self.config.groups.iter().filter(|(_, group)| is_peopled(group)).map(|(key, _)| key);
+        closure(groups, |key| self.above.get(key).into_iter().flatten().copied())
     }
+}
+
+/// Everything that is reached step by step.
+fn closure<'a, I: Iterator<Item = &'a GroupKey>>(
+    start: impl IntoIterator<Item = &'a GroupKey>,
+    next: impl Fn(&'a GroupKey) -> I,
+) -> BTreeSet<&'a GroupKey> {
+    let mut waiting: Vec<&GroupKey> = start.into_iter().collect();
+    let mut reached = BTreeSet::new();
+    while let Some(key) = waiting.pop() {
+        if reached.insert(key) {
+            waiting.extend(next(key));
+        }
+    }
+    reached
 }
 
 /// A role in a grant.
@@ -78,14 +110,8 @@ fn nested(group: &Group) -> impl Iterator<Item = &GroupKey> {
 pub(super) fn rules(role: &Role) -> Option<Cow<'_, [PolicyRule]>> {
     match &role.source {
         RoleSource::Rules(rules) => Some(rules.iter().map(|rule| rule.value.clone()).collect()),
-        RoleSource::ClusterRole(name) if name.value == "cluster-admin" => Some(Cow::Owned(vec![everything()])),
-        RoleSource::ClusterRole(_) => None,
+        RoleSource::ClusterRole(name) => builtin_roles::rules(&name.value).map(Cow::Borrowed),
     }
-}
-
-fn everything() -> PolicyRule {
-    let all = || vec!["*".to_owned()];
-    PolicyRule { api_groups: all(), resources: all(), verbs: all(), ..PolicyRule::default() }
 }
 
 pub(super) fn label(span: Span, text: impl Into<String>) -> Label {
@@ -98,11 +124,23 @@ pub(super) fn all<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     join(&words)
 }
 
+/// What somebody can do, one after the other; some of these have a comma inside.
+pub(super) fn ways(words: &[String]) -> String {
+    if words.iter().any(|word| word.contains(',')) { words.join("; ") } else { join(words) }
+}
+
 /// "a, b and c".
-pub(super) fn join(words: &[String]) -> String {
+fn join(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [word] => word.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// Those of them who are people.
+pub(super) fn people(principals: &[Located<PrincipalName>]) -> Vec<&Located<PrincipalName>> {
+    let is_person =
+        |one: &&Located<PrincipalName>| matches!(one.value, PrincipalName::User(_) | PrincipalName::Guest(_));
+    principals.iter().filter(is_person).collect()
 }

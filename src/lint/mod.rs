@@ -28,9 +28,19 @@ pub struct Lint {
 
 /// Every rule, sorted by id.
 pub static LINTS: &[&Lint] = &[
+    &rules::cluster_wide_write::LINT,
     &rules::empty_group::LINT,
     &rules::escalation_road::LINT,
+    &rules::group_across_stages::LINT,
+    &rules::group_with_one_owner::LINT,
+    &rules::group_without_owner::LINT,
+    &rules::guest_in_privileged_group::LINT,
     &rules::individual_person::LINT,
+    &rules::member_through_nesting::LINT,
+    &rules::namespace_relabel::LINT,
+    &rules::overlapping_grants::LINT,
+    &rules::unused_group::LINT,
+    &rules::unused_role::LINT,
     &rules::wildcard_rule::LINT,
 ];
 

@@ -133,6 +133,13 @@ impl Checker<'_> {
             tenant: self.tenant(root)?,
             appliers,
             delegates: root.entry("delegate").is_some(),
+            delegated_roles: root
+                .get("delegate")
+                .map_or(&[][..], Node::items)
+                .iter()
+                .flat_map(|entry| entry.get("roles").map_or(&[][..], Node::items))
+                .filter_map(|role| role.words().parse().ok())
+                .collect(),
             lint: self.lint(root),
             environments,
             groups,

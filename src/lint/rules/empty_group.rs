@@ -1,11 +1,8 @@
 //! Groups that give access to nobody.
 
-use std::collections::BTreeMap;
-
-use crate::diagnostics::{Rule, Severity, Span};
+use crate::diagnostics::{Rule, Severity};
 use crate::lint::facts::{Facts, label};
 use crate::lint::{Found, Lint};
-use crate::state::{GroupKey, PrincipalName};
 
 pub(in crate::lint) static LINT: Lint = Lint {
     rule: Rule {
@@ -41,14 +38,8 @@ grants:
 };
 
 fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
-    let mut granted: BTreeMap<&GroupKey, Span> = BTreeMap::new();
-    for subject in facts.config.grants.iter().flat_map(|grant| &grant.subjects) {
-        if let PrincipalName::Group(key) = &subject.value {
-            granted.entry(key).or_insert(subject.span);
-        }
-    }
     let peopled = facts.peopled();
-    for (key, grant) in granted {
+    for (key, grant) in facts.subjects() {
         if let Some(group) = facts.config.groups.get(key).filter(|_| !peopled.contains(key)) {
             found.report(
                 format!("nobody is in `{key}`, which is granted access"),

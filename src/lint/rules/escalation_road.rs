@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Role, RoleSource, Scope};
 use crate::diagnostics::{Label, Rule, Severity, Span};
-use crate::lint::facts::{Facts, join, label, rules};
+use crate::lint::facts::{self, Facts, label, rules};
 use crate::lint::{Found, Lint};
 use crate::state::covering::Right;
 use crate::state::power::{Road, Way, roads};
@@ -20,8 +20,8 @@ pub(in crate::lint) static LINT: Lint = Lint {
            `impersonate` is anybody, whoever reads secrets or asks for tokens of service accounts acts as those, and `pods/exec` \
            acts as whatever runs there. On a whole cluster, `nodes/proxy`, approving certificates, writing webhooks and running \
            workloads in any namespace lead to everything.\n\n\
-           Looked at are roles with `rules` that a grant names or that are added to a default role, and `cluster-admin` where it is \
-           granted on a whole cluster. Writing workloads in a namespace is not reported: that is what developers do there, although it lets them act as the namespace's service accounts.\n\n\
+           Looked at are roles with `rules` that a grant names or that are added to a default role, and `cluster-admin`, `admin` \
+           and `edit` where they are granted on a whole cluster. In a namespace, those are not reported, nor is writing workloads: that is what developers do there, although it lets them act as the namespace's service accounts.\n\n\
            Leave out what is not needed, name the objects (`resourceNames`), or grant it in a namespace of its own. What is \
            needed all the same belongs to a small group with owners who know what it gives.",
     example: "\
@@ -77,7 +77,7 @@ fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
         let place_words = if on_cluster { "on a whole cluster" } else { "in a namespace" };
         let labels = labels(role, &roads, on_cluster).into_iter().chain([place]);
         found.report(
-            format!("whoever has `{key}` {place_words} can {}", join(&ways)),
+            format!("whoever has `{key}` {place_words} can {}", facts::ways(&ways)),
             labels,
             "leave out what is not needed, name the objects, or give it to a small group of its own",
         );

@@ -4,7 +4,7 @@ use super::told;
 use crate::lint::LINTS;
 
 /// What a rule says about its own example.
-fn example(id: &str) -> String {
+pub(super) fn example(id: &str) -> String {
     told(id, LINTS.iter().find(|lint| lint.rule.id == id).unwrap().example)
 }
 
@@ -121,7 +121,7 @@ fn escalation_road() {
     let several = "{ apiGroups: [''], resources: [secrets, serviceaccounts/token], verbs: [get, create] }, \
                    { apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate] }";
     insta::assert_snapshot!(rules(several, within), @r#"
-    warning: whoever has `one` in a namespace can give itself everything, act as any service account and read secrets, tokens of service accounts included
+    warning: whoever has `one` in a namespace can give itself everything; act as any service account; read secrets, tokens of service accounts included
       4:18 "{ apiGroups: [''], resources: [secrets, serviceaccounts/token], verbs: [get, create] }" `create serviceaccounts/token`: act as any service account; `get secrets`: read secrets, tokens of service accounts included
       4:106 "{ apiGroups: [rbac.authorization.k8s.io], resources: [roles], verbs: [escalate] }" `escalate roles.rbac.authorization.k8s.io`: give itself everything
       5:35 "one" granted in namespaces here
@@ -138,6 +138,8 @@ fn escalation_road() {
       help: leave out what is not needed, name the objects, or give it to a small group of its own
     "#);
     assert_eq!(rules(approve, whole), "", "both are needed");
+    assert!(role("cluster-role: edit", whole).contains("read every secret"));
+    assert_eq!(role("cluster-role: view", whole), "");
     let nodes = "{ apiGroups: [''], resources: [nodes/proxy], verbs: [get] }";
     assert!(rules(nodes, whole).contains("nodes/proxy"));
     assert_eq!(rules(nodes, within), "", "a node is in no namespace");
@@ -147,7 +149,7 @@ fn escalation_road() {
     let secret = "{ apiGroups: [''], resources: [secrets], resourceNames: [tls], verbs: [get] }";
     assert_eq!(rules(secret, whole), "");
     assert_eq!(role("cluster-role: their-own", whole), "", "nobody knows its rules here");
-    assert_eq!(role("cluster-role: cluster-admin", within), "");
+    assert_eq!(role("cluster-role: admin", within), "");
 }
 
 #[test]

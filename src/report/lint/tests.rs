@@ -83,8 +83,8 @@ fn results_point_into_files_and_at_their_rules() {
           "text": "\u001b[2Jall of it. What to do: name what is needed."
         },
         "partialFingerprints": {
-          "primaryLocationLineHash": "93476363b68e09c3:1",
-          "rolecallFinding/v1": "93476363b68e09c3:1"
+          "primaryLocationLineHash": "e9b297c06490441e:1",
+          "rolecallFinding/v1": "e9b297c06490441e:1"
         },
         "relatedLocations": [
           {
@@ -106,7 +106,7 @@ fn results_point_into_files_and_at_their_rules() {
             }
           }
         ],
-        "ruleId": "empty-group",
+        "ruleId": "cluster-wide-write",
         "ruleIndex": 0
       },
       {
@@ -134,10 +134,10 @@ fn results_point_into_files_and_at_their_rules() {
           "text": "twice. What to do: name what is needed."
         },
         "partialFingerprints": {
-          "primaryLocationLineHash": "0e66b20e3a382d05:1",
-          "rolecallFinding/v1": "0e66b20e3a382d05:1"
+          "primaryLocationLineHash": "ac0e358d2a25b902:1",
+          "rolecallFinding/v1": "ac0e358d2a25b902:1"
         },
-        "ruleId": "empty-group",
+        "ruleId": "cluster-wide-write",
         "ruleIndex": 0
       },
       {
@@ -165,10 +165,10 @@ fn results_point_into_files_and_at_their_rules() {
           "text": "twice. What to do: name what is needed."
         },
         "partialFingerprints": {
-          "primaryLocationLineHash": "0e66b20e3a382d05:2",
-          "rolecallFinding/v1": "0e66b20e3a382d05:2"
+          "primaryLocationLineHash": "ac0e358d2a25b902:2",
+          "rolecallFinding/v1": "ac0e358d2a25b902:2"
         },
-        "ruleId": "empty-group",
+        "ruleId": "cluster-wide-write",
         "ruleIndex": 0
       },
       {
@@ -191,7 +191,7 @@ fn results_point_into_files_and_at_their_rules() {
           "rolecallFinding/v1": "d66be8717497db4b:1"
         },
         "ruleId": "unknown-group",
-        "ruleIndex": 4
+        "ruleIndex": 14
       }
     ]
     "#);
@@ -226,19 +226,19 @@ fn for_people() {
     let (report, sources) = example("");
     let style = Style { graphical: false, colour: false, width: 80 };
     insta::assert_snapshot!(render(&report, &sources, &style), @r#"
-    warning[empty-group]: teams/a b:東.yaml:2:16: \u{1b}[2Jall of it
+    warning[cluster-wide-write]: teams/a b:東.yaml:2:16: \u{1b}[2Jall of it
       2 |   é: { rules: ['*'] }
       here
       teams/a b:東.yaml:2:3: and here
       2 |   é: { rules: ['*'] }
       help: name what is needed
 
-    note[empty-group]: teams/a b:東.yaml:1:1: twice
+    note[cluster-wide-write]: teams/a b:東.yaml:1:1: twice
       1 | roles:
       first
       help: name what is needed
 
-    note[empty-group]: teams/a b:東.yaml:2:8: twice
+    note[cluster-wide-write]: teams/a b:東.yaml:2:8: twice
       2 |   é: { rules: ['*'] }
       again
       help: name what is needed
@@ -249,7 +249,7 @@ fn for_people() {
     1 error, 1 warning and 2 notes in 2 files.
     Silenced by `lint` in rolecall.yaml:
       wildcard-rule (2): They are \u{202e}meant.
-    `rolecall lint --explain empty-group` says why it matters. Where it is meant, say so in rolecall.yaml: lint: { empty-group: { severity: off, reason: … } }
+    `rolecall lint --explain unknown-group` says why it matters. Where it is meant, say so in rolecall.yaml: lint: { unknown-group: { severity: off, reason: … } }
     "#);
     let nothing = Report { findings: Vec::new(), ..report };
     assert!(render(&nothing, &sources, &style).contains("no finding."));

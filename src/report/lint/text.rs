@@ -22,7 +22,8 @@ pub fn render(report: &Report, sources: &SourceMap, style: &Style) -> String {
             let _ = writeln!(text, "{}", paragraph("  ", &format!("{rule} ({findings}): {reason}"), width));
         }
     }
-    if let Some(first) = report.findings.first() {
+    // The first of the worst.
+    if let Some(first) = report.findings.iter().min_by_key(|finding| finding.severity) {
         let told = format!(
             "`rolecall lint --explain {0}` says why it matters. Where it is meant, say so in rolecall.yaml: \
              lint: {{ {0}: {{ severity: off, reason: … }} }}",
