@@ -36,7 +36,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (request, odd) = request(&args.verb, &args.resource, args.namespace.as_ref())?;
     let looked = args.question.look(ui, BTreeSet::new()).await?;
     let world = looked.world();
-    let given = args.question.give(ui, &world.who_can(&request), &notes(&odd, &world));
+    let given = args.question.give(ui, &world.who_can(&request), &notes(Some(&request), &odd, &world));
     drop(world);
     looked.close().await;
     given

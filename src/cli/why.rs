@@ -37,9 +37,9 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (request, odd) = asked.map_or((None, Vec::new()), |(request, odd)| (Some(request), odd));
     let looked = args.question.look(ui, whom.names()).await?;
     let world = looked.world();
-    let given = whom
-        .find(&looked, &world)
-        .and_then(|who| args.question.give(ui, &world.why(&who, request.as_ref()), &notes(&odd, &world)));
+    let given = whom.find(&looked, &world).and_then(|who| {
+        args.question.give(ui, &world.why(&who, request.as_ref()), &notes(request.as_ref(), &odd, &world))
+    });
     drop(world);
     looked.close().await;
     given

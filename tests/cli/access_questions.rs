@@ -214,6 +214,9 @@ fn what_is_unknown_is_answered_all_the_same_with_a_note() {
         assert!(said.starts_with("note: ") && said.contains(meant), "{resource}: {said}");
         assert!(ran.stdout.starts_with("alpha: "), "{}", ran.stdout);
     }
+    let ran = ask(&world, &["who-can", "list", "pods", "-n", "trinityy"]).exits(0);
+    let said = "note: no cluster that was looked at has a namespace `trinityy` (did you mean `trinity`?)";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
     // Whoever has cluster-admin can, whatever it is.
     let ran = ask(&world, &["who-can", "frobnicate", "gadgets.example.org", "-e", "alpha"]).exits(0);
     assert!(ran.stdout.contains("cluster-admin"), "{}", ran.stdout);

@@ -14,3 +14,6 @@ pub use self::answer::{
 };
 pub use self::place::{Place, World};
 pub use self::someone::Asker;
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::access::people::{Node, People, Who};
 use crate::access::planned::Snapshot;
 use crate::state::{
     Change, Cluster, Desired, DesiredBinding, DesiredEnvironment, EnvironmentName, Identity, Namespace, Observed,
-    Origin, ScopeTarget, mark,
+    Origin, ScopeTarget, closest, mark,
 };
 
 /// The people and the clusters, as they are or as they would be.
@@ -90,6 +90,16 @@ impl<'a> World<'a> {
         &self.places
     }
 
+    /// Whether no cluster that could be read has this namespace, and the name that may have been meant.
+    pub fn is_nowhere(&self, namespace: &Namespace) -> Option<Option<&str>> {
+        let is_missing = |place: &Place<'_>| !place.cluster.namespaces.contains_key(namespace);
+        if self.places.is_empty() || !self.places.iter().all(is_missing) {
+            return None;
+        }
+        let names = self.places.iter().flat_map(|place| place.cluster.namespaces.keys()).map(Namespace::as_str);
+        Some(closest(namespace.as_str(), names))
+    }
+
     /// The API groups, other than the core, that the rules of roles name together with a resource.
     pub fn groups_with(&self, resource: &str) -> BTreeSet<String> {
         let all = self.places.iter().flat_map(|place| place.snapshot.roles()).flat_map(|role| &role.rules);
@@ -158,15 +168,20 @@ impl<'a> Place<'a> {
         Self { name, environment, cluster, snapshot, grants, roles }
     }
 
-    /// The grant that asks for a binding of this name in this place.
+    /// The line of the grant that asks for a binding of this name in this place.
     pub(super) fn grant(&self, namespace: Option<&Namespace>, name: &str) -> Option<&'a Origin> {
+        self.asked(namespace, name).map(|grant| &grant.origin)
+    }
+
+    /// The grant that asks for a binding of this name in this place.
+    pub(super) fn asked(&self, namespace: Option<&Namespace>, name: &str) -> Option<&'a DesiredBinding> {
         let grant = self.grants.get(name)?;
         let is_there = match &grant.scope {
             ScopeTarget::Cluster => namespace.is_none(),
             ScopeTarget::Namespace(of) => namespace == Some(of),
             ScopeTarget::Selector(labels) => namespace.is_some_and(|namespace| self.cluster.selects(namespace, labels)),
         };
-        is_there.then_some(&grant.origin)
+        is_there.then_some(grant)
     }
 
     /// The block of a role of ours.

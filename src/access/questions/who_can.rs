@@ -9,7 +9,7 @@ use crate::access::caller::SUPERUSERS;
 use crate::access::people::{Node, Who};
 use crate::access::rbac::Way;
 use crate::state::{
-    Identity, Namespace, ObjectId, PrincipalName, Request, Subject, SubjectKind, SubjectName, UserNaming,
+    Binding, Identity, Namespace, ObjectId, PrincipalName, Request, Subject, SubjectKind, SubjectName, UserNaming,
 };
 
 impl World<'_> {
@@ -97,7 +97,7 @@ impl<'w, 'a> Asking<'w, 'a> {
                     Some(Party::Group(named))
                 }
             }
-            (SubjectKind::User, SubjectName::Known(name)) => match self.user(name) {
+            (SubjectKind::User, SubjectName::Known(name)) => match self.user(name, way.binding) {
                 Some(who) => {
                     self.candidates.entry(who).or_default();
                     None
@@ -135,8 +135,16 @@ impl<'w, 'a> Asking<'w, 'a> {
     }
 
     /// Who has this user name, where somebody is known to.
-    fn user(&self, name: &str) -> Option<Who> {
+    fn user(&self, name: &str, binding: &Binding) -> Option<Who> {
         let (world, environment) = (self.world, self.place.environment);
+        let is_called = |who: &Who| world.people.token(who, &BTreeMap::new(), environment).caller.user == name;
+        // The files know a guest by another name than the cluster does.
+        let asked = self.place.asked(binding.namespace.as_ref(), &binding.name);
+        if let Some(Node::Person(who)) = asked.and_then(|grant| world.people.find(&grant.subject))
+            && is_called(&who)
+        {
+            return Some(who);
+        }
         let bare = name.strip_prefix(&environment.tokens.users_prefix)?;
         let node = match environment.tokens.users {
             UserNaming::ObjectId => Node::Person(Who::Id(bare.parse::<ObjectId>().ok()?)),
@@ -144,8 +152,7 @@ impl<'w, 'a> Asking<'w, 'a> {
         };
         let Node::Person(who) = node else { return None };
         let is_known = world.people.person(&who).kind.is_some();
-        let called = || world.people.token(&who, &BTreeMap::new(), environment).caller.user;
-        (is_known && called() == name).then_some(who)
+        (is_known && is_called(&who)).then_some(who)
     }
 
     /// Who owns a group by which others may, or one that is in such a group, and may not already.

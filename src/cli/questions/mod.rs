@@ -162,7 +162,7 @@ pub(super) fn request(
 }
 
 /// What is odd about a question, in words.
-pub(super) fn notes(odd: &[Oddity], world: &World<'_>) -> Vec<String> {
+pub(super) fn notes(request: Option<&Request>, odd: &[Oddity], world: &World<'_>) -> Vec<String> {
     let meant = |nearest: Option<&str>| nearest.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
     let note = |oddity: &Oddity| match oddity {
         Oddity::UnknownResource { resource, nearest } => {
@@ -182,5 +182,9 @@ pub(super) fn notes(odd: &[Oddity], world: &World<'_>) -> Vec<String> {
             format!("`{verb}` is no verb that Kubernetes itself uses, and is asked about as it is written{meant}")
         }
     };
-    odd.iter().map(note).collect()
+    let namespace = request.and_then(Request::namespace);
+    let nowhere = namespace.and_then(|namespace| Some((namespace, world.is_nowhere(namespace)?)));
+    let nowhere = nowhere
+        .map(|(namespace, near)| format!("no cluster that was looked at has a namespace `{namespace}`{}", meant(near)));
+    odd.iter().map(note).chain(nowhere).collect()
 }

@@ -1,7 +1,7 @@
 //! Why somebody may do something.
 
 use super::called::{binding, by, everybody_has, group, is_everybody_s, line, party, scope, whose, without};
-use crate::access::questions::{Answer, Given, Nearest, Part, Party, Reached, Whose};
+use crate::access::questions::{Answer, Given, Nearest, Part, Party, Reached};
 use crate::report::escape;
 use crate::report::text::page::{Mark, Page};
 use crate::report::text::words;
@@ -93,9 +93,6 @@ fn rules(page: &mut Page, given: &Given, request: Option<&Request>) {
                 page.marked(2, Mark::None, &format!("{says}{}", words::rule(rule)), None);
             }
         }
-    }
-    if given.whose == Whose::Left {
-        page.marked(2, Mark::Decide, "the next apply takes this binding away", None);
     }
 }
 
