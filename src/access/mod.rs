@@ -6,6 +6,7 @@
 pub mod builtin_roles;
 mod caller;
 pub mod difference;
+pub mod expectations;
 pub mod people;
 pub mod planned;
 pub mod questions;

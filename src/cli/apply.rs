@@ -93,7 +93,7 @@ async fn direct(
     // What is left to a saved plan is judged when that is applied.
     let without_saved = session.without_saved(planned);
     let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
-    if let Some(exit) = refuse(ui, args, &planned.plan, verdicts) {
+    if let Some(exit) = refuse(ui, args, planned, verdicts) {
         return Ok(exit);
     }
     if changes.is_empty() {
@@ -115,8 +115,9 @@ async fn direct(
         let again = session.plan(progress, AppliedBy::Ourselves).await?;
         let has_moved = saved::plan_id(&again.plan) != saved::plan_id(&planned.plan);
         // Nor may a guard have more to say, or the same of something else.
-        let is_judged_anew =
-            again.plan.verdicts != planned.plan.verdicts || session.without_saved(&again) != without_saved;
+        let is_judged_anew = again.plan.verdicts != planned.plan.verdicts
+            || again.expectations != planned.expectations
+            || session.without_saved(&again) != without_saved;
         if has_moved || is_judged_anew {
             ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
             return Ok(Exit::Stale);
@@ -146,6 +147,10 @@ async fn from_saved(
             ui.say(&format!("! {}: {}", address_text(address), report::escape::message(why)));
         }
         ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
+        if planned.breaks_expectation() {
+            ui.say("An expectation of the access files fails as well: `rolecall plan` says which.");
+            return Ok(Exit::Expectation);
+        }
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, Output::Text, Applies::Saved)?;
@@ -159,7 +164,7 @@ async fn from_saved(
             ui.say(&format!("= {}  already so", address_text(address)));
         }
     }
-    if let Some(exit) = refuse(ui, args, &planned.plan, &planned.plan.verdicts) {
+    if let Some(exit) = refuse(ui, args, planned, &planned.plan.verdicts) {
         return Ok(exit);
     }
     if agreement.ready.is_empty() {
@@ -182,8 +187,8 @@ fn stale(error: &saved::SavedPlanError) -> CliError {
 }
 
 /// What forbids writing anything at all.
-fn refuse(ui: &mut Ui, args: &Args, plan: &plan::Plan, verdicts: &[Verdict]) -> Option<Exit> {
-    if args.policy.strict && plan.withheld.iter().any(|withheld| withheld.is_error) {
+fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict]) -> Option<Exit> {
+    if args.policy.strict && planned.plan.withheld.iter().any(|withheld| withheld.is_error) {
         ui.say("Nothing was written: with --strict, every name must resolve first.");
         return Some(Exit::Error);
     }
@@ -198,6 +203,14 @@ fn refuse(ui: &mut Ui, args: &Args, plan: &plan::Plan, verdicts: &[Verdict]) -> 
         let flags: Vec<String> = args.yes.then(|| "--yes".to_owned()).into_iter().chain(journal).collect();
         again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
         return Some(Exit::Refused);
+    }
+    if planned.breaks_expectation() {
+        let failed = planned.expectations.iter().filter(|judged| judged.is_broken()).count();
+        ui.say(&format!(
+            "Nothing was written: {} failed. Mend what is granted or what is expected.",
+            count(failed, "expectation")
+        ));
+        return Some(Exit::Expectation);
     }
     None
 }

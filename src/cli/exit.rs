@@ -16,6 +16,8 @@ pub enum Exit {
     Partial = 4,
     /// Nothing was written: what was approved no longer holds.
     Stale = 5,
+    /// An expectation of the access files failed; `apply` then wrote nothing.
+    Expectation = 6,
     /// Lint rules found something (`lint`).
     Lint = 7,
     /// The command line could not be understood.
@@ -40,6 +42,7 @@ Exit codes:
   3    a guard refused; nothing was written
   4    something was written, but not everything
   5    nothing was written: what was approved no longer holds
+  6    an expectation failed (validate, plan; apply, which then wrote nothing)
   7    lint rules found something that is more than a note (lint)
   64   usage
   130  interrupted; nothing was written";

@@ -62,7 +62,11 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         again::offer(ui, verdicts, |agreed| again::apply(&paths, &[], &args.connections, &args.policy, agreed));
     }
     session.close().await;
-    Ok(exit(&planned.plan, args.detailed_exitcode))
+    Ok(match exit(&planned.plan, args.detailed_exitcode) {
+        Exit::Error => Exit::Error,
+        _ if planned.breaks_expectation() => Exit::Expectation,
+        other => other,
+    })
 }
 
 /// Whoever asked for JSON gets the mistakes in the files as JSON, too, as from `validate`.
@@ -89,6 +93,7 @@ pub(super) fn show(
         spent: Some(planned.spent),
         applies,
         without_saved: session.without_saved(planned),
+        expectations: planned.expectations.clone(),
     };
     let text = match output {
         Output::Text => {

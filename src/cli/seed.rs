@@ -74,7 +74,7 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
     seed
 }
 
-/// Everybody the files name, as member, owner or subject.
+/// Everybody the files name, as member, owner or subject, or of whom they expect something.
 fn named(desired: &Desired) -> BTreeSet<PrincipalName> {
     let of_groups = desired.groups.values().flat_map(|group| {
         group.members.keys().chain(group.absent.keys()).chain(group.owners.iter().flat_map(BTreeMap::keys))
@@ -83,7 +83,8 @@ fn named(desired: &Desired) -> BTreeSet<PrincipalName> {
         .environments
         .values()
         .flat_map(|environment| environment.bindings.iter().map(|binding| &binding.subject));
-    of_groups.chain(of_grants).cloned().collect()
+    let expected = desired.expectations.iter().map(|expectation| &expectation.who);
+    of_groups.chain(of_grants).chain(expected).cloned().collect()
 }
 
 /// The namespaces that grants name, and for each selector one namespace that it matches.

@@ -17,7 +17,9 @@ mod walk;
 pub mod yaml;
 
 pub use load::{File, Loaded, ROOT_FILE, load, read};
-pub use model::{Aggregation, Config, Environment, Grant, Group, LintSetting, Role, RoleSource, Scope, Tenant};
+pub use model::{
+    Aggregation, Config, Environment, Expectation, Grant, Group, LintSetting, Role, RoleSource, Scope, Tenant,
+};
 pub use reference::reference;
 pub use schema::schema;
 pub use shape::lint_rules;

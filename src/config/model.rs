@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostics::{Located, Severity, Span};
 use crate::state::{
     Allowance, AppId, Applier, BindingName, Cloud, ClusterUid, ConfigName, DefaultRole, EnvironmentName,
-    EnvironmentType, GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, RoleKey, TenantId,
-    TokenNaming, Unmanaged,
+    EnvironmentType, GroupKey, Management, Membership, Namespace, PolicyRule, PrincipalName, Request, RoleKey,
+    TenantId, TokenNaming, Unmanaged,
 };
 
 /// A whole config without a mistake: every name in it is well formed and every reference resolves.
@@ -32,6 +32,8 @@ pub struct Config {
     pub roles: BTreeMap<RoleKey, Role>,
     /// Grants, in the order of the files.
     pub grants: Vec<Grant>,
+    /// Expectations, in the order of the files.
+    pub expectations: Vec<Expectation>,
 }
 
 /// An entry of `lint`.
@@ -155,6 +157,23 @@ pub struct Grant {
     pub scope: Scope,
     /// Bindings made by hand that it takes over from.
     pub replaces: Vec<Located<BindingName>>,
+}
+
+/// An entry of `expectations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// Where it starts.
+    pub span: Span,
+    /// Who.
+    pub who: Located<PrincipalName>,
+    /// Where: the environments named, or those that the labels match.
+    pub environments: Vec<EnvironmentName>,
+    /// What they must be able to do.
+    pub can: Vec<Located<Request>>,
+    /// What they must not be able to do.
+    pub cannot: Vec<Located<Request>>,
+    /// What they may be able to do at most; `None` where there is no such limit.
+    pub only: Option<Located<Vec<Located<Request>>>>,
 }
 
 /// The scope of a grant.

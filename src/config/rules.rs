@@ -81,5 +81,8 @@ rules! {
     ALLOWANCE_WITHOUT_EFFECT = "allowance-without-effect", "What may stay is only named where something is said about what stays.";
     REPLACES_OUTSIDE_GRANT = "replaces-outside-grant", "A binding that a grant replaces lies where the grant holds.";
     SUBJECT_WITHOUT_UPN = "subject-without-upn", "Where tokens name users by UPN, guests and apps get access through groups.";
+    INVALID_EXPECTATION = "invalid-expectation", "What is expected is something that can be asked of Kubernetes.";
+    UNKNOWN_TO_KUBERNETES = warning "unknown-to-kubernetes", "What is expected names resources and verbs that Kubernetes itself has, or that have a group of their own.";
+    CONTRADICTION = "contradiction", "No expectation contradicts another one.";
     NOT_UNDERSTOOD = "not-understood", "Everything that passes the check is used.";
 }

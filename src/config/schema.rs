@@ -23,7 +23,7 @@ pub fn schema() -> Value {
     schema.insert("title".to_owned(), json!("rolecall access file"));
     schema.insert(
         "description".to_owned(),
-        json!("Access to Kubernetes as code: environments, groups, roles and grants. The root file is rolecall.yaml."),
+        json!("Access to Kubernetes as code: environments, groups, roles, grants and expectations. The root file is rolecall.yaml."),
     );
     schema.insert("definitions".to_owned(), json!(definitions.0));
     Value::Object(schema)

@@ -1,6 +1,7 @@
 //! From a checked config to the desired state, and to what must be read for it. Pure.
 
 mod bindings;
+mod expectations;
 mod query;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
             .iter()
             .map(|(name, block)| (name.clone(), environment(config, name, block, on(name), sources)))
             .collect(),
+        expectations: expectations::compile(config, sources),
     }
 }
 

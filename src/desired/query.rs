@@ -41,6 +41,9 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
     }
     let owners = groups.keys().filter_map(|key| desired.groups.get(key)).filter_map(|group| group.owners.as_ref());
     principals.extend(owners.flat_map(BTreeMap::keys).cloned());
+    let expected = desired.expectations.iter();
+    let expected = expected.filter(|one| one.environments.iter().any(|name| only.environment(name)));
+    principals.extend(expected.map(|one| &one.who).filter(|who| group_of(who).is_none()).cloned());
     principals.extend(referred.into_iter().filter(|name| group_of(name).is_none()).cloned());
 
     TenantQuery {

@@ -65,6 +65,7 @@ fn desired() -> Desired {
         without_pim: true,
         groups: BTreeMap::from([("sre".parse().unwrap(), group)]),
         environments: BTreeMap::from([("alpha".parse().unwrap(), environment)]),
+        expectations: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::AccessDifference;
+use crate::access::expectations::Judged;
 use crate::plan::Verdict;
 use crate::state::Usage;
 
@@ -33,6 +34,8 @@ pub struct Context {
     pub applies: Applies,
     /// What the guards say of the changes that `apply` makes without a saved plan; `None` where that is all of them.
     pub without_saved: Option<Vec<Verdict>>,
+    /// What became of the expectations, on what would be there once the plan is carried out.
+    pub expectations: Vec<Judged>,
 }
 
 /// How a plan is applied.

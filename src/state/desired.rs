@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::expectation::DesiredExpectation;
 use super::{
     Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Namespace,
     ObjectId, PolicyRule, PrincipalName, Role, RoleKey, RoleRef, TenantId, Unmanaged,
@@ -45,6 +46,8 @@ pub struct Desired {
     pub groups: BTreeMap<GroupKey, DesiredGroup>,
     /// The environments, by name.
     pub environments: BTreeMap<EnvironmentName, DesiredEnvironment>,
+    /// What somebody must or must not be able to do, by place in the files.
+    pub expectations: Vec<DesiredExpectation>,
 }
 
 /// How a group came to be and what may be done with the object itself.

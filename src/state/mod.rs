@@ -11,6 +11,7 @@ mod checkup;
 mod cloud;
 pub mod covering;
 mod desired;
+pub mod expectation;
 mod failure;
 mod lack;
 pub mod mark;

@@ -20,7 +20,7 @@ struct Cluster {
 impl Cluster {
     /// The quickstart with a role of its own, which takes `escalate`.
     async fn new() -> Self {
-        let world = World::with_example("quickstart");
+        let world = World::with_quickstart_grants();
         world.replace(
             "access/rolecall.yaml",
             "read-only: { cluster-role: view }",

@@ -64,7 +64,7 @@ fn a_deleted_group_that_is_asked_for_again() {
 
 #[test]
 fn a_group_that_was_given_another_key_without_a_word() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.apply(&["--yes"]).exits(0);
     world.replace("access/rolecall.yaml", "k8s_dev_users", "trinity_developers");
     check("group-replaced", &world.apply(&["--yes"]));
@@ -111,7 +111,7 @@ fn a_namespace_that_is_not_there() {
 
 #[test]
 fn a_saved_plan_that_no_longer_holds() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     check("plan-saved", &world.plan(&["--save", "tonight.plan"]));
     world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- erin@contoso.com");
     check("saved-plan-stale", &world.run(&["apply", "tonight.plan", "access", "--sandbox", "sandbox"]));

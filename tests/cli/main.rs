@@ -10,6 +10,7 @@ mod common;
 mod demo;
 mod doctor;
 mod examples;
+mod expectations;
 mod faults;
 #[path = "../suite/folder.rs"]
 mod folder;

@@ -7,7 +7,7 @@ const NEW: &str = "trinity_developers";
 
 /// The quickstart, applied, with its group called something else since then.
 fn renamed(previously: &str) -> World {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.apply(&["--yes"]).exits(0);
     let block = format!("  {NEW}:\n{previously}");
     world.replace("access/rolecall.yaml", &format!("  {OLD}:\n"), &block);
@@ -72,7 +72,7 @@ fn without_its_previous_key_a_renamed_group_is_refused_and_told_what_to_write() 
 
 #[test]
 fn whoever_is_to_be_absent_is_taken_out() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.apply(&["--yes"]).exits(0);
     world.replace(
         "access/rolecall.yaml",

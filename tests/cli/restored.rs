@@ -6,7 +6,7 @@ const ACKNOWLEDGED: [&str; 2] = ["--acknowledge", "group-restored:k8s_dev_users"
 
 /// The quickstart, applied; then its group was taken out of the files and deleted, and is asked for again.
 pub(crate) fn deleted() -> World {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.apply(&["--yes"]).exits(0);
     let whole = world.read("access/rolecall.yaml");
     let (start, end) = (whole.find("groups:").unwrap(), whole.find("roles:").unwrap());

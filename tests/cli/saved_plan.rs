@@ -3,7 +3,7 @@
 use crate::common::World;
 
 fn planned() -> World {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
     world
 }
@@ -59,7 +59,7 @@ fn what_the_files_ask_for_since_then_is_not_applied() {
 
 #[test]
 fn a_saved_plan_acknowledges_nothing_by_itself() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     world.replace("access/rolecall.yaml", "cluster-role: view", "cluster-role: cluster-admin");
     world.replace("access/rolecall.yaml", "namespaces: [trinity]", "cluster-wide: true");
     let guard = "cluster-admin-gained:alpha/group:k8s_dev_users";
@@ -79,7 +79,7 @@ fn a_saved_plan_acknowledges_nothing_by_itself() {
 
 #[test]
 fn a_part_is_applied_as_a_part_and_never_taken_for_the_whole() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let _ = world.plan(&["--save", "tonight.plan", "--only", "entra"]).exits(0);
     let ran = apply_saved(&world).exits(5);
     assert!(ran.stderr.contains("--only entra"), "{}", ran.stderr);
@@ -106,7 +106,7 @@ fn printed(plan: &crate::common::Ran) -> Vec<String> {
 
 #[test]
 fn the_command_that_is_printed_works_and_holds_what_is_asked_for_alone() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     world.replace("access/rolecall.yaml", "cluster-role: view", "cluster-role: cluster-admin");
     world.replace("access/rolecall.yaml", "namespaces: [trinity]", "cluster-wide: true");
     let given = "cluster-admin-gained:alpha/erin@contoso.com";
@@ -122,7 +122,7 @@ fn the_command_that_is_printed_works_and_holds_what_is_asked_for_alone() {
 
 #[test]
 fn a_saved_plan_says_that_it_carries_out_what_is_protected() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     let protected = "type: k3s\n    protected: true\n    cluster: 77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d";
     world.replace("access/rolecall.yaml", "type: k3s", protected);
     let plan = world.plan(&["--save", "tonight.plan"]).exits(0);
@@ -134,7 +134,7 @@ fn a_saved_plan_says_that_it_carries_out_what_is_protected() {
 
 #[test]
 fn where_a_plan_cannot_be_saved_is_said_before_anything_is_read() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     world.write("folder/file", "");
     for file in ["nosuch/tonight.plan", "folder", "folder/file/tonight.plan"] {
         let ran = world.plan(&["--save", file]).exits(1);
@@ -146,7 +146,7 @@ fn where_a_plan_cannot_be_saved_is_said_before_anything_is_read() {
 
 #[test]
 fn an_unusable_journal_is_said_before_the_question() {
-    let world = World::with_example("quickstart");
+    let world = World::with_quickstart_grants();
     world.write(".rolecall", "");
     let ran = world.apply(&[]).exits(1);
     assert!(ran.stderr.contains("cannot create the folder .rolecall for the journal"), "{}", ran.stderr);

@@ -113,6 +113,7 @@ fn desired() -> Desired {
         applier_lines: BTreeMap::new(),
         without_pim: true,
         groups: BTreeMap::new(),
+        expectations: Vec::new(),
         environments: (0..CLUSTERS).map(|number| (environment(number), block(number))).collect(),
     }
 }

@@ -22,6 +22,7 @@ use super::connections::Connections;
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
+use crate::access::expectations::Judged;
 use crate::access::{self, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
@@ -62,6 +63,15 @@ pub(super) struct Planned {
     /// What its changes mean for people.
     pub(super) access: Arc<AccessDifference>,
     pub(super) spent: report::Spent,
+    /// What becomes of the expectations.
+    pub(super) expectations: Vec<Judged>,
+}
+
+impl Planned {
+    /// Whether something that is expected would not be so.
+    pub(super) fn breaks_expectation(&self) -> bool {
+        self.expectations.iter().any(Judged::is_broken)
+    }
 }
 
 /// Reads the config a path belongs to; mistakes are shown and end the command.
@@ -247,7 +257,9 @@ impl Session {
             spent.clusters += reader.usage();
         }
         progress.done();
-        Ok(Planned { plan, observed, access, spent })
+        let withholds = !plan.withheld.is_empty();
+        let expectations = access::expectations::planned(&self.desired, &observed, &plan.changes, withholds);
+        Ok(Planned { plan, observed, access, spent, expectations })
     }
 
     /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.

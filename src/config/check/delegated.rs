@@ -10,7 +10,7 @@ use super::form::article;
 use super::{Checker, Tree, label, labels};
 use crate::config::model::Environment;
 use crate::config::rules;
-use crate::config::shape::{FILE, GRANT, GROUP, MEMBER, OWNER, Record};
+use crate::config::shape::{EXPECTATION, FILE, GRANT, GROUP, MEMBER, OWNER, Record};
 use crate::config::yaml::{Entry, Node};
 use crate::diagnostics::{Label, Located, Rule, Span};
 use crate::state::{AppId, EnvironmentName, GroupKey, Namespace};
@@ -22,11 +22,13 @@ use crate::state::{AppId, EnvironmentName, GroupKey, Namespace};
 /// takes over a live group that another team may have had; users and service principals of a grant, because only groups are
 /// delegated.
 static DELEGABLE: &[(&Record, &[&str])] = &[
-    (&FILE, &["groups", "grants"]),
+    (&FILE, &["groups", "grants", "expectations"]),
     (&GROUP, &["description", "owners", "members", "absent", "membership"]),
     (&OWNER, &["guest", "service-principal"]),
     (&MEMBER, &["guest", "group", "service-principal"]),
     (&GRANT, &["groups", "roles", "environments", "namespaces"]),
+    // Whatever it says, an expectation gives nobody anything.
+    (&EXPECTATION, &["user", "guest", "service-principal", "group", "environments", "can", "cannot", "only"]),
 ];
 
 /// The next step where a delegation is too narrow.
@@ -109,6 +111,7 @@ impl Checker<'_> {
                         self.delegated_grant(grant, &judged, environments);
                     }
                 }
+                "expectations" => {}
                 // Each block has its own line; a section without any defines nothing.
                 name if FILE.key(name).is_some() => {
                     let named = value.entries().iter().map(|entry| (entry.key.span, Some(entry.key.value.as_str())));

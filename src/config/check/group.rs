@@ -168,7 +168,7 @@ impl Checker<'_> {
     }
 
     /// Somebody who may be in many groups, and is kept once.
-    fn user(&mut self, text: &str) -> Option<UserPrincipalName> {
+    pub(super) fn user(&mut self, text: &str) -> Option<UserPrincipalName> {
         if let Some(known) = self.users.get(text) {
             return Some(known.clone());
         }

@@ -8,6 +8,7 @@ mod cycle;
 mod delegate;
 mod delegated;
 mod environment;
+mod expectation;
 mod form;
 mod grant;
 mod group;
@@ -18,7 +19,7 @@ mod role;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
-use super::model::{Config, Environment, Grant, Group, Role, Scope, Tenant};
+use super::model::{Config, Environment, Expectation, Grant, Group, Role, Scope, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
@@ -122,6 +123,13 @@ impl Checker<'_> {
             .collect();
 
         self.bound_bindings(&grants);
+        let expectations: Vec<Expectation> = files
+            .iter()
+            .flat_map(|file| file.all("expectations"))
+            .flat_map(Node::items)
+            .filter_map(|node| self.expectation(node, &environments))
+            .collect();
+        self.contradictions(&expectations);
 
         let root = root?;
         let appliers = self.appliers(root, &files);
@@ -145,6 +153,7 @@ impl Checker<'_> {
             groups,
             roles,
             grants,
+            expectations,
         })
     }
 

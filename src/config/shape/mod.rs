@@ -8,7 +8,7 @@ mod text;
 
 pub use lint::lint_rules;
 pub(crate) use lint::{LINT, SEVERITIES};
-pub(crate) use tables::{FILE, GRANT, GROUP, MEMBER, OWNER, ROOT};
+pub(crate) use tables::{EXPECTATION, FILE, GRANT, GROUP, MEMBER, OWNER, ROOT};
 pub(crate) use text::{FILE_PATTERN, LABEL_KEY, LABEL_VALUE, NAMESPACE_PATTERN};
 
 use crate::diagnostics::Rule;

@@ -27,6 +27,14 @@ const fn roles() -> Key {
 const fn grants() -> Key {
     optional("grants", "Who may do what, and where.", Form::List(&EACH_GRANT, 0))
 }
+const fn expectations() -> Key {
+    optional(
+        "expectations",
+        "Tests of who can and who cannot do something, which `validate`, `plan`, `apply` and `verify` make. They give \
+         nobody anything.",
+        Form::List(&EACH_EXPECTATION, 0),
+    )
+}
 
 /// `rolecall.yaml`.
 pub(crate) static ROOT: Record = Record {
@@ -69,6 +77,7 @@ pub(crate) static ROOT: Record = Record {
         groups(),
         roles(),
         grants(),
+        expectations(),
     ],
     constraints: &[],
     refused: &[],
@@ -78,7 +87,7 @@ pub(crate) static ROOT: Record = Record {
 pub(crate) static FILE: Record = Record {
     name: "access file",
     about: "An access file other than the root file.",
-    keys: &[environments(), groups(), roles(), grants()],
+    keys: &[environments(), groups(), roles(), grants(), expectations()],
     constraints: &[],
     refused: &[
         root_only("version"),
@@ -514,6 +523,53 @@ pub(crate) static GRANT: Record = Record {
     constraints: &[
         Constraint::AtLeastOne(&["groups", "users", "service-principals"]),
         Constraint::ExactlyOne(&["namespaces", "cluster-wide"]),
+    ],
+    refused: &[],
+};
+
+static EACH_EXPECTATION: Form = Form::Record(&EXPECTATION);
+static REQUESTS: Form = Form::Text(&text::REQUEST);
+
+pub(crate) static EXPECTATION: Record = Record {
+    name: "expectation",
+    about: "What somebody must be able to do, or must not, in the words of `kubectl auth can-i`: `VERB RESOURCE in NAMESPACE`, \
+            `VERB RESOURCE across the cluster`, or `VERB /PATH`. RESOURCE is `pods`, `deployments.apps`, with a subresource \
+            `pods/log`, with a name `pods/NAME` or `pods/log/NAME`. What Kubernetes keeps in no namespace needs no place: `list nodes`.",
+    keys: &[
+        optional("user", "Somebody, by user principal name. They need not be in any group.", Form::Text(&text::USER)),
+        guest(),
+        service_principal(),
+        optional(
+            "group",
+            "Somebody who is in this group of the config and in no other but those that it is a member of, by key.",
+            Form::Text(&text::GROUP_REFERENCE),
+        ),
+        required(
+            "environments",
+            "Where: environments by name, or a map of labels that they must carry.",
+            Form::Either(&[Form::List(&Form::Text(&text::ENVIRONMENT_REFERENCE), 1), Form::Labels(1)]),
+        ),
+        optional(
+            "can",
+            "What they must be able to do. `*` is every verb, or every resource of every group, as RBAC has it: only a rule \
+             that says `*` gives it. Nothing when left out.",
+            Form::List(&REQUESTS, 1),
+        ),
+        optional(
+            "cannot",
+            "What they must not be able to do, each of it; without `*`. Nothing when left out.",
+            Form::List(&REQUESTS, 1),
+        ),
+        optional(
+            "only",
+            "What they may be able to do at most, besides what every Kubernetes gives everybody; `[]` is nothing at all. It does \
+             not say that they can. Here `*` is any verb, or any resource. Left out, there is no such limit.",
+            Form::List(&REQUESTS, 0),
+        ),
+    ],
+    constraints: &[
+        Constraint::ExactlyOne(&["user", "guest", "service-principal", "group"]),
+        Constraint::AtLeastOne(&["can", "cannot", "only"]),
     ],
     refused: &[],
 };

@@ -2,7 +2,9 @@
 
 use super::Text;
 use crate::config::pattern::NamePattern;
-use crate::state::{BindingName, BindingPattern, GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName};
+use crate::state::{
+    BindingName, BindingPattern, GroupKey, InvalidName, Mail, Namespace, ObjectId, UserPrincipalName, expectation,
+};
 
 const KEY_PATTERN: &str = "^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$";
 const ID_PATTERN: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
@@ -110,6 +112,13 @@ pub(super) static PREFIX: Text = Text {
     check: |text| if text.is_empty() { Ok(()) } else { check_line(text) },
 };
 pub(super) static API_GROUP: Text = Text { name: "an API group, or `\"\"` for the core group", ..PREFIX };
+pub(super) static REQUEST: Text = Text {
+    name: "a request such as `list pods in trinity`",
+    pattern: "^([A-Za-z]+|\\*) [^\\s\\u0000-\\u001f\\u007f-\\u009f]+( in [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?| across the cluster)?$",
+    longest: None,
+    any_case: false,
+    check: expectation::check_form,
+};
 pub(super) static CLUSTER_ROLE: Text = Text {
     name: "the name of a ClusterRole",
     pattern: "^(?!\\.{1,2}$)[^/%\\u0000-\\u001f\\u007f-\\u009f]+$",

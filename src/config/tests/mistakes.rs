@@ -651,6 +651,7 @@ fn every_rule_has_a_case() {
     let cases = concat!(
         include_str!("delegate.rs"),
         include_str!("clusters.rs"),
+        include_str!("expectations.rs"),
         include_str!("mistakes.rs"),
         include_str!("texts.rs"),
         include_str!("folders.rs")

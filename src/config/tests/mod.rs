@@ -4,6 +4,7 @@ mod bounds;
 mod clusters;
 mod delegate;
 mod examples;
+mod expectations;
 mod folders;
 mod mistakes;
 mod properties;

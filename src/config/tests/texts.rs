@@ -86,22 +86,22 @@ fn other_files_in_the_folder() {
       comment.yaml:1:1 "" nothing here
       help: remove it; if it belongs here, name it under `exclude:` of the root file: `exclude: ["comment.yaml"]`
     not-an-access-file: this YAML file is no access file
-      deploy.yaml:1:1 "apiVersion" an access file has `environments`, `groups`, `roles` or `grants` here
+      deploy.yaml:1:1 "apiVersion" an access file has `environments`, `groups`, `roles`, `grants` or `expectations` here
       help: if it belongs here, name it under `exclude:` of the root file: `exclude: ["deploy.yaml"]`
     empty-file: the file holds nothing
       empty.yaml:1:1 "" nothing here
       help: remove it; if it belongs here, name it under `exclude:` of the root file: `exclude: ["empty.yaml"]`
     not-an-access-file: this YAML file is no access file
-      list.yaml:1:3 "a" an access file has `environments`, `groups`, `roles` or `grants` here
+      list.yaml:1:3 "a" an access file has `environments`, `groups`, `roles`, `grants` or `expectations` here
       help: if it belongs here, name it under `exclude:` of the root file: `exclude: ["list.yaml"]`
     unknown-key: `group` is not a key of an access file
       misspelt.yaml:1:1 "group" no such key
       help: did you mean `groups`?
     unknown-key: `kind` is not a key of an access file
       misspelt.yaml:2:1 "kind" no such key
-      help: it takes `environments`, `groups`, `roles` or `grants`
+      help: it takes `environments`, `groups`, `roles`, `grants` or `expectations`
     not-an-access-file: this YAML file is no access file
-      text.yaml:1:1 "hello" an access file has `environments`, `groups`, `roles` or `grants` here
+      text.yaml:1:1 "hello" an access file has `environments`, `groups`, `roles`, `grants` or `expectations` here
       help: if it belongs here, name it under `exclude:` of the root file: `exclude: ["text.yaml"]`
     "#);
 }
@@ -148,7 +148,7 @@ fn an_empty_root_file() {
     "#);
     insta::assert_snapshot!(told(&files(&[("rolecall.yaml", "- x\n")])), @r#"
     not-an-access-file: this YAML file is no access file
-      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `delegate`, `lint`, `environments`, `groups`, `roles` or `grants` here
+      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `delegate`, `lint`, `environments`, `groups`, `roles`, `grants` or `expectations` here
       help: a root file has `version: 1`, `name:` and `tenant:`
     "#);
 }

@@ -196,6 +196,7 @@ impl World {
                 without_pim: true,
                 groups: BTreeMap::new(),
                 environments: BTreeMap::new(),
+                expectations: Vec::new(),
             },
             observed: Observed { tenant: Some(Ok(tenant)), ..Observed::default() },
             policy: Policy::default(),

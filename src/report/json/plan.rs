@@ -2,6 +2,7 @@
 
 use super::access::access;
 use super::v1;
+use crate::access::expectations::{Judged, Verdict as Holds, What};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
 use crate::report::{Context, counts::Counts, escape};
@@ -52,6 +53,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .collect(),
         unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
+        expectations: context.expectations.iter().map(expectation).collect(),
         preflight: plan.forecasts.iter().map(preflight).collect(),
         aggregation: plan.spreads.iter().map(spread).collect(),
         unread: plan
@@ -89,6 +91,34 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             throttled: spent.graph.throttled + spent.clusters.throttled,
             seconds: spent.elapsed.as_secs_f64(),
         }),
+    }
+}
+
+pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
+    let (kind, requests) = match &judged.expected {
+        What::Can(request) => (v1::ExpectationKind::Can, vec![request.to_string()]),
+        What::Cannot(request) => (v1::ExpectationKind::Cannot, vec![request.to_string()]),
+        What::Only(list) => (v1::ExpectationKind::Only, texts(list)),
+    };
+    let (verdict, why) = match &judged.verdict {
+        Holds::Holds => (v1::ExpectationVerdict::Holds, &[][..]),
+        Holds::Broken(why) => (v1::ExpectationVerdict::Broken, why.as_slice()),
+        Holds::Unknown(why) => (v1::ExpectationVerdict::Unknown, why.as_slice()),
+    };
+    v1::Expectation {
+        origin: origin(&judged.origin),
+        who: judged.who.to_string(),
+        environment: judged.environment.to_string(),
+        kind,
+        requests,
+        verdict,
+        why: why
+            .iter()
+            .map(|why| v1::ExpectationWhy {
+                message: why.text.clone(),
+                origins: why.lines.iter().map(origin).collect(),
+            })
+            .collect(),
     }
 }
 

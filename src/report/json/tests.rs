@@ -358,6 +358,7 @@ fn a_plan_as_json() {
           ]
         }
       ],
+      "expectations": [],
       "preflight": [
         {
           "environment": "alpha",

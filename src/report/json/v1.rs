@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) unmanaged: Vec<Unmanaged>,
     /// What guards say.
     pub(super) guards: Vec<Guard>,
+    /// What is expected of somebody, and whether it holds once the plan is carried out.
+    pub(super) expectations: Vec<Expectation>,
     /// Whether whoever applies may write the changes, for each environment that they touch.
     pub(super) preflight: Vec<Preflight>,
     /// What changed roles do to those who have a role that takes them in: `view`, `edit`, `admin` or another.
@@ -52,6 +54,54 @@ pub(super) struct Plan {
 pub(super) enum Format {
     #[serde(rename = "rolecall-plan/1")]
     V1,
+}
+
+/// What is expected of somebody on one environment.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expectation {
+    /// Where it stands.
+    pub(super) origin: Origin,
+    /// Who, as an access file names them.
+    pub(super) who: String,
+    /// Where.
+    pub(super) environment: String,
+    /// What kind of expectation it is.
+    pub(super) kind: ExpectationKind,
+    /// What they would do, in the words of `kubectl auth can-i`; for `only` what they may do at most.
+    pub(super) requests: Vec<String>,
+    /// Whether it is so.
+    pub(super) verdict: ExpectationVerdict,
+    /// Why it is not so, or not known.
+    pub(super) why: Vec<ExpectationWhy>,
+}
+
+/// A kind of expectation.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ExpectationKind {
+    Can,
+    Cannot,
+    Only,
+}
+
+/// Whether an expectation holds.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ExpectationVerdict {
+    Holds,
+    Broken,
+    Unknown,
+}
+
+/// A reason.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectationWhy {
+    /// In words.
+    pub(super) message: String,
+    /// The lines that bring it about.
+    pub(super) origins: Vec<Origin>,
 }
 
 /// A git commit.

@@ -5,6 +5,7 @@ mod apply;
 mod cluster;
 mod doctor;
 mod entra;
+mod expectations;
 mod guards;
 mod notes;
 mod page;
@@ -17,6 +18,7 @@ mod words;
 
 pub use apply::{Gathered, Outcomes, closing, not_done, opening};
 pub use doctor::doctor;
+pub use expectations::{because, expectations, reasons, sentence};
 pub use plan::plan;
 pub use questions::{answer, unseen};
 

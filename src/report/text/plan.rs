@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, access, cluster, entra, guards, notes, preflight, unmanaged};
+use super::{Layout, access, cluster, entra, expectations, guards, notes, preflight, unmanaged};
+use crate::access::expectations::Verdict as ExpectationVerdict;
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
 use crate::state::{Change, EnvironmentName, Origin, first_few};
@@ -17,7 +18,7 @@ const WIDEST_TERM: usize = 40;
 /// The plan, whole: everything that `apply` would do is named.
 pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     let mut page = Page::new(layout);
-    if !is_quiet(plan) {
+    if !is_quiet(plan) || !context.expectations.iter().all(|each| each.verdict == ExpectationVerdict::Holds) {
         page.words(0, &header(plan, context));
     }
     access::access(&mut page, &context.access);
@@ -38,6 +39,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     if plan.unread.is_empty() {
         information(&mut page);
     }
+    expectations::part(&mut page, &context.expectations);
     guards::guards(&mut page, plan, context);
     page.gap();
     conclusions(&mut page, &counts(plan, context), layout);
@@ -224,6 +226,7 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
         sentences.push(format!("{forbidden} would be refused by the API server: rights are missing."));
     }
     sentences.extend(guards);
+    sentences.extend(expectations::conclusion(&context.expectations));
     sentences
 }
 

@@ -1,0 +1,66 @@
+//! Of whom something is expected, as an API server would see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Why;
+use crate::access::people::{Node, People, Ways, Who, WithoutGroups};
+use crate::access::{Caller, Token};
+use crate::state::{Desired, DesiredEnvironment, GroupsClaim, Identity, PrincipalName, SubjectName};
+
+/// Somebody on one environment.
+pub(super) struct Whom<'a> {
+    pub(super) caller: Caller,
+    /// The groups in their token, by the name that the cluster has for them.
+    pub(super) groups: BTreeMap<Identity, SubjectName>,
+    pub(super) without_groups: Option<WithoutGroups>,
+    /// How they come to be in each group; of a group's members it is not said.
+    pub(super) ways: Option<&'a Ways<'a>>,
+    /// The group whose members are meant.
+    pub(super) group: Option<Identity>,
+}
+
+/// The groups of everybody of whom something is expected, found in one look at every list.
+pub(super) struct Everybody<'a> {
+    ways: BTreeMap<Who, Ways<'a>>,
+}
+
+pub(super) fn everybody<'a>(desired: &Desired, people: &People<'a>) -> Everybody<'a> {
+    let named = desired.expectations.iter().filter_map(|expectation| match people.find(&expectation.who)? {
+        Node::Person(who) => Some(who),
+        Node::Group(_) => None,
+    });
+    Everybody { ways: people.groups_of(&named.collect::<BTreeSet<Who>>()) }
+}
+
+impl Everybody<'_> {
+    /// Somebody on an environment, or why nobody is meant.
+    pub(super) fn get(
+        &self,
+        name: &PrincipalName,
+        people: &People<'_>,
+        environment: &DesiredEnvironment,
+    ) -> Result<Whom<'_>, Why> {
+        match people.find(name) {
+            Some(Node::Person(who)) => {
+                let ways = self.ways.get(&who);
+                let none = Ways::new();
+                let Token { caller, groups, without_groups } = people.token(&who, ways.unwrap_or(&none), environment);
+                Ok(Whom { caller, groups, without_groups, ways, group: None })
+            }
+            Some(Node::Group(id)) => {
+                let around = match environment.tokens.claim {
+                    GroupsClaim::SecurityGroups => people.around(&id),
+                    GroupsClaim::AssignedGroups => BTreeSet::new(),
+                };
+                let all = around.into_iter().chain([id.clone()]);
+                let groups: BTreeMap<Identity, SubjectName> = all
+                    .filter_map(|group| Some((group.clone(), people.name_of(&group, &environment.tokens)?)))
+                    .collect();
+                // Whoever it is: their own name is not theirs as a member.
+                let caller = Caller::authenticated("", groups.values().cloned());
+                Ok(Whom { caller, groups, without_groups: None, ways: None, group: Some(id) })
+            }
+            None => Err(Why { text: format!("nobody, or not only one, is {name} in the tenant"), lines: Vec::new() }),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Expectations: what is broken and why, and what nobody can tell.
+
+use super::Layout;
+use super::page::{Mark, Page};
+use super::words::count;
+use crate::access::expectations::{Judged, Verdict, What, Why};
+use crate::report::escape;
+
+/// How many of one kind are told one by one.
+const LISTED: usize = 20;
+
+/// Adds the part of a page about expectations that do not hold, or of which nobody knows.
+pub(super) fn part(page: &mut Page, judged: &[Judged]) {
+    if judged.iter().all(|each| each.verdict == Verdict::Holds) {
+        return;
+    }
+    page.gap();
+    page.words(0, "Expectations");
+    entries(page, judged);
+}
+
+fn entries(page: &mut Page, judged: &[Judged]) {
+    kind(page, Mark::Decide, judged.iter().filter(|each| each.is_broken()).collect());
+    kind(page, Mark::Unknown, judged.iter().filter(|each| each.is_unknown()).collect());
+}
+
+fn kind(page: &mut Page, mark: Mark, judged: Vec<&Judged>) {
+    let more = judged.len().saturating_sub(LISTED);
+    for each in judged.into_iter().take(LISTED) {
+        page.marked(0, mark, &sentence(each), Some(each.origin.to_string()));
+        for why in reasons(each) {
+            page.detail(4, &because(why));
+        }
+    }
+    if more > 0 {
+        page.marked(0, mark, &format!("and {more} more; `--output json` lists each"), None);
+    }
+}
+
+/// The expectations that do not hold, or of which nobody knows, on their own.
+pub fn expectations(judged: &[Judged], layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    entries(&mut page, judged);
+    page.render()
+}
+
+/// What a judgement says, in one sentence without a full stop.
+pub fn sentence(judged: &Judged) -> String {
+    let Judged { who, environment, expected, verdict, .. } = judged;
+    let who = escape::name(&match who {
+        crate::state::PrincipalName::Group(key) => format!("whoever is in group {key}"),
+        who => who.to_string(),
+    });
+    let of = |request: &crate::state::Request| escape::line(&request.to_string());
+    match (expected, verdict) {
+        (What::Can(request), Verdict::Holds) => format!("{who} can {} on {environment}", of(request)),
+        (What::Cannot(request), Verdict::Holds) => format!("{who} cannot {} on {environment}", of(request)),
+        (What::Only(_), Verdict::Holds) => format!("{who} can do nothing on {environment} beyond `only`"),
+        (What::Can(request), Verdict::Broken(_)) => {
+            format!("{who} cannot {} on {environment}, and should", of(request))
+        }
+        (What::Cannot(request), Verdict::Broken(_)) => {
+            format!("{who} can {} on {environment}, and should not", of(request))
+        }
+        (What::Only(_), Verdict::Broken(_)) => format!("{who} can do more on {environment} than `only` says"),
+        (What::Can(request) | What::Cannot(request), Verdict::Unknown(_)) => {
+            format!("whether {who} can {} on {environment} is not known", of(request))
+        }
+        (What::Only(_), Verdict::Unknown(_)) => {
+            format!("whether {who} can do more on {environment} than `only` says is not known")
+        }
+    }
+}
+
+/// The reasons of a judgement.
+pub fn reasons(judged: &Judged) -> &[Why] {
+    match &judged.verdict {
+        Verdict::Holds => &[],
+        Verdict::Broken(why) | Verdict::Unknown(why) => why,
+    }
+}
+
+/// A reason with its lines.
+pub fn because(why: &Why) -> String {
+    let text = escape::message(&why.text);
+    if why.lines.is_empty() {
+        return text;
+    }
+    let lines: Vec<String> = why.lines.iter().map(ToString::to_string).collect();
+    format!("{text} ({})", escape::message(&lines.join(", ")))
+}
+
+/// How many are broken, as a sentence for the end of a plan.
+pub(super) fn conclusion(judged: &[Judged]) -> Option<String> {
+    let broken = judged.iter().filter(|each| each.is_broken()).count();
+    let verb = if broken == 1 { "fails" } else { "fail" };
+    (broken > 0).then(|| format!("`apply` would refuse: {} {verb}.", count(broken, "expectation")))
+}

@@ -1,0 +1,125 @@
+//! `expectations`: what `validate`, `plan` and `apply` say when one does not hold.
+
+use crate::common::World;
+
+#[test]
+fn the_quickstart_keeps_what_it_expects() {
+    let world = World::with_example("quickstart");
+    let ran = world.run(&["validate", "access"]).exits(0);
+    assert!(ran.stdout.contains("Expectations by the files alone: 3 of 3 hold."), "{}", ran.all());
+    let ran = world.plan(&[]).exits(0);
+    assert!(!ran.stdout.contains("Expectations"), "{}", ran.stdout);
+    let ran = world.plan(&["--output", "json"]).exits(0);
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let verdicts: Vec<&str> =
+        plan["expectations"].as_array().unwrap().iter().map(|each| each["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["holds", "holds", "holds"]);
+}
+
+/// Each way of breaking one is told at its line by `validate` and `plan`, and `apply` writes nothing.
+#[test]
+fn a_broken_grant_is_told_at_file_and_line() {
+    let file = "access/rolecall.yaml";
+    for (from, to, line, said) in [
+        (
+            "namespaces: [trinity]",
+            "namespaces: [payments]",
+            33,
+            "hayden@contoso.com cannot list pods in trinity on alpha, and should",
+        ),
+        (
+            "namespaces: [trinity]",
+            "namespaces: [trinity, default]",
+            34,
+            "hayden@contoso.com can list pods in default on alpha, and should not",
+        ),
+        (
+            "      - hayden@contoso.com\n",
+            "      - sam@contoso.com\n",
+            33,
+            "hayden@contoso.com cannot list pods in trinity on alpha, and should",
+        ),
+    ] {
+        let world = World::with_example("quickstart");
+        world.replace(file, from, to);
+        let ran = world.run(&["validate", "access"]).exits(6);
+        assert!(ran.stderr.contains(said) && ran.stderr.contains(&format!("rolecall.yaml:{line}:")), "{}", ran.all());
+        let ran = world.plan(&[]).exits(6);
+        assert!(ran.stdout.contains("Expectations\n"), "{}", ran.stdout);
+        assert!(ran.stdout.contains(said) && ran.stdout.contains(&format!("rolecall.yaml:{line}")), "{}", ran.stdout);
+        let before = world.writes().len();
+        let ran = world.apply(&["--yes"]).exits(6);
+        assert!(ran.stderr.contains("Nothing was written: 1 expectation failed."), "{}", ran.all());
+        assert_eq!(world.writes().len(), before);
+    }
+}
+
+#[test]
+fn a_saved_plan_that_breaks_an_expectation_is_not_carried_out() {
+    let world = World::with_example("quickstart");
+    world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [trinity, default]");
+    let _ = world.plan(&["--save", "it.plan"]).exits(6);
+    let before = world.writes().len();
+    let ran = world.run(&["apply", "it.plan", "access", "--sandbox", "sandbox"]).exits(6);
+    assert!(ran.stderr.contains("Nothing was written: 1 expectation failed."), "{}", ran.all());
+    assert_eq!(world.writes().len(), before);
+}
+
+/// What waits for something else is no broken expectation: the rest goes on, and the next plan judges again.
+#[test]
+fn what_is_withheld_breaks_nothing() {
+    let world = World::with_example("quickstart");
+    let _ = world.plan(&[]).exits(0);
+    world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [trinity, later]");
+    world.replace(
+        "access/rolecall.yaml",
+        "can: [list pods in trinity]",
+        "can: [list pods in trinity, list pods in later]",
+    );
+    let ran = world.plan(&[]).exits(0);
+    assert!(
+        ran.stdout.contains("Withheld") && ran.stdout.contains("the files give it, but this plan withholds"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn the_screens() {
+    let world = World::with_example("quickstart");
+    world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [payments, default]");
+    let ran = world.run(&["validate", "access"]).exits(6);
+    insta::assert_snapshot!(ran.all(), @"
+    quickstart is well formed: 1 file, 1 environment, 1 group, 1 role, 1 grant.
+    Expectations by the files alone: 1 of 3 hold, 2 failed.
+    error[expectation-failed]: rolecall.yaml:33:11: hayden@contoso.com cannot list pods in trinity on alpha, and should
+      33 |     can: [list pods in trinity]
+      expected here
+      rolecall.yaml:28:7: granted here
+      28 |   - { groups: [k8s_dev_users], roles: [read-only], environments: [alpha], namespaces: [payments, default] }
+      rolecall.yaml:22:9: a member here
+      22 |       - hayden@contoso.com
+      help: they only have clusterrole view in default through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22); they only have clusterrole view in payments through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
+
+    error[expectation-failed]: rolecall.yaml:34:26: hayden@contoso.com can list pods in default on alpha, and should not
+      34 |     cannot: [list nodes, list pods in default]
+      expected here
+      rolecall.yaml:28:7: granted here
+      28 |   - { groups: [k8s_dev_users], roles: [read-only], environments: [alpha], namespaces: [payments, default] }
+      rolecall.yaml:22:9: a member here
+      22 |       - hayden@contoso.com
+      help: clusterrole view in default through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
+
+    2 errors in 1 file. Nothing was changed.
+    ");
+    let ran = world.plan(&[]).exits(6);
+    let part = ran.stdout.split("\n\n").find(|part| part.starts_with("Expectations")).unwrap().to_owned();
+    insta::assert_snapshot!(part, @"
+    Expectations
+    ! hayden@contoso.com cannot list pods in trinity on alpha, and should   rolecall.yaml:33
+        they only have clusterrole view in default through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
+        they only have clusterrole view in payments through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
+    ! hayden@contoso.com can list pods in default on alpha, and should not  rolecall.yaml:34
+        clusterrole view in default through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
+    ");
+}
