@@ -1,0 +1,54 @@
+//! What is expected of somebody.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Origin;
+
+/// What is expected of somebody on one environment.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::report::json) struct Expectation {
+    /// Where it stands.
+    pub(in crate::report::json) origin: Origin,
+    /// Who, as an access file names them.
+    pub(in crate::report::json) who: String,
+    /// Where.
+    pub(in crate::report::json) environment: String,
+    /// What kind of expectation it is.
+    pub(in crate::report::json) kind: ExpectationKind,
+    /// What they would do, in the words of `kubectl auth can-i`; for `only` what they may do at most.
+    pub(in crate::report::json) requests: Vec<String>,
+    /// Whether it is so.
+    pub(in crate::report::json) verdict: ExpectationVerdict,
+    /// Why it is not so, or not known.
+    pub(in crate::report::json) why: Vec<ExpectationWhy>,
+}
+
+/// A kind of expectation.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum ExpectationKind {
+    Can,
+    Cannot,
+    Only,
+}
+
+/// Whether an expectation holds.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum ExpectationVerdict {
+    Holds,
+    Broken,
+    Unknown,
+}
+
+/// A reason.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::report::json) struct ExpectationWhy {
+    /// In words.
+    pub(in crate::report::json) message: String,
+    /// The lines that bring it about.
+    pub(in crate::report::json) origins: Vec<Origin>,
+}

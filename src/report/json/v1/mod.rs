@@ -1,0 +1,144 @@
+//! Version 1 of a plan as JSON. What is published here only grows; whatever else changes becomes version 2.
+
+mod aggregation;
+mod change;
+mod expectation;
+mod preflight;
+mod rbac;
+mod run;
+mod unmanaged;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::access::Access;
+pub(super) use aggregation::{Effect, Reached, Spread};
+pub(super) use change::{Action, Change, Edge, PrincipalKind, Resource};
+pub(super) use expectation::{Expectation, ExpectationKind, ExpectationVerdict, ExpectationWhy};
+pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};
+pub(super) use rbac::{Promise, RoleKind, RoleRef, Rule, Subject};
+pub(super) use run::{Commit, Compared, Counts, Tenant, Usage};
+pub(super) use unmanaged::{Beside, BindingOwner, Power, Standing, Unmanaged};
+
+/// What `rolecall plan --output json` prints. `null` for an id or a subject's name means: known after apply.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "A rolecall plan, version 1")]
+pub(super) struct Plan {
+    /// The name of this format.
+    pub(super) format: Format,
+    /// The plan's id.
+    pub(super) id: Option<String>,
+    /// The config's name.
+    pub(super) config: String,
+    /// The commit that the access files were read from; `null` outside git.
+    pub(super) commit: Option<Commit>,
+    /// The tenant.
+    pub(super) tenant: Tenant,
+    /// What the changes mean for people.
+    pub(super) access: Access,
+    /// The changes, each after those it requires.
+    pub(super) changes: Vec<Change>,
+    /// What the files ask for and this plan does not do.
+    pub(super) withheld: Vec<Withheld>,
+    /// What is worth knowing.
+    pub(super) notes: Vec<Note>,
+    /// Bindings on clusters that no file asks for, those that may stay included; none of an environment that ignores them.
+    pub(super) unmanaged: Vec<Unmanaged>,
+    /// What guards say.
+    pub(super) guards: Vec<Guard>,
+    /// What is expected of somebody, and whether it holds once the plan is carried out.
+    pub(super) expectations: Vec<Expectation>,
+    /// Whether whoever applies may write the changes, for each environment that they touch.
+    pub(super) preflight: Vec<Preflight>,
+    /// What changed roles do to those who have a role that takes them in: `view`, `edit`, `admin` or another.
+    pub(super) aggregation: Vec<Spread>,
+    /// Parts that could not be read.
+    pub(super) unread: Vec<Unread>,
+    /// Counts of all of the above.
+    pub(super) counts: Counts,
+    /// How much was compared.
+    pub(super) compared: Compared,
+    /// What making the plan has cost.
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) enum Format {
+    #[serde(rename = "rolecall-plan/1")]
+    V1,
+}
+
+/// A line of an access file.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Origin {
+    /// The file, relative to the config's folder.
+    pub(super) file: String,
+    /// The line, from 1.
+    pub(super) line: u32,
+}
+
+/// Something the files ask for that this plan does not do.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Withheld {
+    pub(super) origin: Option<Origin>,
+    pub(super) addresses: Vec<String>,
+    /// What would become of each of them, in the same order.
+    pub(super) actions: Vec<Action>,
+    /// A stable id; docs/reference/plan-ids.md explains each.
+    pub(super) reason: String,
+    pub(super) message: String,
+    /// Whether the run counts as failed because of it.
+    pub(super) error: bool,
+}
+
+/// Something worth knowing.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    /// A stable id; docs/reference/plan-ids.md explains each.
+    pub(super) kind: String,
+    pub(super) environment: Option<String>,
+    pub(super) origin: Option<Origin>,
+    pub(super) message: String,
+}
+
+/// What a guard says about one subject.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Guard {
+    /// Which guard: a stable id.
+    pub(super) id: String,
+    pub(super) subject: String,
+    pub(super) message: String,
+    pub(super) verdict: Verdict,
+    /// Addresses of changes that are left to a saved plan.
+    pub(super) leaves_out: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verdict {
+    /// `apply` would refuse until it is acknowledged.
+    Refuses,
+    /// `apply` without a saved plan would leave some changes out.
+    LeavesOut,
+    /// It was acknowledged.
+    Acknowledged,
+}
+
+/// A part that could not be read.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unread {
+    /// The environment; `null` is Entra.
+    pub(super) environment: Option<String>,
+    /// A stable id of the kind of failure.
+    pub(super) failure: String,
+    pub(super) message: String,
+    pub(super) next: Option<String>,
+    /// Whether the run goes on without it.
+    pub(super) allowed: bool,
+}
