@@ -20,6 +20,7 @@ mod live;
 mod measure;
 mod steps;
 mod table;
+mod who_can;
 mod world;
 
 use world::Shape;

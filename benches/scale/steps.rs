@@ -3,17 +3,20 @@
 use std::hint::black_box;
 use std::path::Path;
 
+use rolecall::access::AccessComparison;
 use rolecall::plan::saved::{Provenance, SavedPlan, plan_id};
 use rolecall::plan::{self, Comparison, Plan};
 use rolecall::report::{self, text::Layout};
 use rolecall::state::{
-    Above, AccessAnswer, Desired, GroupAnswer, GroupAnswers, GroupQuestion, Inside, Observed, Policy, PrivilegedMembers,
+    Above, AccessAnswer, Change, Desired, GroupAnswer, GroupAnswers, GroupQuestion, Inside, Observed, Policy,
+    PrivilegedMembers,
 };
 use rolecall::{config, desired};
 
 use crate::Error;
 use crate::live;
 use crate::measure::Stopwatch;
+use crate::who_can;
 use crate::world::Shape;
 
 /// Runs the steps; `upto` names the last one.
@@ -43,6 +46,17 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     }
     watch.lap("diff")?;
 
+    let some = few(&planned.changes);
+    watch.restart();
+    let comparison = AccessComparison::new(&desired, &observed, &some);
+    let questions = comparison.questions();
+    let difference = comparison.difference();
+    drop(comparison);
+    watch.lap("access")?;
+    if !questions.is_empty() || difference.rows.is_empty() {
+        return Err("the changes mean nothing for anybody, or groups of others are bound".into());
+    }
+
     watch.restart();
     let verdicts = plan::judge(&desired, &observed, &policy, &planned.changes);
     watch.lap("guards")?;
@@ -60,7 +74,14 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     let text = SavedPlan::new(&planned, &policy, provenance).to_json()?;
     watch.lap("save")?;
     watch.say("changes", planned.changes.len())?;
-    watch.say("saved-bytes", text.len())
+    watch.say("saved-bytes", text.len())?;
+    who_can::run(&desired, &mut observed)
+}
+
+/// A working day's changes: as many, whatever the size of the company, out of all of them.
+fn few(changes: &[Change]) -> Vec<Change> {
+    const FEW: usize = 20;
+    changes.iter().step_by(changes.len().div_ceil(FEW).max(1)).cloned().collect()
 }
 
 /// Nobody is a member for an hour, and no group is in another.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::Error;
 use crate::cold::{ALLOWANCES, Cold, LATENCY};
+use crate::who_can;
 use crate::world::{self, Shape};
 
 /// Everything that was measured at one size.
@@ -46,6 +47,7 @@ pub(crate) fn text(columns: &[Column]) -> Result<String, Error> {
         ("load", "load: read and check the files"),
         ("compile", "compile"),
         ("diff", "diff, guards included"),
+        ("access", "what 20 of the changes mean for people"),
         ("guards", "compared and judged again, as `apply` does with a part"),
         ("render", "render"),
         ("save", "save"),
@@ -54,9 +56,17 @@ pub(crate) fn text(columns: &[Column]) -> Result<String, Error> {
     }
     table.row("compile + diff", seconds, |column| Ok(column.median("compile", 0)? + column.median("diff", 0)?))?;
     table.row("changes planned", count, |column| column.median("changes", 0))?;
-    for (step, shown) in [("load", "peak memory after load"), ("diff", "after diff"), ("save", "after all")] {
+    for (step, shown) in [
+        ("load", "peak memory after load"),
+        ("diff", "after diff"),
+        ("access", "after what changes mean"),
+        ("save", "after all"),
+    ] {
         table.row(shown, mebibytes, |column| column.median(step, 1))?;
     }
+    let question = format!("`who-can` on a cluster with {} bindings more", count(who_can::BINDINGS as f64));
+    table.row(&question, seconds, |column| column.median("who-can", 0))?;
+    table.row("people and others in its answer", count, |column| column.median("who-can-answered", 0))?;
     let cold: Vec<&Cold> = columns.iter().filter_map(|column| column.cold.as_ref()).collect();
     if cold.len() < columns.len() || columns.is_empty() {
         return Ok(text);

@@ -16,7 +16,7 @@ pub mod rbac;
 mod tests;
 
 pub use self::caller::Caller;
-pub use self::difference::{AccessDifference, difference, questions};
+pub use self::difference::{AccessComparison, AccessDifference};
 pub use self::people::{People, Person, Token, Who};
 pub use self::planned::Snapshot;
 pub use self::rbac::{Grant, Rbac, Way};

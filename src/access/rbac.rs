@@ -12,7 +12,7 @@ use crate::state::{Binding, Cluster, Namespace, PolicyRule, Request, Role, RoleK
 /// The roles and bindings of one cluster.
 #[derive(Clone, Debug)]
 pub struct Rbac<'a> {
-    roles: BTreeMap<(Option<Namespace>, &'a str), &'a [PolicyRule]>,
+    roles: BTreeMap<(Option<&'a Namespace>, &'a str), &'a [PolicyRule]>,
     bindings: Vec<&'a Binding>,
     /// Positions of bindings by who they are for: a user's or a service account's name, or a group's.
     by_user: BTreeMap<Cow<'a, str>, Vec<usize>>,
@@ -44,7 +44,8 @@ pub struct Grant<'a> {
 impl<'a> Rbac<'a> {
     /// These roles and bindings.
     pub fn new(roles: impl IntoIterator<Item = &'a Role>, bindings: impl IntoIterator<Item = &'a Binding>) -> Self {
-        let roles = roles.into_iter().map(|role| ((role.namespace.clone(), role.name.as_str()), role.rules.as_slice()));
+        let roles =
+            roles.into_iter().map(|role| ((role.namespace.as_ref(), role.name.as_str()), role.rules.as_slice()));
         let mut rbac = Self {
             roles: roles.collect(),
             bindings: bindings.into_iter().collect(),
@@ -121,11 +122,11 @@ impl<'a> Rbac<'a> {
 
     /// The rules that a binding gives; `None` where its role is not there. A `Role` outside a namespace never is.
     pub fn rules(&self, binding: &Binding) -> Option<&'a [PolicyRule]> {
-        if binding.role.kind == RoleKind::Role && binding.namespace.is_none() {
-            return None;
-        }
-        let (namespace, name) = binding.role.place(binding.namespace.as_ref());
-        self.roles.get(&(namespace, name.as_str())).copied()
+        let namespace = match binding.role.kind {
+            RoleKind::ClusterRole => None,
+            RoleKind::Role => Some(binding.namespace.as_ref()?),
+        };
+        self.roles.get(&(namespace, binding.role.name.as_str())).copied()
     }
 
     /// Every binding.

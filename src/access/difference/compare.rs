@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use super::row::{AccessEffect, Standing};
 use crate::access::{Caller, Grant, Rbac};
-use crate::state::covering::{Right, missing};
-use crate::state::{Namespace, PolicyRule, RBAC, RoleKind, RoleRef, SubjectKind, SubjectName};
+use crate::state::covering::missing;
+use crate::state::power::power;
+use crate::state::{Namespace, PolicyRule, RoleKind, RoleRef, SubjectKind, SubjectName};
 
 /// One thing that somebody holds: what a binding gives them, by whatever name the binding goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,14 +38,24 @@ pub(super) struct Outcome {
 pub(super) struct Comparing<'r> {
     pub(super) before: &'r Rbac<'r>,
     pub(super) after: &'r Rbac<'r>,
-    known: BTreeMap<Given, Rc<Vec<Outcome>>>,
+    known: BTreeMap<(Given, Given), Rc<Vec<Outcome>>>,
 }
 
-/// Where a binding and its subject are: the same ones are at the same place.
-type Place = (usize, usize);
+/// Whether it is asked before the changes or after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum When {
+    Before,
+    After,
+}
 
-/// What two callers are given.
-type Given = (Vec<Place>, Vec<Place>);
+/// What a caller is given at one time. On one side, a binding and its subject at the same address are the same with the same
+/// rules; on the other one an untouched binding is at that address, too, while its role may give something else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Given {
+    when: When,
+    bound: Vec<(usize, usize)>,
+    is_superuser: bool,
+}
 
 /// What somebody holds, with the rules that each gives.
 type Held<'r> = BTreeMap<Holding, &'r [PolicyRule]>;
@@ -64,33 +75,38 @@ impl<'r> Comparing<'r> {
 
     /// What it comes to that somebody is the one before and the other after.
     pub(super) fn of(&mut self, before: &Caller, after: &Caller) -> Rc<Vec<Outcome>> {
-        self.between((before, false), (after, true))
+        self.between((before, When::Before), (after, When::After))
     }
 
     /// What it would come to after everything if somebody were another.
     pub(super) fn afterwards(&mut self, one: &Caller, other: &Caller) -> Rc<Vec<Outcome>> {
-        self.between((one, true), (other, true))
+        self.between((one, When::After), (other, When::After))
     }
 
-    fn between(&mut self, one: (&Caller, bool), other: (&Caller, bool)) -> Rc<Vec<Outcome>> {
-        let [one, other] = [one, other].map(|(caller, is_after)| {
-            let rbac = if is_after { self.after } else { self.before };
-            (rbac.given(caller).collect::<Vec<_>>(), caller.is_superuser())
+    fn between(&mut self, one: (&Caller, When), other: (&Caller, When)) -> Rc<Vec<Outcome>> {
+        let [one, other] = [one, other].map(|(caller, when)| {
+            let rbac = match when {
+                When::Before => self.before,
+                When::After => self.after,
+            };
+            let grants: Vec<Grant<'r>> = rbac.given(caller).collect();
+            (Given::new(when, &grants, caller), held(&grants, caller.is_superuser()))
         });
-        let key = (places(&one), places(&other));
-        let known = self.known.entry(key);
-        Rc::clone(known.or_insert_with(|| Rc::new(outcomes(&held(&one), &held(&other)))))
+        let known = self.known.entry((one.0, other.0));
+        Rc::clone(known.or_insert_with(|| Rc::new(outcomes(&one.1, &other.1))))
     }
 }
 
-fn places((grants, is_superuser): &(Vec<Grant<'_>>, bool)) -> Vec<Place> {
-    let place =
-        |grant: &Grant<'_>| (std::ptr::from_ref(grant.binding).addr(), std::ptr::from_ref(grant.subject).addr());
-    grants.iter().map(place).chain(is_superuser.then_some((0, 0))).collect()
+impl Given {
+    fn new(when: When, grants: &[Grant<'_>], caller: &Caller) -> Self {
+        let address =
+            |grant: &Grant<'_>| (std::ptr::from_ref(grant.binding).addr(), std::ptr::from_ref(grant.subject).addr());
+        Self { when, bound: grants.iter().map(address).collect(), is_superuser: caller.is_superuser() }
+    }
 }
 
 /// A binding to a role that is not there, or that has no rules, gives nothing.
-fn held<'r>((grants, is_superuser): &(Vec<Grant<'r>>, bool)) -> Held<'r> {
+fn held<'r>(grants: &[Grant<'r>], is_superuser: bool) -> Held<'r> {
     let mut held = Held::new();
     for grant in grants {
         let Some(rules) = grant.rules.filter(|rules| !rules.is_empty()) else { continue };
@@ -98,7 +114,7 @@ fn held<'r>((grants, is_superuser): &(Vec<Grant<'r>>, bool)) -> Held<'r> {
         let holding = Holding { namespace: grant.binding.namespace.clone(), role: grant.binding.role.clone(), group };
         held.insert(holding, rules);
     }
-    if *is_superuser {
+    if is_superuser {
         let name = "system:masters".to_owned();
         let role = RoleRef { kind: RoleKind::ClusterRole, name: name.clone() };
         held.insert(Holding { namespace: None, role, group: Some(SubjectName::Known(name)) }, EVERYTHING.as_slice());
@@ -196,18 +212,45 @@ fn roles(held: &Held<'_>, reaches: impl Fn(&Holding) -> bool) -> BTreeSet<RoleRe
 
 /// Whether these rules come to everything, there or, on the whole cluster, by giving it to oneself.
 fn is_master(rules: &[PolicyRule], namespace: Option<&Namespace>) -> bool {
-    const TAKES: [(&str, &str, &str); 7] = [
-        ("escalate", RBAC, "clusterroles"),
-        ("escalate", RBAC, "roles"),
-        ("bind", RBAC, "clusterroles"),
-        ("bind", RBAC, "roles"),
-        ("impersonate", "", "users"),
-        ("impersonate", "", "groups"),
-        ("impersonate", "", "serviceaccounts"),
-    ];
-    let takes = |(verb, group, resource)| {
-        let right = Right::Resource { group, resource, name: None, verb };
-        rules.iter().any(|rule| right.covered_by(rule))
-    };
-    PolicyRule::grant_everything(rules) || (namespace.is_none() && TAKES.into_iter().any(takes))
+    match namespace {
+        None => power(rules).is_some(),
+        Some(_) => PolicyRule::grant_everything(rules),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Binding, Role, Subject};
+
+    /// Somebody whose role gives more, and who comes to own a group as well: by that they gain nothing.
+    #[test]
+    fn what_changes_and_what_could_change_afterwards_are_told_apart() {
+        let role = |verbs: &[&str]| Role {
+            namespace: None,
+            name: "reader".to_owned(),
+            rules: vec![PolicyRule {
+                verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+                api_groups: vec![String::new()],
+                resources: vec!["pods".to_owned()],
+                ..PolicyRule::default()
+            }],
+            aggregate_to: BTreeSet::new(),
+        };
+        let name = SubjectName::Known("hayden@contoso.com".to_owned());
+        let binding = Binding {
+            namespace: None,
+            name: "reads".to_owned(),
+            role: RoleRef { kind: RoleKind::ClusterRole, name: "reader".to_owned() },
+            subjects: vec![Subject { kind: SubjectKind::User, name, namespace: None, principal: None }],
+        };
+        let (narrow, wide) = (role(&["get"]), role(&["get", "list"]));
+        let (before, after) = (Rbac::new([&narrow], [&binding]), Rbac::new([&wide], [&binding]));
+        let hayden = Caller::authenticated("hayden@contoso.com", []);
+        let mut comparing = Comparing::new(&before, &after);
+        let effects = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| outcome.effect).collect::<Vec<_>>();
+        assert_eq!(effects(&comparing.of(&hayden, &hayden)), [AccessEffect::Gains]);
+        assert_eq!(effects(&comparing.afterwards(&hayden, &hayden)), []);
+        assert_eq!(effects(&comparing.of(&hayden, &hayden)), [AccessEffect::Gains]);
+    }
 }

@@ -447,7 +447,8 @@ proptest! {
     #[test]
     fn rows_are_what_the_authorizer_says_of_everybody_everywhere((before, after) in some_change()) {
         let (desired, observed, changes) = (desired(), before.observed(), before.changes(&after));
-        let difference = difference(&desired, &observed, &changes);
+        let comparison = AccessComparison::new(&desired, &observed, &changes);
+        let difference = comparison.difference();
         for of in 0..CLUSTERS {
             let (old, new) = (before.cluster(of), after.cluster(of));
             let (old, new) = (Snapshot::live(&old), Snapshot::live(&new));
@@ -473,6 +474,6 @@ proptest! {
             prop_assert!(!row.who.is_empty() && !row.via.is_empty(), "{:?}", row);
             prop_assert!(row.via.iter().any(|via| via.standing != Standing::Kept) || row.namespace.is_some(), "{:?}", row);
         }
-        prop_assert!(questions(&desired, &observed, &changes).is_empty(), "everything was asked already");
+        prop_assert!(comparison.questions().is_empty(), "everything was asked already");
     }
 }

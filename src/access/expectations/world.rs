@@ -291,7 +291,7 @@ impl<'w, 'p> World<'w, 'p> {
             return None;
         }
         let unread: BTreeSet<Identity> = match self.environment.tokens.claim {
-            GroupsClaim::SecurityGroups => self.people.everybody_in(&group.id).1,
+            GroupsClaim::SecurityGroups => self.people.unread_in(&group.id),
             GroupsClaim::AssignedGroups => group.unread.iter().map(|_| group.id.clone()).collect(),
         };
         let of = unread.first()?;

@@ -101,11 +101,19 @@ pub struct People<'a> {
     keys: BTreeMap<&'a GroupKey, Identity>,
     /// The groups that each group is directly in.
     above: BTreeMap<Identity, BTreeSet<Identity>>,
+    /// Groups that are deleted, of whoever's lists they are in.
+    gone: BTreeSet<ObjectId>,
     /// Who is in groups of others.
     others: Vec<&'a [LivePrincipal]>,
-    /// Everybody in a list that was read; made when it is first asked for.
-    listed: OnceCell<HashMap<ObjectId, &'a LivePrincipal, RandomState>>,
+    /// Whoever was looked up by a name of the files; this and what follows is made when it is first asked for.
+    looked_up: OnceCell<ById<'a>>,
+    /// Everybody in a list that was read.
+    listed: OnceCell<ById<'a>>,
+    /// The groups by their display names.
+    by_display_name: OnceCell<HashMap<&'a str, Vec<Identity>, RandomState>>,
 }
+
+type ById<'a> = HashMap<ObjectId, &'a LivePrincipal, RandomState>;
 
 impl<'a> People<'a> {
     /// The group of this key.
@@ -133,7 +141,17 @@ impl<'a> People<'a> {
             (_, Some(tenant)) => match tenant.directory.get(name) {
                 Some(Resolution::Found(live)) => Some(node_of_live(live)),
                 Some(Resolution::Missing { .. } | Resolution::Ambiguous(_)) => None,
-                None => self.listed().values().find(|live| live.name == *name).map(|live| node_of_live(live)),
+                // A cluster may know guests by a user principal name, which no file says.
+                None => {
+                    let is_called = |live: &&&LivePrincipal| {
+                        live.name == *name
+                            || matches!(name, PrincipalName::User(user)
+                                if live.user_principal_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(user.as_str())))
+                    };
+                    let mut called = self.listed().values().filter(is_called);
+                    let one = called.next()?;
+                    called.next().is_none().then(|| node_of_live(one))
+                }
             },
         }
     }
@@ -159,7 +177,7 @@ impl<'a> People<'a> {
                 };
                 Person { user_principal_name: principal, ..unknown(name.clone(), kind) }
             }
-            Who::Id(id) => match self.listed().get(id) {
+            Who::Id(id) => match self.looked_up().get(id).or_else(|| self.listed().get(id)) {
                 Some(live) => Person {
                     who: who.clone(),
                     name: live.name.clone(),
@@ -210,6 +228,30 @@ impl<'a> People<'a> {
         (everybody, unread)
     }
 
+    /// The groups in a group, itself included, whose members are not all known.
+    pub fn unread_in(&self, group: &Identity) -> BTreeSet<Identity> {
+        let mut unread = BTreeSet::new();
+        let mut seen = BTreeSet::from([group.clone()]);
+        let mut open = vec![group.clone()];
+        while let Some(id) = open.pop() {
+            let group = self.groups.get(&id);
+            if group.is_none_or(|group| group.unread.is_some()) {
+                unread.insert(id.clone());
+            }
+            let Some(group) = group else { continue };
+            let inner = group.members.entries().filter(Entry::is_group).map(|entry| self.node(entry));
+            for inner in inner.chain(held(&group.holds)) {
+                if let Node::Group(inner) = inner
+                    && !self.is_gone(&inner)
+                    && seen.insert(inner.clone())
+                {
+                    open.push(inner);
+                }
+            }
+        }
+        unread
+    }
+
     /// The groups that a group is in, directly or through others.
     pub fn around(&self, group: &Identity) -> BTreeSet<Identity> {
         let mut around = BTreeSet::new();
@@ -222,12 +264,30 @@ impl<'a> People<'a> {
 
     /// The groups that each of these is in, directly or through others, in one look at every list.
     pub fn groups_of(&self, whom: &BTreeSet<Who>) -> BTreeMap<Who, Ways<'a>> {
-        let mut direct: BTreeMap<&Who, BTreeSet<&Identity>> = whom.iter().map(|who| (who, BTreeSet::new())).collect();
+        let (mut ids, mut names) = (HashMap::with_hasher(RandomState::default()), BTreeMap::new());
+        for (at, who) in whom.iter().enumerate() {
+            match who {
+                Who::Id(id) => drop(ids.insert(*id, at)),
+                Who::Named(name) => drop(names.insert(name, at)),
+            }
+        }
+        // A company is a million entries, and few of them are asked about.
+        let mut direct: Vec<BTreeSet<&Identity>> = vec![BTreeSet::new(); whom.len()];
         for group in self.groups.values() {
             for entry in group.members.entries() {
-                if let Node::Person(who) = self.node(entry)
-                    && let Some(of) = direct.get_mut(&who)
-                {
+                let found = match entry {
+                    Entry::Live(live) if live.kind == PrincipalKind::Group => None,
+                    Entry::Live(live) => ids.get(&live.id),
+                    Entry::Asked(name) if self.tenant.is_none() && !matches!(name, PrincipalName::Object(_)) => {
+                        names.get(name)
+                    }
+                    Entry::Asked(_) | Entry::Added(_) => match self.node(entry) {
+                        Node::Person(Who::Id(id)) => ids.get(&id),
+                        Node::Person(Who::Named(name)) => names.get(&name),
+                        Node::Group(_) => None,
+                    },
+                };
+                if let Some(of) = found.and_then(|at| direct.get_mut(*at)) {
                     of.insert(&group.id);
                 }
             }
@@ -252,7 +312,7 @@ impl<'a> People<'a> {
             }
             ways
         };
-        direct.into_iter().map(|(who, direct)| (who.clone(), ways(who, direct))).collect()
+        whom.iter().zip(direct).map(|(who, direct)| (who.clone(), ways(who, direct))).collect()
     }
 
     /// Finds out which groups are in which.
@@ -261,7 +321,9 @@ impl<'a> People<'a> {
         for group in self.groups.values() {
             let entries = group.members.entries().filter(Entry::is_group).map(|entry| self.node(entry));
             for inner in entries.chain(held(&group.holds)) {
-                if let Node::Group(inner) = inner {
+                if let Node::Group(inner) = inner
+                    && !self.is_gone(&inner)
+                {
                     above.entry(inner).or_default().insert(group.id.clone());
                 }
             }
@@ -271,7 +333,12 @@ impl<'a> People<'a> {
     }
 
     fn nodes<'s>(&'s self, list: &'s List<'a>, holds: &'s BTreeSet<ObjectId>) -> impl Iterator<Item = Node> + 's {
-        list.entries().map(|entry| self.node(entry)).chain(held(holds))
+        let nodes = list.entries().map(|entry| self.node(entry)).chain(held(holds));
+        nodes.filter(|node| !matches!(node, Node::Group(id) if self.is_gone(id)))
+    }
+
+    fn is_gone(&self, group: &Identity) -> bool {
+        group.known().is_some_and(|id| self.gone.contains(&id))
     }
 
     fn node(&self, entry: Entry<'_>) -> Node {
@@ -317,20 +384,39 @@ impl<'a> People<'a> {
         lists.flat_map(|list| list.added.iter().copied()).find(|edge| edge.principal_id == Identity::Known(id))
     }
 
-    fn listed(&self) -> &HashMap<ObjectId, &'a LivePrincipal, RandomState> {
-        self.listed.get_or_init(|| {
-            let looked_up = self.tenant.into_iter().flat_map(|tenant| &tenant.directory);
-            let looked_up = looked_up.filter_map(|(_, resolution)| match resolution {
-                Resolution::Found(live) => Some(live),
+    fn looked_up(&self) -> &ById<'a> {
+        self.looked_up.get_or_init(|| {
+            let looked_up = self.tenant.into_iter().flat_map(|tenant| tenant.directory.values());
+            let found = looked_up.filter_map(|resolution| match resolution {
+                Resolution::Found(live) => Some((live.id, live)),
                 Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
             });
+            found.collect()
+        })
+    }
+
+    fn listed(&self) -> &ById<'a> {
+        self.listed.get_or_init(|| {
             let groups = self
                 .tenant
                 .into_iter()
                 .flat_map(|tenant| tenant.marked.values().chain(tenant.by_id.values().flatten()));
             let in_lists = groups.flat_map(|group| group.members.iter().chain(&group.owners));
             let in_others = self.others.iter().copied().flatten();
-            in_others.chain(in_lists).chain(looked_up).map(|live| (live.id, live)).collect()
+            let looked_up = self.looked_up().iter().map(|(id, live)| (*id, *live));
+            in_others.chain(in_lists).map(|live| (live.id, live)).chain(looked_up).collect()
         })
+    }
+
+    /// The groups of a display name: several may have one.
+    fn of_display_name(&self, name: &str) -> impl Iterator<Item = &Group<'a>> {
+        let by_name = self.by_display_name.get_or_init(|| {
+            let mut by_name: HashMap<&'a str, Vec<Identity>, RandomState> = HashMap::default();
+            for group in self.groups.values() {
+                by_name.entry(group.display_name).or_default().push(group.id.clone());
+            }
+            by_name
+        });
+        by_name.get(name).into_iter().flatten().filter_map(|id| self.groups.get(id))
     }
 }

@@ -27,6 +27,8 @@ impl<'a> People<'a> {
         for change in changes {
             people.change(change);
         }
+        let gone = &people.gone;
+        people.keys.retain(|_, id| id.known().is_none_or(|id| !gone.contains(&id)));
         people.nested()
     }
 
@@ -74,19 +76,26 @@ impl<'a> People<'a> {
             groups: BTreeMap::new(),
             keys: BTreeMap::new(),
             above: BTreeMap::new(),
+            gone: BTreeSet::new(),
             others: Vec::new(),
+            looked_up: OnceCell::new(),
             listed: OnceCell::new(),
+            by_display_name: OnceCell::new(),
         }
     }
 
     fn read(desired: &'a Desired, tenant: &'a Tenant, answers: &'a GroupAnswers) -> Self {
         let mut people = Self::empty(desired, Some(tenant));
+        let own = desired.groups.iter().filter(|(_, block)| block.management == Management::Owned);
+        let mut earlier: BTreeMap<&GroupKey, (&GroupKey, &DesiredGroup)> = BTreeMap::new();
+        for (key, block) in own {
+            for previous in block.previously.keys() {
+                earlier.entry(previous).or_insert((key, block));
+            }
+        }
         for (marked, live) in &tenant.marked {
-            let is_it = |(key, group): &(&GroupKey, &DesiredGroup)| {
-                group.management == Management::Owned && (*key == marked || group.previously.contains_key(marked))
-            };
-            let own = desired.groups.get_key_value(marked).filter(is_it);
-            let asked = own.or_else(|| desired.groups.iter().find(is_it));
+            let own = desired.groups.get_key_value(marked).filter(|(_, block)| block.management == Management::Owned);
+            let asked = own.or_else(|| earlier.get(marked).copied());
             people.add(asked.map_or(marked, |(key, _)| key), asked.map(|(_, block)| block), live);
         }
         for (key, block) in &desired.groups {
@@ -180,14 +189,7 @@ impl<'a> People<'a> {
             }
             (Address::Group(_), Operation::Delete { before: Resource::Group(before) }) => {
                 self.groups.remove(&before.id);
-                self.keys.retain(|_, id| *id != before.id);
-                let gone = before.id.known();
-                for group in self.groups.values_mut() {
-                    group.members.removed.extend(gone);
-                    if let Some(gone) = gone {
-                        group.holds.remove(&gone);
-                    }
-                }
+                self.gone.extend(before.id.known());
             }
             (Address::Member(..), operation) => self.edge(operation, |group| &mut group.members),
             (Address::Owner(..), operation) => self.edge(operation, |group| &mut group.owners),

@@ -38,17 +38,19 @@ impl<'a> People<'a> {
         let tokens = &environment.tokens;
         let person = self.person(who);
         let user = user_name(&person, tokens);
+        // Only what the claim can carry counts towards its limit.
+        let is_carried = |id: &Identity, way: &[Step<'_>]| {
+            (tokens.claim == GroupsClaim::SecurityGroups || way.len() == 1)
+                && self.groups.get(id).is_none_or(|group| group.kind != GroupKind::Distribution)
+        };
+        let carried: Vec<&Identity> = ways.iter().filter(|(id, way)| is_carried(id, way)).map(|(id, _)| id).collect();
         let without_groups = if person.kind == Some(PrincipalKind::ServicePrincipal) {
             Some(WithoutGroups::Application)
         } else {
-            (ways.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(ways.len()))
+            (carried.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(carried.len()))
         };
-        let is_carried = |way: &[Step<'_>]| match tokens.claim {
-            GroupsClaim::SecurityGroups => without_groups.is_none(),
-            GroupsClaim::AssignedGroups => without_groups.is_none() && way.len() == 1,
-        };
-        let carried = ways.iter().filter(|(_, way)| is_carried(way));
-        let named = carried.filter_map(|(id, _)| Some((id.clone(), self.name_of(id, tokens)?)));
+        let carried = carried.into_iter().filter(|_| without_groups.is_none());
+        let named = carried.filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));
         let groups: BTreeMap<Identity, SubjectName> = named.collect();
         Token { caller: Caller::authenticated(user, groups.values().cloned()), groups, without_groups }
     }
@@ -91,8 +93,7 @@ impl<'a> People<'a> {
             (GroupNaming::DisplayName, SubjectName::Known(name)) => name.strip_prefix(&tokens.groups_prefix),
             _ => None,
         };
-        let several = self.groups.values().filter(move |group| Some(group.display_name) == bare);
-        one.into_iter().chain(several)
+        one.into_iter().chain(bare.into_iter().flat_map(|bare| self.of_display_name(bare)))
     }
 }
 

@@ -167,7 +167,7 @@ impl Looking<'_, '_> {
                     unread.push(Unseen::stranger(group));
                 }
                 let inside = called.iter().filter(|id| !self.ways.contains_key(*id));
-                let inside = inside.flat_map(|id| people.everybody_in(id).1);
+                let inside = inside.flat_map(|id| people.unread_in(id));
                 unread.extend(inside.filter_map(|id| self.world.unread(&id)));
             }
         }

@@ -52,7 +52,7 @@ impl<'w, 'a> Asking<'w, 'a> {
             _ => None,
         });
         unseen.extend(strangers);
-        let inside = self.groups.iter().flat_map(|group| world.people.everybody_in(group).1);
+        let inside = self.groups.iter().flat_map(|group| world.people.unread_in(group));
         unseen.extend(inside.filter_map(|group| world.unread(&group)));
         let mut without = BTreeSet::new();
         let mut entries = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access;
+use crate::access::{AccessComparison, AccessDifference};
 use crate::plan;
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
@@ -19,18 +19,22 @@ pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &Ent
     answers
 }
 
-/// Asks who is in groups that are not ours, as far as the changes mean something to them.
-pub(super) async fn ask_who_is_in_others(
+/// What the changes of a plan mean for people. Who is in groups that are not ours is asked for that, as far as it matters.
+pub(super) async fn access_difference(
     desired: &Desired,
     observed: &mut Observed,
     changes: &[Change],
     reader: &EntraReader,
-) {
-    let questions = access::questions(desired, observed, changes);
-    if !questions.is_empty() {
-        let given = reader.ask(&questions).await;
-        observed.of_groups.record(questions, given);
+) -> AccessDifference {
+    let comparison = AccessComparison::new(desired, observed, changes);
+    let questions = comparison.questions();
+    if questions.is_empty() {
+        return comparison.difference();
     }
+    drop(comparison);
+    let given = reader.ask(&questions).await;
+    observed.of_groups.record(questions, given);
+    AccessComparison::new(desired, observed, changes).difference()
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

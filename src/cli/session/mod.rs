@@ -13,7 +13,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
-use self::asking::{ask_about_groups, ask_for_rights, ask_who_is_in_others};
+use self::asking::{access_difference, ask_about_groups, ask_for_rights};
 pub(super) use self::looking::Seen;
 use self::names::{check_groups, check_names};
 use self::way::{FixedToken, connection};
@@ -245,8 +245,7 @@ impl Session {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }
         let before_others = reader.usage().requests;
-        ask_who_is_in_others(&self.desired, &mut observed, &plan.changes, &reader).await;
-        let access = Arc::new(access::difference(&self.desired, &observed, &plan.changes));
+        let access = Arc::new(access_difference(&self.desired, &mut observed, &plan.changes, &reader).await);
         let mut spent = report::Spent {
             graph: reader.usage(),
             others: reader.usage().requests - before_others,
