@@ -1,5 +1,6 @@
 //! What somebody holds on one cluster before and after, and what the difference comes to, place by place.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -28,8 +29,8 @@ pub(super) struct Outcome {
     pub(super) masters: bool,
     pub(super) before: BTreeSet<RoleRef>,
     pub(super) after: BTreeSet<RoleRef>,
-    pub(super) gained: Vec<PolicyRule>,
-    pub(super) lost: Vec<PolicyRule>,
+    pub(super) gained: Rc<[PolicyRule]>,
+    pub(super) lost: Rc<[PolicyRule]>,
     /// What comes, goes, changes, or stays and matters.
     pub(super) holdings: Vec<(Standing, Holding)>,
 }
@@ -39,6 +40,75 @@ pub(super) struct Comparing<'r> {
     pub(super) before: &'r Rbac<'r>,
     pub(super) after: &'r Rbac<'r>,
     known: BTreeMap<(Given, Given), Rc<Vec<Outcome>>>,
+    covering: Covering<'r>,
+}
+
+/// Which rules give what others do not. Few roles are given to many people in many places: each pair is looked at once.
+#[derive(Default)]
+struct Covering<'r> {
+    known: BTreeMap<(Sources<'r>, Sources<'r>), Rc<[PolicyRule]>>,
+    masters: BTreeMap<(Sources<'r>, bool), bool>,
+}
+
+/// The rules of some roles, by where they are kept.
+type Sources<'r> = BTreeSet<Source<'r>>;
+
+/// The rules of a role, all of them or those that count in a namespace. The same place is the same rules.
+#[derive(Clone, Copy, Debug)]
+struct Source<'r> {
+    rules: &'r [PolicyRule],
+    without_paths: bool,
+}
+
+impl Source<'_> {
+    fn key(&self) -> (usize, usize, bool) {
+        (self.rules.as_ptr().addr(), self.rules.len(), self.without_paths)
+    }
+}
+
+impl PartialEq for Source<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Source<'_> {}
+
+impl PartialOrd for Source<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Source<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl<'r> Covering<'r> {
+    /// What the second rules give and the first do not.
+    fn missing(&mut self, one: &Sources<'r>, other: &Sources<'r>) -> Rc<[PolicyRule]> {
+        if other.is_subset(one) {
+            return Rc::default();
+        }
+        let known = self.known.entry((one.clone(), other.clone()));
+        Rc::clone(known.or_insert_with(|| missing(&all(one), &all(other)).into()))
+    }
+
+    /// Whether these rules come to everything, there or, on the whole cluster, by giving it to oneself.
+    fn is_master(&mut self, sources: &Sources<'r>, on_cluster: bool) -> bool {
+        *self.masters.entry((sources.clone(), on_cluster)).or_insert_with(|| {
+            let rules = all(sources);
+            if on_cluster { power(&rules).is_some() } else { PolicyRule::grant_everything(&rules) }
+        })
+    }
+}
+
+fn all(sources: &Sources<'_>) -> Vec<PolicyRule> {
+    let of =
+        |source: &Source<'_>| if source.without_paths { without_paths(source.rules) } else { source.rules.to_vec() };
+    sources.iter().flat_map(of).collect()
 }
 
 /// Whether it is asked before the changes or after them.
@@ -70,7 +140,7 @@ static EVERYTHING: LazyLock<Vec<PolicyRule>> = LazyLock::new(|| {
 
 impl<'r> Comparing<'r> {
     pub(super) fn new(before: &'r Rbac<'r>, after: &'r Rbac<'r>) -> Self {
-        Self { before, after, known: BTreeMap::new() }
+        Self { before, after, known: BTreeMap::new(), covering: Covering::default() }
     }
 
     /// What it comes to that somebody is the one before and the other after.
@@ -93,7 +163,8 @@ impl<'r> Comparing<'r> {
             (Given::new(when, &grants, caller), held(&grants, caller.is_superuser()))
         });
         let known = self.known.entry((one.0, other.0));
-        Rc::clone(known.or_insert_with(|| Rc::new(outcomes(&one.1, &other.1))))
+        let covering = &mut self.covering;
+        Rc::clone(known.or_insert_with(|| Rc::new(outcomes(&one.1, &other.1, covering))))
     }
 }
 
@@ -122,7 +193,7 @@ fn held<'r>(grants: &[Grant<'r>], is_superuser: bool) -> Held<'r> {
     held
 }
 
-fn outcomes(before: &Held<'_>, after: &Held<'_>) -> Vec<Outcome> {
+fn outcomes<'r>(before: &Held<'r>, after: &Held<'r>, covering: &mut Covering<'r>) -> Vec<Outcome> {
     let differs = |holding: &&Holding| before.get(holding) != after.get(holding);
     let all: BTreeSet<&Holding> = before.keys().chain(after.keys()).collect();
     let changed: BTreeSet<Option<&Namespace>> =
@@ -130,7 +201,7 @@ fn outcomes(before: &Held<'_>, after: &Held<'_>) -> Vec<Outcome> {
     if changed.is_empty() {
         return Vec::new();
     }
-    let on_cluster = changed.contains(&None).then(|| outcome(None, before, after));
+    let on_cluster = changed.contains(&None).then(|| outcome(None, before, after, covering));
     // What changes on the whole cluster may come to something else where more is held.
     let namespaces: BTreeSet<&Namespace> = all.iter().filter_map(|holding| holding.namespace.as_ref()).collect();
     let mut outcomes = Vec::new();
@@ -139,9 +210,9 @@ fn outcomes(before: &Held<'_>, after: &Held<'_>) -> Vec<Outcome> {
         if !itself && on_cluster.is_none() {
             continue;
         }
-        let here = outcome(Some(namespace), before, after);
+        let here = outcome(Some(namespace), before, after, covering);
         let as_everywhere = on_cluster.as_ref().is_some_and(|all| {
-            (without_paths(&all.gained), without_paths(&all.lost)) == (here.gained.clone(), here.lost.clone())
+            without_paths(&all.gained)[..] == here.gained[..] && without_paths(&all.lost)[..] == here.lost[..]
         });
         if itself || !as_everywhere {
             outcomes.push(here);
@@ -150,16 +221,20 @@ fn outcomes(before: &Held<'_>, after: &Held<'_>) -> Vec<Outcome> {
     on_cluster.into_iter().chain(outcomes).collect()
 }
 
-fn outcome(namespace: Option<&Namespace>, before: &Held<'_>, after: &Held<'_>) -> Outcome {
+fn outcome<'r>(
+    namespace: Option<&Namespace>,
+    before: &Held<'r>,
+    after: &Held<'r>,
+    covering: &mut Covering<'r>,
+) -> Outcome {
     let reaches = |holding: &Holding| holding.namespace.is_none() || holding.namespace.as_ref() == namespace;
-    let here = |held: &Held<'_>| -> Vec<PolicyRule> {
+    let here = |held: &Held<'r>| -> Sources<'r> {
         let reaching = held.iter().filter(|(holding, _)| reaches(holding));
-        let rules: Vec<PolicyRule> = reaching.flat_map(|(_, rules)| rules.iter().cloned()).collect();
-        if namespace.is_some() { without_paths(&rules) } else { rules }
+        reaching.map(|(_, rules)| Source { rules, without_paths: namespace.is_some() }).collect()
     };
     let (old, new) = (here(before), here(after));
-    let (gained, lost) = (missing(&old, &new), missing(&new, &old));
-    let (old_roles, new_roles) = (roles(before, reaches), roles(after, reaches));
+    let (gained, lost) = (covering.missing(&old, &new), covering.missing(&new, &old));
+    let (old_roles, new_roles) = (roles(before, reaches, covering), roles(after, reaches, covering));
     let mut holdings = Vec::new();
     for holding in before.keys().chain(after.keys()).filter(|holding| reaches(holding)).collect::<BTreeSet<_>>() {
         let standing = match (before.get(holding), after.get(holding)) {
@@ -179,7 +254,9 @@ fn outcome(namespace: Option<&Namespace>, before: &Held<'_>, after: &Held<'_>) -
             (false, false) => AccessEffect::Both,
             (true, true) => AccessEffect::Same,
         },
-        masters: !gained.is_empty() && is_master(&new, namespace) && !is_master(&old, namespace),
+        masters: !gained.is_empty()
+            && covering.is_master(&new, namespace.is_none())
+            && !covering.is_master(&old, namespace.is_none()),
         before: old_roles,
         after: new_roles,
         gained,
@@ -195,27 +272,24 @@ fn without_paths(rules: &[PolicyRule]) -> Vec<PolicyRule> {
 }
 
 /// The roles that tell what is held: without those of which another one has everything, and without those that everybody has.
-fn roles(held: &Held<'_>, reaches: impl Fn(&Holding) -> bool) -> BTreeSet<RoleRef> {
+fn roles<'r>(held: &Held<'r>, reaches: impl Fn(&Holding) -> bool, covering: &mut Covering<'r>) -> BTreeSet<RoleRef> {
     let is_everybody_s = |holding: &Holding| {
         holding.role.name.starts_with("system:")
             && matches!(&holding.group, Some(SubjectName::Known(name)) if name == "system:authenticated")
     };
     let telling = held.iter().filter(|(holding, _)| reaches(holding) && !is_everybody_s(holding));
-    let telling: BTreeMap<&RoleRef, &[PolicyRule]> = telling.map(|(holding, rules)| (&holding.role, *rules)).collect();
-    let is_hidden = |role: &RoleRef, rules: &[PolicyRule]| {
+    let telling: BTreeMap<&RoleRef, &'r [PolicyRule]> =
+        telling.map(|(holding, rules)| (&holding.role, *rules)).collect();
+    let mut is_covered = |rules: &'r [PolicyRule], by: &'r [PolicyRule]| {
+        let [rules, by] = [rules, by].map(|rules| Sources::from([Source { rules, without_paths: false }]));
+        covering.missing(&by, &rules).is_empty()
+    };
+    let mut is_hidden = |role: &RoleRef, rules: &'r [PolicyRule]| {
         telling.iter().any(|(other, more)| {
-            *other != role && missing(more, rules).is_empty() && (!missing(rules, more).is_empty() || *other < role)
+            *other != role && is_covered(rules, more) && (!is_covered(more, rules) || *other < role)
         })
     };
     telling.iter().filter(|(role, rules)| !is_hidden(role, rules)).map(|(role, _)| (*role).clone()).collect()
-}
-
-/// Whether these rules come to everything, there or, on the whole cluster, by giving it to oneself.
-fn is_master(rules: &[PolicyRule], namespace: Option<&Namespace>) -> bool {
-    match namespace {
-        None => power(rules).is_some(),
-        Some(_) => PolicyRule::grant_everything(rules),
-    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,6 @@ fn bound(rbac: &Rbac<'_>) -> BTreeSet<Holding> {
 impl Rows {
     fn add(&mut self, place: &Place<'_>, who: &Somebody, outcome: &Outcome, bearing: Bearing, via: BTreeSet<Via>) {
         let is_nothing = bearing == Bearing::NoGroups;
-        let none = || if is_nothing { Vec::new() } else { outcome.gained.clone() };
         let row = AccessRow {
             who: BTreeSet::new(),
             environment: place.name.clone(),
@@ -71,8 +70,8 @@ impl Rows {
             bearing,
             before: outcome.before.clone(),
             after: outcome.after.clone(),
-            gained: none(),
-            lost: if is_nothing { Vec::new() } else { outcome.lost.clone() },
+            gained: if is_nothing { Vec::new() } else { outcome.gained.to_vec() },
+            lost: if is_nothing { Vec::new() } else { outcome.lost.to_vec() },
             via,
         };
         self.people.entry(row).or_default().insert(who.clone());

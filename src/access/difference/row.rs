@@ -34,12 +34,12 @@ pub struct AccessRow {
     pub before: BTreeSet<RoleRef>,
     /// The same after.
     pub after: BTreeSet<RoleRef>,
+    /// The ways that come, go, change, or stay and matter.
+    pub via: BTreeSet<Via>,
     /// What they could not do before.
     pub gained: Vec<PolicyRule>,
     /// What they can no longer do.
     pub lost: Vec<PolicyRule>,
-    /// The ways that come, go, change, or stay and matter.
-    pub via: BTreeSet<Via>,
 }
 
 /// What a change comes to for somebody at one place.
