@@ -118,6 +118,18 @@ pub(super) fn label(span: Span, text: impl Into<String>) -> Label {
     Label { span, text: text.into() }
 }
 
+/// Whom a grant is for: a group by its key, anybody else as the files name them.
+pub(super) fn name(subject: &PrincipalName) -> String {
+    match subject {
+        PrincipalName::Group(key) => key.to_string(),
+        PrincipalName::User(_)
+        | PrincipalName::Guest(_)
+        | PrincipalName::GroupId(_)
+        | PrincipalName::ServicePrincipal(_)
+        | PrincipalName::Object(_) => subject.to_string(),
+    }
+}
+
 /// "`a`, `b` and `c`".
 pub(super) fn all<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();

@@ -39,6 +39,7 @@ pub static LINTS: &[&Lint] = &[
     &rules::member_through_nesting::LINT,
     &rules::namespace_relabel::LINT,
     &rules::overlapping_grants::LINT,
+    &rules::production_without_expectation::LINT,
     &rules::unused_group::LINT,
     &rules::unused_role::LINT,
     &rules::wildcard_rule::LINT,

@@ -21,6 +21,10 @@ pub(crate) static LINT: Record = Record {
         rule("member-through-nesting", "Nobody is a member both directly and through another group."),
         rule("namespace-relabel", "Where grants select namespaces by labels, no role of ours writes namespaces."),
         rule("overlapping-grants", "Every role in a grant gives something that no other grant gives."),
+        rule(
+            "production-without-expectation",
+            "Expectations speak of everybody who is granted something in production.",
+        ),
         rule("unused-group", "A group is granted something, itself or through a group that it is in."),
         rule("unused-role", "A role is granted, delegated or added to a default role."),
         rule("wildcard-rule", "Rules of roles name what they allow."),

@@ -11,6 +11,7 @@ pub(super) mod individual_person;
 pub(super) mod member_through_nesting;
 pub(super) mod namespace_relabel;
 pub(super) mod overlapping_grants;
+pub(super) mod production_without_expectation;
 pub(super) mod unused_group;
 pub(super) mod unused_role;
 pub(super) mod wildcard_rule;

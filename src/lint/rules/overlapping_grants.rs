@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Grant, Role, RoleSource, Scope};
 use crate::diagnostics::{Located, Rule, Severity};
-use crate::lint::facts::{Facts, label, rules};
+use crate::lint::facts::{Facts, label, name, rules};
 use crate::lint::{Found, Lint};
 use crate::state::covering::missing;
 use crate::state::{DefaultRole, EnvironmentName, PrincipalName, RoleKey};
@@ -102,17 +102,6 @@ fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
                 "take one of the two out; as it is, this one stays behind when the other is taken away",
             );
         }
-    }
-}
-
-fn name(subject: &PrincipalName) -> String {
-    match subject {
-        PrincipalName::Group(key) => key.to_string(),
-        PrincipalName::User(_)
-        | PrincipalName::Guest(_)
-        | PrincipalName::GroupId(_)
-        | PrincipalName::ServicePrincipal(_)
-        | PrincipalName::Object(_) => subject.to_string(),
     }
 }
 

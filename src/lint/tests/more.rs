@@ -250,6 +250,53 @@ fn overlapping_grants() {
 }
 
 #[test]
+fn production_without_expectation() {
+    insta::assert_snapshot!(example("production-without-expectation"), @r#"
+    note: nothing is expected of `ops` on `live`
+      8:16 "ops" is granted something there
+      help: say under `expectations` what they can and cannot do there
+    "#);
+    let places = |environments: &str, grant: &str, expectations: &str| {
+        let text = format!(
+            "environments:\n{environments}groups:\n  all: {{ members: [{{ group: ops }}] }}\n  ops: {{ members: [sam@contoso.com, {{ \
+             service-principal: 2b3c4d5e-6f70-4819-a2b3-c4d5e6f70819 }}] }}\n  others: {{ members: [kim@contoso.com] }}\nroles:\n  \
+             view: {{ cluster-role: view }}\ngrants:\n  - {{ {grant}, roles: [view], environments: [one, two], namespaces: [shop] \
+             }}\nexpectations: [{expectations}]\n"
+        );
+        told("production-without-expectation", &text)
+    };
+    let two = "  one: { type: k3s, labels: { stage: Production } }\n  two: { type: k3s, protected: true, cluster: \
+               77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d }\n";
+    insta::assert_snapshot!(places(two, "groups: [all], users: [sam@contoso.com, { guest: ana@partner.example }]",
+        "{ user: sam@contoso.com, environments: [two], can: [list pods in shop] }"), @r#"
+    note: nothing is expected of `all` on `one`
+      11:16 "all" is granted something there
+      help: say under `expectations` what they can and cannot do there
+    note: nothing is expected of `sam@contoso.com` on `one`
+      11:30 "sam@contoso.com" is granted something there
+      help: say under `expectations` what they can and cannot do there
+    note: nothing is expected of `guest:ana@partner.example` on `one` and `two`
+      11:47 "{ guest: ana@partner.example }" is granted something there
+      help: say under `expectations` what they can and cannot do there
+    "#);
+    let told = |expectation: &str| {
+        places(two, "groups: [all]", &format!("{{ {expectation}, environments: [one, two], cannot: [list nodes] }}"))
+    };
+    for of_them in ["group: all", "group: ops", "user: SAM@contoso.com"] {
+        assert_eq!(told(of_them), "", "{of_them}");
+    }
+    for of_others in
+        ["group: others", "user: kim@contoso.com", "service-principal: 2b3c4d5e-6f70-4819-a2b3-c4d5e6f70819"]
+    {
+        assert_ne!(told(of_others), "", "{of_others}");
+    }
+    let outer = "{ group: all, environments: [one, two], cannot: [list nodes] }";
+    assert_ne!(places(two, "groups: [ops]", outer), "", "what the outer group may do says nothing about the inner one");
+    let elsewhere = "  one: { type: k3s, labels: { stage: dev } }\n  two: { type: k3s }\n";
+    assert_eq!(places(elsewhere, "groups: [all]", ""), "");
+}
+
+#[test]
 fn unused() {
     insta::assert_snapshot!(example("unused-group"), @r#"
     note: `ops` is granted nothing

@@ -191,7 +191,7 @@ fn results_point_into_files_and_at_their_rules() {
           "rolecallFinding/v1": "d66be8717497db4b:1"
         },
         "ruleId": "unknown-group",
-        "ruleIndex": 14
+        "ruleIndex": 15
       }
     ]
     "#);
@@ -233,18 +233,12 @@ fn for_people() {
       2 |   é: { rules: ['*'] }
       help: name what is needed
 
-    note[cluster-wide-write]: teams/a b:東.yaml:1:1: twice
-      1 | roles:
-      first
-      help: name what is needed
-
-    note[cluster-wide-write]: teams/a b:東.yaml:2:8: twice
-      2 |   é: { rules: ['*'] }
-      again
-      help: name what is needed
-
     error[unknown-group]: gone.yaml: gone
       help: name what is needed
+
+    note[cluster-wide-write]: name what is needed
+      teams/a b:東.yaml:1:1: twice
+      teams/a b:東.yaml:2:8: twice
 
     1 error, 1 warning and 2 notes in 2 files.
     Silenced by `lint` in rolecall.yaml:

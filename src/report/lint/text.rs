@@ -1,16 +1,20 @@
 //! For people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::diagnostics::SourceMap;
+use crate::diagnostics::{Finding, Severity, SourceMap};
 use crate::lint::{LINTS, Report, Silenced};
-use crate::report::findings::{Style, count, draw};
+use crate::report::escape;
+use crate::report::findings::{Style, count, draw, place};
 use crate::report::text::paragraph;
 
 /// Every finding, how many there are, what the config silences, and what to do next.
 pub fn render(report: &Report, sources: &SourceMap, style: &Style) -> String {
-    let mut text = draw(&report.findings, sources, style);
+    let (notes, others): (Vec<Finding>, Vec<Finding>) =
+        report.findings.iter().cloned().partition(|finding| finding.severity == Severity::Note);
     let width = if style.graphical { style.width } else { usize::MAX };
+    let mut text = draw(&others, sources, style) + &listed(&notes, sources, width);
     // Writing to a string cannot fail.
     let _ = match report.findings.as_slice() {
         [] => writeln!(text, "{} rules, no finding.", LINTS.len()),
@@ -22,14 +26,34 @@ pub fn render(report: &Report, sources: &SourceMap, style: &Style) -> String {
             let _ = writeln!(text, "{}", paragraph("  ", &format!("{rule} ({findings}): {reason}"), width));
         }
     }
-    // The first of the worst.
-    if let Some(first) = report.findings.iter().min_by_key(|finding| finding.severity) {
+    // The first of the worst, as they are listed.
+    let worst = others.iter().min_by_key(|finding| finding.severity);
+    if let Some(first) = worst.or_else(|| notes.iter().min_by_key(|note| note.rule.id)) {
         let told = format!(
             "`rolecall lint --explain {0}` says why it matters. Where it is meant, say so in rolecall.yaml: \
              lint: {{ {0}: {{ severity: off, reason: … }} }}",
             first.rule.id
         );
         let _ = writeln!(text, "{}", paragraph("", &told, width));
+    }
+    text
+}
+
+/// Notes may be many: what to do once, and a line for each place.
+fn listed(notes: &[Finding], sources: &SourceMap, width: usize) -> String {
+    let mut alike: BTreeMap<(&str, Option<&str>), Vec<&Finding>> = BTreeMap::new();
+    for note in notes {
+        alike.entry((note.rule.id, note.help.as_deref())).or_default().push(note);
+    }
+    let mut text = String::new();
+    for ((rule, help), notes) in alike {
+        let head = format!("note[{rule}]: {}", help.unwrap_or_default());
+        let _ = writeln!(text, "{}", paragraph("", &head, width));
+        for note in notes {
+            let told = format!("{}: {}", escape::line(&place(note, sources).to_string()), note.message);
+            let _ = writeln!(text, "{}", paragraph("  ", &told, width));
+        }
+        text.push('\n');
     }
     text
 }
