@@ -67,8 +67,29 @@ pub struct SourceFile {
     pub text: String,
     /// The byte at which each line starts.
     line_starts: Vec<usize>,
-    /// How many characters start before each block: a file may be one long line, and thousands of places may be asked for.
-    before_block: Vec<usize>,
+    /// What stands before each block: a file may be one long line, and thousands of places may be asked for.
+    before_block: Vec<Length>,
+}
+
+/// How long a text is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Length {
+    characters: usize,
+    /// Code units of UTF-16.
+    units: usize,
+}
+
+impl Length {
+    /// Of what starts in these bytes.
+    fn of(bytes: &[u8]) -> Self {
+        let starts = bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count();
+        // A character of four bytes is two units.
+        Self { characters: starts, units: starts + bytes.iter().filter(|byte| **byte >= 0b1111_0000).count() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { characters: self.characters + other.characters, units: self.units + other.units }
+    }
 }
 
 /// The bytes of a block.
@@ -77,7 +98,16 @@ const BLOCK: usize = 1024;
 impl SourceFile {
     /// The line and column (both from 1, the column in characters) of a byte.
     pub fn position(&self, byte: usize) -> (u32, u32) {
-        let column = self.characters_before(byte) - self.characters_before(self.line_start(byte)) + 1;
+        self.position_by(byte, |length| length.characters)
+    }
+
+    /// The same with the column in code units of UTF-16, as editors and code scanning count.
+    pub fn position_in_utf16(&self, byte: usize) -> (u32, u32) {
+        self.position_by(byte, |length| length.units)
+    }
+
+    fn position_by(&self, byte: usize, counted: impl Fn(Length) -> usize) -> (u32, u32) {
+        let column = counted(self.before(byte)) - counted(self.before(self.line_start(byte))) + 1;
         let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
         (number(self.line(byte)), number(column))
     }
@@ -87,11 +117,11 @@ impl SourceFile {
         self.line_starts.get(self.line(byte) - 1).copied().unwrap_or(0)
     }
 
-    fn characters_before(&self, byte: usize) -> usize {
+    fn before(&self, byte: usize) -> Length {
         let byte = byte.min(self.text.len());
         let block = byte / BLOCK;
         let rest = self.text.as_bytes().get(block * BLOCK..byte).unwrap_or_default();
-        self.before_block.get(block).copied().unwrap_or(0) + starts(rest)
+        self.before_block.get(block).copied().unwrap_or_default().and(Length::of(rest))
     }
 
     /// The line of a byte, from 1.
@@ -113,9 +143,9 @@ impl SourceMap {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1))
             .collect();
-        let mut before_block = vec![0];
+        let mut before_block = vec![Length::default()];
         for block in text.as_bytes().chunks(BLOCK) {
-            before_block.push(before_block.last().copied().unwrap_or(0) + starts(block));
+            before_block.push(before_block.last().copied().unwrap_or_default().and(Length::of(block)));
         }
         self.files.push(SourceFile { path: path.into(), text, line_starts, before_block });
         FileId(self.files.len() - 1)
@@ -145,11 +175,6 @@ impl SourceMap {
     }
 }
 
-/// How many characters start in these bytes.
-fn starts(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,12 +194,13 @@ mod tests {
     #[test]
     fn positions_are_right_in_lines_of_many_blocks() {
         let mut sources = SourceMap::default();
-        let text = format!("{}\n{}", "aé東".repeat(1000), "é".repeat(3000));
+        let text = format!("{}\n{}", "aé東🔑".repeat(1000), "é".repeat(3000));
         let file = sources.add("a.yaml", text.clone());
         let source = sources.get(file).expect("it was just added");
         for (at, _) in text.char_indices().step_by(7) {
             let before = text.get(source.line_start(at)..at).expect("a line starts with a character");
             assert_eq!(source.position(at).1 as usize, before.chars().count() + 1, "byte {at}");
+            assert_eq!(source.position_in_utf16(at).1 as usize, before.encode_utf16().count() + 1, "byte {at}");
         }
     }
 }

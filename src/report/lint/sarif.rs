@@ -66,8 +66,8 @@ pub fn sarif(findings: &[Finding], sources: &SourceMap, base: &Base) -> String {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.into_iter().map(rule).collect::<Vec<_>>(),
             } },
-            // Ours count characters (3.14.27).
-            "columnKind": "unicodeCodePoints",
+            // As most viewers count, whatever is said here (3.14.27).
+            "columnKind": "utf16CodeUnits",
             "results": results.collect::<Vec<_>>(),
         }],
     });
@@ -106,8 +106,8 @@ fn location(finding: &Finding, sources: &SourceMap, base: &Base) -> Value {
 
 fn at_label(label: &Label, sources: &SourceMap, base: &Base) -> Option<Value> {
     let source = sources.get(label.span.file)?;
-    let (line, column) = source.position(label.span.start);
-    let (end_line, end_column) = source.position(label.span.end);
+    let (line, column) = source.position_in_utf16(label.span.start);
+    let (end_line, end_column) = source.position_in_utf16(label.span.end);
     Some(json!({
         "physicalLocation": {
             "artifactLocation": artifact(&source.path, base),

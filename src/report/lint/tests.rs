@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::diagnostics::{Label, Rule, Severity, Span};
-use crate::lint::{LINTS, Report, Silenced};
+use crate::lint::{LINTS, Report, Silenced, text};
 use crate::report::findings::Style;
 
 static OTHER: Rule = Rule { id: "unknown-group", severity: Severity::Error, summary: "Groups are defined." };
@@ -195,6 +195,62 @@ fn results_point_into_files_and_at_their_rules() {
       }
     ]
     "#);
+}
+
+/// Everything that code scanning may be given: every rule, findings, mistakes, and nothing at all.
+#[test]
+fn the_log_keeps_to_the_published_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../../../tests/schemas/sarif-2.1.0.json")).unwrap();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let keeps = |log: &Value| {
+        let wrong: Vec<String> =
+            schema.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    };
+    for base in [Base::Config, Base::Repository(String::new()), Base::Repository("x y".to_owned())] {
+        keeps(&log("", &base));
+        keeps(&serde_json::from_str(&sarif(&[], &SourceMap::default(), &base)).unwrap());
+    }
+    let mut broken = log("", &Base::Config);
+    broken["runs"][0]["results"][0]["level"] = "bad".into();
+    assert!(!schema.is_valid(&broken), "the schema is one that refuses something");
+}
+
+#[test]
+fn levels_are_those_of_the_findings_and_rules_say_what_they_are_about() {
+    let log = log("", &Base::Config);
+    let run = &log["runs"][0];
+    let levels: Vec<&str> =
+        run["results"].as_array().unwrap().iter().map(|result| result["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["warning", "note", "note", "error"]);
+    for (rule, lint) in run["tool"]["driver"]["rules"].as_array().unwrap().iter().zip(LINTS) {
+        assert_eq!(rule["id"], lint.rule.id);
+        assert_eq!(rule["defaultConfiguration"]["level"], lint.rule.severity.word());
+        assert_eq!(rule["shortDescription"]["text"], lint.rule.summary);
+        assert_eq!(rule["help"]["markdown"], text(lint));
+    }
+}
+
+#[test]
+fn columns_count_units_of_utf_16() {
+    let mut sources = SourceMap::default();
+    let line = "key: [🔑é, x]\n";
+    let file = sources.add("a.yaml", line);
+    let start = line.find('x').unwrap();
+    let label = Label { span: Span { file, start, end: start + 1 }, text: "here".to_owned() };
+    let finding = Finding {
+        rule: &OTHER,
+        severity: Severity::Error,
+        message: "no".to_owned(),
+        labels: vec![label],
+        file: None,
+        help: None,
+    };
+    let log: Value = serde_json::from_str(&sarif(&[finding], &sources, &Base::Config)).unwrap();
+    assert_eq!(log["runs"][0]["columnKind"], "utf16CodeUnits");
+    let region = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+    // The key is one character and two units.
+    assert_eq!((&region["startColumn"], &region["endColumn"]), (&12.into(), &13.into()));
 }
 
 #[test]
