@@ -26,6 +26,11 @@ fn the_answer_schema_is_current() {
 }
 
 #[test]
+fn the_verification_schema_is_current() {
+    assert_current("schema/verification.schema.json", &rolecall::report::json::verification_schema());
+}
+
+#[test]
 fn the_doctor_schema_is_current() {
     assert_current("schema/doctor.schema.json", &rolecall::report::json::doctor_schema());
 }

@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::error::CliError;
 use super::ui::Ui;
-use super::{access, apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate, who_can, why};
+use super::{
+    access, apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate, verify, who_can, why,
+};
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
 
@@ -39,6 +41,7 @@ pub(super) enum Command {
     Lint(lint::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Verify(verify::Args),
     WhoCan(who_can::Args),
     Why(why::Args),
     Access(access::Args),

@@ -154,6 +154,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
+        Command::Verify(args) => Box::pin(super::verify::run(&args, ui)).await?,
         Command::WhoCan(args) => Box::pin(super::who_can::run(&args, ui)).await?,
         Command::Why(args) => Box::pin(super::why::run(&args, ui)).await?,
         Command::Access(args) => Box::pin(super::access::run(&args, ui)).await?,

@@ -34,6 +34,7 @@ mod signals;
 mod ui;
 mod underway;
 mod validate;
+mod verify;
 mod who_can;
 mod why;
 
@@ -75,6 +76,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
         Command::Demo(_)
         | Command::Plan(_)
         | Command::Apply(_)
+        | Command::Verify(_)
         | Command::WhoCan(_)
         | Command::Why(_)
         | Command::Access(_)
@@ -89,6 +91,7 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
     match command {
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Verify(_)
         | Command::WhoCan(_)
         | Command::Why(_)
         | Command::Access(_)
@@ -139,6 +142,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Lint(args) => lint::run(&args, ui),
         Command::Plan(args) => plan::run(&args, ui).await,
         Command::Apply(args) => apply::run(&args, ui).await,
+        Command::Verify(args) => Box::pin(verify::run(&args, ui)).await,
         Command::WhoCan(args) => Box::pin(who_can::run(&args, ui)).await,
         Command::Why(args) => Box::pin(why::run(&args, ui)).await,
         Command::Access(args) => Box::pin(access::run(&args, ui)).await,

@@ -152,6 +152,15 @@ impl Progress {
         }
     }
 
+    /// The API servers are being asked.
+    pub(super) fn asking(&self) {
+        self.open().clear();
+        self.bar.reset();
+        self.bar.say("");
+        self.style("{spinner} {elapsed}  asking the API servers  {msg}");
+        self.bar.enable_steady_tick(Duration::from_millis(250));
+    }
+
     /// Changes are being carried out.
     pub(super) fn applying(&self, changes: usize) {
         self.open().clear();

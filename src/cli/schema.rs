@@ -25,6 +25,8 @@ enum Of {
     Plan,
     /// The output of `who-can`, `why` and `access` with `--output json`
     Answer,
+    /// The output of `verify --output json`
+    Verification,
     /// The output of `doctor --output json`
     Doctor,
     /// The output of `lint --output json`
@@ -38,6 +40,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
         Of::Answer => report::json::answer_schema(),
+        Of::Verification => report::json::verification_schema(),
         Of::Doctor => report::json::doctor_schema(),
         Of::Lint => report::lint::lint_schema(),
         Of::Journal => apply::journal::journal_schema(),

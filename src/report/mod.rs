@@ -1,12 +1,13 @@
 //! Plans, findings and events as text and JSON. Returns strings; never prints.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::AccessDifference;
 use crate::access::expectations::Judged;
 use crate::plan::Verdict;
-use crate::state::Usage;
+use crate::state::{ConfigName, EnvironmentName, TenantId, Usage};
 
 mod counts;
 pub mod csv;
@@ -36,6 +37,23 @@ pub struct Context {
     pub without_saved: Option<Vec<Verdict>>,
     /// What became of the expectations, on what would be there once the plan is carried out.
     pub expectations: Vec<Judged>,
+}
+
+/// What a report about what is there says besides the expectations themselves.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The name of the config.
+    pub config: ConfigName,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its domain, where it may be read.
+    pub domain: Option<String>,
+    /// The commit that the access files were read from, where there is one.
+    pub commit: Option<Commit>,
+    /// Environments that may be out of reach.
+    pub allowed: BTreeSet<EnvironmentName>,
+    /// What it has cost.
+    pub spent: Spent,
 }
 
 /// How a plan is applied.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Applier, Failure, FailureKind, Namespace, Result};
+use super::{Applier, Failure, FailureKind, Namespace, Request, Result};
 
 /// The API group of roles and bindings.
 pub const RBAC: &str = "rbac.authorization.k8s.io";
@@ -42,6 +42,29 @@ impl AccessQuestion {
     pub fn within(self, namespace: &Namespace) -> Self {
         Self { namespace: Some(namespace.clone()), ..self }
     }
+}
+
+/// May somebody do this? Asked of the API server by `SubjectAccessReview`, which takes the user name and the groups as they
+/// are given and adds none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AccessReview {
+    /// Who, with every group that the API server would see them in.
+    pub who: Applier,
+    /// What.
+    pub request: Request,
+}
+
+/// A resource, or a subresource, that an API server says it serves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServedResource {
+    /// The API group; empty is the core group.
+    pub group: String,
+    /// The plural.
+    pub resource: String,
+    /// `log` of `pods/log`.
+    pub subresource: Option<String>,
+    /// Whether it is in namespaces.
+    pub namespaced: bool,
 }
 
 /// The answer to an access question.

@@ -28,7 +28,7 @@ mod selector;
 mod text;
 mod unmanaged;
 
-pub use access::{AccessAnswer, AccessQuestion, Answers, Known, RBAC};
+pub use access::{AccessAnswer, AccessQuestion, AccessReview, Answers, Known, RBAC, ServedResource};
 pub use aggregation::DefaultRole;
 pub use applier::Applier;
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};

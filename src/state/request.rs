@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Namespace;
+use super::{Namespace, PolicyRule};
 
 /// One request to an API server. Nothing is inferred from it: verbs, groups, resources and names are compared as they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,26 @@ impl Request {
         match self {
             Self::Resource { namespace, .. } => namespace.as_ref(),
             Self::Path { .. } => None,
+        }
+    }
+
+    /// A rule that gives this and nothing else, wherever it holds.
+    pub fn as_rule(&self) -> PolicyRule {
+        let one = |text: &str| vec![text.to_owned()];
+        match self {
+            Self::Resource { verb, group, resource, subresource, name, .. } => PolicyRule {
+                verbs: one(verb),
+                api_groups: one(group),
+                resources: vec![match subresource {
+                    Some(subresource) => format!("{resource}/{subresource}"),
+                    None => resource.clone(),
+                }],
+                resource_names: name.iter().cloned().collect(),
+                ..PolicyRule::default()
+            },
+            Self::Path { verb, path } => {
+                PolicyRule { verbs: one(verb), non_resource_urls: one(path), ..PolicyRule::default() }
+            }
         }
     }
 }

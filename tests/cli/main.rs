@@ -35,3 +35,4 @@ mod summary;
 mod takeover;
 mod unmanaged;
 mod usage;
+mod verify;

@@ -27,6 +27,28 @@ fn the_plan_in_the_readme_is_the_quickstart_s() {
     assert_eq!(without_time(&ran.stdout), without_time(screen));
 }
 
+#[test]
+fn what_verify_says_in_the_readme_is_what_it_says() {
+    let readme = readme();
+    let part = readme.split("\n## Expectations\n").nth(1).expect("the part is there").split("\n## ").next().unwrap();
+    let blocks: Vec<&str> = part.split("```").skip(1).step_by(2).collect();
+    let [yaml, holds, gone] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let world = World::with_example("quickstart");
+    let text = world.read("access/rolecall.yaml");
+    let shown = yaml.split_once('\n').unwrap().1.trim_end();
+    let kept =
+        text.split_once("expectations: # tests, in the words of `kubectl auth can-i`; they grant nothing").unwrap().1;
+    assert_eq!(shown.strip_prefix("expectations:"), Some(kept.trim_end()));
+    for (shown, screen) in [(holds, "verify-holds"), (gone, "verify-binding-gone")] {
+        let snapshot = repository().join(format!("tests/cli/snapshots/{screen}.snap"));
+        let snapshot = std::fs::read_to_string(snapshot).unwrap();
+        let lines = shown.lines().filter(|line| !line.starts_with('$') && !line.contains(" cluster calls"));
+        for line in lines {
+            assert!(snapshot.contains(line), "{screen}: {line}");
+        }
+    }
+}
+
 /// A text without the short ids of what Entra made up.
 fn without_ids(text: &str) -> String {
     text.split(" (").map(|piece| piece.split_once("…)").map_or(piece, |(_, rest)| rest)).collect()
@@ -65,7 +87,7 @@ fn the_undelegated_grant_in_the_readme_is_what_validate_says() {
 #[test]
 fn the_readme_names_every_exit_code_and_every_guard() {
     let readme = readme();
-    for code in [0, 1, 2, 3, 4, 5, 64, 130] {
+    for code in [0, 1, 2, 3, 4, 5, 6, 7, 64, 130] {
         assert!(readme.contains(&format!("| {code} |")), "{code}");
     }
     for guard in rolecall::plan::guards::GUARDS {

@@ -4,6 +4,7 @@
 //! told from what is known (who is in a group of others, which namespaces have some labels, which rules a role has) is
 //! neither a yes nor a no.
 
+pub mod live;
 mod only;
 mod whom;
 mod world;
@@ -17,8 +18,6 @@ use super::people::People;
 use super::planned::{Asked, Snapshot};
 use crate::state::expectation::{AtMost, DesiredExpectation, Expected};
 use crate::state::{Change, Desired, EnvironmentName, Observed, Origin, PolicyRule, PrincipalName, Request};
-
-pub use self::only::EVERYBODY;
 
 /// One thing that is expected of somebody on one environment, and whether it is so.
 #[derive(Clone, Debug, PartialEq, Eq)]

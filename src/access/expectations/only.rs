@@ -1,45 +1,14 @@
 //! `only`: nothing beyond a list, and what every Kubernetes gives everybody.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use super::whom::Whom;
 use super::world::{Reach, World};
 use super::{Verdict, Why};
 use crate::state::covering::{self, Right};
+use crate::state::expectation::EVERYBODY;
 use crate::state::resources::SERVED;
 use crate::state::{Namespace, PolicyRule, Request};
-
-/// What the bootstrap roles give `system:authenticated`: `system:basic-user`, `system:discovery` and
-/// `system:public-info-viewer` of kube-apiserver 1.35. It is compared by rules and not by names, so that whatever is added
-/// to one of those roles counts.
-pub static EVERYBODY: LazyLock<Vec<PolicyRule>> = LazyLock::new(|| {
-    let all = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let create = |group: &str, resources: &[&str]| PolicyRule {
-        api_groups: all(&[group]),
-        resources: all(resources),
-        verbs: all(&["create"]),
-        ..PolicyRule::default()
-    };
-    let paths = [
-        "/api",
-        "/api/*",
-        "/apis",
-        "/apis/*",
-        "/healthz",
-        "/livez",
-        "/openapi",
-        "/openapi/*",
-        "/readyz",
-        "/version",
-        "/version/",
-    ];
-    vec![
-        create("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
-        create("authentication.k8s.io", &["selfsubjectreviews"]),
-        PolicyRule { non_resource_urls: all(&paths), verbs: all(&["get"]), ..PolicyRule::default() },
-    ]
-});
 
 impl World<'_, '_> {
     pub(super) fn only(&self, whom: &Whom<'_>, list: &[Request]) -> Verdict {
@@ -79,7 +48,7 @@ impl World<'_, '_> {
 /// What rules give in a namespace, or on the whole cluster, beyond a list and what everybody has.
 pub(super) fn beyond(rules: &[PolicyRule], namespace: Option<&Namespace>, list: &[Request]) -> Vec<PolicyRule> {
     let here = list.iter().filter(|request| request.namespace().is_none() || request.namespace() == namespace);
-    let held: Vec<PolicyRule> = here.map(rule).chain(EVERYBODY.iter().cloned()).collect();
+    let held: Vec<PolicyRule> = here.map(Request::as_rule).chain(EVERYBODY.iter().cloned()).collect();
     let rights = covering::rights(rules).filter(|right| is_effective(right, namespace));
     covering::compact(rights.filter(|right| !held.iter().any(|rule| within(right, namespace).covered_by(rule))))
 }
@@ -109,25 +78,5 @@ fn within<'r>(right: &Right<'r>, namespace: Option<&'r Namespace>) -> Right<'r> 
             Right::Resource { group: "", resource, name: Some(namespace.as_str()), verb }
         }
         (right, _) => right,
-    }
-}
-
-/// A request as a rule that gives it.
-fn rule(request: &Request) -> PolicyRule {
-    let one = |text: &str| vec![text.to_owned()];
-    match request {
-        Request::Resource { verb, group, resource, subresource, name, .. } => PolicyRule {
-            verbs: one(verb),
-            api_groups: one(group),
-            resources: vec![match subresource {
-                Some(subresource) => format!("{resource}/{subresource}"),
-                None => resource.clone(),
-            }],
-            resource_names: name.iter().cloned().collect(),
-            ..PolicyRule::default()
-        },
-        Request::Path { verb, path } => {
-            PolicyRule { verbs: one(verb), non_resource_urls: one(path), ..PolicyRule::default() }
-        }
     }
 }

@@ -60,7 +60,10 @@ impl Everybody<'_> {
                 let caller = Caller::authenticated("", groups.values().cloned());
                 Ok(Whom { caller, groups, without_groups: None, ways: None, group: Some(id) })
             }
-            None => Err(Why { text: format!("nobody, or not only one, is {name} in the tenant"), lines: Vec::new() }),
+            None => {
+                let text = format!("nothing can be told of {name}: {}", people.why_nobody(name));
+                Err(Why { text, lines: Vec::new() })
+            }
         }
     }
 }

@@ -167,12 +167,7 @@ impl<'w, 'p> World<'w, 'p> {
     }
 
     pub(super) fn group_name(&self, id: &Identity) -> String {
-        let group = self.people.group(id);
-        let key = group.and_then(|group| group.key.map(ToString::to_string));
-        key.or_else(|| group.map(|group| group.display_name.to_owned())).unwrap_or_else(|| match id {
-            Identity::Known(id) => id.to_string(),
-            Identity::AfterApply(key) => key.to_string(),
-        })
+        group_name(self.people, id)
     }
 
     /// What may allow it for all that is known.
@@ -310,6 +305,16 @@ impl<'w, 'p> World<'w, 'p> {
     }
 }
 
+/// A group by its key, or by what it is called.
+pub(super) fn group_name(people: &People<'_>, id: &Identity) -> String {
+    let group = people.group(id);
+    let key = group.and_then(|group| group.key.map(ToString::to_string));
+    key.or_else(|| group.map(|group| group.display_name.to_owned())).unwrap_or_else(|| match id {
+        Identity::Known(id) => id.to_string(),
+        Identity::AfterApply(key) => key.to_string(),
+    })
+}
+
 pub(super) fn role_words(role: &RoleRef) -> String {
     let kind = match role.kind {
         RoleKind::Role => "role",
@@ -318,6 +323,6 @@ pub(super) fn role_words(role: &RoleRef) -> String {
     format!("{kind} {}", role.name)
 }
 
-fn place_words(namespace: Option<&Namespace>) -> String {
+pub(super) fn place_words(namespace: Option<&Namespace>) -> String {
     namespace.map_or_else(|| "on the whole cluster".to_owned(), |namespace| format!("in {namespace}"))
 }

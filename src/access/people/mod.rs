@@ -18,7 +18,7 @@ pub(super) use self::token::user_name;
 pub use self::token::{GROUPS_IN_A_TOKEN, Token, WithoutGroups};
 use crate::state::{
     Desired, DesiredGroup, Edge, GroupKey, GroupKind, Identity, LivePrincipal, ObjectId, Origin, PrincipalKind,
-    PrincipalName, Resolution, Tenant,
+    PrincipalName, Resolution, Tenant, first_few,
 };
 
 /// Somebody who is no group.
@@ -153,6 +153,22 @@ impl<'a> People<'a> {
                     called.next().is_none().then(|| node_of_live(one))
                 }
             },
+        }
+    }
+
+    /// Why a name of the files stands for nobody, or not for one alone: a clause.
+    pub fn why_nobody(&self, name: &PrincipalName) -> String {
+        let resolution = self.tenant.and_then(|tenant| tenant.directory.get(name));
+        match (name, resolution) {
+            (_, Some(Resolution::Missing { reason, suggestion: None })) => reason.clone(),
+            (_, Some(Resolution::Missing { reason, suggestion: Some(near) })) => {
+                format!("{reason} (did you mean {near}?)")
+            }
+            (_, Some(Resolution::Ambiguous(several))) => {
+                format!("it is the name of several: {}", first_few(several.iter().map(|live| live.id), 4))
+            }
+            (PrincipalName::Group(_), _) => "the tenant has no such group".to_owned(),
+            (_, Some(Resolution::Found(_)) | None) => "nobody in the tenant is called so".to_owned(),
         }
     }
 

@@ -132,7 +132,8 @@ impl Looked {
     }
 }
 
-fn check_environment(session: &Session, name: &EnvironmentName) -> Result<(), CliError> {
+/// The environment must be one of the config.
+pub(super) fn check_environment(session: &Session, name: &EnvironmentName) -> Result<(), CliError> {
     let environments = &session.desired.environments;
     if environments.contains_key(name) {
         return Ok(());

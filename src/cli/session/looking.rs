@@ -9,9 +9,10 @@ use crate::cli::progress::Progress;
 use crate::desired;
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
+use crate::providers::kubernetes::KubernetesReader;
 use crate::state::{
     AppliedBy, Change, EnvironmentName, Failure, FailureKind, GroupQuestion, ObjectId, Observed, Only, PrincipalName,
-    SubjectKind, SubjectName, Target, TenantQuery,
+    SubjectKind, SubjectName, Target, TenantQuery, Usage,
 };
 
 /// What was seen.
@@ -19,6 +20,10 @@ pub(in crate::cli) struct Seen {
     pub(in crate::cli) observed: Observed,
     /// The changes of the plan, where one was asked for.
     pub(in crate::cli) changes: Option<Vec<Change>>,
+    /// The clusters that can be asked more, where nothing is planned.
+    pub(super) readers: BTreeMap<EnvironmentName, KubernetesReader>,
+    /// What was spent on Graph, and how many of its calls were about groups that are not ours.
+    pub(super) graph: (Usage, u64),
 }
 
 impl Session {
@@ -41,16 +46,18 @@ impl Session {
             tenant
         };
         let reading = async { tokio::join!(tenant, self.observe_clusters(progress)) };
-        let (tenant, (mut clusters, _)) = progress.through(reading).await;
+        let (tenant, (mut clusters, readers)) = progress.through(reading).await;
         for (name, error) in std::mem::take(&mut self.unroutable) {
             let mut failure = Failure::new(FailureKind::Unreachable, error.message);
             failure.next = error.hints.into_iter().next();
             clusters.insert(name, Err(failure));
         }
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
+        let before_others = reader.usage().requests;
         self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
         progress.done();
-        Ok(Seen { observed, changes: None })
+        let graph = (reader.usage(), reader.usage().requests - before_others);
+        Ok(Seen { observed, changes: None, readers, graph })
     }
 
     /// The same, and what would change.
@@ -81,7 +88,7 @@ impl Session {
             }
         }
         self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
-        Ok(Seen { observed, changes: Some(plan.changes) })
+        Ok(Seen { observed, changes: Some(plan.changes), readers: BTreeMap::new(), graph: (reader.usage(), 0) })
     }
 
     /// Reads who is in the groups that are bound on these clusters and that the files do not know.

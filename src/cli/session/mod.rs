@@ -3,6 +3,7 @@
 mod asking;
 mod looking;
 mod names;
+mod verifying;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};

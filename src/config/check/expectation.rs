@@ -152,7 +152,9 @@ impl Checker<'_> {
                 self.report(&rules::CONTRADICTION, message, labels, "take one of the two out");
             }
             let Some(only) = &not.only else { continue };
-            if !only.value.iter().any(|allowed| expectation::implies(&allowed.value, &wanted.value)) {
+            let is_allowed = expectation::is_everybodys(&wanted.value)
+                || only.value.iter().any(|allowed| expectation::implies(&allowed.value, &wanted.value));
+            if !is_allowed {
                 let labels = [label(wanted.span, "can here"), label(only.span, "and nothing beyond this")];
                 let message = format!("`{who}` can `{}` on {place}, which lies beyond `only`", wanted.value);
                 self.report(&rules::CONTRADICTION, message, labels, "add it to `only`, or take it out of `can`");

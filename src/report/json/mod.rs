@@ -6,11 +6,13 @@ mod doctor;
 mod plan;
 mod reference;
 mod v1;
+mod verified;
 
 pub use answer::{answer_schema, answer_v1};
 pub use doctor::{doctor_schema, doctor_v1};
 pub use plan::plan_v1;
 pub use reference::reference;
+pub use verified::{verification_schema, verified_v1};
 
 /// The JSON Schema of version 1 of a plan, as it stands in `schema/plan.schema.json`.
 pub fn plan_schema() -> String {

@@ -2,10 +2,10 @@
 
 use super::access::access;
 use super::v1;
-use crate::access::expectations::{Judged, Verdict as Holds, What};
+use crate::access::expectations::{Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
-use crate::report::{Context, counts::Counts, escape};
+use crate::report::{Context, Spent, counts::Counts, escape};
 use crate::state::power::Power;
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
@@ -83,15 +83,23 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             environments: plan.compared.environments,
             bindings: plan.compared.bindings,
         },
-        usage: context.spent.map(|spent| v1::Usage {
-            graph_calls: spent.graph.requests,
-            graph_calls_for_others: spent.others,
-            graph_units: spent.graph.resource_units,
-            cluster_calls: spent.clusters.requests,
-            throttled: spent.graph.throttled + spent.clusters.throttled,
-            seconds: spent.elapsed.as_secs_f64(),
-        }),
+        usage: context.spent.map(usage),
     }
+}
+
+pub(super) fn usage(spent: Spent) -> v1::Usage {
+    v1::Usage {
+        graph_calls: spent.graph.requests,
+        graph_calls_for_others: spent.others,
+        graph_units: spent.graph.resource_units,
+        cluster_calls: spent.clusters.requests,
+        throttled: spent.graph.throttled + spent.clusters.throttled,
+        seconds: spent.elapsed.as_secs_f64(),
+    }
+}
+
+pub(super) fn why(why: &Why) -> v1::ExpectationWhy {
+    v1::ExpectationWhy { message: why.text.clone(), origins: why.lines.iter().map(origin).collect() }
 }
 
 pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
@@ -100,7 +108,7 @@ pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
         What::Cannot(request) => (v1::ExpectationKind::Cannot, vec![request.to_string()]),
         What::Only(list) => (v1::ExpectationKind::Only, texts(list)),
     };
-    let (verdict, why) = match &judged.verdict {
+    let (verdict, reasons) = match &judged.verdict {
         Holds::Holds => (v1::ExpectationVerdict::Holds, &[][..]),
         Holds::Broken(why) => (v1::ExpectationVerdict::Broken, why.as_slice()),
         Holds::Unknown(why) => (v1::ExpectationVerdict::Unknown, why.as_slice()),
@@ -112,13 +120,7 @@ pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
         kind,
         requests,
         verdict,
-        why: why
-            .iter()
-            .map(|why| v1::ExpectationWhy {
-                message: why.text.clone(),
-                origins: why.lines.iter().map(origin).collect(),
-            })
-            .collect(),
+        why: reasons.iter().map(why).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::access::expectations::{Judged, Verdict, What, Why};
 use crate::report::escape;
 
 /// How many of one kind are told one by one.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// Adds the part of a page about expectations that do not hold, or of which nobody knows.
 pub(super) fn part(page: &mut Page, judged: &[Judged]) {

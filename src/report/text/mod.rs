@@ -13,6 +13,7 @@ mod plan;
 mod preflight;
 mod questions;
 mod unmanaged;
+mod verified;
 mod view;
 mod words;
 
@@ -21,6 +22,7 @@ pub use doctor::doctor;
 pub use expectations::{because, expectations, reasons, sentence};
 pub use plan::plan;
 pub use questions::{answer, unseen};
+pub use verified::verified;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ const LONGEST_RIGHT: usize = 60;
 pub(super) enum Mark {
     None,
     Sign(Sign),
+    /// `+`: it is as it should be.
+    Fine,
     /// `!`: somebody must decide.
     Decide,
     /// `=`: it has no effect.
@@ -35,7 +37,7 @@ impl Mark {
     fn text(self) -> Option<(&'static str, Style)> {
         match self {
             Self::None => None,
-            Self::Sign(Sign::Add) => Some(("+", AnsiColor::Green.on_default())),
+            Self::Sign(Sign::Add) | Self::Fine => Some(("+", AnsiColor::Green.on_default())),
             Self::Sign(Sign::Change) => Some(("~", AnsiColor::Yellow.on_default())),
             Self::Sign(Sign::Remove) => Some(("-", AnsiColor::Red.on_default())),
             Self::Decide => Some(("!", AnsiColor::Red.on_default().bold())),

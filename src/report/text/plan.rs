@@ -9,7 +9,7 @@ use super::{Layout, access, cluster, entra, expectations, guards, notes, preflig
 use crate::access::expectations::Verdict as ExpectationVerdict;
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{Change, EnvironmentName, Origin, first_few};
+use crate::state::{Change, ConfigName, EnvironmentName, Origin, first_few};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest column of places in front of messages.
@@ -62,10 +62,15 @@ fn header(plan: &Plan, context: &Context) -> String {
 }
 
 fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
+    of_commit(&plan.config, commit)
+}
+
+/// The config, and the commit that it was read from.
+pub(super) fn of_commit(config: &ConfigName, commit: Option<&Commit>) -> String {
     match commit {
-        None => plan.config.to_string(),
+        None => config.to_string(),
         Some(Commit { short, dirty, .. }) => {
-            format!("{} at {short}{}", plan.config, if *dirty { ", with changes not committed" } else { "" })
+            format!("{config} at {short}{}", if *dirty { ", with changes not committed" } else { "" })
         }
     }
 }
@@ -163,7 +168,7 @@ fn unread(page: &mut Page, plan: &Plan) {
 }
 
 /// Sentences: on one line where they fit, else each on its own.
-fn conclusions(page: &mut Page, sentences: &[String], layout: Layout) {
+pub(super) fn conclusions(page: &mut Page, sentences: &[String], layout: Layout) {
     let together = sentences.join(" ");
     if together.width() <= layout.width {
         page.words(0, &together);
@@ -236,7 +241,7 @@ fn unread_parts(plan: &Plan) -> String {
     first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
 }
 
-fn footer(spent: Spent) -> String {
+pub(super) fn footer(spent: Spent) -> String {
     let Spent { graph, others, clusters, elapsed } = spent;
     let number = |number: u64, thing: &str| count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     let throttled = match graph.throttled + clusters.throttled {

@@ -1,8 +1,11 @@
 //! What somebody must or must not be able to do, and the words for it: those of `kubectl auth can-i`.
 
+mod everybody;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+pub use self::everybody::{EVERYBODY, is_everybodys};
 use super::resources::{self, KnownResource, METHODS, SERVED, UNSERVED, VERBS};
 use super::{EnvironmentName, InvalidName, Namespace, Origin, PrincipalName, Request, closest};
 

@@ -12,6 +12,7 @@ use k8s_openapi::api::authorization::v1::{
 use k8s_openapi::api::core::v1 as core;
 
 mod checkup;
+mod reviews;
 
 use super::api::{CallError, Reading, Review};
 use super::link::Link;
@@ -78,7 +79,7 @@ impl KubernetesReader {
         Ok(found.into_iter().collect())
     }
 
-    async fn review<T: Review>(&self, review: &T, tried: &str) -> Result<T> {
+    async fn ask_review<T: Review>(&self, review: &T, tried: &str) -> Result<T> {
         self.api.review(review, tried).await.map_err(|error| error.into_failure(self.api.link(), tried))
     }
 
@@ -104,7 +105,7 @@ impl KubernetesReader {
                     ..SelfSubjectAccessReviewSpec::default()
                 };
                 let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-                (self.review(&review, &tried).await?.status, tried)
+                (self.ask_review(&review, &tried).await?.status, tried)
             }
             Some(who) => {
                 let tried = format!("ask what `{}` may do", excerpt(&who.user));
@@ -115,7 +116,7 @@ impl KubernetesReader {
                     ..SubjectAccessReviewSpec::default()
                 };
                 let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-                (self.review(&review, &tried).await?.status, tried)
+                (self.ask_review(&review, &tried).await?.status, tried)
             }
         };
         let Some(status) = status else {
