@@ -272,7 +272,10 @@ impl<'w, 'p> World<'w, 'p> {
             let SubjectName::Known(name) = name else { return None };
             let bare = name.strip_prefix(&tokens.groups_prefix)?;
             let is_one = match tokens.groups {
-                GroupNaming::ObjectId => bare.parse::<ObjectId>().is_ok(),
+                GroupNaming::ObjectId => {
+                    let id = bare.parse::<ObjectId>().ok().map(Identity::Known);
+                    id.is_some_and(|id| !self.people.is_gone(&id))
+                }
                 GroupNaming::DisplayName => !name.starts_with("system:"),
             };
             let text = format!("whether they are in group {bare}, which no file names, was not read");

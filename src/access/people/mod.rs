@@ -101,7 +101,7 @@ pub struct People<'a> {
     keys: BTreeMap<&'a GroupKey, Identity>,
     /// The groups that each group is directly in.
     above: BTreeMap<Identity, BTreeSet<Identity>>,
-    /// Groups that are deleted, of whoever's lists they are in.
+    /// Groups that are deleted, or that were never there, of whoever's lists they are in.
     gone: BTreeSet<ObjectId>,
     /// Who is in groups of others.
     others: Vec<&'a [LivePrincipal]>,
@@ -353,7 +353,8 @@ impl<'a> People<'a> {
         nodes.filter(|node| !matches!(node, Node::Group(id) if self.is_gone(id)))
     }
 
-    fn is_gone(&self, group: &Identity) -> bool {
+    /// Whether it is known that there is no such group (any more).
+    pub(in crate::access) fn is_gone(&self, group: &Identity) -> bool {
         group.known().is_some_and(|id| self.gone.contains(&id))
     }
 

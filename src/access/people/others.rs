@@ -21,7 +21,10 @@ impl<'a> People<'a> {
             let (members, unread) = match inside {
                 Inside::Read(members) => (members.as_slice(), None),
                 Inside::Unreadable(why) => (&[][..], Some(why.clone())),
-                Inside::Missing => continue,
+                Inside::Missing => {
+                    self.gone.extend(id.known());
+                    continue;
+                }
             };
             let mut removed = BTreeSet::new();
             for inner in members.iter().filter(|member| member.kind == PrincipalKind::Group) {

@@ -107,6 +107,8 @@ impl<'a> People<'a> {
                 people.add(key, Some(block), live);
             }
         }
+        let missing = tenant.by_id.iter().filter(|(_, live)| live.is_none());
+        people.gone.extend(missing.map(|(id, _)| *id));
         for live in tenant.by_id.values().flatten() {
             people.groups.entry(Identity::Known(live.id)).or_insert_with(|| group(None, None, live));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::config::{File, read};
 use crate::state::{
-    Binding, GroupKind, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, ObjectId, OwnIdentity,
+    Binding, GroupKind, Inside, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, ObjectId, OwnIdentity,
     PolicyRule, PrincipalKind, Resolution, Role, RoleKind, RoleRef, Subject, SubjectKind,
 };
 
@@ -59,6 +59,15 @@ fn hayden() -> LivePrincipal {
     }
 }
 
+fn zoe() -> LivePrincipal {
+    LivePrincipal {
+        id: id(HAYDEN + 1),
+        name: PrincipalName::User("zoe@contoso.com".parse().unwrap()),
+        user_principal_name: Some("zoe@contoso.com".into()),
+        ..hayden()
+    }
+}
+
 fn meta() -> LiveMeta {
     LiveMeta {
         uid: String::new(),
@@ -93,13 +102,7 @@ fn observed(desired: &Desired) -> Observed {
         owners: Vec::new(),
         members: vec![hayden()],
     };
-    let zoe = LivePrincipal {
-        id: id(HAYDEN + 1),
-        name: PrincipalName::User("zoe@contoso.com".parse().unwrap()),
-        user_principal_name: Some("zoe@contoso.com".into()),
-        ..hayden()
-    };
-    let directory = [hayden(), zoe].map(|live| (live.name.clone(), Resolution::Found(live)));
+    let directory = [hayden(), zoe()].map(|live| (live.name.clone(), Resolution::Found(live)));
     let tenant = Tenant {
         id: desired.tenant,
         domain: None,
@@ -314,7 +317,10 @@ fn what_the_files_give_and_is_not_there_is_named() {
         ("role gone", |live| cluster(live).roles.clear()),
         ("role narrowed", |live| cluster(live).roles[0].role.rules[0].verbs = vec!["get".to_owned()]),
         ("member gone", |live| tenant(live).marked.values_mut().for_each(|group| group.members.clear())),
-        ("group gone", |live| tenant(live).marked.clear()),
+        ("group gone", |live| {
+            tenant(live).marked.clear();
+            live.of_groups.inside.insert(id(DEV), Inside::Missing);
+        }),
     ];
     let told: Vec<String> = changes.into_iter().map(|(what, change)| format!("{what}: {}", said(change))).collect();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -325,6 +331,26 @@ fn what_the_files_give_and_is_not_there_is_named() {
     member gone: the files give clusterrole view in trinity through group dev, but they are not in group dev [rolecall.yaml:12, rolecall.yaml:8]
     group gone: the files give clusterrole view in trinity through group dev, but that group is not in the tenant [rolecall.yaml:12, rolecall.yaml:8]
     ");
+}
+
+/// A binding that was left for a group that is deleted gives nobody anything; one for a group that nobody read may.
+#[test]
+fn a_binding_for_a_group_that_is_gone_is_no_doubt() {
+    let desired = only("[]", "zoe");
+    for (inside, holds) in [
+        (Some(Inside::Missing), 1),
+        (Some(Inside::Read(Vec::new())), 1),
+        (Some(Inside::Read(vec![zoe()])), 0),
+        (Some(Inside::Unreadable("403".to_owned())), 0),
+        (None, 0),
+    ] {
+        let mut observed = observed(&desired);
+        let other = SubjectName::Known(format!("entra:{}", id(DEV + 1)));
+        cluster(&mut observed).bindings[0].binding.subjects[0].name = other;
+        observed.of_groups.inside = inside.clone().into_iter().map(|inside| (id(DEV + 1), inside)).collect();
+        let verified = verified(&desired, &observed, &served(), &agreeing(&desired, &observed, &served()));
+        assert_eq!(verified.holding(), holds, "{inside:?}: {:?}", verified.judged);
+    }
 }
 
 fn only(list: &str, who: &str) -> Desired {
