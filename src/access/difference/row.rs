@@ -171,7 +171,7 @@ pub struct AccessCounts {
     pub both: usize,
     /// For whom nothing changes although something was changed.
     pub unchanged: usize,
-    /// Who come to own a group that gives something, and nothing else: they can make themselves members.
+    /// Who come to own a group that gives them more: they can make themselves members.
     pub owners: usize,
     /// Who come to everything.
     pub masters: usize,
@@ -195,10 +195,15 @@ impl AccessDifference {
 
     /// Each person, or whoever else is named, counted once.
     pub fn counts(&self) -> AccessCounts {
+        self.counts_of(|_| true)
+    }
+
+    /// The same of some of them.
+    pub fn counts_of(&self, is_counted: impl Fn(&Somebody) -> bool) -> AccessCounts {
         let mut of = BTreeMap::<&Somebody, Happening>::new();
         for row in &self.rows {
             let is_real = row.bearing == Bearing::Token;
-            for who in &row.who {
+            for who in row.who.iter().filter(|who| is_counted(who)) {
                 let seen = of.entry(who).or_default();
                 seen.gains |= is_real && matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
                 seen.loses |= is_real && matches!(row.effect, AccessEffect::Loses | AccessEffect::Both);
@@ -208,13 +213,13 @@ impl AccessDifference {
         }
         let mut counts = AccessCounts::default();
         for seen in of.into_values() {
-            match (seen.gains, seen.loses, seen.owns) {
-                (true, false, _) => counts.gain += 1,
-                (false, true, _) => counts.lose += 1,
-                (true, true, _) => counts.both += 1,
-                (false, false, true) => counts.owners += 1,
-                (false, false, false) => counts.unchanged += 1,
+            match (seen.gains, seen.loses) {
+                (true, false) => counts.gain += 1,
+                (false, true) => counts.lose += 1,
+                (true, true) => counts.both += 1,
+                (false, false) => counts.unchanged += usize::from(!seen.owns),
             }
+            counts.owners += usize::from(seen.owns);
             counts.masters += usize::from(seen.masters);
         }
         counts

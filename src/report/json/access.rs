@@ -35,7 +35,7 @@ struct Counts {
     both: usize,
     /// For whom nothing changes although something was changed.
     unchanged: usize,
-    /// Who come to own a group that gives something, and nothing else: they can make themselves members.
+    /// Who come to own a group that gives them more: they can make themselves members.
     owners: usize,
     /// Who come to everything, or to giving it to themselves.
     masters: usize,

@@ -139,29 +139,32 @@ fn everything() -> AccessDifference {
 #[test]
 fn everything_that_may_happen_to_people() {
     insta::assert_snapshot!(shown(everything(), WIDE), @r#"
-    Access: 13 people gain, 2 lose, 3 gain and lose, 1 can make themselves a member, 2 unchanged, 1 comes to cluster-admin
-    or its like
-      who                                 where           before     after
-    ! erin@contoso.com                    prod            view       cluster-admin
+    Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member, 1 unchanged, 1 comes to cluster-admin
+    or its like; 1 app gains and loses, 1 unchanged
+      who                                     where           before     after
+    ! erin@contoso.com                        prod            view       cluster-admin
         platform-admins (new member)
-    + group devs (12 people)              alpha/trinity   -          view
+    + 12 people                               alpha/trinity   -          view
         devs (new binding)
-    ~ anyone in system:authenticated      alpha           edit       view
+        dev0@contoso.com, dev10@contoso.com, dev11@contoso.com, dev1@contoso.com, dev2@contoso.com, dev3@contoso.com and 6
+            more; `--output json` names each
+    ~ anyone in system:authenticated          alpha           edit       view
         system:authenticated (role view changes)
-    ~ service account argocd/controller   alpha           edit       view
+    ~ service account argocd/controller       alpha           edit       view
         system:authenticated (role view changes)
-    ~ user "root \u{1b}[2J"               alpha           edit       view
+    ~ user "root \u{1b}[2J"                   alpha           edit       view
         system:authenticated (role view changes)
-    - mika@contoso.com                    prod/trinity    restarter  restarter
+    - mika@contoso.com                        prod/trinity    restarter  restarter
         sre (role restarter changes)
         loses patch: deployments (apps)
-    - sam@contoso.com                     alpha/payments  edit       -
+    - sam@contoso.com                         alpha/payments  edit       -
         payments-dev (removed)
-    = carol@contoso.com                   alpha/payments  edit       edit
+    = carol@contoso.com                       alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
-    = service principal of app 2b3c0000-0000-0000-0000-000000000001  alpha/data                 (edit)
+    = service principal of app 2b3c0000-0000-0000-0000-000000000001
+                                              alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no groups
-    + kim@contoso.com                     alpha/trinity              (owner)
+    + kim@contoso.com                         alpha/trinity              (owner)
         devs: can make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a group has
       what it gives.
@@ -175,31 +178,35 @@ fn everything_that_may_happen_to_people() {
 #[test]
 fn the_same_on_a_narrow_screen() {
     insta::assert_snapshot!(shown(everything(), NARROW), @r#"
-    Access: 13 people gain, 2 lose, 3 gain and lose, 1 can make themselves a member,
-    2 unchanged, 1 comes to cluster-admin or its like
-      who                                 where           before     after
-    ! erin@contoso.com                    prod            view       cluster-admin
+    Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member,
+    1 unchanged, 1 comes to cluster-admin or its like; 1 app gains and loses, 1
+    unchanged
+      who                                   where           before     after
+    ! erin@contoso.com                      prod            view       cluster-admin
         platform-admins (new member)
-    + group devs (12 people)              alpha/trinity   -          view
+    + 12 people                             alpha/trinity   -          view
         devs (new binding)
-    ~ anyone in system:authenticated      alpha           edit       view
+        dev0@contoso.com, dev10@contoso.com, dev11@contoso.com, dev1@contoso.com,
+            dev2@contoso.com, dev3@contoso.com and 6 more; `--output json` names
+            each
+    ~ anyone in system:authenticated        alpha           edit       view
         system:authenticated (role view changes)
-    ~ service account argocd/controller   alpha           edit       view
+    ~ service account argocd/controller     alpha           edit       view
         system:authenticated (role view changes)
-    ~ user "root \u{1b}[2J"               alpha           edit       view
+    ~ user "root \u{1b}[2J"                 alpha           edit       view
         system:authenticated (role view changes)
-    - mika@contoso.com                    prod/trinity    restarter  restarter
+    - mika@contoso.com                      prod/trinity    restarter  restarter
         sre (role restarter changes)
         loses patch: deployments (apps)
-    - sam@contoso.com                     alpha/payments  edit       -
+    - sam@contoso.com                       alpha/payments  edit       -
         payments-dev (removed)
-    = carol@contoso.com                   alpha/payments  edit       edit
+    = carol@contoso.com                     alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
-    = service principal of app 2b3c0000-0000-0000-0000-000000000001  alpha/data
-                     (edit)
+    = service principal of app 2b3c0000-0000-0000-0000-000000000001
+                                            alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no
             groups
-    + kim@contoso.com                     alpha/trinity              (owner)
+    + kim@contoso.com                       alpha/trinity              (owner)
         devs: can make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour:
       until then whoever leaves a group has what it gives.

@@ -1,0 +1,134 @@
+//! The access difference: the first part of a plan.
+
+mod lines;
+mod table;
+mod way;
+
+use super::page::{Mark, Page};
+use super::words;
+use crate::access::difference::{
+    AccessCounts, AccessDifference, AccessEffect, AccessRow, GroupLabel, Somebody, Unseen,
+};
+use crate::report::escape;
+use crate::state::{EnvironmentName, PrincipalName, RoleRef, first_few};
+
+const NAMED_PLACES: usize = 6;
+
+/// Who can do more or less, where, and through what. Nothing where the changes mean nothing to anybody.
+pub(super) fn access(page: &mut Page, difference: &AccessDifference) {
+    if difference.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, &headline(difference));
+    table::table(page, &lines::lines(difference));
+    if difference.waits_for_tokens() {
+        page.words(
+            2,
+            "A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a \
+             group has what it gives.",
+        );
+    }
+    let gains = |row: &&AccessRow| matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
+    if difference.rows.iter().filter(gains).flat_map(|row| &row.who).any(is_disabled) {
+        page.words(2, "What is given to a disabled account takes effect when it is enabled.");
+    }
+    for unseen in unseen(difference) {
+        page.marked(0, Mark::Unknown, &unseen, None);
+    }
+}
+
+/// `Access: 2 people gain, 1 loses, 1 unchanged; 1 app gains`.
+fn headline(difference: &AccessDifference) -> String {
+    let is_app = |who: &Somebody| {
+        matches!(
+            who,
+            Somebody::Person { name: PrincipalName::ServicePrincipal(_), .. } | Somebody::ServiceAccount { .. }
+        )
+    };
+    let people = tally(difference.counts_of(|who| !is_app(who)), ["person", "people"]);
+    let apps = tally(difference.counts_of(is_app), ["app", "apps"]);
+    match people.into_iter().chain(apps).collect::<Vec<_>>().join("; ") {
+        nothing if nothing.is_empty() => "Access: not all of it could be seen".to_owned(),
+        parts => format!("Access: {parts}"),
+    }
+}
+
+fn tally(counts: AccessCounts, [one, several]: [&str; 2]) -> Option<String> {
+    let AccessCounts { gain, lose, both, unchanged, owners, masters } = counts;
+    let verbs = [
+        (gain, "gains", "gain"),
+        (lose, "loses", "lose"),
+        (both, "gains and loses", "gain and lose"),
+        (owners, "can make themselves a member", "can make themselves members"),
+        (unchanged, "unchanged", "unchanged"),
+        (masters, "comes to cluster-admin or its like", "come to cluster-admin or its like"),
+    ];
+    let mut parts = Vec::new();
+    for (number, for_one, for_several) in verbs.into_iter().filter(|(number, ..)| *number > 0) {
+        let who = match (parts.is_empty(), number) {
+            (true, 1) => format!(" {one}"),
+            (true, _) => format!(" {several}"),
+            (false, _) => String::new(),
+        };
+        parts.push(format!("{number}{who} {}", if number == 1 { for_one } else { for_several }));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn somebody(who: &Somebody) -> String {
+    match who {
+        Somebody::Person { name, disabled, .. } => {
+            format!("{}{}", words::principal(name), if *disabled { " (disabled)" } else { "" })
+        }
+        Somebody::ServiceAccount { namespace, name } => {
+            format!("service account {}/{}", words::word(namespace), words::word(name))
+        }
+        Somebody::User(name) => format!("user {}", words::word(name)),
+        Somebody::AnyoneIn(group) => format!("anyone in {}", label(group)),
+    }
+}
+
+fn is_disabled(who: &Somebody) -> bool {
+    matches!(who, Somebody::Person { disabled: true, .. })
+}
+
+fn label(group: &GroupLabel) -> String {
+    match group {
+        GroupLabel::Key(key) => key.to_string(),
+        GroupLabel::Other(id, Some(name)) => format!("{} ({})", words::word(name), id.short()),
+        GroupLabel::Other(id, None) => id.to_string(),
+        GroupLabel::Named(name) => words::word(name),
+    }
+}
+
+/// A role by its key in the files, or as its object is called.
+fn role(difference: &AccessDifference, row: &AccessRow, role: &RoleRef) -> String {
+    let key = difference.role_keys.get(&(row.environment.clone(), role.clone()));
+    key.map_or_else(|| words::word(&role.name), ToString::to_string)
+}
+
+/// What could not be seen, clusters in one sentence.
+fn unseen(difference: &AccessDifference) -> Vec<String> {
+    let mut clusters: Vec<&EnvironmentName> = Vec::new();
+    let mut sentences = Vec::new();
+    for unseen in &difference.unseen {
+        match unseen {
+            Unseen::Cluster(name) => clusters.push(name),
+            Unseen::Members(group, why) => {
+                sentences.push(format!("who is in group {} is not known: {}", label(group), escape::message(why)));
+            }
+            Unseen::Restored(key) => sentences.push(format!(
+                "group {key} comes back with members that cannot be read before: they have again whatever is bound to it"
+            )),
+            Unseen::NoGroup(environment, id) => {
+                sentences.push(format!("{environment} has a binding for group {id}, which Entra does not have"));
+            }
+        }
+    }
+    if !clusters.is_empty() {
+        let names = first_few(&clusters, NAMED_PLACES);
+        sentences.insert(0, format!("what this means on {names} was not seen: not read"));
+    }
+    sentences
+}
