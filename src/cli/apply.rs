@@ -11,6 +11,7 @@ use super::plan::show;
 use super::progress::Progress;
 use super::session::{Planned, Session};
 use super::ui::Ui;
+use crate::access::expectations::Judged;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, SavedPlan};
@@ -87,13 +88,15 @@ async fn direct(
     planned: &Planned,
     progress: &Progress,
 ) -> Result<Exit, CliError> {
-    show(ui, session, planned, Output::Text, Applies::Unsaved)?;
+    // What is left to a saved plan is judged when that is applied.
+    let part = session.part(planned);
+    show(ui, session, planned, part.as_ref(), Output::Text, Applies::Unsaved)?;
     let changes = planned.plan.remaining();
     let left_out = planned.plan.changes.len() - changes.len();
-    // What is left to a saved plan is judged when that is applied.
-    let without_saved = session.without_saved(planned);
-    let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
-    if let Some(exit) = refuse(ui, args, planned, verdicts) {
+    let (verdicts, expectations) = part
+        .as_ref()
+        .map_or((&planned.plan.verdicts, &planned.expectations), |part| (&part.verdicts, &part.expectations));
+    if let Some(exit) = refuse(ui, args, planned, verdicts, expectations) {
         return Ok(exit);
     }
     if changes.is_empty() {
@@ -114,10 +117,11 @@ async fn direct(
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
         let again = session.plan(progress, AppliedBy::Ourselves).await?;
         let has_moved = saved::plan_id(&again.plan) != saved::plan_id(&planned.plan);
-        // Nor may a guard have more to say, or the same of something else.
+        // Nor may a guard have more to say, or the same of something else, or the changes mean something else for people.
         let is_judged_anew = again.plan.verdicts != planned.plan.verdicts
             || again.expectations != planned.expectations
-            || session.without_saved(&again) != without_saved;
+            || again.access != planned.access
+            || session.part(&again) != part;
         if has_moved || is_judged_anew {
             ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
             return Ok(Exit::Stale);
@@ -153,7 +157,7 @@ async fn from_saved(
         }
         return Ok(Exit::Stale);
     }
-    show(ui, session, planned, Output::Text, Applies::Saved)?;
+    show(ui, session, planned, None, Output::Text, Applies::Saved)?;
     if agreement.ready.is_empty() && !agreement.already_held.is_empty() {
         ui.say(&format!(
             "Nothing to do: {} of the saved plan already so.",
@@ -164,7 +168,7 @@ async fn from_saved(
             ui.say(&format!("= {}  already so", address_text(address)));
         }
     }
-    if let Some(exit) = refuse(ui, args, planned, &planned.plan.verdicts) {
+    if let Some(exit) = refuse(ui, args, planned, &planned.plan.verdicts, &planned.expectations) {
         return Ok(exit);
     }
     if agreement.ready.is_empty() {
@@ -187,7 +191,7 @@ fn stale(error: &saved::SavedPlanError) -> CliError {
 }
 
 /// What forbids writing anything at all.
-fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict]) -> Option<Exit> {
+fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], expectations: &[Judged]) -> Option<Exit> {
     if args.policy.strict && planned.plan.withheld.iter().any(|withheld| withheld.is_error) {
         ui.say("Nothing was written: with --strict, every name must resolve first.");
         return Some(Exit::Error);
@@ -204,8 +208,8 @@ fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict]) -> 
         again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
         return Some(Exit::Refused);
     }
-    if planned.breaks_expectation() {
-        let failed = planned.expectations.iter().filter(|judged| judged.is_broken()).count();
+    let failed = expectations.iter().filter(|judged| judged.is_broken()).count();
+    if failed > 0 {
         ui.say(&format!(
             "Nothing was written: {} failed. Mend what is granted or what is expected.",
             count(failed, "expectation")

@@ -9,7 +9,7 @@ use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::progress::Progress;
-use super::session::{Planned, Session};
+use super::session::{Part, Planned, Session};
 use super::ui::Ui;
 use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
-    show(ui, &session, &planned, args.output, Applies::Unsaved)?;
+    show(ui, &session, &planned, None, args.output, Applies::Unsaved)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;
     } else if args.output == Output::Text {
@@ -77,23 +77,28 @@ pub(super) fn or_document<T>(ui: &mut Ui, output: Output, opened: Result<T, CliE
     opened
 }
 
-/// Writes the plan to standard output.
+/// Writes the plan to standard output; where only a part of it is carried out, with what that part means.
 pub(super) fn show(
     ui: &mut Ui,
     session: &Session,
     planned: &Planned,
+    part: Option<&Part>,
     output: Output,
     applies: Applies,
 ) -> Result<(), CliError> {
     let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
-        access: Arc::clone(&planned.access),
+        access: Arc::clone(part.map_or(&planned.access, |part| &part.access)),
+        is_part: part.is_some(),
         plan_id: Some(saved::plan_id(&planned.plan)),
         spent: Some(planned.spent),
         applies,
-        without_saved: session.without_saved(planned),
-        expectations: planned.expectations.clone(),
+        without_saved: match part {
+            Some(part) => Some(part.verdicts.clone()),
+            None => session.without_saved(planned),
+        },
+        expectations: part.map_or(&planned.expectations, |part| &part.expectations).clone(),
     };
     let text = match output {
         Output::Text => {
@@ -126,6 +131,13 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();
     let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
+    if planned.breaks_expectation() {
+        ui.say(&format!(
+            "Saved plan {short}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \
+             again."
+        ));
+        return Ok(());
+    }
     ui.say(&format!("Saved plan {short}. Apply it{agreed} with: {}", next_command(args, file, &planned.plan)));
     Ok(())
 }

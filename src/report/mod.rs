@@ -35,6 +35,8 @@ pub struct Context {
     pub applies: Applies,
     /// What the guards say of the changes that `apply` makes without a saved plan; `None` where that is all of them.
     pub without_saved: Option<Vec<Verdict>>,
+    /// Whether `access` and `expectations` are those of a part, because the rest is left to a saved plan.
+    pub is_part: bool,
     /// What became of the expectations, on what would be there once the plan is carried out.
     pub expectations: Vec<Judged>,
 }

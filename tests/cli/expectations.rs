@@ -123,3 +123,42 @@ fn the_screens() {
         clusterrole view in default through group k8s_dev_users (rolecall.yaml:28, rolecall.yaml:22)
     ");
 }
+
+/// Whoever leaves a group by a change that waits for a saved plan is in it still when the rest is written.
+#[test]
+fn without_a_saved_plan_the_rest_is_judged_alone() {
+    let root = r"version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s, labels: { stage: dev } }
+  prod: { type: k3s, labels: { stage: prod }, protected: true, cluster: 77ab1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f }
+groups:
+  team: { members: [hayden@contoso.com, mallory@contoso.com] }
+roles:
+  read-only: { cluster-role: view }
+  full: { cluster-role: edit }
+grants:
+  - { groups: [team], roles: [read-only], environments: [prod], namespaces: [trinity] }
+  - { groups: [team], roles: [read-only], environments: [alpha], namespaces: [trinity] }
+";
+    let world = World::with_files(&[("rolecall.yaml", root)]);
+    let _ = world.plan(&["--save", "it.plan"]).exits(0);
+    let _ = world.run(&["apply", "it.plan", "access", "--sandbox", "sandbox"]).exits(0);
+    let after = root
+        .replace("hayden@contoso.com, mallory@contoso.com", "hayden@contoso.com")
+        .replace("roles: [read-only], environments: [alpha]", "roles: [full], environments: [alpha]");
+    let expected = "expectations:\n  - { user: mallory@contoso.com, environments: [alpha], cannot: [delete pods in trinity] }\n";
+    world.write("access/rolecall.yaml", after + expected);
+    let before = world.writes().len();
+    let whole = world.plan(&[]).exits(0);
+    assert!(whole.stdout.contains("- mallory@contoso.com  alpha/trinity, prod/trinity  view    -"), "{}", whole.all());
+    let ran = world.apply(&["--yes"]).exits(6);
+    assert_eq!(world.writes().len(), before, "{}", ran.all());
+    assert!(ran.stdout.contains("What is left to a saved plan is not in this table."), "{}", ran.all());
+    let row = ran.stdout.lines().find(|line| line.contains("mallory@contoso.com  alpha/trinity"));
+    assert!(row.is_some_and(|row| row.contains("view    edit")), "{}", ran.all());
+    let _ = world.plan(&["--save", "it.plan"]).exits(0);
+    let _ = world.run(&["apply", "it.plan", "access", "--sandbox", "sandbox"]).exits(0);
+}

@@ -24,7 +24,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::access::expectations::Judged;
-use crate::access::{self, AccessDifference};
+use crate::access::{self, AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
@@ -73,6 +73,17 @@ impl Planned {
     pub(super) fn breaks_expectation(&self) -> bool {
         self.expectations.iter().any(Judged::is_broken)
     }
+}
+
+/// What is so of a plan of which only a part is carried out.
+#[derive(PartialEq)]
+pub(super) struct Part {
+    /// What the guards say.
+    pub(super) verdicts: Vec<Verdict>,
+    /// What its changes mean for people.
+    pub(super) access: Arc<AccessDifference>,
+    /// What becomes of the expectations.
+    pub(super) expectations: Vec<Judged>,
 }
 
 /// Reads the config a path belongs to; mistakes are shown and end the command.
@@ -267,6 +278,16 @@ impl Session {
         let changes = planned.plan.remaining();
         (changes.len() < planned.plan.changes.len())
             .then(|| plan::judge(&self.desired, &planned.observed, &self.policy, &changes))
+    }
+
+    /// What `apply` does without a saved plan, where that is not the whole plan: without the rest of it, what is left may give
+    /// somebody what the whole plan would not.
+    pub(super) fn part(&self, planned: &Planned) -> Option<Part> {
+        let verdicts = self.without_saved(planned)?;
+        let changes = planned.plan.remaining();
+        let access = AccessComparison::new(&self.desired, &planned.observed, &changes).difference();
+        let expectations = access::expectations::planned(&self.desired, &planned.observed, &changes, true);
+        Some(Part { verdicts, access: Arc::new(access), expectations })
     }
 
     async fn observe_clusters(

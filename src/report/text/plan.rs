@@ -21,7 +21,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     if !is_quiet(plan) || !context.expectations.iter().all(|each| each.verdict == ExpectationVerdict::Holds) {
         page.words(0, &header(plan, context));
     }
-    access::access(&mut page, &context.access);
+    access::access(&mut page, &context.access, context.is_part);
     changes(&mut page, plan);
     // What is only worth knowing does not come between what failed and the end.
     let information = |page: &mut Page| {

@@ -15,13 +15,20 @@ use crate::state::{EnvironmentName, PrincipalName, RoleRef, first_few};
 const NAMED_PLACES: usize = 6;
 
 /// Who can do more or less, where, and through what. Nothing where the changes mean nothing to anybody.
-pub(super) fn access(page: &mut Page, difference: &AccessDifference) {
+pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bool) {
     if difference.is_empty() {
+        if is_part {
+            page.gap();
+            page.words(0, "Access: nobody's changes until the rest is applied from a saved plan.");
+        }
         return;
     }
     page.gap();
     page.words(0, &headline(difference));
     table::table(page, &lines::lines(difference));
+    if is_part {
+        page.words(2, "What is left to a saved plan is not in this table.");
+    }
     if difference.waits_for_tokens() {
         page.words(
             2,
