@@ -104,6 +104,8 @@ const fn row(way: Way, within: Within, needs: &'static [Need]) -> Row {
     Row { way, within, needs }
 }
 
+/// Verbs of requests for no single object.
+const NAMELESS: &[&str] = &["create", "list", "watch", "deletecollection"];
 const WRITE: &[&str] = &["create", "update", "patch"];
 const CHANGE: &[&str] = &["update", "patch"];
 const BINDINGS: Need = need(WRITE, RBAC, &["rolebindings"]);
@@ -162,9 +164,11 @@ impl Need {
         let Self { group, verbs, resources, names } = *self;
         let names = || std::iter::once(None).chain(names.iter().map(|name| Some(*name)));
         let rights = verbs.iter().flat_map(|verb| {
+            // A request for no single object is one for the name "", which a rule can list (kubernetes `ResourceNameMatches`).
+            let nameless = NAMELESS.contains(verb).then_some(Some(""));
             let of = move |resource: &&'static str| {
                 let resource = *resource;
-                names().map(move |name| Right::Resource { group, resource, name, verb })
+                names().chain(nameless).map(move |name| Right::Resource { group, resource, name, verb })
             };
             resources.iter().flat_map(of)
         });
@@ -275,6 +279,17 @@ fn ways(rules: &[PolicyRule], counts: impl Fn(Within) -> bool) -> BTreeSet<Way> 
     WAYS.iter().filter(|row| counts(row.within) && row.is_in(rules)).map(|row| row.way).collect()
 }
 
+/// The namespace of the cluster's own parts, whose service accounts may do everything.
+pub const SYSTEM: &str = "kube-system";
+
+/// How rules lead to everything where they hold on the whole cluster, or else in [`SYSTEM`].
+pub fn leads(rules: &[PolicyRule], everywhere: bool) -> BTreeSet<Way> {
+    let mut ways = if everywhere { ways_on_cluster(rules) } else { ways_in_namespace(rules) };
+    // To share what one has is no way to more.
+    ways.remove(&Way::Share);
+    ways
+}
+
 /// Whether whoever has these rules may write bindings, in a namespace or of the whole cluster.
 pub fn writes_bindings(rules: &[PolicyRule], of_cluster: bool) -> bool {
     if of_cluster { CLUSTER_BINDINGS.is_in(rules) } else { BINDINGS.is_in(rules) }
@@ -367,6 +382,21 @@ mod tests {
         // A binding gives what one has; that is no way on its own.
         assert_eq!(one("create", RBAC, "rolebindings"), "");
         assert_eq!(one("create", RBAC, "clusterrolebindings"), "");
+    }
+
+    #[test]
+    fn a_rule_for_the_empty_name_gives_what_has_no_name() {
+        let named = |verb: &str, resource: &str| rule(verb, "", resource, &[""]);
+        assert_eq!(names(ways_on_cluster(&[named("list", "secrets"), named("create", "pods")])).split(' ').count(), 2);
+        assert_eq!(ways_on_cluster(&[named("get", "secrets"), named("update", "pods")]), BTreeSet::new());
+    }
+
+    #[test]
+    fn what_leads_to_everything_does_so_on_the_cluster_and_among_its_own_parts() {
+        let nodes = rule("get", "", "nodes/proxy", &[]);
+        let rules = [rule("list", "", "secrets", &[]), rule("create", RBAC, "rolebindings", &[]), nodes];
+        assert_eq!(leads(&rules, true), BTreeSet::from([Way::Secrets, Way::Nodes]));
+        assert_eq!(leads(&rules, false), BTreeSet::from([Way::Secrets]));
     }
 
     #[test]

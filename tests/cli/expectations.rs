@@ -149,7 +149,8 @@ grants:
     let after = root
         .replace("hayden@contoso.com, mallory@contoso.com", "hayden@contoso.com")
         .replace("roles: [read-only], environments: [alpha]", "roles: [full], environments: [alpha]");
-    let expected = "expectations:\n  - { user: mallory@contoso.com, environments: [alpha], cannot: [delete pods in trinity] }\n";
+    let expected =
+        "expectations:\n  - { user: mallory@contoso.com, environments: [alpha], cannot: [delete pods in trinity] }\n";
     world.write("access/rolecall.yaml", after + expected);
     let before = world.writes().len();
     let whole = world.plan(&[]).exits(0);

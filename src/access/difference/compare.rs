@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::row::{AccessEffect, Standing};
 use crate::access::{Caller, Grant, Rbac};
 use crate::state::covering::missing;
-use crate::state::power::power;
+use crate::state::power::{self, Way};
 use crate::state::{Namespace, PolicyRule, RoleKind, RoleRef, SubjectKind, SubjectName};
 
 /// One thing that somebody holds: what a binding gives them, by whatever name the binding goes.
@@ -26,7 +26,8 @@ pub(super) struct Holding {
 pub(super) struct Outcome {
     pub(super) namespace: Option<Namespace>,
     pub(super) effect: AccessEffect,
-    pub(super) masters: bool,
+    /// How they come to everything by what they gain.
+    pub(super) leads: BTreeSet<Way>,
     pub(super) before: BTreeSet<RoleRef>,
     pub(super) after: BTreeSet<RoleRef>,
     pub(super) gained: Rc<[PolicyRule]>,
@@ -47,7 +48,7 @@ pub(super) struct Comparing<'r> {
 #[derive(Default)]
 struct Covering<'r> {
     known: BTreeMap<(Sources<'r>, Sources<'r>), Rc<[PolicyRule]>>,
-    masters: BTreeMap<(Sources<'r>, bool), bool>,
+    leads: BTreeMap<(Sources<'r>, bool), BTreeSet<Way>>,
 }
 
 /// The rules of some roles, by where they are kept.
@@ -96,12 +97,14 @@ impl<'r> Covering<'r> {
         Rc::clone(known.or_insert_with(|| missing(&all(one), &all(other)).into()))
     }
 
-    /// Whether these rules come to everything, there or, on the whole cluster, by giving it to oneself.
-    fn is_master(&mut self, sources: &Sources<'r>, on_cluster: bool) -> bool {
-        *self.masters.entry((sources.clone(), on_cluster)).or_insert_with(|| {
-            let rules = all(sources);
-            if on_cluster { power(&rules).is_some() } else { PolicyRule::grant_everything(&rules) }
-        })
+    /// How these rules lead to everything there.
+    fn leads(&mut self, sources: &Sources<'r>, namespace: Option<&Namespace>) -> BTreeSet<Way> {
+        if namespace.is_some_and(|namespace| namespace.as_str() != power::SYSTEM) {
+            return BTreeSet::new();
+        }
+        let everywhere = namespace.is_none();
+        let known = self.leads.entry((sources.clone(), everywhere));
+        known.or_insert_with(|| power::leads(&all(sources), everywhere)).clone()
     }
 }
 
@@ -254,9 +257,11 @@ fn outcome<'r>(
             (false, false) => AccessEffect::Both,
             (true, true) => AccessEffect::Same,
         },
-        masters: !gained.is_empty()
-            && covering.is_master(&new, namespace.is_none())
-            && !covering.is_master(&old, namespace.is_none()),
+        leads: if !gained.is_empty() && covering.leads(&old, namespace).is_empty() {
+            covering.leads(&new, namespace)
+        } else {
+            BTreeSet::new()
+        },
         before: old_roles,
         after: new_roles,
         gained,

@@ -66,7 +66,7 @@ impl Rows {
             environment: place.name.clone(),
             namespace: outcome.namespace.clone(),
             effect: if is_nothing { AccessEffect::Same } else { outcome.effect },
-            masters: outcome.masters && !is_nothing,
+            leads: if is_nothing { BTreeSet::new() } else { outcome.leads.clone() },
             bearing,
             before: outcome.before.clone(),
             after: outcome.after.clone(),
@@ -91,7 +91,7 @@ impl Rows {
         let rows = self.people.into_iter().map(|(row, who)| AccessRow { who, ..row });
         let mut rows: Vec<AccessRow> = rows.collect();
         rows.sort_by(|one, other| {
-            let rank = |row: &AccessRow| (!row.masters, row.effect);
+            let rank = |row: &AccessRow| (!row.is_master(), row.effect);
             rank(one).cmp(&rank(other)).then_with(|| one.cmp(other))
         });
         AccessDifference { rows, unseen: self.unseen.into_iter().chain(unreached).collect(), role_keys: self.role_keys }

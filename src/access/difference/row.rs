@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::state::power::Way;
 use crate::state::{EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef};
 
 /// What the changes of a plan mean for people. Empty where they mean nothing to anybody.
@@ -26,8 +27,9 @@ pub struct AccessRow {
     pub namespace: Option<Namespace>,
     /// What it comes to.
     pub effect: AccessEffect,
-    /// Whether they come to everything, or to giving it to themselves.
-    pub masters: bool,
+    /// How they come to cluster-admin or its like; empty where they do not, or had come to it before. It is what the guard
+    /// `cluster-admin-gained` goes by.
+    pub leads: BTreeSet<Way>,
     /// By what it is theirs.
     pub bearing: Bearing,
     /// The roles that they have there before, without those of which another has everything.
@@ -187,6 +189,13 @@ struct Happening {
     masters: bool,
 }
 
+impl AccessRow {
+    /// Whether they come to cluster-admin or its like.
+    pub fn is_master(&self) -> bool {
+        !self.leads.is_empty()
+    }
+}
+
 impl AccessDifference {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
@@ -208,7 +217,7 @@ impl AccessDifference {
                 seen.gains |= is_real && matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
                 seen.loses |= is_real && matches!(row.effect, AccessEffect::Loses | AccessEffect::Both);
                 seen.owns |= matches!(row.bearing, Bearing::Owner(_));
-                seen.masters |= row.masters;
+                seen.masters |= row.is_master();
             }
         }
         let mut counts = AccessCounts::default();

@@ -8,7 +8,7 @@ use crate::plan::aggregation;
 use crate::plan::kubernetes::{Place, place_of, spelling};
 use crate::plan::parts::Part;
 use crate::plan::reach::{Counted, Nesting, Node, live_members, node_of};
-use crate::state::power::{Power, Way, bound_by_name, power, ways_in_namespace, ways_on_cluster, writes_bindings};
+use crate::state::power::{self, Power, SYSTEM, Way, bound_by_name, power, writes_bindings};
 use crate::state::{
     Address, Binding, Change, Cluster, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming, Namespace,
     ObjectId, Operation, PolicyRule, PrincipalName, Resource, Role, ScopeTarget, Subject, SubjectKind, SubjectName,
@@ -21,9 +21,6 @@ pub(super) static GUARD: Guard = Guard {
     can_be_acknowledged: true,
     check,
 };
-
-/// The namespace of the cluster's own parts: whoever acts as one of them is master of the cluster.
-const SYSTEM: &str = "kube-system";
 
 /// How a role makes its subjects masters of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -395,10 +392,8 @@ impl Rules<'_> {
 /// How rules lead to cluster-admin where they hold on the whole cluster, or else in the namespace of its own parts.
 fn leads(rules: &[PolicyRule], everywhere: bool) -> BTreeSet<Lead> {
     let power = power(rules).filter(|_| everywhere).map(Lead::Direct);
-    let (ways, place) =
-        if everywhere { (ways_on_cluster(rules), None) } else { (ways_in_namespace(rules), Some(SYSTEM)) };
-    // To share what one has is no way to more.
-    let ways = ways.into_iter().filter(|way| *way != Way::Share).map(|way| Lead::Detour(way, place));
+    let place = (!everywhere).then_some(SYSTEM);
+    let ways = power::leads(rules, everywhere).into_iter().map(|way| Lead::Detour(way, place));
     ways.chain(power).collect()
 }
 

@@ -37,7 +37,7 @@ struct Counts {
     unchanged: usize,
     /// Who come to own a group that gives them more: they can make themselves members.
     owners: usize,
-    /// Who come to everything, or to giving it to themselves.
+    /// Who come to cluster-admin or its like.
     masters: usize,
 }
 
@@ -53,8 +53,10 @@ struct Row {
     namespace: Option<String>,
     /// What it comes to.
     effect: Effect,
-    /// Whether they come to everything, or to giving it to themselves.
+    /// Whether they come to cluster-admin or its like.
     masters: bool,
+    /// How.
+    leads: Vec<String>,
     /// By what it is theirs.
     bearing: Bearing,
     /// For `owner`: the group.
@@ -207,7 +209,8 @@ fn row(row: &AccessRow) -> Row {
             AccessEffect::Both => Effect::Both,
             AccessEffect::Same => Effect::Same,
         },
-        masters: row.masters,
+        masters: row.is_master(),
+        leads: row.leads.iter().map(|way| way.name().to_owned()).collect(),
         bearing,
         owned,
         before: row.before.iter().map(role_ref).collect(),

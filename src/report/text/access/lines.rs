@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::super::words::{self, count};
 use super::{role, somebody, way};
 use crate::access::difference::{AccessDifference, AccessEffect, AccessRow, Bearing, Somebody, Standing};
+use crate::state::power::Way;
 use crate::state::{PolicyRule, RoleRef, covering, first_few};
 
 /// As many people to whom the same happens have a line each; more are one line.
@@ -82,7 +83,15 @@ fn line(difference: &AccessDifference, row: &AccessRow) -> Line {
     if !is_owner {
         details.extend(rules(row));
     }
-    Line { rank: (!row.masters, is_owner, row.effect), who: String::new(), before, after, via: String::new(), details }
+    details.extend(leads(row));
+    Line {
+        rank: (!row.is_master(), is_owner, row.effect),
+        who: String::new(),
+        before,
+        after,
+        via: String::new(),
+        details,
+    }
 }
 
 /// The roles before and after; where those are many, what comes and goes, `…` for what stays.
@@ -118,6 +127,16 @@ fn roles(difference: &AccessDifference, row: &AccessRow, details: &mut Vec<Strin
 fn place(row: &AccessRow) -> String {
     let namespace = row.namespace.as_ref().map(|namespace| format!("/{namespace}")).unwrap_or_default();
     format!("{}{namespace}", row.environment)
+}
+
+/// Why somebody comes to cluster-admin by a role that is not called so.
+fn leads(row: &AccessRow) -> Option<String> {
+    let ways = row.leads.iter().filter(|way| **way != Way::All);
+    let ways: Vec<String> = match row.namespace {
+        None => ways.map(|way| way.on_cluster().to_owned()).collect(),
+        Some(_) => ways.map(ToString::to_string).collect(),
+    };
+    (!ways.is_empty()).then(|| format!("leads to cluster-admin: may {}", ways.join("; ")))
 }
 
 /// What changes by rules, where the names of the roles do not tell: they are the same, or what one of them gives changes.

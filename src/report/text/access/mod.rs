@@ -6,11 +6,12 @@ mod way;
 
 use super::page::{Mark, Page};
 use super::words;
+use crate::access::builtin_roles;
 use crate::access::difference::{
     AccessCounts, AccessDifference, AccessEffect, AccessRow, GroupLabel, Somebody, Unseen,
 };
 use crate::report::escape;
-use crate::state::{EnvironmentName, PrincipalName, RoleRef, first_few};
+use crate::state::{EnvironmentName, PrincipalName, RoleKind, RoleRef, first_few};
 
 const NAMED_PLACES: usize = 6;
 
@@ -109,10 +110,15 @@ fn label(group: &GroupLabel) -> String {
     }
 }
 
-/// A role by its key in the files, or as its object is called.
+/// A role by its key in the files, or as its object is called. What passes for one of Kubernetes' own is told apart from it.
 fn role(difference: &AccessDifference, row: &AccessRow, role: &RoleRef) -> String {
-    let key = difference.role_keys.get(&(row.environment.clone(), role.clone()));
-    key.map_or_else(|| words::word(&role.name), ToString::to_string)
+    let is_like_own = |name: &str| builtin_roles::rules(name).is_some();
+    match (difference.role_keys.get(&(row.environment.clone(), role.clone())), role.kind) {
+        (Some(key), _) if is_like_own(key.as_str()) => format!("{key} (of the files)"),
+        (Some(key), _) => key.to_string(),
+        (None, RoleKind::Role) if is_like_own(&role.name) => format!("{} (a Role)", words::word(&role.name)),
+        (None, _) => words::word(&role.name),
+    }
 }
 
 /// What could not be seen, clusters in one sentence.

@@ -9,9 +9,9 @@ use crate::access::difference::AccessEffect;
 use crate::state::{Sign, first_few};
 
 /// Places that take no more room than this stand in the line; others below it.
-const WIDEST_PLACES: usize = 30;
+const WIDEST_PLACES: usize = 32;
 const NAMED_PLACES: usize = 6;
-/// No column is padded to more than this, and none to less than [`NARROWEST`].
+/// Wider cells widen no column, and no column is narrower than [`NARROWEST`].
 const WIDEST: usize = 38;
 const NARROWEST: usize = 12;
 
@@ -70,7 +70,9 @@ fn widths<'c>(rows: impl Iterator<Item = &'c Cells>, page: usize) -> [usize; 4] 
     let mut widths = [0; 4];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width().min(WIDEST));
+            if cell.width() <= WIDEST {
+                *width = (*width).max(cell.width());
+            }
         }
     }
     let table = 2 + widths.iter().sum::<usize>() + 2 * (widths.len() - 1);

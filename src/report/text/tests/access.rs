@@ -7,6 +7,7 @@ use super::*;
 use crate::access::difference::{
     AccessDifference, AccessEffect, AccessRow, Bearing, Cause, GroupLabel, Somebody, Standing, Unseen, Via,
 };
+use crate::state::power::Way;
 use crate::state::{EnvironmentName, Namespace, RoleKind, RoleRef};
 
 fn role(name: &str) -> RoleRef {
@@ -27,7 +28,7 @@ fn row(who: Vec<Somebody>, place: (&str, Option<&str>), effect: AccessEffect, ro
         environment: place.0.parse::<EnvironmentName>().unwrap(),
         namespace: place.1.map(|name| name.parse::<Namespace>().unwrap()),
         effect,
-        masters: false,
+        leads: BTreeSet::new(),
         bearing: Bearing::Token,
         before: roles.0.iter().map(|name| role(name)).collect(),
         after: roles.1.iter().map(|name| role(name)).collect(),
@@ -56,7 +57,7 @@ fn everything() -> AccessDifference {
     };
     let rows = vec![
         AccessRow {
-            masters: true,
+            leads: [Way::All].into(),
             via: [way(Standing::New, ours("platform-admins"), member(), "cluster-admin")].into(),
             ..row(vec![person("erin")], ("prod", None), AccessEffect::Gains, (&["view"], &["cluster-admin"]))
         },
@@ -141,30 +142,30 @@ fn everything_that_may_happen_to_people() {
     insta::assert_snapshot!(shown(everything(), WIDE), @r#"
     Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member, 1 unchanged, 1 comes to cluster-admin
     or its like; 1 app gains and loses, 1 unchanged
-      who                                     where           before     after
-    ! erin@contoso.com                        prod            view       cluster-admin
+      who                                where           before     after
+    ! erin@contoso.com                   prod            view       cluster-admin
         platform-admins (new member)
-    + 12 people                               alpha/trinity   -          view
+    + 12 people                          alpha/trinity   -          view
         devs (new binding)
         dev0@contoso.com, dev10@contoso.com, dev11@contoso.com, dev1@contoso.com, dev2@contoso.com, dev3@contoso.com and 6
             more; `--output json` names each
-    ~ anyone in system:authenticated          alpha           edit       view
+    ~ anyone in system:authenticated     alpha           edit       view
         system:authenticated (role view changes)
-    ~ service account argocd/controller       alpha           edit       view
+    ~ service account argocd/controller  alpha           edit       view
         system:authenticated (role view changes)
-    ~ user "root \u{1b}[2J"                   alpha           edit       view
+    ~ user "root \u{1b}[2J"              alpha           edit       view
         system:authenticated (role view changes)
-    - mika@contoso.com                        prod/trinity    restarter  restarter
+    - mika@contoso.com                   prod/trinity    restarter  restarter
         sre (role restarter changes)
         loses patch: deployments (apps)
-    - sam@contoso.com                         alpha/payments  edit       -
+    - sam@contoso.com                    alpha/payments  edit       -
         payments-dev (removed)
-    = carol@contoso.com                       alpha/payments  edit       edit
+    = carol@contoso.com                  alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
     = service principal of app 2b3c0000-0000-0000-0000-000000000001
-                                              alpha/data                 (edit)
+                                         alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no groups
-    + kim@contoso.com                         alpha/trinity              (owner)
+    + kim@contoso.com                    alpha/trinity              (owner)
         devs: can make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a group has
       what it gives.
@@ -181,32 +182,32 @@ fn the_same_on_a_narrow_screen() {
     Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member,
     1 unchanged, 1 comes to cluster-admin or its like; 1 app gains and loses, 1
     unchanged
-      who                                   where           before     after
-    ! erin@contoso.com                      prod            view       cluster-admin
+      who                                where           before     after
+    ! erin@contoso.com                   prod            view       cluster-admin
         platform-admins (new member)
-    + 12 people                             alpha/trinity   -          view
+    + 12 people                          alpha/trinity   -          view
         devs (new binding)
         dev0@contoso.com, dev10@contoso.com, dev11@contoso.com, dev1@contoso.com,
             dev2@contoso.com, dev3@contoso.com and 6 more; `--output json` names
             each
-    ~ anyone in system:authenticated        alpha           edit       view
+    ~ anyone in system:authenticated     alpha           edit       view
         system:authenticated (role view changes)
-    ~ service account argocd/controller     alpha           edit       view
+    ~ service account argocd/controller  alpha           edit       view
         system:authenticated (role view changes)
-    ~ user "root \u{1b}[2J"                 alpha           edit       view
+    ~ user "root \u{1b}[2J"              alpha           edit       view
         system:authenticated (role view changes)
-    - mika@contoso.com                      prod/trinity    restarter  restarter
+    - mika@contoso.com                   prod/trinity    restarter  restarter
         sre (role restarter changes)
         loses patch: deployments (apps)
-    - sam@contoso.com                       alpha/payments  edit       -
+    - sam@contoso.com                    alpha/payments  edit       -
         payments-dev (removed)
-    = carol@contoso.com                     alpha/payments  edit       edit
+    = carol@contoso.com                  alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
     = service principal of app 2b3c0000-0000-0000-0000-000000000001
-                                            alpha/data                 (edit)
+                                         alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no
             groups
-    + kim@contoso.com                       alpha/trinity              (owner)
+    + kim@contoso.com                    alpha/trinity              (owner)
         devs: can make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour:
       until then whoever leaves a group has what it gives.
