@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rights::{self, DANGERS, Danger, EVERYTHING, GIVING, Giving, NEEDS};
-use super::{ClusterExamined, Examined, Line, Purpose, Sign, asks_about, listed};
+use super::{ClusterExamined, Examined, Line, Purpose, Sign, asks_about};
 use crate::state::covering::{self, Given, Held, Right};
 use crate::state::{
     AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, DesiredRole, Failure, FailureKind, Known,
-    KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef,
+    KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef, all_of,
 };
 
 /// How many rights are named that nobody could be asked about.
@@ -97,7 +97,7 @@ impl<'a> Rights<'a> {
         }
         let line = |((group, verbs), resources): ((&str, Vec<&str>), Vec<&str>)| {
             let text =
-                format!("for {}: this identity may not {} {}", purpose.command(), listed(&verbs), listed(&resources));
+                format!("for {}: this identity may not {} {}", purpose.command(), all_of(&verbs), all_of(&resources));
             let rule = format!(
                 "{{ apiGroups: [\"{group}\"], resources: [{}], verbs: [{}] }}",
                 resources.join(", "),
@@ -147,7 +147,7 @@ impl<'a> Rights<'a> {
         let place = if lack.places.contains(&None) {
             "on the whole cluster".to_owned()
         } else {
-            format!("in {}", listed(places))
+            format!("in {}", all_of(places))
         };
         let text = format!("for apply: this identity may not {what} {place}, nor does it hold what that gives");
         let remedy = covering::words(&[lack.remedy()]);
@@ -242,7 +242,7 @@ impl<'a> Rights<'a> {
                     lines.push(if used.is_empty() {
                         line(format!("beyond need: with {verb} on {resource} somebody could {could}"), "take it away")
                     } else {
-                        let used = listed(used);
+                        let used = all_of(used);
                         let text = format!(
                             "with {verb} on {resource} somebody could {could}; held, it lets this identity give {used}, \
                              which it has no `bind` for"
@@ -269,7 +269,7 @@ impl<'a> Rights<'a> {
             if !writes.is_empty() {
                 let text = format!(
                     "beyond need: plan never writes, and this identity may {} roles or bindings",
-                    listed(writes)
+                    all_of(writes)
                 );
                 lines.push(line(
                     text,
@@ -285,7 +285,7 @@ impl<'a> Rights<'a> {
             .collect();
         if !giving.is_empty() {
             let text =
-                format!("beyond need: {} on every ClusterRole, which is cluster-admin in all but name", listed(giving));
+                format!("beyond need: {} on every ClusterRole, which is cluster-admin in all but name", all_of(giving));
             lines.push(line(text, "name the roles that the files grant in `resourceNames` of that rule"));
         }
         lines

@@ -1,7 +1,7 @@
 //! One cluster: whether it is the right one, what it is, and what we may do there.
 
-use super::{ClusterExamined, Examined, Line, Purpose, Sign, allowed, listed, network, setup};
-use crate::state::{ClusterCheckup, DesiredEnvironment, EnvironmentName};
+use super::{ClusterExamined, Examined, Line, Purpose, Sign, allowed, network, setup};
+use crate::state::{ClusterCheckup, DesiredEnvironment, EnvironmentName, all_of};
 
 /// The first minor version of Kubernetes 1 with `SelfSubjectReview` of `authentication.k8s.io/v1`.
 const OLDEST: u32 = 28;
@@ -70,7 +70,7 @@ fn minor(version: &str) -> Option<u32> {
 fn who(checkup: &ClusterCheckup) -> Line {
     match &checkup.who {
         Ok((name, groups)) => {
-            let groups = if groups.is_empty() { "no groups".to_owned() } else { listed(groups) };
+            let groups = if groups.is_empty() { "no groups".to_owned() } else { all_of(groups) };
             Line::new(Sign::Fine, "identity", format!("acting as \"{name}\" ({groups})"))
         }
         Err(failure) => Line::failed(Purpose::Plan, "identity", failure, "sign in again, or renew the credential"),

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Examined, Line, Purpose, Sign, asks_about, listed};
-use crate::state::{Acting, SourceTrial, Trial};
+use super::{Examined, Line, Purpose, Sign, asks_about};
+use crate::state::{Acting, SourceTrial, Trial, all_of};
 
 pub(super) fn lines(examined: &Examined<'_>) -> Vec<Line> {
     let entra = &examined.entra;
@@ -73,7 +73,7 @@ fn applier(examined: &Examined<'_>, acting: &Acting) -> Line {
         Some(app) => Line::new(
             Sign::Missing(Purpose::Apply),
             "applier",
-            format!("for apply: it is none of the config's `appliers` ({})", listed(appliers)),
+            format!("for apply: it is none of the config's `appliers` ({})", all_of(appliers)),
         )
         .next(format!("to apply as this app, add {app} to `appliers` of the root file; else apply as one of those")),
         None => Line::new(
@@ -81,6 +81,6 @@ fn applier(examined: &Examined<'_>, acting: &Acting) -> Line {
             "applier",
             "for apply: a person is nobody's applier; `appliers` are apps",
         )
-        .next(format!("apply with the credential of {}", listed(appliers))),
+        .next(format!("apply with the credential of {}", all_of(appliers))),
     }
 }

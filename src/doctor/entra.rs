@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::permissions::{self, Need, When};
-use super::{Examined, Line, Purpose, Sign, asks_about, listed, network};
-use crate::state::{Acting, Failure, FailureKind, GroupKey, TenantCheckup};
+use super::{Examined, Line, Purpose, Sign, asks_about, network};
+use crate::state::{Acting, Failure, FailureKind, GroupKey, TenantCheckup, all_of};
 
 /// Directory roles that let a person write groups, by the template id that is the same in every tenant.
 const WRITING_ROLES: [(&str, &str); 4] = [
@@ -100,7 +100,7 @@ fn service_principals(examined: &Examined<'_>, tenant: &TenantCheckup) -> Option
                 let text = "every one of `appliers` has a service principal in the tenant";
                 return Some(Line::new(Sign::Fine, "appliers", text));
             }
-            let text = format!("no service principal in the tenant for the applier {}", listed(absent));
+            let text = format!("no service principal in the tenant for the applier {}", all_of(absent));
             let next = "correct the app id in `appliers`, or create it: `az ad sp create --id APP`";
             Some(Line::new(Sign::Decide, "appliers", text).next(next))
         }
@@ -119,7 +119,7 @@ fn app(acting: &Acting, needed: &[&Need], role_assignable: &BTreeSet<GroupKey>) 
         });
         let held: Vec<String> = held.collect();
         if !held.is_empty() {
-            let text = format!("permissions for {}: {}", purpose.command(), listed(held));
+            let text = format!("permissions for {}: {}", purpose.command(), all_of(held));
             lines.push(Line::new(Sign::Fine, "permission", text));
         }
     }
@@ -132,7 +132,7 @@ fn app(acting: &Acting, needed: &[&Need], role_assignable: &BTreeSet<GroupKey>) 
             When::RoleAssignable => {
                 format!(
                     "take {} out of the files rather than give it: its holder is Global Administrator",
-                    listed(role_assignable)
+                    all_of(role_assignable)
                 )
             }
             When::Always | When::MembersOnly | When::Groups => give,
@@ -166,11 +166,11 @@ fn beyond(acting: &Acting, needed: &[&Need]) -> Vec<Line> {
             .map(|need| need.permission)
             .collect();
         let next =
-            if serves.is_empty() { "take it away".to_owned() } else { format!("give {} instead", listed(serves)) };
+            if serves.is_empty() { "take it away".to_owned() } else { format!("give {} instead", all_of(serves)) };
         lines.push(Line::new(Sign::Decide, "permission-beyond-need", text).next(next));
     }
     if !harmless.is_empty() {
-        let text = format!("held and not needed: {}", listed(harmless));
+        let text = format!("held and not needed: {}", all_of(harmless));
         lines.push(Line::new(Sign::Note, "permission-beyond-need", text));
     }
     lines
@@ -187,7 +187,7 @@ fn person(acting: &Acting, scopes: &BTreeSet<String>, needed: &[&Need]) -> Vec<L
         format!(
             "{} is a person: what the token allows ({}) counts only as far as the person's own directory roles go",
             acting.label,
-            listed(scopes)
+            all_of(scopes)
         ),
     )];
     for need in needed {
@@ -214,7 +214,7 @@ fn person(acting: &Acting, scopes: &BTreeSet<String>, needed: &[&Need]) -> Vec<L
                     .next("it needs e.g. Groups Administrator; `az rest --url https://graph.microsoft.com/v1.0/me/memberOf` lists the roles"),
             );
         } else {
-            let text = format!("for {command}: `{name}` is allowed, and the person is {}", listed(&roles));
+            let text = format!("for {command}: `{name}` is allowed, and the person is {}", all_of(&roles));
             lines.push(Line::new(Sign::Fine, "permission", text));
         }
     }

@@ -259,13 +259,3 @@ pub fn judge(examined: &Examined<'_>) -> Checkup {
 fn asks_about(asked: Option<Purpose>, purpose: Purpose) -> bool {
     asked.is_none_or(|asked| purpose <= asked)
 }
-
-/// "a, b and c"
-fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    match items.as_slice() {
-        [] => String::new(),
-        [only] => only.clone(),
-        [all @ .., last] => format!("{} and {last}", all.join(", ")),
-    }
-}

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::builtin_roles;
 use crate::config::{Config, Grant, Group, Role, RoleSource};
 use crate::diagnostics::{Label, Located, Span};
-use crate::state::{GroupKey, Membership, PolicyRule, PrincipalName, RoleKey};
+use crate::state::{GroupKey, Membership, PolicyRule, PrincipalName, RoleKey, all_of};
 
 /// A config and what follows from it.
 pub(super) struct Facts<'a> {
@@ -132,22 +132,7 @@ pub(super) fn name(subject: &PrincipalName) -> String {
 
 /// "`a`, `b` and `c`".
 pub(super) fn all<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    join(&words)
-}
-
-/// What somebody can do, one after the other; some of these have a comma inside.
-pub(super) fn ways(words: &[String]) -> String {
-    if words.iter().any(|word| word.contains(',')) { words.join("; ") } else { join(words) }
-}
-
-/// "a, b and c".
-fn join(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [word] => word.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
+    all_of(words.into_iter().map(|word| format!("`{word}`")))
 }
 
 /// Those of them who are people.

@@ -60,5 +60,5 @@ pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 pub use selector::{Doubt, Expression, Filled, Selector};
-pub use text::{closest, first_few, like};
+pub use text::{all_of, closest, first_few, like};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

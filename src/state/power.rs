@@ -210,7 +210,19 @@ pub fn roads(rules: &[PolicyRule], on_cluster: bool) -> Vec<Road> {
     .collect()
 }
 
+/// The ways by which whoever has these rules does more than work in namespaces: each on a whole cluster, and in a namespace
+/// those that let them give access to themselves or to others.
+pub fn privileges(rules: &[PolicyRule], on_cluster: bool) -> BTreeSet<Way> {
+    let ways = roads(rules, on_cluster).into_iter().map(|road| road.way);
+    ways.filter(|way| on_cluster || matches!(way, Way::All | Way::Take | Way::Impersonate | Way::Share)).collect()
+}
+
 impl Way {
+    /// What it lets somebody do, on the whole cluster or in a namespace.
+    pub fn words(self, on_cluster: bool) -> String {
+        if on_cluster { self.on_cluster().to_owned() } else { self.to_string() }
+    }
+
     /// Its name in an acknowledgement.
     pub fn name(self) -> &'static str {
         match self {

@@ -31,6 +31,16 @@ pub fn first_few<T: Display>(all: impl IntoIterator<Item = T>, most: usize) -> S
     }
 }
 
+/// All of them: "a, b and c"; "a; b; c" where one has a comma inside.
+pub fn all_of<T: Display>(all: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
+    match all.as_slice() {
+        _ if all.len() > 1 && all.iter().any(|one| one.contains(',')) => all.join("; "),
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => all.concat(),
+    }
+}
+
 /// The name that a mistyped one was meant to be: at most a third of its letters are others.
 pub fn closest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let most = (text.chars().count() / 3).max(1);

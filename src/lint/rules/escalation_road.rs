@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Role, RoleSource, Scope};
 use crate::diagnostics::{Label, Rule, Severity, Span};
-use crate::lint::facts::{self, Facts, label, rules};
+use crate::lint::facts::{Facts, label, rules};
 use crate::lint::{Found, Lint};
 use crate::state::covering::Right;
 use crate::state::power::{Road, Way, roads};
-use crate::state::{PolicyRule, RoleKey};
+use crate::state::{PolicyRule, RoleKey, all_of};
 
 pub(in crate::lint) static LINT: Lint = Lint {
     rule: Rule {
@@ -73,11 +73,11 @@ fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
             continue;
         }
         let ways: BTreeSet<Way> = roads.iter().map(|road| road.way).collect();
-        let ways: Vec<String> = ways.into_iter().map(|way| in_words(way, on_cluster)).collect();
+        let ways = all_of(ways.into_iter().map(|way| way.words(on_cluster)));
         let place_words = if on_cluster { "on a whole cluster" } else { "in a namespace" };
         let labels = labels(role, &roads, on_cluster).into_iter().chain([place]);
         found.report(
-            format!("whoever has `{key}` {place_words} can {}", facts::ways(&ways)),
+            format!("whoever has `{key}` {place_words} can {ways}"),
             labels,
             "leave out what is not needed, name the objects, or give it to a small group of its own",
         );
@@ -106,10 +106,6 @@ fn is_everyday(road: &Road) -> bool {
     }
 }
 
-fn in_words(way: Way, on_cluster: bool) -> String {
-    if on_cluster { way.on_cluster().to_owned() } else { way.to_string() }
-}
-
 /// What is said at each rule that opens a road; at the role itself where it has none of its own.
 fn labels(role: &Role, roads: &[Road], on_cluster: bool) -> Vec<Label> {
     let own = match &role.source {
@@ -121,12 +117,12 @@ fn labels(role: &Role, roads: &[Road], on_cluster: bool) -> Vec<Label> {
         let opens = |right: &Right<'_>, rule: &PolicyRule| right.covered_by(rule);
         let mut at_rules = road.rights.iter().filter_map(|right| {
             let opening = own.iter().find(|rule| opens(right, &rule.value))?;
-            Some((opening.span, format!("`{}`: {}", words(right), in_words(road.way, on_cluster))))
+            Some((opening.span, format!("`{}`: {}", words(right), road.way.words(on_cluster))))
         });
         // Where everything is allowed no single right says it.
         let whole = || {
             let all = own.iter().find(|rule| PolicyRule::grant_everything(std::slice::from_ref(&rule.value)));
-            (all.map_or(role.span, |rule| rule.span), in_words(road.way, on_cluster))
+            (all.map_or(role.span, |rule| rule.span), road.way.words(on_cluster))
         };
         let first = at_rules.next().unwrap_or_else(whole);
         for (span, words) in std::iter::once(first).chain(at_rules) {

@@ -17,7 +17,7 @@ pub use self::json::json;
 use self::snippet::Snippet;
 use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
-use crate::state::first_few;
+use crate::state::{all_of, first_few};
 
 /// How findings are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +86,7 @@ pub(super) fn count(findings: &[Finding], sources: &SourceMap) -> String {
     let in_files = findings.iter().filter(|finding| finding.rule.id != "no-root");
     let files = in_files.map(|finding| place(finding, sources).file).collect::<BTreeSet<_>>();
     let files = if files.is_empty() { String::new() } else { format!(" in {}", number(files.len(), "file")) };
-    let counts = match counts.as_slice() {
-        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        counts => counts.concat(),
-    };
-    format!("{counts}{files}")
+    format!("{}{files}", all_of(counts))
 }
 
 /// Where a finding stands.

@@ -7,7 +7,7 @@ use super::words;
 use crate::plan::{BindingOwner, Plan, Rights, Treatment, UnmanagedBinding, Verdict};
 use crate::report::escape;
 use crate::state::power::Power;
-use crate::state::{Address, EnvironmentName, Namespace, Subject, SubjectKind, SubjectName, mark};
+use crate::state::{Address, EnvironmentName, Namespace, Subject, SubjectKind, SubjectName, all_of, mark};
 
 /// How many bindings of one environment are listed.
 const LISTED: usize = 10;
@@ -94,11 +94,7 @@ fn gives(binding: &UnmanagedBinding, view: &View<'_>) -> String {
     if binding.subjects.len() > NAMED {
         who.push(format!("{} more", binding.subjects.len() - NAMED));
     }
-    let who = match who.as_slice() {
-        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        [] => "nobody".to_owned(),
-        _ => who.concat(),
-    };
+    let who = if who.is_empty() { "nobody".to_owned() } else { all_of(who) };
     let (is, has) = if binding.subjects.len() <= 1 { ("is", "has") } else { ("are", "have") };
     let role = if binding.role.name == "cluster-admin" {
         format!("{is} cluster-admin")

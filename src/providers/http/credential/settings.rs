@@ -7,8 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::source::{SetUp, SourceName};
-use crate::state::Cloud;
-use crate::state::{Failure, FailureKind, Result, TenantId};
+use crate::state::{Cloud, Failure, FailureKind, Result, TenantId, all_of};
 
 /// What the variables begin with that sources look at.
 const PREFIXES: [&str; 6] =
@@ -82,7 +81,7 @@ impl CredentialSettings {
         let set = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID"].into_iter().filter(|name| self.variable(name).is_some());
         let set: Vec<&str> = set.collect();
         let verb = if set.len() == 1 { "is" } else { "are" };
-        Some(format!("{} {verb} set, but none of {}", all(&set), all(&SIGNS_IN)))
+        Some(format!("{} {verb} set, but none of {}", all_of(&set), all_of(SIGNS_IN)))
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
@@ -105,14 +104,14 @@ impl CredentialSettings {
         let is_on = *first != names.first().copied().unwrap_or_default();
         if is_on && (intent == Intent::ByHand || self.picked.is_some()) {
             let on = names.first().copied().unwrap_or_default();
-            let what = format!("{on} is set without {}", all(&missing));
-            let next = format!("set {}, or unset {on}", all(&missing));
+            let what = format!("{on} is set without {}", all_of(&missing));
+            let next = format!("set {}, or unset {on}", all_of(&missing));
             return Err(SetUp::Broken(Failure::new(FailureKind::Unauthenticated, what).with_next(next)));
         }
         // Somebody who picked it wants to know all that it needs; others only why it was passed over.
         let said = if self.picked.is_some() { missing } else { vec![*first] };
         let verb = if said.len() == 1 { "is" } else { "are" };
-        Err(SetUp::Absent(format!("{} {verb} not set", all(&said))))
+        Err(SetUp::Absent(format!("{} {verb} not set", all_of(&said))))
     }
 
     /// The tenant to ask for a token: the one that a variable names, which must be the config's where it is an id.
@@ -129,14 +128,6 @@ impl CredentialSettings {
             .with_next("use a credential of the config's tenant, or the config of this tenant")),
             Ok(_) | Err(_) => Ok(named.to_owned()),
         }
-    }
-}
-
-/// "A, B and C".
-fn all(names: &[&str]) -> String {
-    match names {
-        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        _ => names.concat(),
     }
 }
 
