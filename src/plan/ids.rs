@@ -91,6 +91,7 @@ ids! {
         AllowanceUnused = "allowance-unused": "An entry of `allow-unmanaged` allows nothing that is there.",
         BoundByOthers = "bound-by-others": "A group that would be deleted is still referred to by a binding that is not ours.",
         ClusterUid = "cluster-uid": "The files do not say which cluster this is.",
+        DisabledInPrivilegedGroup = "disabled-in-privileged-group": "An account is disabled and in a group that can do more than work in namespaces.",
         DisabledPerson = "disabled-person": "An account is disabled: what is granted to it takes effect when it is enabled.",
         EmptySelector = "empty-selector": "No namespace has the labels of a grant.",
         LeftBehind = "left-behind": "A group that rolecall created is there still, and its block means another one now.",

@@ -4,6 +4,7 @@
 
 mod aggregation;
 mod digest;
+mod disabled;
 mod display_names;
 mod draft;
 mod edges;
@@ -325,5 +326,6 @@ fn compare(
     display_names::clear(desired, parts, directory, &mut draft);
     draft.hold_again(held);
     order::settle(&mut draft);
+    disabled::in_privileged_groups(desired, parts, directory, &policy.only, &mut draft.notes);
     (draft, compared)
 }

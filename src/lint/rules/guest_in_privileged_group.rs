@@ -1,13 +1,13 @@
 //! People of other companies who may give access to others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::config::Scope;
 use crate::diagnostics::{Rule, Severity, Span};
-use crate::lint::facts::{self, Facts, label, rules};
+use crate::lint::facts::{Facts, label, rules};
 use crate::lint::{Found, Lint};
-use crate::state::power::{Way, roads};
-use crate::state::{GroupKey, PrincipalName, RoleKey};
+use crate::state::power::privileges;
+use crate::state::{GroupKey, PrincipalName, RoleKey, all_of};
 
 pub(in crate::lint) static LINT: Lint = Lint {
     rule: Rule {
@@ -19,7 +19,8 @@ pub(in crate::lint) static LINT: Lint = Lint {
            The group it is in, directly or through other groups, can do more than work in its namespaces: on a whole cluster it \
            has a road to more (see [escalation-road](escalation-road.md)), or in a namespace it can give others access, as with \
            `admin`.\n\nGive guests a group of their own that can do less, or an account of your tenant. Whether a member is \
-           disabled is known to Entra and not to the files, and `lint` contacts nobody: `plan` says it beside the member.",
+           disabled is known to Entra and not to the files, and `lint` contacts nobody: `plan` says it, of a group like this in a note \
+           of its own (`disabled-in-privileged-group`).",
     example: "\
 environments:
   alpha: { type: k3s }
@@ -55,7 +56,7 @@ struct Privilege<'a> {
 }
 
 fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
-    let privileges = privileges(facts);
+    let privileges = privileged(facts);
     // Each group with what it, or the first group that holds it, is given.
     let mut reached: BTreeMap<&GroupKey, &Privilege<'_>> = BTreeMap::new();
     for privilege in privileges.values() {
@@ -84,27 +85,20 @@ fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
 }
 
 /// The groups that a grant makes privileged, with the first that does.
-fn privileges<'a>(facts: &Facts<'a>) -> BTreeMap<&'a GroupKey, Privilege<'a>> {
+fn privileged<'a>(facts: &Facts<'a>) -> BTreeMap<&'a GroupKey, Privilege<'a>> {
     let mut known: BTreeMap<(&RoleKey, bool), Option<String>> = BTreeMap::new();
-    let mut privileges = BTreeMap::new();
+    let mut privileged = BTreeMap::new();
     for granted in facts.granted() {
         let on_cluster = granted.grant.scope == Scope::Cluster;
         let words = known.entry((granted.key, on_cluster)).or_insert_with(|| {
             let held = facts.config.roles.get(granted.key).and_then(rules)?;
-            let ways: BTreeSet<Way> = roads(&held, on_cluster).into_iter().map(|road| road.way).collect();
-            let is_privilege =
-                |way: &Way| on_cluster || matches!(way, Way::All | Way::Take | Way::Impersonate | Way::Share);
-            let words: Vec<String> = ways
-                .into_iter()
-                .filter(is_privilege)
-                .map(|way| if on_cluster { way.on_cluster().to_owned() } else { way.to_string() })
-                .collect();
-            (!words.is_empty()).then(|| facts::ways(&words))
+            let ways = privileges(&held, on_cluster);
+            (!ways.is_empty()).then(|| all_of(ways.into_iter().map(|way| way.words(on_cluster))))
         });
         let Some(words) = words else { continue };
         for subject in &granted.grant.subjects {
             if let PrincipalName::Group(group) = &subject.value {
-                privileges.entry(group).or_insert_with(|| Privilege {
+                privileged.entry(group).or_insert_with(|| Privilege {
                     group,
                     role: granted.key,
                     span: granted.span,
@@ -113,5 +107,5 @@ fn privileges<'a>(facts: &Facts<'a>) -> BTreeMap<&'a GroupKey, Privilege<'a>> {
             }
         }
     }
-    privileges
+    privileged
 }

@@ -2,10 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::world::{APPLIER, World, at, id, in_namespace, key, nested, number, principal, who};
+use super::world::{APPLIER, World, at, id, in_namespace, key, nested, number, principal, rule, who};
 use crate::state::{
-    AppId, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management, Membership, Only,
-    OwnIdentity, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, Target, mark,
+    AppId, DesiredBinding, DesiredGroup, Failure, FailureKind, GroupKind, GroupSummary, LivePrincipal, Management,
+    Membership, Only, OwnIdentity, PolicyRule, PrincipalKind, PrincipalName, PrivilegedMembers, Resolution, RoleTarget,
+    Target, mark,
 };
 
 fn owners(group: &mut DesiredGroup, names: &[&str]) {
@@ -386,6 +387,43 @@ fn a_disabled_person_is_a_note() {
     let disabled = LivePrincipal { enabled: Some(false), ..principal("hayden") };
     world.tenant().directory.insert(who("hayden"), Resolution::Found(disabled));
     assert_snapshot!(world.shown(), @"note disabled-person: `hayden@contoso.com` is disabled: what is granted here takes effect when the account is enabled");
+}
+
+#[test]
+fn a_disabled_member_of_a_group_that_can_do_much_is_told_apart() {
+    let mut world = World::new();
+    for (name, line) in [("readers", 11), ("inner", 12), ("ops", 13), ("crew", 14)] {
+        let hayden = world.ask(name, &["hayden"]).members.values_mut().next().unwrap();
+        *hayden = at(line);
+        world.live(name, &["hayden"]);
+    }
+    let inner = PrincipalName::Group(key("inner"));
+    world.desired.groups.get_mut(&key("ops")).unwrap().members.insert(inner, at(15));
+    let nested = nested(&world.live("inner", &["hayden"]).clone());
+    world.live("ops", &["hayden"]).members.push(nested);
+    let sharing =
+        PolicyRule { api_groups: vec!["rbac.authorization.k8s.io".to_owned()], ..rule(&["create"], &["rolebindings"]) };
+    let role = world.role("sharer", vec![sharing]);
+    let grant = |subject: &str, role: RoleTarget| DesiredBinding {
+        subject: who(subject),
+        role,
+        scope: in_namespace("trinity"),
+        origin: at(30),
+    };
+    world.alpha().bindings.push(grant("group:ops", role));
+    // Work in a namespace is no privilege, secrets included.
+    let role = world.role("secret-reader", vec![rule(&["get"], &["secrets"])]);
+    world.alpha().bindings.push(grant("group:crew", role));
+    let disabled = LivePrincipal { enabled: Some(false), ..principal("hayden") };
+    world.tenant().directory.insert(who("hayden"), Resolution::Found(disabled));
+    let plan = world.plan();
+    let notes = plan.notes.iter().map(|note| format!("{}: {}", note.kind, note.message)).collect::<Vec<_>>();
+    assert_snapshot!(notes.join("\n"), @"
+    disabled-person: `hayden@contoso.com` is disabled: what is granted here takes effect when the account is enabled
+    disabled-in-privileged-group: `hayden@contoso.com` is disabled and in `inner`, and so in `ops`, which can give others what it may do itself (`sharer` on alpha). Take them out, or enabling the account gives that back
+    disabled-in-privileged-group: `hayden@contoso.com` is disabled and in `ops`, which can give others what it may do itself (`sharer` on alpha). Take them out, or enabling the account gives that back
+    disabled-person: `hayden@contoso.com` is disabled: what is granted here takes effect when the account is enabled
+    ");
 }
 
 #[test]
