@@ -8,6 +8,9 @@ use crate::state::{Applier, Namespace, Subject, SubjectKind, SubjectName};
 /// Members of this group may do anything, without a look at any role.
 pub(super) const SUPERUSERS: &str = "system:masters";
 
+/// What the user name of a service account starts with (apiserver `pkg/authentication/serviceaccount/util.go`).
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+
 /// A user name and groups, all of them: those that the API server adds by itself included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Caller {
@@ -68,10 +71,18 @@ impl<'a> Holder<'a> {
             (SubjectKind::ServiceAccount, SubjectName::Known(name)) => {
                 let own = subject.namespace.as_deref().filter(|namespace| !namespace.is_empty());
                 let namespace = own.or(namespace.map(Namespace::as_str))?;
-                Some(Self::User(Cow::Owned(format!("system:serviceaccount:{namespace}:{name}"))))
+                Some(Self::User(Cow::Owned(format!("{SERVICE_ACCOUNT}{namespace}:{name}"))))
             }
             (SubjectKind::User | SubjectKind::ServiceAccount, SubjectName::AfterApply { .. })
             | (SubjectKind::Other(_), _) => None,
+        }
+    }
+
+    /// The namespace and name of the service account that this is, bound as one or by its user name.
+    pub(super) fn service_account(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::User(name) => name.strip_prefix(SERVICE_ACCOUNT)?.split_once(':'),
+            Self::Group(_) => None,
         }
     }
 }

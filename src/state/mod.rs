@@ -6,6 +6,7 @@
 mod access;
 mod aggregation;
 mod applier;
+pub mod builtin;
 mod change;
 mod checkup;
 mod cloud;

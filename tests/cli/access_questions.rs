@@ -1,6 +1,7 @@
 //! `who-can`, `why` and `access`: the screens, what a mistaken question is told, and what they send.
 
 use crate::common::{Ran, World};
+use crate::faults::place::Place;
 use crate::golden::check;
 
 const ROOT: &str = "\
@@ -144,10 +145,79 @@ fn access_of_a_person_and_of_a_group_everywhere() {
     check("access-group", &ask(&world, &["access", "--group", "partners"]));
     let csv = ask(&world, &["access", "sam@contoso.com", "-e", "alpha", "--output", "csv"]);
     let row = csv.stdout.lines().nth(1).unwrap();
-    let start = "alpha,person,sam@contoso.com,";
-    let middle = ",no,trinity,clusterrole,view,partners in contractors in k8s_dev_users,k8s_dev_users-read-only-";
-    let end = ",teams/trinity.yaml:9,\"teams/partners.yaml:9, teams/partners.yaml:5, teams/trinity.yaml:6\",,";
-    assert!(row.starts_with(start) && row.contains(middle) && row.contains(end), "{row}");
+    let start = "alpha,has,person,sam@contoso.com,";
+    let middle = ",no,trinity,clusterrole,view,view,partners in contractors in k8s_dev_users,k8s_dev_users-read-only-";
+    let end = ",teams/trinity.yaml:9,\"teams/partners.yaml:9, teams/partners.yaml:5, teams/trinity.yaml:6\",,13 rules,";
+    assert!(row.starts_with(start) && row.contains(middle) && row.ends_with(end), "{row}");
+    let everybody = csv.stdout.lines().nth(2).unwrap();
+    assert!(everybody.contains(",no,(cluster),clusterrole,system:"), "{everybody}");
+}
+
+#[test]
+fn what_an_owner_could_have_is_told() {
+    let world = applied();
+    check("access-owner", &ask(&world, &["access", "erin@contoso.com"]));
+    let csv = ask(&world, &["access", "erin@contoso.com", "--output", "csv"]).stdout;
+    let row = csv.lines().find(|row| row.starts_with("alpha,could join,person,erin@contoso.com,")).unwrap();
+    assert!(row.contains(",trinity,clusterrole,view,view,") && row.ends_with(",an owner of the group"), "{row}");
+    let json = ask(&world, &["access", "erin@contoso.com", "--output", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["environments"][0]["indirect"][0]["ways"][0]["role"]["name"], "view");
+}
+
+/// The company, served to a command in this process, once with nothing amiss and then with this.
+fn amiss(rules: &str) -> Place {
+    let mut place = Place::seeded(SEED);
+    for (name, text) in [("rolecall.yaml", ROOT), ("teams/trinity.yaml", TRINITY), ("teams/partners.yaml", PARTNERS)] {
+        place.world.write(&format!("access/{name}"), text);
+    }
+    let _ = place.apply_in_peace();
+    place.serve(serde_saphyr::from_str(&format!("rules:\n{rules}")).unwrap());
+    place
+}
+
+const NO_GRAPH: &str = "  - { fault: { unavailable: { status: 503 } }, on: graph }\n";
+const NO_PROD: &str = "  - { fault: { unavailable: { status: 503 } }, on: prod }\n";
+
+/// A screen up to why something was not seen, which is another each time.
+fn check_seen(name: &str, ran: Ran) {
+    let (seen, why) = ran.stdout.split_once("? not seen: ").unwrap();
+    assert!(why.contains("503"), "{why}");
+    check(name, &Ran { stdout: seen.to_owned(), ..ran });
+}
+
+#[test]
+fn where_entra_was_not_read_who_can_is_not_known() {
+    let place = amiss(NO_GRAPH);
+    let ask =
+        |more: &[&str]| place.run(&[&["who-can", "list", "pods", "-n", "trinity", "--files", "access"], more].concat());
+    check_seen("who-can-without-entra", ask(&[]).exits(1));
+    let json: serde_json::Value = serde_json::from_str(&ask(&["--output", "json"]).stdout).unwrap();
+    assert_eq!(json["answer"], serde_json::Value::Null);
+    let csv = ask(&["--output", "csv"]).stdout;
+    assert!(csv.lines().any(|row| row.starts_with(",not seen,entra,,")), "{csv}");
+    // Of a group nothing is known either, and that is no "nothing".
+    let group = place.run(&["access", "--group", "partners", "--files", "access"]).exits(1);
+    assert_eq!(group.stdout, "");
+}
+
+#[test]
+fn where_a_cluster_was_not_read_that_is_the_answer_for_it() {
+    let mut place = amiss(NO_PROD);
+    let who_can = ["who-can", "list", "secrets", "-n", "trinity", "--files", "access"];
+    check_seen("who-can-without-cluster", place.run(&who_can).exits(1));
+    let csv = place.run(&[&who_can[..], &["--output", "csv"]].concat()).stdout;
+    assert!(csv.lines().any(|row| row.starts_with("prod,not seen,")), "{csv}");
+    let access = place.run(&["access", "sam@contoso.com", "--files", "access"]).exits(1).stdout;
+    assert!(access.contains("\nprod: not known, as the cluster was not read\n"), "{access}");
+    let why = place.run(&["why", "sam@contoso.com", "get", "po", "-n", "trinity", "--files", "access"]).exits(1).stdout;
+    assert!(why.contains("can get pods in trinity is not known: the cluster was not read."), "{why}");
+    place.serve(
+        serde_saphyr::from_str(&format!("rules:\n{NO_GRAPH}{NO_PROD}{}", NO_PROD.replace("prod", "alpha"))).unwrap(),
+    );
+    let json = place.run(&[&who_can[..], &["--output", "json"]].concat()).exits(1).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["answer"], serde_json::Value::Null);
 }
 
 #[test]
@@ -192,7 +262,11 @@ fn a_question_that_makes_no_sense_is_refused_with_what_was_meant() {
         (&["who-can", "get", "pods/log/a/b"], "is not of the form", "get deployments.apps/scale/web"),
         (&["why", "group:partners"], "names nobody", "rolecall access --group partners"),
         (&["why", "sam@contoso.com", "list"], "required arguments", "RESOURCE"),
-        (&["access"], "required arguments", "<PERSON>"),
+        (&["access"], "required arguments", "<PERSON|--group <GROUP>>"),
+        (&["access", "sam@contoso.com", "--group", "partners"], "cannot be used with", "--group <GROUP>"),
+        (&["access", "partners"], "nobody in contoso.com is called `partners`", "rolecall access --group partners"),
+        (&["why", "partners", "list", "pods"], "nobody in contoso.com", "it is a group of the files"),
+        (&["access", "sam@contoso.com", "-n", "trinity"], "`access` is about everything", "-n trinity"),
     ] {
         let ran = ask(&world, question).exits(64);
         assert!(ran.stderr.contains(said) && ran.stderr.contains(meant), "{question:?}: {}", ran.stderr);

@@ -69,6 +69,11 @@ impl<'a> People<'a> {
         people.nested()
     }
 
+    /// Nobody, where Entra was not read.
+    pub fn unread(desired: &'a Desired) -> Self {
+        Self::empty(desired, None)
+    }
+
     fn empty(desired: &'a Desired, tenant: Option<&'a Tenant>) -> Self {
         Self {
             desired,

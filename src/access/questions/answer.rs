@@ -1,12 +1,12 @@
 //! What is answered, in words of its own, so that a report needs neither the states nor the people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::people::WithoutGroups;
 use crate::state::{
-    EnvironmentName, Failure, Namespace, ObjectId, Origin, PolicyRule, PrincipalKind, PrincipalName, Request, RoleRef,
-    SubjectKind,
+    EnvironmentName, Failure, Namespace, ObjectId, Origin, PolicyRule, PrincipalKind, PrincipalName, Request, RoleKey,
+    RoleRef, SubjectKind,
 };
 
 /// What was asked.
@@ -41,10 +41,13 @@ pub struct Part {
     /// Whoever may, and everything by which they may. Of somebody who was asked about, one entry without a way where they
     /// may not.
     pub entries: Vec<Entry>,
-    /// Who could make themselves members of a group by which others may.
-    pub indirect: BTreeSet<Indirect>,
+    /// Who could make themselves members of a group by which others may; of somebody who was asked about, the groups that they
+    /// own and are not in.
+    pub indirect: Vec<Indirect>,
     /// Who is in a group by which others may, and may not, as their tokens carry no groups.
     pub without: BTreeSet<WithoutTheirGroups>,
+    /// Groups by which whoever is in them may, and of which nobody knows all who are.
+    pub unread: BTreeSet<GroupLabel>,
     /// Of a question about the whole cluster: the namespaces in which more may.
     pub in_namespaces: BTreeSet<Namespace>,
     /// Of somebody who may not: what comes nearest.
@@ -108,7 +111,8 @@ pub struct PersonLabel {
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupLabel {
-    /// The key in the files, the display name, or the name that a cluster has for it: hostile text.
+    /// The key in the files, the display name, or the name that a cluster has for it: hostile text. The object id where
+    /// nothing else is known.
     pub name: String,
     /// The object id, where it is known.
     pub id: Option<ObjectId>,
@@ -149,13 +153,15 @@ pub struct Given {
     pub whose: Whose,
     /// The role.
     pub role: RoleRef,
-    /// The role's block, where it is one of ours.
-    pub role_origin: Option<Origin>,
+    /// The role's key and its block, where it is one of ours: its object has a longer name.
+    pub role_block: Option<(RoleKey, Origin)>,
     /// The rules: the one that allows what was asked about, else all; `None` where there is no such role, so that nothing is
     /// given.
     pub rules: Option<Vec<PolicyRule>>,
     /// The roles from which it has the rule, where it is filled by aggregation; the one in which the rule stands last.
     pub brought: Vec<Brought>,
+    /// Whether the subject is a part of Kubernetes, and the binding one that Kubernetes makes for it.
+    pub is_its_own: bool,
 }
 
 /// Whose a binding is.
@@ -174,17 +180,19 @@ pub enum Whose {
 pub struct Brought {
     /// Its name: hostile text.
     pub role: String,
-    /// Its block, where it is one of ours.
-    pub origin: Option<Origin>,
+    /// Its key and its block, where it is one of ours.
+    pub block: Option<(RoleKey, Origin)>,
 }
 
 /// Somebody who could make themselves a member.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indirect {
     /// Who.
     pub who: PersonLabel,
     /// The group that they own.
     pub group: GroupLabel,
+    /// By what they then may.
+    pub ways: Vec<Reached>,
 }
 
 /// Somebody to whom a grant to their group is worth nothing.
@@ -207,8 +215,8 @@ pub enum Nearest {
     Named(BTreeSet<String>),
     /// These verbs on the same resource.
     Verbs(BTreeSet<String>),
-    /// These roles in the place that was asked about.
-    Roles(BTreeSet<String>),
+    /// These roles in the place that was asked about, those of ours with their keys.
+    Roles(BTreeMap<String, Option<RoleKey>>),
     /// Something, in these places.
     Elsewhere(BTreeSet<Namespace>),
     /// Nothing but what everybody may.
@@ -228,8 +236,8 @@ pub enum Unseen {
 
 impl Unseen {
     /// A group of which only the name on a cluster is known.
-    pub(super) fn stranger(group: GroupLabel) -> Self {
-        Self::Group(group, "it is not one of ours, and its members were not read".to_owned())
+    pub(super) fn stranger(group: GroupLabel) -> (GroupLabel, String) {
+        (group, "it is not one of ours, and its members could not be read".to_owned())
     }
 
     /// Entra, and why.
@@ -244,9 +252,25 @@ impl Unseen {
 }
 
 impl Answer {
-    /// Whether anybody may, or they may.
-    pub fn is_yes(&self) -> bool {
-        self.parts.iter().flat_map(|part| &part.entries).any(Entry::may)
+    /// Whether anybody may, or they may; `None` where what was not seen may decide it. Superusers and Kubernetes' own parts are
+    /// nobody here.
+    pub fn verdict(&self) -> Option<bool> {
+        let is_about_all = matches!(self.question, Question::WhoCan(_));
+        if is_about_all && self.is_entra_unread() {
+            return None;
+        }
+        let counts = |entry: &&Entry| match &entry.who {
+            // Whether there is anybody in it is what nobody knows.
+            Party::Group(_) if is_about_all => false,
+            _ => !is_about_all || !(entry.who == Party::Superusers || entry.is_its_own()),
+        };
+        let is_yes = self.parts.iter().flat_map(|part| &part.entries).filter(counts).any(Entry::may);
+        (is_yes || self.unseen.is_empty()).then_some(is_yes)
+    }
+
+    /// Whether nobody knows who is in which group.
+    pub fn is_entra_unread(&self) -> bool {
+        self.unseen.iter().any(|unseen| matches!(unseen, Unseen::Entra(..)))
     }
 }
 
@@ -254,5 +278,11 @@ impl Entry {
     /// Whether they may.
     pub fn may(&self) -> bool {
         self.is_superuser || self.ways.iter().any(|way| way.given.rules.is_some())
+    }
+
+    /// Whether it is a part of Kubernetes, by nothing but what Kubernetes itself makes for it.
+    pub fn is_its_own(&self) -> bool {
+        let can_be = matches!(self.who, Party::System(_) | Party::ServiceAccount { .. } | Party::User(_));
+        can_be && !self.ways.is_empty() && self.ways.iter().all(|way| way.given.is_its_own)
     }
 }

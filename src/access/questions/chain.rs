@@ -6,27 +6,34 @@ use std::sync::Arc;
 use super::answer::{Brought, Given, Membership, Party, Reached, Whose};
 use super::place::{Place, World};
 use crate::access::Caller;
-use crate::access::caller::SUPERUSERS;
+use crate::access::caller::{Holder, SUPERUSERS};
 use crate::access::people::Ways;
-use crate::access::rbac::{Grant, Way, allows};
+use crate::access::rbac::{Grant, Rbac, Way, allows};
 use crate::state::{
     Binding, Filled, Identity, Mark, Namespace, PolicyRule, Request, RoleKind, Subject, SubjectKind, SubjectName,
+    builtin,
 };
 
 /// The chains of one cluster. What many people have by one subject is made once.
 pub(super) struct Chains<'w, 'a> {
     world: &'w World<'a>,
     place: &'w Place<'a>,
+    rbac: &'w Rbac<'w>,
     filled: Filled<'w>,
     marks: BTreeMap<(Option<&'w Namespace>, &'w str), &'w Mark>,
     given: BTreeMap<(Option<Namespace>, String, usize), Arc<Given>>,
 }
 
 impl<'w, 'a> Chains<'w, 'a> {
-    pub(super) fn new(world: &'w World<'a>, place: &'w Place<'a>) -> Self {
+    pub(super) fn new(world: &'w World<'a>, place: &'w Place<'a>, rbac: &'w Rbac<'w>) -> Self {
         let marks = place.cluster.bindings.iter();
         let marks = marks.map(|live| ((live.binding.namespace.as_ref(), live.binding.name.as_str()), &live.meta.mark));
-        Self { world, place, filled: Filled::new(place.cluster), marks: marks.collect(), given: BTreeMap::new() }
+        Self { world, place, rbac, filled: Filled::new(place.cluster), marks: marks.collect(), given: BTreeMap::new() }
+    }
+
+    /// The authorizer of the cluster.
+    pub(super) fn rbac(&self) -> &'w Rbac<'w> {
+        self.rbac
     }
 
     /// One way of somebody in these groups, whose tokens carry them under these names: by each subject that is them.
@@ -80,7 +87,7 @@ impl<'w, 'a> Chains<'w, 'a> {
         reached
     }
 
-    fn steps(&self, group: &Identity, ways: &Ways<'_>) -> Vec<Membership> {
+    pub(super) fn steps(&self, group: &Identity, ways: &Ways<'_>) -> Vec<Membership> {
         let steps = ways.get(group).into_iter().flatten();
         let step = |step: &crate::access::people::Step<'_>| Membership {
             group: self.world.group(&step.group),
@@ -114,9 +121,15 @@ impl<'w, 'a> Chains<'w, 'a> {
             binding: binding.name.clone(),
             whose: self.whose(namespace, &binding.name),
             role: binding.role.clone(),
-            role_origin: place.role_origin(of.as_ref(), &role).cloned(),
+            role_block: place.role_block(of.as_ref(), &role),
             rules: rules.map(<[_]>::to_vec),
             brought: brought.unwrap_or_default(),
+            is_its_own: builtin::is_its_own(
+                place.environment.kind,
+                binding,
+                self.rbac.rules(binding).unwrap_or_default(),
+                subject,
+            ),
         });
         self.given.insert(key, given.clone());
         given
@@ -153,13 +166,13 @@ impl<'w, 'a> Chains<'w, 'a> {
                 }
         });
         let order = |source: &&crate::state::Role| {
-            let is_ours = self.place.role_origin(None, &source.name).is_some();
+            let is_ours = self.place.role_block(None, &source.name).is_some();
             (!is_ours, self.filled.is_filled(&source.name), source.name.clone())
         };
         let Some(source) = sources.min_by_key(order) else { return Vec::new() };
         seen.push(&source.name);
-        let origin = self.place.role_origin(None, &source.name).cloned();
-        let mut brought = vec![Brought { role: source.name.clone(), origin }];
+        let block = self.place.role_block(None, &source.name);
+        let mut brought = vec![Brought { role: source.name.clone(), block }];
         brought.extend(self.brought(&source.name, request, seen));
         brought
     }
@@ -177,8 +190,23 @@ fn spelt(subject: &Subject) -> String {
     }
 }
 
+/// Whom the subject of a binding stands for by its name alone. `None` for a group or a user whose name only Entra can tell.
+pub(super) fn named(holder: &Holder<'_>) -> Option<Party> {
+    match holder {
+        Holder::Group(SubjectName::Known(name)) => system_group(name),
+        Holder::Group(SubjectName::AfterApply { .. }) => None,
+        Holder::User(name) => match holder.service_account() {
+            Some((namespace, name)) => {
+                Some(Party::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            None if name == "system:anonymous" => Some(Party::Anonymous),
+            None => name.starts_with("system:").then(|| Party::System(name.to_string())),
+        },
+    }
+}
+
 /// Whom Kubernetes itself means by the name of a group.
-pub(super) fn system_group(name: &str) -> Option<Party> {
+fn system_group(name: &str) -> Option<Party> {
     match name {
         SUPERUSERS => Some(Party::Superusers),
         "system:authenticated" => Some(Party::Everybody),

@@ -4,6 +4,7 @@
 mod answer;
 mod chain;
 mod nearest;
+mod owners;
 mod place;
 mod someone;
 mod who_can;

@@ -1,14 +1,15 @@
 //! What comes nearest to something that somebody may not do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::Nearest;
+use super::place::Place;
 use crate::access::Caller;
 use crate::access::rbac::{Grant, Rbac, allows};
-use crate::state::{Namespace, PolicyRule, Request, SubjectName, resources};
+use crate::state::{Namespace, PolicyRule, Request, RoleKey, SubjectName, resources};
 
 /// The nearest: the same elsewhere, on some objects, by other verbs, or whatever else they have.
-pub(super) fn nearest(rbac: &Rbac<'_>, caller: &Caller, request: &Request) -> Nearest {
+pub(super) fn nearest(rbac: &Rbac<'_>, caller: &Caller, request: &Request, place: &Place<'_>) -> Nearest {
     let own = |grant: &Grant<'_>| grant.subject.name != SubjectName::Known("system:authenticated".to_owned());
     let given: Vec<Grant<'_>> = rbac.given(caller).filter(own).collect();
     let elsewhere: BTreeSet<Namespace> = given
@@ -40,8 +41,12 @@ pub(super) fn nearest(rbac: &Rbac<'_>, caller: &Caller, request: &Request) -> Ne
     if !verbs.is_empty() {
         return Nearest::Verbs(verbs);
     }
-    let held: BTreeSet<String> =
-        here.iter().filter(|grant| grant.rules.is_some()).map(|grant| grant.binding.role.name.clone()).collect();
+    let held = here.iter().filter(|grant| grant.rules.is_some()).map(|grant| {
+        let (of, name) = grant.binding.role.place(grant.binding.namespace.as_ref());
+        let key = place.role_block(of.as_ref(), &name).map(|(key, _)| key);
+        (name, key)
+    });
+    let held: BTreeMap<String, Option<RoleKey>> = held.collect();
     if !held.is_empty() {
         return Nearest::Roles(held);
     }

@@ -6,8 +6,9 @@ use super::answer::{GroupLabel, PersonLabel, Unseen};
 use crate::access::people::{Node, People, Who};
 use crate::access::planned::Snapshot;
 use crate::state::{
-    Change, Cluster, Desired, DesiredBinding, DesiredEnvironment, EnvironmentName, Identity, Namespace, Observed,
-    Origin, ScopeTarget, closest, mark,
+    Binding, Change, Cluster, Desired, DesiredBinding, DesiredEnvironment, EnvironmentName, GroupNaming, Identity,
+    Inside, Mark, Namespace, ObjectId, Observed, Origin, PrincipalName, RoleKey, ScopeTarget, SubjectName, UserNaming,
+    closest, mark,
 };
 
 /// The people and the clusters, as they are or as they would be.
@@ -18,6 +19,10 @@ pub struct World<'a> {
     pub(super) places: Vec<Place<'a>>,
     pub(super) unseen: BTreeSet<Unseen>,
     pub(super) planned: bool,
+    /// Whether it is known who is in which group.
+    pub(super) is_entra_read: bool,
+    /// Groups that are bound and that Entra does not have: nobody is in them.
+    gone: BTreeSet<ObjectId>,
 }
 
 /// One cluster.
@@ -28,7 +33,7 @@ pub struct Place<'a> {
     pub(super) snapshot: Snapshot<'a>,
     /// The grant behind a name that a binding of ours has.
     grants: BTreeMap<String, &'a DesiredBinding>,
-    roles: BTreeMap<(Option<&'a Namespace>, &'a str), &'a Origin>,
+    roles: BTreeMap<(Option<&'a Namespace>, &'a str), (&'a RoleKey, &'a Origin)>,
 }
 
 impl<'a> World<'a> {
@@ -61,9 +66,10 @@ impl<'a> World<'a> {
             },
             Some(Err(failure)) => {
                 unseen.insert(Unseen::entra(failure));
-                People::asked(desired)
+                // What the files ask for is not what is.
+                People::unread(desired)
             }
-            None => People::asked(desired),
+            None => People::unread(desired),
         };
         let mut places = Vec::new();
         for (name, environment) in desired.environments.iter().filter(|(name, _)| asked.contains(*name)) {
@@ -82,7 +88,10 @@ impl<'a> World<'a> {
                 None => {}
             }
         }
-        Self { desired, people, places, unseen, planned: changes.is_some() }
+        let is_entra_read = matches!(observed.tenant, Some(Ok(_)));
+        let inside = observed.of_groups.inside.iter();
+        let gone = inside.filter(|(_, inside)| **inside == Inside::Missing).map(|(id, _)| *id).collect();
+        Self { desired, people, places, unseen, planned: changes.is_some(), is_entra_read, gone }
     }
 
     /// The clusters that could be read.
@@ -126,11 +135,52 @@ impl<'a> World<'a> {
         let known = self.people.group(id);
         let key = known.and_then(|group| group.key);
         let name = key.map(ToString::to_string).or_else(|| known.map(|group| group.display_name.to_owned()));
-        let name = name.unwrap_or_else(|| match id {
-            Identity::Known(id) => id.to_string(),
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| match id {
+            // A group of others has a name where it was read as a member of another one.
+            Identity::Known(id) => {
+                let listed = self.people.person(&Who::Id(*id)).display_name.map(str::to_owned);
+                listed.unwrap_or_else(|| id.to_string())
+            }
             Identity::AfterApply(key) => key.to_string(),
         });
         GroupLabel { name, id: id.known(), in_files: known.is_some_and(|group| group.block.is_some()) }
+    }
+
+    /// A group of which only the name in a binding is known. Where Entra was not read, the line that made the binding tells
+    /// which one of the files it is. `None` for one that Entra does not have, so that nobody is in it.
+    pub(super) fn bound_group(&self, place: &Place<'_>, binding: &Binding, name: &SubjectName) -> Option<GroupLabel> {
+        let tokens = &place.environment.tokens;
+        let (spelt, id) = match name {
+            SubjectName::Known(name) => {
+                let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| tokens.groups == GroupNaming::ObjectId);
+                (name.clone(), bare.and_then(|bare| bare.parse::<ObjectId>().ok()))
+            }
+            SubjectName::AfterApply { prefix, group } => (format!("{prefix}{group}"), None),
+        };
+        if id.is_some_and(|id| self.gone.contains(&id)) {
+            return None;
+        }
+        let made = place.made(binding).filter(|_| !self.is_entra_read).map(|grant| &grant.subject);
+        Some(match (made, id) {
+            (Some(PrincipalName::Group(key)), id) => GroupLabel { name: key.to_string(), id, in_files: true },
+            (_, Some(id)) => GroupLabel { id: Some(id), ..self.group(&Identity::Known(id)) },
+            (_, None) => GroupLabel { name: spelt, id: None, in_files: false },
+        })
+    }
+
+    /// The person for whom a line made a binding, where Entra was not read and they are told by nothing else.
+    pub(super) fn bound_person(&self, place: &Place<'_>, binding: &Binding, name: &str) -> Option<PersonLabel> {
+        let made = place.made(binding).filter(|_| !self.is_entra_read)?;
+        let tokens = &place.environment.tokens;
+        let bare = name.strip_prefix(&tokens.users_prefix).filter(|_| tokens.users == UserNaming::ObjectId);
+        let is_group = matches!(made.subject, PrincipalName::Group(_) | PrincipalName::GroupId(_));
+        (!is_group).then(|| PersonLabel {
+            name: made.subject.clone(),
+            id: bare.and_then(|bare| bare.parse().ok()),
+            kind: None,
+            display_name: None,
+            disabled: false,
+        })
     }
 
     /// The owners of a group who could make themselves members: people, not those who apply.
@@ -142,12 +192,12 @@ impl<'a> World<'a> {
     }
 
     /// Why not everybody in a group is known, where that is so.
-    pub(super) fn unread(&self, group: &Identity) -> Option<Unseen> {
+    pub(super) fn unread(&self, group: &Identity) -> Option<(GroupLabel, String)> {
         let why = match self.people.group(group) {
             Some(group) => group.unread.clone()?,
-            None => "it is not one of ours, and its members were not read".to_owned(),
+            None => return Some(Unseen::stranger(self.group(group))),
         };
-        Some(Unseen::Group(self.group(group), why))
+        Some((self.group(group), why))
     }
 }
 
@@ -164,7 +214,8 @@ impl<'a> Place<'a> {
         };
         let grants = environment.bindings.iter().map(|grant| (called(grant), grant)).collect();
         let roles = environment.roles.iter();
-        let roles = roles.map(|role| ((role.namespace.as_ref(), role.name.as_str()), &role.origin)).collect();
+        let roles =
+            roles.map(|role| ((role.namespace.as_ref(), role.name.as_str()), (&role.key, &role.origin))).collect();
         Self { name, environment, cluster, snapshot, grants, roles }
     }
 
@@ -184,8 +235,16 @@ impl<'a> Place<'a> {
         is_there.then_some(grant)
     }
 
-    /// The block of a role of ours.
-    pub(super) fn role_origin(&self, namespace: Option<&Namespace>, name: &str) -> Option<&'a Origin> {
-        self.roles.get(&(namespace, name)).copied()
+    /// The grant that made a live binding, if nobody else has written its subject.
+    fn made(&self, binding: &Binding) -> Option<&'a DesiredBinding> {
+        let grant = self.asked(binding.namespace.as_ref(), &binding.name)?;
+        let live = self.cluster.bindings.iter().find(|live| live.binding == *binding)?;
+        let is_as_made = live.meta.mark == Mark::Ours && live.meta.other_managers.is_empty();
+        (is_as_made && binding.subjects.len() == 1).then_some(grant)
+    }
+
+    /// The key and the block of a role of ours.
+    pub(super) fn role_block(&self, namespace: Option<&Namespace>, name: &str) -> Option<(RoleKey, Origin)> {
+        self.roles.get(&(namespace, name)).map(|(key, origin)| ((*key).clone(), (*origin).clone()))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, Entry, Part, Party, Question, Reached, Unseen, WithoutTheirGroups};
-use super::chain::{Chains, system_group};
+use super::answer::{Answer, Entry, GroupLabel, Part, Party, Question, Reached, Unseen, WithoutTheirGroups};
+use super::chain::{Chains, named};
 use super::place::{Place, World};
 use crate::access::Caller;
+use crate::access::caller::Holder;
 use crate::access::people::{Token, Ways, Who};
 use crate::access::rbac::{Rbac, allows};
-use crate::state::{GroupsClaim, Identity, Request, SubjectKind, SubjectName};
+use crate::state::{Identity, Request, SubjectName};
 
 /// Who is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +52,17 @@ impl World<'_> {
 
     fn about(&self, who: &Asker, about: &Party, request: Option<&Request>, question: Question) -> Answer {
         let mut unseen = self.unseen.clone();
+        if let Asker::ServiceAccount { .. } = who {
+            // Nobody in Entra decides what it may do.
+            unseen.retain(|unseen| !matches!(unseen, Unseen::Entra(..)));
+        }
         let ways = self.ways(who);
+        let owned = match who {
+            Asker::Person(who) => self.owned(who, &ways),
+            Asker::Group(_) | Asker::ServiceAccount { .. } => Vec::new(),
+        };
         let answers = self.places.iter().map(|place| {
-            let part = Looking { world: self, place, who, request, ways: &ways };
+            let part = Looking { world: self, place, who, request, ways: &ways, owned: &owned };
             part.answer(about, &mut unseen)
         });
         let parts: Vec<Part> = answers.collect();
@@ -64,11 +73,7 @@ impl World<'_> {
     fn ways(&self, who: &Asker) -> Ways<'_> {
         match who {
             Asker::Person(who) => self.people.groups_of(&BTreeSet::from([who.clone()])).remove(who).unwrap_or_default(),
-            Asker::Group(id) => {
-                let mut ways = self.people.ways_around(id);
-                ways.insert(id.clone(), Vec::new());
-                ways
-            }
+            Asker::Group(id) => self.ways_of_member(id),
             Asker::ServiceAccount { .. } => Ways::new(),
         }
     }
@@ -80,13 +85,15 @@ struct Looking<'w, 'a> {
     who: &'w Asker,
     request: Option<&'w Request>,
     ways: &'w Ways<'w>,
+    /// The groups that they own and are not in.
+    owned: &'w [Identity],
 }
 
 impl Looking<'_, '_> {
     fn answer(&self, party: &Party, unseen: &mut BTreeSet<Unseen>) -> Part {
         let rbac = self.place.snapshot.rbac();
         let token = self.token();
-        let mut chains = Chains::new(self.world, self.place);
+        let mut chains = Chains::new(self.world, self.place, &rbac);
         let caller = &token.caller;
         let mut reached: Vec<Reached> = match self.request {
             Some(request) => rbac
@@ -103,37 +110,35 @@ impl Looking<'_, '_> {
             let given = &way.given;
             (given.subject.starts_with("system:"), given.namespace.clone(), given.role.name.clone())
         });
-        unseen.extend(self.unread(&rbac));
+        let unread = self.unread(&rbac);
         let is_superuser = caller.is_superuser();
         let may = is_superuser || !reached.is_empty();
-        let nearest = self.request.filter(|_| !may).map(|request| super::nearest::nearest(&rbac, caller, request));
-        Part {
+        let nearest =
+            self.request.filter(|_| !may).map(|request| super::nearest::nearest(&rbac, caller, request, self.place));
+        let indirect = match party {
+            // Where they may, that they could is no news.
+            Party::Person(who) if !may || self.request.is_none() => {
+                self.world.could_have(self.place, who, self.owned, self.request, &mut chains)
+            }
+            _ => Vec::new(),
+        };
+        let part = Part {
             environment: self.place.name.clone(),
             entries: vec![Entry { who: party.clone(), is_superuser, ways: reached }],
-            indirect: BTreeSet::new(),
+            indirect,
             without: self.without(&rbac, &token),
+            unread: unread.iter().map(|(group, _)| group.clone()).collect(),
             in_namespaces: BTreeSet::new(),
             nearest,
-        }
+        };
+        unseen.extend(unread.into_iter().map(|(group, why)| Unseen::Group(group, why)));
+        part
     }
 
     fn token(&self) -> Token {
         match self.who {
             Asker::Person(who) => self.world.people.token(who, self.ways, self.place.environment),
-            Asker::Group(_) => {
-                let tokens = &self.place.environment.tokens;
-                // A token of a direct member carries the groups around it only where all groups are in tokens.
-                let is_carried = |way: &[_]| match tokens.claim {
-                    GroupsClaim::SecurityGroups => true,
-                    GroupsClaim::AssignedGroups => way.is_empty(),
-                };
-                let carried = self.ways.iter().filter(|(_, way)| is_carried(way));
-                let named = carried.filter_map(|(id, _)| Some((id.clone(), self.world.people.name_of(id, tokens)?)));
-                let groups: BTreeMap<Identity, SubjectName> = named.collect();
-                // No user is called by nothing.
-                let caller = Caller::authenticated("", groups.values().cloned());
-                Token { caller, groups, without_groups: None }
-            }
+            Asker::Group(_) => self.world.token_of_member(self.place, self.ways),
             Asker::ServiceAccount { namespace, name } => {
                 let groups = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")];
                 let user = format!("system:serviceaccount:{namespace}:{name}");
@@ -143,8 +148,8 @@ impl Looking<'_, '_> {
         }
     }
 
-    /// Groups that are bound here and of which nobody knows whether they are in them.
-    fn unread(&self, rbac: &Rbac<'_>) -> Vec<Unseen> {
+    /// Groups that are bound here and of which nobody knows whether they are in them, and why.
+    fn unread(&self, rbac: &Rbac<'_>) -> Vec<(GroupLabel, String)> {
         let Asker::Person(_) = self.who else { return Vec::new() };
         let people = &self.world.people;
         let mut unread = Vec::new();
@@ -153,18 +158,17 @@ impl Looking<'_, '_> {
                 (binding.namespace.is_none() || binding.namespace.as_ref() == request.namespace())
                     && rbac.rules(binding).into_iter().flatten().any(|rule| allows(rule, request))
             });
-            for subject in binding.subjects.iter().filter(|subject| reaches && subject.kind == SubjectKind::Group) {
-                let SubjectName::Known(name) = &subject.name else { continue };
-                if system_group(name).is_some() {
+            for subject in binding.subjects.iter().filter(|_| reaches) {
+                let Some(Holder::Group(name)) = Holder::of(subject, binding.namespace.as_ref()) else { continue };
+                // Whoever is in a group that is still to be made is known.
+                if named(&Holder::Group(name)).is_some() || !matches!(name, SubjectName::Known(_)) {
                     continue;
                 }
-                let called: Vec<Identity> = people
-                    .called(&subject.name, &self.place.environment.tokens)
-                    .map(|group| group.id.clone())
-                    .collect();
+                let tokens = &self.place.environment.tokens;
+                let called: Vec<Identity> = people.called(name, tokens).map(|group| group.id.clone()).collect();
                 if called.is_empty() {
-                    let group = super::answer::GroupLabel { name: name.clone(), id: None, in_files: false };
-                    unread.push(Unseen::stranger(group));
+                    let stranger = self.world.bound_group(self.place, binding, name).map(Unseen::stranger);
+                    unread.extend(stranger);
                 }
                 let inside = called.iter().filter(|id| !self.ways.contains_key(*id));
                 let inside = inside.flat_map(|id| people.unread_in(id));

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Answer, Entry, Indirect, Part, Party, Question, Reached, Unseen, WithoutTheirGroups};
-use super::chain::{Chains, system_group};
+use super::answer::{
+    Answer, Entry, GroupLabel, Indirect, Part, Party, PersonLabel, Question, Reached, Unseen, WithoutTheirGroups,
+};
+use super::chain::{Chains, named};
 use super::place::{Place, World};
-use crate::access::caller::SUPERUSERS;
+use crate::access::caller::{Holder, SUPERUSERS};
 use crate::access::people::{Node, Who};
 use crate::access::rbac::Way;
-use crate::state::{
-    Binding, Identity, Namespace, ObjectId, PrincipalName, Request, Subject, SubjectKind, SubjectName, UserNaming,
-};
+use crate::state::{Binding, Identity, Namespace, ObjectId, PrincipalName, Request, SubjectName, UserNaming};
 
 impl World<'_> {
     /// Whoever may do it, on each cluster.
@@ -28,32 +28,27 @@ struct Asking<'w, 'a> {
     /// Who is bound, or in a group that is, and by which groups.
     candidates: BTreeMap<Who, BTreeSet<Identity>>,
     others: BTreeMap<Party, Vec<Reached>>,
-    groups: BTreeSet<Identity>,
+    /// The groups that are bound, each with those in it (itself included) of which nobody knows all members.
+    groups: BTreeMap<Identity, BTreeSet<Identity>>,
+    unread: BTreeSet<(GroupLabel, String)>,
 }
 
 impl<'w, 'a> Asking<'w, 'a> {
     fn new(world: &'w World<'a>, place: &'w Place<'a>, request: &'w Request) -> Self {
         let (candidates, others) = (BTreeMap::new(), BTreeMap::new());
-        Self { world, place, request, candidates, others, groups: BTreeSet::new() }
+        Self { world, place, request, candidates, others, groups: BTreeMap::new(), unread: BTreeSet::new() }
     }
 
     fn answer(mut self, unseen: &mut BTreeSet<Unseen>) -> Part {
         let (world, place) = (self.world, self.place);
         let rbac = place.snapshot.rbac();
-        let mut chains = Chains::new(world, place);
+        let mut chains = Chains::new(world, place, &rbac);
         for way in rbac.subjects_allowed(self.request) {
             self.subject(&way, &mut chains);
         }
         // Whoever is in such a group needs no binding.
         self.others.entry(Party::Superusers).or_default();
         self.of_groups(&SubjectName::Known(SUPERUSERS.to_owned()));
-        let strangers = self.others.keys().filter_map(|party| match party {
-            Party::Group(group) => Some(Unseen::stranger(group.clone())),
-            _ => None,
-        });
-        unseen.extend(strangers);
-        let inside = self.groups.iter().flat_map(|group| world.people.unread_in(group));
-        unseen.extend(inside.filter_map(|group| world.unread(&group)));
         let mut without = BTreeSet::new();
         let mut entries = Vec::new();
         let ways_of = world.people.groups_of(&self.candidates.keys().cloned().collect());
@@ -71,67 +66,86 @@ impl<'w, 'a> Asking<'w, 'a> {
                 entries.push(Entry { who: Party::Person(world.person(who)), is_superuser, ways: found });
             }
         }
-        let indirect = self.indirect(&entries);
+        let indirect = self.indirect(&entries, &mut chains);
+        let unread = self.unread.iter().map(|(group, _)| group.clone()).collect();
+        unseen.extend(self.unread.into_iter().map(|(group, why)| Unseen::Group(group, why)));
         let others = self.others.into_iter();
         entries.extend(others.map(|(who, ways)| Entry { is_superuser: who == Party::Superusers, who, ways }));
         entries.sort_by(|one, other| one.who.cmp(&other.who));
         let in_namespaces = in_namespaces(place, self.request);
-        Part { environment: place.name.clone(), entries, indirect, without, in_namespaces, nearest: None }
+        Part { environment: place.name.clone(), entries, indirect, without, unread, in_namespaces, nearest: None }
     }
 
     /// One subject that may.
     fn subject(&mut self, way: &Way<'_>, chains: &mut Chains<'_, '_>) {
         let at = way.binding.subjects.iter().position(|subject| subject == way.subject).unwrap_or_default();
-        let mut given = || {
-            let rules = Some(std::slice::from_ref(way.rule));
-            let given = chains.given(way.binding, at, way.subject, rules, Some(self.request));
-            Reached { steps: Vec::new(), given }
-        };
-        let party = match (&way.subject.kind, &way.subject.name) {
-            (SubjectKind::Group, SubjectName::Known(name)) if system_group(name).is_some() => system_group(name),
-            (SubjectKind::Group, name) => {
-                if self.of_groups(name) {
-                    None
-                } else {
-                    let named = super::answer::GroupLabel { name: spelt(name), id: None, in_files: false };
-                    Some(Party::Group(named))
+        let rules = Some(std::slice::from_ref(way.rule));
+        let given = chains.given(way.binding, at, way.subject, rules, Some(self.request));
+        let reached = Reached { steps: Vec::new(), given };
+        let Some(holder) = Holder::of(way.subject, way.binding.namespace.as_ref()) else { return };
+        let party = match (&holder, named(&holder)) {
+            (_, Some(party)) => Some(party),
+            (Holder::Group(name), None) => {
+                let called = self.of_groups(name);
+                for (inner, outer) in &called {
+                    let Some((label, why)) = self.world.unread(inner) else { continue };
+                    let steps = chains.steps(outer, &self.world.people.ways_around(inner));
+                    self.give(Party::Group(label.clone()), Reached { steps, ..reached.clone() });
+                    self.unread.insert((label, why));
                 }
+                let stranger = called.is_empty() && !self.is_known(name);
+                let stranger = stranger.then(|| self.world.bound_group(self.place, way.binding, name)).flatten();
+                // Where Entra was not read, that is said once.
+                self.unread.extend(stranger.clone().filter(|_| self.world.is_entra_read).map(Unseen::stranger));
+                stranger.map(Party::Group)
             }
-            (SubjectKind::User, SubjectName::Known(name)) => match self.user(name, way.binding) {
+            (Holder::User(name), None) => match self.user(name, way.binding) {
                 Some(who) => {
                     self.candidates.entry(who).or_default();
                     None
                 }
-                None => Some(user(name)),
+                None => Some(match self.world.bound_person(self.place, way.binding, name) {
+                    Some(label) => Party::Person(label),
+                    None => Party::User(name.to_string()),
+                }),
             },
-            (SubjectKind::ServiceAccount, SubjectName::Known(name)) => {
-                service_account(way.subject, way.binding.namespace.as_ref(), name)
-            }
-            // Such a subject is nobody.
-            (SubjectKind::User | SubjectKind::ServiceAccount, SubjectName::AfterApply { .. })
-            | (SubjectKind::Other(_), _) => None,
         };
         if let Some(party) = party {
-            let reached = given();
-            let ways = self.others.entry(party).or_default();
-            if !ways.contains(&reached) {
-                ways.push(reached);
-            }
+            self.give(party, reached);
         }
     }
 
-    /// Everybody in the groups of this name; whether there is one.
-    fn of_groups(&mut self, name: &SubjectName) -> bool {
-        let called: Vec<Identity> =
-            self.world.people.called(name, &self.place.environment.tokens).map(|group| group.id.clone()).collect();
-        for id in &called {
-            if self.groups.insert(id.clone()) {
-                for who in self.world.people.everybody_in(id).0 {
+    fn give(&mut self, party: Party, reached: Reached) {
+        let ways = self.others.entry(party).or_default();
+        if !ways.contains(&reached) {
+            ways.push(reached);
+        }
+    }
+
+    fn called(&self, name: &SubjectName) -> Vec<Identity> {
+        self.world.people.called(name, &self.place.environment.tokens).map(|group| group.id.clone()).collect()
+    }
+
+    fn is_known(&self, name: &SubjectName) -> bool {
+        self.world.people.called(name, &self.place.environment.tokens).next().is_some()
+    }
+
+    /// Takes in everybody in the groups of this name. What comes back are the groups in them of which nobody knows all members,
+    /// each with the group of this name that it is in or is.
+    fn of_groups(&mut self, name: &SubjectName) -> Vec<(Identity, Identity)> {
+        let mut unread = Vec::new();
+        for id in self.called(name) {
+            if !self.groups.contains_key(&id) {
+                let (everybody, inside) = self.world.people.everybody_in(&id);
+                for who in everybody {
                     self.candidates.entry(who).or_default().insert(id.clone());
                 }
+                self.groups.insert(id.clone(), inside);
             }
+            let inside = self.groups.get(&id).into_iter().flatten();
+            unread.extend(inside.map(|inner| (inner.clone(), id.clone())));
         }
-        !called.is_empty()
+        unread
     }
 
     /// Who has this user name, where somebody is known to.
@@ -156,10 +170,10 @@ impl<'w, 'a> Asking<'w, 'a> {
     }
 
     /// Who owns a group by which others may, or one that is in such a group, and may not already.
-    fn indirect(&self, entries: &[Entry]) -> BTreeSet<Indirect> {
+    fn indirect(&self, entries: &[Entry], chains: &mut Chains<'_, '_>) -> Vec<Indirect> {
         let may: BTreeSet<&Party> = entries.iter().map(|entry| &entry.who).collect();
         let mut groups = BTreeSet::new();
-        let mut open: Vec<Identity> = self.groups.iter().cloned().collect();
+        let mut open: Vec<Identity> = self.groups.keys().cloned().collect();
         while let Some(group) = open.pop() {
             if groups.insert(group.clone()) {
                 open.extend(self.world.people.members(&group).into_iter().filter_map(|member| match member {
@@ -168,17 +182,23 @@ impl<'w, 'a> Asking<'w, 'a> {
                 }));
             }
         }
-        let mut indirect = BTreeSet::new();
+        let mut indirect = Vec::new();
         for group in &groups {
-            for owner in self.world.owners(group) {
-                let who = self.world.person(&owner);
-                let applies = matches!(&who.name, PrincipalName::ServicePrincipal(app)
-                    if self.world.desired.appliers.contains(app));
-                if !applies && !may.contains(&Party::Person(who.clone())) {
-                    indirect.insert(Indirect { who, group: self.world.group(group) });
-                }
+            let owners: BTreeSet<_> = self.world.owners(group).map(|owner| self.world.person(&owner)).collect();
+            let could = |who: &PersonLabel| !self.world.applies(who) && !may.contains(&Party::Person(who.clone()));
+            let owners: Vec<_> = owners.into_iter().filter(could).collect();
+            if owners.is_empty() {
+                continue;
+            }
+            // A token may carry no groups around the one that they join.
+            let ways = self.world.joined(self.place, group, Some(self.request), chains);
+            if !ways.is_empty() {
+                let label = self.world.group(group);
+                let own = |who| Indirect { who, group: label.clone(), ways: ways.clone() };
+                indirect.extend(owners.into_iter().map(own));
             }
         }
+        indirect.sort_by(|one, other| (&one.who, &one.group).cmp(&(&other.who, &other.group)));
         indirect
     }
 }
@@ -196,28 +216,4 @@ fn in_namespaces(place: &Place<'_>, request: &Request) -> BTreeSet<Namespace> {
         rules.into_iter().any(|rule| crate::access::rbac::allows(rule, request))
     });
     may.filter_map(|binding| binding.namespace.clone()).collect()
-}
-
-fn spelt(name: &SubjectName) -> String {
-    match name {
-        SubjectName::Known(name) => name.clone(),
-        SubjectName::AfterApply { prefix, group } => format!("{prefix}{group}"),
-    }
-}
-
-/// A user name that nobody who is known has.
-fn user(name: &str) -> Party {
-    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    match account {
-        Some((namespace, name)) => Party::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() },
-        None if name == "system:anonymous" => Party::Anonymous,
-        None if name.starts_with("system:") => Party::System(name.to_owned()),
-        None => Party::User(name.to_owned()),
-    }
-}
-
-fn service_account(subject: &Subject, within: Option<&Namespace>, name: &str) -> Option<Party> {
-    let own = subject.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-    let namespace = own.or(within.map(Namespace::as_str))?;
-    Some(Party::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
 }

@@ -8,7 +8,9 @@ use crate::access::questions::{Asker, World};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::report::escape;
-use crate::state::{Desired, GroupKey, Identity, ObjectId, PrincipalName, Resolution, Tenant, closest, first_few};
+use crate::state::{
+    Desired, GroupKey, Identity, ObjectId, PrincipalKind, PrincipalName, Resolution, Tenant, closest, first_few,
+};
 
 /// Somebody, as the command line names them.
 pub(in crate::cli) struct Whom {
@@ -82,8 +84,10 @@ impl Whom {
             match (name, tenant.directory.get(name)) {
                 (PrincipalName::Object(id), _) => {
                     let who = Who::Id(*id);
-                    if world.people.person(&who).kind.is_some() {
-                        return Ok(Asker::Person(who));
+                    match world.people.person(&who).kind {
+                        Some(PrincipalKind::Group) => return Err(self.unknown(looked, Some(tenant))),
+                        Some(_) => return Ok(Asker::Person(who)),
+                        None => {}
                     }
                 }
                 (_, Some(Resolution::Ambiguous(several))) => {
@@ -107,6 +111,14 @@ impl Whom {
     }
 
     fn unknown(&self, looked: &Looked, tenant: Option<&Tenant>) -> CliError {
+        let error = CliError::user(match tenant.and_then(|tenant| tenant.domain.as_deref()) {
+            Some(domain) => format!("nobody in {} is called `{}`", escape::name(domain), escape::name(&self.text)),
+            None => format!("nobody in the tenant is called `{}`", escape::name(&self.text)),
+        });
+        if let Some(of) = self.group_like_it(looked, tenant) {
+            let ask = format!("rolecall access --group {}", escape::shell_word(&self.text));
+            return error.hint(format!("it is a group {of}: `{ask}` says what its members may do")).exit(Exit::Usage);
+        }
         let suggested =
             tenant.into_iter().flat_map(|tenant| self.names.iter().filter_map(|name| tenant.directory.get(name)));
         let suggested = suggested.filter_map(|resolution| match resolution {
@@ -114,13 +126,31 @@ impl Whom {
             Resolution::Found(_) | Resolution::Ambiguous(_) => None,
         });
         let near = suggested.into_iter().next().or_else(|| nearest(&self.text, &looked.session.desired, tenant));
-        let of = tenant.and_then(|tenant| tenant.domain.as_deref()).map_or("the tenant".to_owned(), escape::name);
-        let error = CliError::user(format!("nobody in {of} is called `{}`", escape::name(&self.text)));
         let hint = near.map_or_else(
             || "name a person by user principal name, a guest by mail address, an app by app id".to_owned(),
             |near| format!("did you mean `{}`?", escape::name(&near)),
         );
         error.hint(hint).exit(Exit::Usage)
+    }
+}
+
+impl Whom {
+    /// Whose group it is, where it is one.
+    fn group_like_it(&self, looked: &Looked, tenant: Option<&Tenant>) -> Option<&'static str> {
+        let key = self.text.parse::<GroupKey>().ok();
+        let id = self.text.parse::<ObjectId>().ok();
+        if key.is_some_and(|key| looked.session.desired.groups.contains_key(&key)) {
+            return Some("of the files");
+        }
+        let groups =
+            tenant.into_iter().flat_map(|tenant| tenant.marked.values().chain(tenant.by_id.values().flatten()));
+        let members = groups.flat_map(|group| {
+            let inner = group.members.iter().filter(|member| member.kind == PrincipalKind::Group);
+            inner.map(|member| member.id).chain([group.id])
+        });
+        let mut bound = looked.seen.observed.of_groups.inside.keys().copied();
+        let id = id?;
+        (members.into_iter().any(|group| group == id) || bound.any(|group| group == id)).then_some("of the tenant")
     }
 }
 
@@ -151,12 +181,17 @@ fn nearest(text: &str, desired: &Desired, tenant: Option<&Tenant>) -> Option<Str
 /// A group, by key or object id.
 pub(in crate::cli) fn group(text: &str, looked: &Looked, world: &World<'_>) -> Result<Asker, CliError> {
     let desired = &looked.session.desired;
-    if let Some(key) = text.parse::<GroupKey>().ok().filter(|key| desired.groups.contains_key(key)) {
-        let id = world.people.id_of(&key).cloned().unwrap_or(Identity::AfterApply(key));
-        return Ok(Asker::Group(id));
-    }
-    if let Ok(id) = text.parse::<ObjectId>() {
-        return Ok(Asker::Group(Identity::Known(id)));
+    let key = text.parse::<GroupKey>().ok().filter(|key| desired.groups.contains_key(key));
+    let id = match (key, text.parse::<ObjectId>()) {
+        (Some(key), _) => Some(world.people.id_of(&key).cloned().unwrap_or(Identity::AfterApply(key))),
+        (None, Ok(id)) => Some(Identity::Known(id)),
+        (None, Err(_)) => None,
+    };
+    match (id, &looked.seen.observed.tenant) {
+        // Neither what it is called on a cluster nor what it is in would be known.
+        (Some(_), Some(Err(failure))) => return Err(failure.clone().into()),
+        (Some(id), _) => return Ok(Asker::Group(id)),
+        (None, _) => {}
     }
     let keys = || desired.groups.keys().map(GroupKey::as_str);
     let hint = match closest(text, keys()) {

@@ -1,7 +1,6 @@
 //! The diff of one cluster: roles, bindings, and what of ours is left over.
 
 mod bindings;
-mod builtin;
 mod prune;
 mod replace;
 mod roles;

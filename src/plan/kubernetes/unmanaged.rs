@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bindings::{Asked, Given};
-use super::builtin::strangers;
 use super::replace::by_hand;
 use super::takeover::{Takeover, takeover};
 use super::{Environment, Place, binding_address, place_of};
 use crate::plan::NoteKind;
 use crate::plan::draft::Draft;
 use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
+use crate::state::builtin::strangers;
 use crate::state::power::power;
 use crate::state::{
     Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged, closest,

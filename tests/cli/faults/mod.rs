@@ -3,5 +3,5 @@
 mod company;
 mod mixes;
 mod pending;
-mod place;
+pub(crate) mod place;
 mod resets;

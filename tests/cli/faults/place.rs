@@ -18,7 +18,7 @@ use crate::folder::copy;
 use crate::state::{self, Facts, State};
 
 /// Waits as short as they can be. What Entra does not show after this is pending.
-pub(super) const HASTY: Pace = Pace {
+pub(crate) const HASTY: Pace = Pace {
     first_wait: Duration::from_millis(1),
     longest_wait: Duration::from_millis(4),
     throttled_for: Duration::from_secs(20),
@@ -27,8 +27,8 @@ pub(super) const HASTY: Pace = Pace {
 };
 
 /// The access files in `access/`, and a sandbox in `sandbox/`.
-pub(super) struct Place {
-    pub(super) world: World,
+pub(crate) struct Place {
+    pub(crate) world: World,
     runtime: Runtime,
     sandbox: Option<Sandbox>,
     env: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ impl Write for Kept {
 
 impl Place {
     /// One with this in its sandbox, and nobody serving it yet.
-    pub(super) fn seeded(seed: &str) -> Self {
+    pub(crate) fn seeded(seed: &str) -> Self {
         let seed: Seed = serde_saphyr::from_str(seed).unwrap();
         let mut place = Self::around(World::new());
         place.open(seed, Faults::default());
@@ -72,7 +72,7 @@ impl Place {
     }
 
     /// Another place where everything is as it is here, with the log of requests empty. Nobody may be serving this one.
-    pub(super) fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         assert!(self.sandbox.is_none());
         let mut place = Self::around(World::new());
         (place.runs, place.acknowledged) = (self.runs, self.acknowledged.clone());
@@ -82,7 +82,7 @@ impl Place {
     }
 
     /// Serves the sandbox with these faults; what lagged until now is shown.
-    pub(super) fn serve(&mut self, faults: Faults) {
+    pub(crate) fn serve(&mut self, faults: Faults) {
         self.stop();
         self.open(Seed::new("nothing is seeded twice"), faults);
     }
@@ -104,14 +104,14 @@ impl Place {
     }
 
     /// Nobody serves the sandbox any more.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             self.runtime.block_on(sandbox.stop());
         }
     }
 
     /// Runs the command with the connections of the sandbox.
-    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let streams = (Box::new(stdout.clone()), Box::new(stderr.clone()));
         let mut ui = Ui::captured(streams.0, streams.1, self.env.clone(), self.world.path(""), jiff::Timestamp::now);
@@ -122,7 +122,7 @@ impl Place {
     }
 
     /// Applies once; what a guard asks for is acknowledged, as somebody does who means it. Gives the journal's name as well.
-    pub(super) fn apply(&mut self) -> (Ran, PathBuf) {
+    pub(crate) fn apply(&mut self) -> (Ran, PathBuf) {
         loop {
             self.runs += 1;
             let journal = self.world.path(&format!("{}.jsonl", self.runs));
@@ -142,7 +142,7 @@ impl Place {
 
     /// Applies without faults until there is nothing left to do. Once has to do, except where a group was restored, because
     /// what rests on it waits for the plan that shows who is in it. Gives what there is after the first time and at the end.
-    pub(super) fn apply_in_peace(&mut self) -> (State, State) {
+    pub(crate) fn apply_in_peace(&mut self) -> (State, State) {
         let mut apply = || {
             self.serve(Faults::default());
             let applied = self.apply().0.exits(0);
@@ -154,20 +154,20 @@ impl Place {
     }
 
     /// A plan finds nothing to do.
-    pub(super) fn is_in_order(&mut self) {
+    pub(crate) fn is_in_order(&mut self) {
         self.serve(Faults::default());
         let _ = self.run(&["plan", "access", "--detailed-exitcode"]).exits(0);
         self.stop();
     }
 
     /// What the sandbox holds. Whoever served it is stopped.
-    pub(super) fn state(&mut self) -> State {
+    pub(crate) fn state(&mut self) -> State {
         self.stop();
         state::read(&self.world.path("sandbox"))
     }
 
     /// What the sandbox holds while it is served.
-    pub(super) fn state_meanwhile(&self) -> State {
+    pub(crate) fn state_meanwhile(&self) -> State {
         // A copy, because whoever opens the files may also fold them.
         let folder = tempfile::tempdir().unwrap();
         copy(&self.world.path("sandbox"), folder.path());
@@ -175,7 +175,7 @@ impl Place {
     }
 
     /// Makes this the moment at which the history begins.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.stop();
         state::fold(&self.world.path("sandbox"));
         let start = self.world.path("start");
@@ -186,7 +186,7 @@ impl Place {
     }
 
     /// What somebody had when the history began and has at its end, and had not for a while in between.
-    pub(super) fn lost_for_a_while(&mut self) -> Vec<String> {
+    pub(crate) fn lost_for_a_while(&mut self) -> Vec<String> {
         self.stop();
         let mut lost = Vec::new();
         for (name, moments) in state::history(&self.world.path("start"), &self.world.path("sandbox")) {
@@ -199,7 +199,7 @@ impl Place {
     }
 
     /// The last outcome of each change in a journal; empty when there is none.
-    pub(super) fn outcomes(journal: &Path) -> BTreeMap<String, String> {
+    pub(crate) fn outcomes(journal: &Path) -> BTreeMap<String, String> {
         let text = std::fs::read_to_string(journal).unwrap_or_default();
         let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         let ends = lines.filter(|line| line["phase"] == "end");
@@ -208,7 +208,7 @@ impl Place {
     }
 
     /// What the sandbox was asked so far, by its own log.
-    pub(super) fn log(&self) -> RequestLog {
+    pub(crate) fn log(&self) -> RequestLog {
         RequestLog::read(&self.world.path("sandbox")).unwrap()
     }
 }
@@ -220,6 +220,6 @@ impl Drop for Place {
 }
 
 /// What a plan prints as `if meant: --acknowledge …`.
-pub(super) fn asked(plan: &str) -> BTreeSet<String> {
+pub(crate) fn asked(plan: &str) -> BTreeSet<String> {
     plan.lines().filter_map(|line| Some(line.split_once("if meant: --acknowledge ")?.1.trim().to_owned())).collect()
 }

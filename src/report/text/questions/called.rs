@@ -1,19 +1,21 @@
 //! What people, groups, bindings and lines are called in an answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::access::people::WithoutGroups;
 use crate::access::questions::{
-    Brought, Entry, Given, GroupLabel, Membership, Party, PersonLabel, Reached, Unseen, Whose, WithoutTheirGroups,
+    Brought, Given, GroupLabel, Indirect, Membership, Part, Party, PersonLabel, Reached, Unseen, Whose,
+    WithoutTheirGroups,
 };
 use crate::report::escape;
+use crate::report::text::page::{Mark, Page};
 use crate::report::text::words;
-use crate::state::{Namespace, Origin, PrincipalName, SubjectKind};
+use crate::state::{Namespace, Origin, PrincipalName, SubjectKind, first_few};
 
 /// Names longer than this move nothing that stands behind shorter ones.
-const LONGEST_COLUMN: usize = 44;
+pub(super) const LONGEST_COLUMN: usize = 44;
 
 /// Whoever can be a subject.
 pub(super) fn party(party: &Party) -> String {
@@ -49,10 +51,10 @@ pub(super) fn person(label: &PersonLabel) -> String {
     }
 }
 
-/// A group: name first, id short behind it.
+/// A group: name first, id short behind it; the whole id where nothing else is known.
 pub(super) fn group(label: &GroupLabel) -> String {
-    let name = if label.in_files { escape::name(&label.name) } else { escape::quoted(&label.name) };
-    label.id.map_or_else(|| name.clone(), |id| format!("{name} ({})", id.short()))
+    let name = short_group(label);
+    label.id.filter(|_| !is_nameless(label)).map_or_else(|| name.clone(), |id| format!("{name} ({})", id.short()))
 }
 
 /// ` in trinity`, ` across the cluster`.
@@ -63,31 +65,26 @@ pub(super) fn scope(namespace: Option<&Namespace>) -> String {
 /// `group contractors in k8s_dev_users → view in trinity`.
 pub(super) fn way(who: &Party, way: &Reached) -> String {
     let given = &way.given;
-    let role =
-        format!("{}{}{}", escape::name(&given.role.name), brought(&given.brought), scope(given.namespace.as_ref()));
+    let role = format!("{}{}{}", role(given), brought(&given.brought), scope(given.namespace.as_ref()));
     let by = match who {
         Party::Group(_) if way.steps.is_empty() => "whoever is in it".to_owned(),
-        _ if way.steps.is_empty() => "by name".to_owned(),
-        _ => by(way).unwrap_or_default(),
+        _ => by(way).unwrap_or_else(|| DIRECTLY.to_owned()),
     };
     format!("{by} → {role}")
 }
 
-/// Whether it is something that Kubernetes brings along for itself: one of its controllers, users or groups, by a binding of
-/// its own names.
-pub(super) fn is_kubernetes(entry: &Entry) -> bool {
-    let is_its_own = match &entry.who {
-        Party::System(_) => true,
-        Party::ServiceAccount { namespace, .. } => namespace == "kube-system",
-        Party::Person(_)
-        | Party::Group(_)
-        | Party::User(_)
-        | Party::ServiceAccounts(_)
-        | Party::Everybody
-        | Party::Anonymous
-        | Party::Superusers => false,
-    };
-    is_its_own && entry.ways.iter().all(|way| way.given.binding.starts_with("system:"))
+/// How a role reaches whoever is a subject themselves.
+pub(super) const DIRECTLY: &str = "bound directly";
+
+/// A role by its key in the files, where it is one of ours, else by the name of its object.
+pub(super) fn role(given: &Given) -> String {
+    let key = given.role_block.as_ref().map(|(key, _)| key.to_string());
+    key.unwrap_or_else(|| escape::name(&given.role.name))
+}
+
+/// The role that another one takes in.
+pub(super) fn source(from: &Brought) -> String {
+    from.block.as_ref().map_or_else(|| escape::name(&from.role), |(key, _)| key.to_string())
 }
 
 /// By which groups, or by what else than themselves.
@@ -105,15 +102,19 @@ pub(super) fn by(way: &Reached) -> Option<String> {
 
 /// A group where its id stands elsewhere.
 fn short_group(label: &GroupLabel) -> String {
-    if label.in_files { escape::name(&label.name) } else { escape::quoted(&label.name) }
+    if label.in_files || is_nameless(label) { escape::name(&label.name) } else { escape::quoted(&label.name) }
+}
+
+fn is_nameless(label: &GroupLabel) -> bool {
+    label.id.is_some_and(|id| id.to_string() == label.name)
 }
 
 /// ` (from pod-lister)` for a role that is filled from others; Kubernetes' own parts of its roles go without saying.
 pub(super) fn brought(brought: &[Brought]) -> String {
     brought
         .last()
-        .filter(|from| from.origin.is_some() || !from.role.starts_with("system:"))
-        .map(|from| format!(" (from {})", escape::name(&from.role)))
+        .filter(|from| from.block.is_some() || !from.role.starts_with("system:"))
+        .map(|from| format!(" (from {})", source(from)))
         .unwrap_or_default()
 }
 
@@ -122,22 +123,48 @@ pub(super) fn is_everybody_s(way: &Reached) -> bool {
     way.steps.is_empty() && way.given.subject_kind == SubjectKind::Group && way.given.subject == "system:authenticated"
 }
 
-/// What everybody has who signs in, by its roles.
-pub(super) fn everybody_has(ways: &[&Reached]) -> String {
+/// What everybody has who signs in, by its roles; once for all the environments where it is the same.
+pub(super) fn everybody_has(parts: &[Part]) -> Vec<String> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for part in parts {
+        let ways = part.entries.iter().flat_map(|entry| &entry.ways).filter(|way| is_everybody_s(way));
+        all.entry(roles_of(ways)).or_default().push(part.environment.as_str());
+    }
+    let is_one = all.len() == 1;
+    let said = all.into_iter().filter(|(roles, _)| !roles.is_empty()).map(|(roles, environments)| {
+        let place = if is_one { String::new() } else { format!("on {} ", first_few(environments, 8)) };
+        format!("Everybody who signs in {place}has besides: {roles}.")
+    });
+    said.collect()
+}
+
+fn roles_of<'w>(ways: impl Iterator<Item = &'w Reached>) -> String {
     let roles: BTreeSet<String> = ways
-        .iter()
         .map(|way| match &way.given.namespace {
-            None => escape::name(&way.given.role.name),
-            Some(namespace) => format!("{} in {namespace}", escape::name(&way.given.role.name)),
+            None => role(&way.given),
+            Some(namespace) => format!("{} in {namespace}", role(&way.given)),
         })
         .collect();
-    let roles: Vec<String> = roles.into_iter().collect();
-    format!("and what everybody has who signs in: {}", roles.join(", "))
+    roles.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The groups that somebody owns and is not in, and what they would have as their members.
+pub(super) fn owned(page: &mut Page, indirect: &[Indirect]) {
+    for could in indirect {
+        let gains: BTreeSet<String> = could
+            .ways
+            .iter()
+            .map(|way| format!("{}{}", role(&way.given), scope(way.given.namespace.as_ref())))
+            .collect();
+        let gains = gains.into_iter().collect::<Vec<_>>().join(", ");
+        let text = format!("owns group {} and could join it: {gains}", group(&could.group));
+        page.marked(0, Mark::Decide, &text, None);
+    }
 }
 
 /// The lines of the files, the grant's first; the same file is named once.
 pub(super) fn lines(way: &Reached) -> String {
-    let role = way.given.brought.last().and_then(|from| from.origin.as_ref());
+    let role = way.given.brought.last().and_then(|from| from.block.as_ref()).map(|(_, origin)| origin);
     let steps = way.steps.iter().filter_map(|step| step.origin.as_ref());
     let grant = match &way.given.whose {
         Whose::Grant(origin) => Some(origin),

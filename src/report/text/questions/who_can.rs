@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::called::{column, is_kubernetes, lines, padded, party, person, way, without};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::called::{LONGEST_COLUMN, lines, padded, party, person, way, without};
 use crate::access::questions::{Answer, Entry, Part, Party};
 use crate::report::escape;
 use crate::report::text::page::{Mark, Page};
@@ -10,10 +12,15 @@ use crate::report::text::words::count;
 use crate::state::{Request, first_few};
 
 pub(super) fn draw(page: &mut Page, answer: &Answer, request: &Request) {
-    let request = escape::line(&request.to_string());
-    for part in &answer.parts {
+    let request = super::requested(request);
+    for (environment, part) in super::places(answer) {
         page.gap();
-        page.words(0, &format!("{}: {}", super::place(answer, part.environment.as_str()), headline(part, &request)));
+        let place = super::place(answer, environment);
+        let Some(part) = part else {
+            page.words(0, &format!("{place}: who can {request} is not known: the cluster was not read."));
+            continue;
+        };
+        page.words(0, &format!("{place}: {}", headline(part, &request, answer.is_entra_unread())));
         page.gap();
         rows(page, part);
         indirect(page, part);
@@ -27,12 +34,22 @@ pub(super) fn draw(page: &mut Page, answer: &Answer, request: &Request) {
     }
 }
 
-fn headline(part: &Part, request: &str) -> String {
-    let people = part.entries.iter().filter(|entry| matches!(entry.who, Party::Person(_))).count();
-    let kubernetes = part.entries.iter().filter(|entry| is_kubernetes(entry)).count();
-    let superusers = part.entries.iter().filter(|entry| entry.who == Party::Superusers).count();
-    let others = part.entries.len() - people - kubernetes - superusers;
+fn headline(part: &Part, request: &str, is_entra_unread: bool) -> String {
+    let number = |counts: fn(&Entry) -> bool| part.entries.iter().filter(|entry| counts(entry)).count();
+    let people = number(|entry| matches!(entry.who, Party::Person(_)));
+    let groups = number(|entry| matches!(entry.who, Party::Group(_)));
+    let kubernetes = number(Entry::is_its_own);
+    let superusers = number(|entry| entry.who == Party::Superusers);
+    let others = part.entries.len() - people - groups - kubernetes - superusers;
+    if is_entra_unread {
+        let bound = if people + groups + others == 0 { ", no one but superusers and Kubernetes itself." } else { ":" };
+        return format!("who can {request} is not known: Entra was not read. By the bindings alone{bound}");
+    }
     let who = match (people, others) {
+        (0, 0) if groups > 0 => {
+            let groups = count(groups, "group");
+            return format!("who can {request} is not known: not all members of {groups} could be read.");
+        }
         (0, 0) if kubernetes == 0 => return format!("no one can {request}, superusers apart."),
         (0, 0) => return format!("no one can {request}, Kubernetes itself apart."),
         (0, 1) => "no one whom we know in Entra, but 1 other,".to_owned(),
@@ -42,46 +59,48 @@ fn headline(part: &Part, request: &str) -> String {
         (1, _) => format!("1 person, and {},", count(others, "other")),
         (..) => format!("{people} people, and {},", count(others, "other")),
     };
-    format!("{who} can {request}.")
+    let more = match groups {
+        0 => String::new(),
+        _ => format!(", and so can whoever is in {} that could not be read", count(groups, "group")),
+    };
+    format!("{who} can {request}{more}.")
 }
 
+/// A row for each way beside who has it, or, where one is too long for that, all ways below who has them.
 fn rows(page: &mut Page, part: &Part) {
-    let (kubernetes, shown): (Vec<&Entry>, Vec<&Entry>) = part.entries.iter().partition(|entry| is_kubernetes(entry));
-    let names: Vec<String> = shown.iter().map(|entry| party(&entry.who)).collect();
-    let width = column(names.iter().map(String::as_str));
-    for (entry, name) in shown.iter().zip(&names) {
-        if entry.is_superuser {
-            page.marked(0, Mark::None, &format!("{}anything, without a binding", padded(name, width)), None);
+    const INDENT: usize = 2;
+    let shown: Vec<(String, Vec<(String, String)>)> = part
+        .entries
+        .iter()
+        .filter(|entry| !entry.is_its_own())
+        .map(|entry| {
+            let ways = entry.ways.iter().map(|reached| (way(&entry.who, reached), lines(reached)));
+            let anything = || vec![("anything, without a binding".to_owned(), String::new())];
+            (party(&entry.who), if entry.is_superuser { anything() } else { ways.collect() })
+        })
+        .collect();
+    let column = shown.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    let texts = shown.iter().flat_map(|(_, ways)| ways);
+    let widest = texts.map(|(way, lines)| way.width() + 2 + lines.width()).max().unwrap_or(0);
+    let is_beside = column <= LONGEST_COLUMN && INDENT + column + 2 + widest <= page.width();
+    for (name, ways) in &shown {
+        if !is_beside {
+            page.words(INDENT, name);
         }
-        for (at, reached) in entry.ways.iter().filter(|_| !entry.is_superuser).enumerate() {
-            let name = if at == 0 { name.as_str() } else { "" };
-            page.marked(
-                0,
-                Mark::None,
-                &format!("{}{}", padded(name, width), way(&entry.who, reached)),
-                Some(lines(reached)),
-            );
-        }
-    }
-    if !kubernetes.is_empty() {
-        page.detail(0, &own(&kubernetes));
-    }
-}
-
-/// Kubernetes' own, all of them in one sentence.
-fn own(entries: &[&Entry]) -> String {
-    let (mut named, mut accounts) = (Vec::new(), Vec::new());
-    for entry in entries {
-        match &entry.who {
-            Party::ServiceAccount { name, .. } => accounts.push(escape::name(name)),
-            Party::System(name) => named.push(escape::name(name)),
-            other => named.push(party(other)),
+        for (at, (way, lines)) in ways.iter().enumerate() {
+            let right = Some(lines.clone()).filter(|lines| !lines.is_empty());
+            if is_beside {
+                let name = if at == 0 { name.as_str() } else { "" };
+                page.marked(INDENT, Mark::None, &format!("{}{way}", padded(name, column)), right);
+            } else {
+                page.marked(INDENT + 4, Mark::None, way, right);
+            }
         }
     }
-    let accounts = accounts.join(", ");
-    let accounts = if accounts.is_empty() { None } else { Some(format!("in kube-system {accounts}")) };
-    let all: Vec<String> = named.into_iter().chain(accounts).collect();
-    format!("and {} of Kubernetes itself: {}", entries.len(), all.join(", "))
+    let kubernetes = part.entries.iter().filter(|entry| entry.is_its_own()).count();
+    if kubernetes > 0 {
+        page.words(INDENT, &format!("and {} of Kubernetes itself", count(kubernetes, "part")));
+    }
 }
 
 /// Owners, each with the groups that they own.

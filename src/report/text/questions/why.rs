@@ -1,6 +1,8 @@
 //! Why somebody may do something.
 
-use super::called::{binding, by, everybody_has, group, is_everybody_s, line, party, scope, whose, without};
+use super::called::{
+    binding, by, everybody_has, group, is_everybody_s, line, owned, party, role, scope, source, whose, without,
+};
 use crate::access::questions::{Answer, Given, Nearest, Part, Party, Reached};
 use crate::report::escape;
 use crate::report::text::page::{Mark, Page};
@@ -8,25 +10,27 @@ use crate::report::text::words;
 use crate::state::{Request, first_few};
 
 pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Option<&Request>) {
-    for part in &answer.parts {
+    for (environment, part) in super::places(answer) {
         page.gap();
+        let Some(part) = part else {
+            let what = request.map_or("anything".to_owned(), super::requested);
+            let what = format!("whether {} can {what} is not known: the cluster was not read.", party(who));
+            page.words(0, &format!("{}: {what}", super::place(answer, environment)));
+            continue;
+        };
         let said = headline(part, who, request);
-        page.words(0, &format!("{}: {said}", super::place(answer, part.environment.as_str())));
+        page.words(0, &format!("{}: {said}", super::place(answer, environment)));
         page.gap();
         // What everybody has is worth its steps only where it is the answer.
         let folds = |way: &&Reached| request.is_none() && is_everybody_s(way);
-        let (everybody, own): (Vec<&Reached>, Vec<&Reached>) =
-            part.entries.iter().flat_map(|entry| &entry.ways).partition(folds);
-        for way in own {
+        for way in part.entries.iter().flat_map(|entry| &entry.ways).filter(|way| !folds(way)) {
             chain(page, way, request);
             page.gap();
-        }
-        if !everybody.is_empty() {
-            page.words(0, &everybody_has(&everybody));
         }
         if let Some(nearest) = &part.nearest {
             page.words(0, &near(nearest));
         }
+        owned(page, &part.indirect);
         for of in &part.without {
             page.marked(0, Mark::Same, &without(of), None);
         }
@@ -36,6 +40,10 @@ pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Optio
             page.marked(0, Mark::Same, "The account is disabled: nobody can sign in with it now.", None);
         }
     }
+    page.gap();
+    for said in everybody_has(&answer.parts).iter().filter(|_| request.is_none()) {
+        page.words(0, said);
+    }
 }
 
 fn headline(part: &Part, who: &Party, request: Option<&Request>) -> String {
@@ -44,12 +52,18 @@ fn headline(part: &Part, who: &Party, request: Option<&Request>) -> String {
     let may = part.entries.iter().any(crate::access::questions::Entry::may);
     match request {
         _ if is_superuser => format!("{who} is in system:masters and can do anything."),
+        Some(request) if !may && !part.unread.is_empty() => {
+            let groups = first_few(part.unread.iter().map(group), 4);
+            let request = super::requested(request);
+            format!("whether {who} can {request} is not known: not all members could be read of {groups}.")
+        }
         Some(request) => {
             let can = if may { "can" } else { "cannot" };
-            format!("{who} {can} {}.", escape::line(&request.to_string()))
+            format!("{who} {can} {}.", super::requested(request))
         }
         None if part.entries.iter().flat_map(|entry| &entry.ways).all(is_everybody_s) => {
-            format!("{who} has nothing here but what everybody has.")
+            let seen = if part.unread.is_empty() { "" } else { " that could be seen" };
+            format!("{who} has nothing here{seen} but what everybody has.")
         }
         None => format!("{who} has:"),
     }
@@ -69,11 +83,13 @@ fn chain(page: &mut Page, way: &Reached, request: Option<&Request>) {
     }
     let bound = if way.steps.is_empty() { "bound by" } else { "which is bound by" };
     page.marked(2, Mark::None, &format!("{bound} {}", binding(given)), Some(whose(&given.whose)));
-    let role = format!("to {} {}{}", given.role.kind, escape::name(&given.role.name), scope(given.namespace.as_ref()));
-    page.marked(2, Mark::None, &role, given.role_origin.as_ref().map(ToString::to_string));
+    let kind = if given.role_block.is_some() { "role".to_owned() } else { given.role.kind.to_string() };
+    let text = format!("to {kind} {}{}", role(given), scope(given.namespace.as_ref()));
+    page.marked(2, Mark::None, &text, given.role_block.as_ref().map(|(_, origin)| origin.to_string()));
     for from in &given.brought {
-        let text = format!("which takes in clusterrole {}", escape::name(&from.role));
-        page.marked(2, Mark::None, &text, from.origin.as_ref().map(ToString::to_string));
+        let kind = if from.block.is_some() { "role" } else { "clusterrole" };
+        let text = format!("which takes in {kind} {}", source(from));
+        page.marked(2, Mark::None, &text, from.block.as_ref().map(|(_, origin)| origin.to_string()));
     }
     rules(page, given, request);
 }
@@ -105,7 +121,13 @@ fn near(nearest: &Nearest) -> String {
         Nearest::InNamespaces(namespaces) => format!("Nearest: they can in {}.", first_few(namespaces, 8)),
         Nearest::Named(objects) => format!("Nearest: they can for objects of these names: {}.", names(objects)),
         Nearest::Verbs(verbs) => format!("Nearest: of the same they can {}.", first_few(verbs, 14)),
-        Nearest::Roles(roles) => format!("Nearest: what they have here is {}.", names(roles)),
+        Nearest::Roles(roles) => {
+            let called = roles.iter().map(|(name, key)| match key {
+                Some(key) => key.to_string(),
+                None => escape::name(name),
+            });
+            format!("Nearest: what they have here is {}.", first_few(called, 8))
+        }
         Nearest::Elsewhere(namespaces) => {
             format!("Nearest: they have something in {}, and nothing here.", first_few(namespaces, 8))
         }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -109,6 +111,37 @@ fn bound(at: usize, (subject, place, verb): (u128, usize, usize)) -> (LiveRole, 
     (LiveRole::new(role, meta()), LiveBinding { binding, meta: meta() })
 }
 
+/// Groups with these members, by number.
+fn tenant(desired: &Desired, lists: &[BTreeSet<u128>]) -> Tenant {
+    let everybody: BTreeMap<PrincipalName, _> =
+        (0..PEOPLE).map(|number| (person(number).name, crate::state::Resolution::Found(person(number)))).collect();
+    let groups = lists.iter().zip(0_u128..).map(|(members, number)| (id(100 + number), Some(group(number, members))));
+    Tenant {
+        id: desired.tenant,
+        domain: None,
+        identity: OwnIdentity { id: id(900), app: None, label: String::new() },
+        marked: BTreeMap::new(),
+        by_id: groups.collect(),
+        directory: everybody,
+        deleted: BTreeMap::new(),
+        deleted_unreadable: None,
+        by_display_name: BTreeMap::new(),
+        other_configs: BTreeSet::new(),
+    }
+}
+
+fn cluster(desired: &Desired, roles: Vec<LiveRole>, bindings: Vec<LiveBinding>) -> Cluster {
+    Cluster {
+        config: desired.config.clone(),
+        uid: "5c1e0000-0000-4000-8000-000000000000".parse().unwrap(),
+        username: String::new(),
+        user_groups: BTreeSet::new(),
+        namespaces: BTreeMap::new(),
+        roles,
+        bindings,
+    }
+}
+
 const VERBS: [&str; 3] = ["get", "list", "*"];
 const PLACES: [Option<&str>; 3] = [None, Some("trinity"), Some("payments")];
 
@@ -124,32 +157,9 @@ proptest! {
         verb in 0..2_usize,
     ) {
         let desired = desired();
-        let everybody: BTreeMap<PrincipalName, _> = (0..PEOPLE)
-            .map(|number| (person(number).name, crate::state::Resolution::Found(person(number))))
-            .collect();
-        let groups = lists.iter().zip(0_u128..).map(|(members, number)| (id(100 + number), Some(group(number, members))));
-        let tenant = Tenant {
-            id: desired.tenant,
-            domain: None,
-            identity: OwnIdentity { id: id(900), app: None, label: String::new() },
-            marked: BTreeMap::new(),
-            by_id: groups.collect(),
-            directory: everybody,
-            deleted: BTreeMap::new(),
-            deleted_unreadable: None,
-            by_display_name: BTreeMap::new(),
-            other_configs: BTreeSet::new(),
-        };
+        let tenant = tenant(&desired, &lists);
         let (roles, bindings) = grants.iter().enumerate().map(|(at, grant)| bound(at, *grant)).unzip();
-        let cluster = Cluster {
-            config: desired.config.clone(),
-            uid: "5c1e0000-0000-4000-8000-000000000000".parse().unwrap(),
-            username: String::new(),
-            user_groups: BTreeSet::new(),
-            namespaces: BTreeMap::new(),
-            roles,
-            bindings,
-        };
+        let cluster = cluster(&desired, roles, bindings);
         let alpha: EnvironmentName = "alpha".parse().unwrap();
         let observed = Observed {
             tenant: Some(Ok(tenant)),
@@ -185,7 +195,7 @@ proptest! {
             prop_assert!(listed.contains(&id(number)) || !may || all_may, "{number} may and is not listed");
             // What `why` says of one of them is the same.
             let why = world.why(&super::Asker::Person(who), Some(&request));
-            prop_assert_eq!(why.is_yes(), may);
+            prop_assert_eq!(why.verdict(), Some(may));
             prop_assert_eq!(why.parts[0].nearest.is_none(), may);
         }
     }

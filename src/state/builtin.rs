@@ -1,10 +1,8 @@
 //! What Kubernetes gives to its own parts: a closed table of bindings, each with its role and its subjects. Labels and names
 //! are anybody's to write and prove nothing; whatever is not in the table counts as access that somebody gave.
 
-use crate::state::power::{Power, power};
-use crate::state::{
-    Binding, EnvironmentType, LiveRole, Namespace, PolicyRule, RoleKind, Subject, SubjectKind, SubjectName,
-};
+use super::power::{Power, power};
+use super::{Binding, EnvironmentType, LiveRole, Namespace, PolicyRule, RoleKind, Subject, SubjectKind, SubjectName};
 
 /// A subject of the table. Service accounts are of `kube-system`.
 enum Part {
@@ -187,18 +185,23 @@ const KUBE_SYSTEM: &str = "kube-system";
 const K3S_CLOUD: &str = "k3s-cloud-controller-manager";
 
 /// The subjects of a live binding that get something from it and are no part of Kubernetes.
-pub(super) fn strangers<'b>(
+pub fn strangers<'b>(
     kind: EnvironmentType,
     binding: &'b Binding,
     role: Option<&LiveRole>,
 ) -> impl Iterator<Item = &'b Subject> {
-    let is_known = known(kind, binding, role);
+    let is_known = known(kind, binding, role.map(|live| live.role.rules.as_slice()).unwrap_or_default());
     // The authorizer matches nobody by a kind that it does not know.
     binding.subjects.iter().filter(move |subject| !matches!(subject.kind, SubjectKind::Other(_)) && !is_known(subject))
 }
 
-fn known(kind: EnvironmentType, binding: &Binding, role: Option<&LiveRole>) -> impl Fn(&Subject) -> bool + use<> {
-    let rules = role.map(|live| live.role.rules.as_slice()).unwrap_or_default();
+/// Whether a subject of a binding to a role of these rules is a part of Kubernetes, and the binding one that Kubernetes itself
+/// makes for it.
+pub fn is_its_own(kind: EnvironmentType, binding: &Binding, rules: &[PolicyRule], subject: &Subject) -> bool {
+    known(kind, binding, rules)(subject)
+}
+
+fn known(kind: EnvironmentType, binding: &Binding, rules: &[PolicyRule]) -> impl Fn(&Subject) -> bool + use<> {
     let found = power(rules).filter(|_| binding.namespace.is_none());
     let controller = controller(binding).map(|name| (name, (name == AGGREGATION).then_some(Power::Take)));
     let controller = controller.filter(|(_, usual)| found <= *usual).map(|(name, _)| name);
@@ -267,7 +270,7 @@ mod tests {
     use crate::state::{LiveMeta, Mark, Role, RoleRef};
 
     /// What kube-apiserver 1.35.4 makes at its start.
-    const MADE: &str = include_str!("../../sandbox/kubernetes/bootstrap.json");
+    const MADE: &str = include_str!("../sandbox/kubernetes/bootstrap.json");
 
     fn texts(value: &Value) -> Vec<String> {
         value.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
