@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::access::builtin_roles;
 use crate::config::{Config, Grant, Group, Role, RoleSource};
 use crate::diagnostics::{Label, Located, Span};
-use crate::state::{GroupKey, Membership, PolicyRule, PrincipalName, RoleKey, all_of};
+use crate::state::{GroupKey, GroupsClaim, Membership, PolicyRule, PrincipalName, RoleKey, all_of};
 
 /// A config and what follows from it.
 pub(super) struct Facts<'a> {
@@ -33,6 +33,12 @@ impl<'a> Facts<'a> {
             let granted = move |role: &'a Located<RoleKey>| Granted { grant, key: &role.value, span: role.span };
             grant.roles.iter().map(granted)
         })
+    }
+
+    /// Whether whoever is in a nested group is in the outer one for every cluster: where tokens carry only the groups that are
+    /// assigned to the app, only direct members count.
+    pub(super) fn nesting_counts(&self) -> bool {
+        self.config.environments.values().all(|environment| environment.tokens.claim == GroupsClaim::SecurityGroups)
     }
 
     /// The groups that hold a group, through any number of others, without itself.

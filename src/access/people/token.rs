@@ -47,7 +47,9 @@ impl<'a> People<'a> {
         let without_groups = if person.kind == Some(PrincipalKind::ServicePrincipal) {
             Some(WithoutGroups::Application)
         } else {
-            (carried.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(carried.len()))
+            // Which of the groups are assigned to the app, and count towards the limit there, is not known here.
+            let is_whole = tokens.claim == GroupsClaim::SecurityGroups;
+            (is_whole && carried.len() > GROUPS_IN_A_TOKEN).then_some(WithoutGroups::Overage(carried.len()))
         };
         let carried = carried.into_iter().filter(|_| without_groups.is_none());
         let named = carried.filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));

@@ -30,6 +30,9 @@ groups:
 };
 
 fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
+    if !facts.nesting_counts() {
+        return;
+    }
     let mut places: BTreeMap<&PrincipalName, Vec<(&GroupKey, Span)>> = BTreeMap::new();
     for (key, group) in &facts.config.groups {
         for member in &group.members {

@@ -69,8 +69,11 @@ fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
     let mut roles = Roles { facts, known: BTreeMap::new() };
     for (subject, own) in &by_subject {
         let outer: Vec<PrincipalName> = match subject {
-            PrincipalName::Group(key) => facts.above(key).into_iter().cloned().map(PrincipalName::Group).collect(),
-            PrincipalName::User(_)
+            PrincipalName::Group(key) if facts.nesting_counts() => {
+                facts.above(key).into_iter().cloned().map(PrincipalName::Group).collect()
+            }
+            PrincipalName::Group(_)
+            | PrincipalName::User(_)
             | PrincipalName::Guest(_)
             | PrincipalName::GroupId(_)
             | PrincipalName::ServicePrincipal(_)

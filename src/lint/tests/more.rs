@@ -146,6 +146,12 @@ fn member_through_nesting() {
     let beside = "  a: { members: [{ group: b }, { group: c }] }\n  b: { members: [sam@contoso.com] }\n  \
                   c: { members: [sam@contoso.com] }\n";
     assert_eq!(groups(beside), "", "in two groups, neither of which holds the other");
+    // Where tokens carry only direct groups, the line is what gives the access.
+    let claim = "environments: { alpha: { type: k3s, tokens: { groups-claim: CLAIM } } }\ngroups:\n  \
+                 devs: { members: [sam@contoso.com, { group: leads }] }\n  leads: { members: [sam@contoso.com] }\n";
+    let told = |of: &str| told("member-through-nesting", &claim.replace("CLAIM", of));
+    assert!(told("security-groups").contains("sam@contoso.com is in `devs` anyway"));
+    assert_eq!(told("assigned-groups"), "");
 }
 
 #[test]
@@ -247,6 +253,14 @@ fn overlapping_grants() {
     for grants in cases {
         assert_eq!(told(grants), "", "{grants:?}");
     }
+    let grants = "environments: { alpha: { type: k3s, tokens: { groups-claim: CLAIM } } }\ngroups:\n  \
+                  all: { members: [{ group: ops }] }\n  ops: { members: [sam@contoso.com] }\n\
+                  roles: { view: { cluster-role: view } }\ngrants:\n  \
+                  - { groups: [all], roles: [view], environments: [alpha], namespaces: [shop] }\n  \
+                  - { groups: [ops], roles: [view], environments: [alpha], namespaces: [shop] }\n";
+    let told = |of: &str| super::told("overlapping-grants", &grants.replace("CLAIM", of));
+    assert!(told("security-groups").contains("being in `all`"));
+    assert_eq!(told("assigned-groups"), "");
 }
 
 #[test]
