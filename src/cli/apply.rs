@@ -100,7 +100,8 @@ async fn direct(
         return Ok(exit);
     }
     if changes.is_empty() {
-        return Ok(without_writing(ui, &planned.plan, left_out));
+        let exit = without_writing(ui, &planned.plan, left_out);
+        return Ok(still_failing(ui, exit, expectations));
     }
     journal::check_path(&args.journal.clone().unwrap_or_else(|| journal::default_path((ui.now)())))
         .map_err(|error| no_journal(&error))?;
@@ -132,7 +133,8 @@ async fn direct(
     if left_out > 0 {
         ui.say(&waits_for_saved_plan(left_out));
     }
-    Ok(exit(Some(&report), &planned.plan, left_out))
+    let exit = exit(Some(&report), &planned.plan, left_out);
+    Ok(still_failing(ui, exit, expectations))
 }
 
 /// `apply FILE`: only what was approved, and only if all of it still holds.
@@ -172,11 +174,13 @@ async fn from_saved(
         return Ok(exit);
     }
     if agreement.ready.is_empty() {
-        return Ok(without_writing(ui, &planned.plan, 0));
+        let exit = without_writing(ui, &planned.plan, 0);
+        return Ok(still_failing(ui, exit, &planned.expectations));
     }
     let plan_id = saved::plan_id(&planned.plan);
     let report = carry_out(args, ui, session, planned, agreement.ready, &plan_id, progress).await?;
-    Ok(exit(Some(&report), &planned.plan, 0))
+    let exit = exit(Some(&report), &planned.plan, 0);
+    Ok(still_failing(ui, exit, &planned.expectations))
 }
 
 fn spelt(only: &Only) -> String {
@@ -208,7 +212,7 @@ fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], exp
         again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
         return Some(Exit::Refused);
     }
-    let failed = expectations.iter().filter(|judged| judged.is_broken()).count();
+    let failed = expectations.iter().filter(|judged| judged.stops).count();
     if failed > 0 {
         ui.say(&format!(
             "Nothing was written: {} failed. Mend what is granted or what is expected.",
@@ -217,6 +221,22 @@ fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], exp
         return Some(Exit::Expectation);
     }
     None
+}
+
+/// What is expected and was not so before either, through no change of this plan, stops nothing; nor is it passed over.
+fn still_failing(ui: &mut Ui, exit: Exit, expectations: &[Judged]) -> Exit {
+    let failing: Vec<Judged> = expectations.iter().filter(|judged| judged.is_broken()).cloned().collect();
+    if failing.is_empty() {
+        return exit;
+    }
+    let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
+    ui.say(&format!("{} still:", count_failing(failing.len())));
+    ui.say(report::text::expectations(&failing, layout).trim_end());
+    if exit == Exit::Fine { Exit::Expectation } else { exit }
+}
+
+fn count_failing(number: usize) -> String {
+    format!("{} {}", count(number, "expectation"), if number == 1 { "fails" } else { "fail" })
 }
 
 fn waits_for_saved_plan(left_out: usize) -> String {

@@ -61,12 +61,14 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
             (args.path != Path::new(".")).then(|| args.path.display().to_string()).into_iter().collect();
         again::offer(ui, verdicts, |agreed| again::apply(&paths, &[], &args.connections, &args.policy, agreed));
     }
-    session.close().await;
-    Ok(match exit(&planned.plan, args.detailed_exitcode) {
+    let exit = match exit(&planned.plan, args.detailed_exitcode) {
         Exit::Error => Exit::Error,
+        _ if planned.leaves_expectation_unread(&session.policy) => Exit::Error,
         _ if planned.breaks_expectation() => Exit::Expectation,
         other => other,
-    })
+    };
+    session.close().await;
+    Ok(exit)
 }
 
 /// Whoever asked for JSON gets the mistakes in the files as JSON, too, as from `validate`.
@@ -131,7 +133,7 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();
     let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
-    if planned.breaks_expectation() {
+    if planned.expectations.iter().any(|judged| judged.stops) {
         ui.say(&format!(
             "Saved plan {short}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \
              again."

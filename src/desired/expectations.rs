@@ -1,6 +1,6 @@
 //! The expectations, each with its lines.
 
-use crate::config::Config;
+use crate::config::{Config, ROOT_FILE};
 use crate::diagnostics::{Located, SourceMap};
 use crate::state::Request;
 use crate::state::expectation::{AtMost, DesiredExpectation, Expected};
@@ -14,6 +14,7 @@ pub(super) fn compile(config: &Config, sources: &SourceMap) -> Vec<DesiredExpect
         expected.collect()
     };
     let compiled = config.expectations.iter().map(|block| DesiredExpectation {
+        delegated: config.delegates && *sources.origin(block.span).file != *ROOT_FILE,
         origin: sources.origin(block.span),
         who: block.who.value.clone(),
         environments: block.environments.iter().cloned().collect(),

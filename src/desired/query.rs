@@ -41,8 +41,10 @@ pub fn tenant_query(desired: &Desired, only: &Only) -> TenantQuery {
     }
     let owners = groups.keys().filter_map(|key| desired.groups.get(key)).filter_map(|group| group.owners.as_ref());
     principals.extend(owners.flat_map(BTreeMap::keys).cloned());
+    // What groups mean is judged on every cluster, so that somebody is expected something on any.
+    let is_judged = |name: &EnvironmentName| only.environment(name) || only.changes_entra();
     let expected = desired.expectations.iter();
-    let expected = expected.filter(|one| one.environments.iter().any(|name| only.environment(name)));
+    let expected = expected.filter(|one| one.environments.iter().any(is_judged));
     principals.extend(expected.map(|one| &one.who).filter(|who| group_of(who).is_none()).cloned());
     principals.extend(referred.into_iter().filter(|name| group_of(name).is_none()).cloned());
 

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod examples;
 mod expectations;
+mod expectations_live;
 mod faults;
 #[path = "../suite/folder.rs"]
 mod folder;

@@ -4,20 +4,29 @@
 //! told from what is known (who is in a group of others, which namespaces have some labels, which rules a role has) is
 //! neither a yes nor a no.
 
+mod doubts;
+mod effect;
 pub mod live;
 mod only;
+mod planned;
+mod some;
 mod whom;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use self::whom::{Whom, everybody};
+use self::doubts::{Doubts, Unsure};
+use self::effect::Effect;
+pub use self::planned::{group_questions, planned};
+use self::some::gives_some;
+use self::whom::{Everybody, Whom, everybody};
 use self::world::World;
 use super::builtin_roles;
 use super::people::People;
-use super::planned::{Asked, Snapshot};
+use super::planned::Asked;
+use super::rbac::allows;
 use crate::state::expectation::{AtMost, DesiredExpectation, Expected};
-use crate::state::{Change, Desired, EnvironmentName, Observed, Origin, PolicyRule, PrincipalName, Request};
+use crate::state::{Desired, EnvironmentName, Namespace, Origin, PolicyRule, PrincipalName, Request};
 
 /// One thing that is expected of somebody on one environment, and whether it is so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +41,15 @@ pub struct Judged {
     pub expected: What,
     /// Whether it is so.
     pub verdict: Verdict,
+    /// Whether it keeps a plan from being carried out: it is broken, by what the files give or by what the plan does, and it
+    /// stands in a file that may stop others.
+    pub stops: bool,
+    /// Whether nobody knows because something could not be read.
+    pub unread: bool,
 }
 
 /// What is expected of somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// They can do this.
     Can(Request),
@@ -83,62 +97,21 @@ pub fn asked(desired: &Desired) -> Vec<Judged> {
 }
 
 fn asked_on(desired: &Desired, is_asked: impl Fn(&EnvironmentName) -> bool) -> Vec<Judged> {
-    if desired.expectations.is_empty() {
+    let expected = live::environments(desired);
+    if expected.is_empty() {
         return Vec::new();
     }
     let people = People::asked(desired);
     let whom = everybody(desired, &people);
     let mut judged = Vec::new();
-    for (name, environment) in desired.environments.iter().filter(|(name, _)| is_asked(name)) {
+    for (name, environment) in &desired.environments {
+        if !expected.contains(name) || !is_asked(name) {
+            continue;
+        }
         let asked = Asked::new(desired, environment, &people, rules_of);
         let rbac = asked.snapshot.rbac();
         let world = World::new(desired, environment, &people, &rbac, &asked.selected, &asked.unknown);
-        judged.extend(world.judge(name, &whom));
-    }
-    by_place(judged)
-}
-
-/// Judges what would be there once these changes are made; an environment that was not read by the files alone. A plan that
-/// `withholds` something is no reason against what the files give: the rest of it must be able to go on.
-pub fn planned(desired: &Desired, observed: &Observed, changes: &[Change], withholds: bool) -> Vec<Judged> {
-    let mut judged = judged_once_planned(desired, observed, changes);
-    let is_missing = |each: &Judged| each.is_broken() && matches!(each.expected, What::Can(_));
-    if !withholds || !judged.iter().any(is_missing) {
-        return judged;
-    }
-    let held: Vec<Judged> = asked(desired).into_iter().filter(|each| each.verdict == Verdict::Holds).collect();
-    let is_held = |each: &Judged| {
-        held.iter().any(|held| {
-            (&held.origin, &held.who, &held.environment, &held.expected)
-                == (&each.origin, &each.who, &each.environment, &each.expected)
-        })
-    };
-    for each in judged.iter_mut().filter(|each| is_missing(each)) {
-        if is_held(each) {
-            let text = "the files give it, but this plan withholds something".to_owned();
-            each.verdict = Verdict::Unknown(vec![Why { text, lines: Vec::new() }]);
-        }
-    }
-    judged
-}
-
-fn judged_once_planned(desired: &Desired, observed: &Observed, changes: &[Change]) -> Vec<Judged> {
-    if desired.expectations.is_empty() {
-        return Vec::new();
-    }
-    let is_read = |name: &EnvironmentName| matches!(observed.clusters.get(name), Some(Ok(_)));
-    let is_part = |name: &EnvironmentName| observed.clusters.contains_key(name);
-    let Some(Ok(tenant)) = &observed.tenant else { return asked_on(desired, is_part) };
-    let mut judged = asked_on(desired, |name| is_part(name) && !is_read(name));
-    let people = People::planned(desired, tenant, &observed.of_groups, changes);
-    let whom = everybody(desired, &people);
-    for (name, environment) in &desired.environments {
-        let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
-        let here: Vec<&Change> = changes.iter().filter(|change| change.address.environment() == Some(name)).collect();
-        let snapshot = Snapshot::planned(cluster, &here);
-        let rbac = snapshot.rbac();
-        let (selected, unknown) = (Vec::new(), BTreeSet::new());
-        judged.extend(World::new(desired, environment, &people, &rbac, &selected, &unknown).judge(name, &whom));
+        judged.extend(world.judge(name, &whom).into_iter().map(|told| told.judged));
     }
     by_place(judged)
 }
@@ -165,51 +138,82 @@ impl DesiredExpectation {
     }
 }
 
-impl World<'_, '_> {
+/// A judgement, and by which ways it is broken.
+struct Told {
+    judged: Judged,
+    effect: Effect,
+}
+
+impl<'w> World<'w, '_> {
     /// Judges everything that is expected on this environment.
-    fn judge(&self, name: &EnvironmentName, whom: &whom::Everybody<'_>) -> Vec<Judged> {
+    fn judge(&self, name: &EnvironmentName, everybody: &Everybody<'_>) -> Vec<Told> {
         let here = self.desired.expectations.iter().filter(|expectation| expectation.environments.contains(name));
-        let mut judged = Vec::new();
+        let mut known: BTreeMap<&PrincipalName, (Result<Whom<'_>, Why>, Doubts<'w>)> = BTreeMap::new();
+        let mut all = Vec::new();
         for expectation in here {
-            let found = whom.get(&expectation.who, self.people, self.environment);
+            let find = || (everybody.get(&expectation.who, self.people, self.environment), Doubts::default());
+            let (found, doubts) = &*known.entry(&expectation.who).or_insert_with(find);
             for (origin, expected) in expectation.each() {
-                let verdict = match &found {
-                    Ok(whom) => self.verdict(whom, &expected),
-                    Err(why) => Verdict::Unknown(vec![why.clone()]),
+                let (verdict, unread) = match found {
+                    Ok(whom) => self.judge_one(whom, &expected, doubts),
+                    Err(why) => (Verdict::Unknown(vec![why.clone()]), false),
                 };
-                judged.push(Judged {
+                let effect = match (found, &verdict) {
+                    (Ok(whom), Verdict::Broken(_)) => self.effect(whom, &expected),
+                    (Ok(_) | Err(_), _) => Effect::default(),
+                };
+                let judged = Judged {
                     origin: origin.clone(),
                     who: expectation.who.clone(),
                     environment: name.clone(),
                     expected,
+                    stops: matches!(verdict, Verdict::Broken(_)) && !expectation.delegated,
+                    unread,
                     verdict,
-                });
+                };
+                all.push(Told { judged, effect });
             }
         }
-        judged
+        all
     }
 
+    /// Whether it is so.
     fn verdict(&self, whom: &Whom<'_>, expected: &What) -> Verdict {
+        self.judge_one(whom, expected, &Doubts::default()).0
+    }
+
+    /// Whether it is so, and whether nobody knows because something could not be read.
+    fn judge_one(&self, whom: &Whom<'_>, expected: &What, doubts: &Doubts<'w>) -> (Verdict, bool) {
+        let unless_known = |verdict: Verdict, unsure: Unsure| {
+            let Unsure { reasons, is_unreadable } = unsure;
+            if reasons.is_empty() { (verdict, false) } else { (Verdict::Unknown(reasons), is_unreadable) }
+        };
         match expected {
             What::Can(request) => {
                 if self.is_allowed(whom, request) {
-                    return Verdict::Holds;
+                    return (Verdict::Holds, false);
                 }
-                match self.doubts(whom, request) {
-                    doubts if doubts.is_empty() => Verdict::Broken(self.lacking(whom, request)),
-                    doubts => Verdict::Unknown(doubts),
+                match self.doubts(whom, doubts, request, allows) {
+                    unsure if unsure.reasons.is_empty() => (Verdict::Broken(self.lacking(whom, request)), false),
+                    unsure => unless_known(Verdict::Holds, unsure),
                 }
             }
             What::Cannot(request) => {
-                if self.is_allowed(whom, request) {
-                    return Verdict::Broken(self.giving(whom, request));
+                let against = self.against(whom, request);
+                if !against.is_empty() {
+                    return (Verdict::Broken(against), false);
                 }
-                match self.doubts(whom, request) {
-                    doubts if doubts.is_empty() => Verdict::Holds,
-                    doubts => Verdict::Unknown(doubts),
-                }
+                unless_known(Verdict::Holds, self.doubts(whom, doubts, request, gives_some))
             }
-            What::Only(list) => self.only(whom, list),
+            What::Only(list) => {
+                let broken = self.more_than(whom, list);
+                if !broken.is_empty() {
+                    return (Verdict::Broken(broken), false);
+                }
+                let is_beyond =
+                    |rules: &[PolicyRule], place: Option<&Namespace>| !only::beyond(rules, place, list).is_empty();
+                unless_known(Verdict::Holds, self.doubts_beyond(whom, doubts, is_beyond))
+            }
         }
     }
 }

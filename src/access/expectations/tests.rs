@@ -151,3 +151,39 @@ fn nothing_beyond_a_list() {
       which rules clusterrole custom has is only on the cluster [rolecall.yaml:21]
     "#);
 }
+
+/// "cannot get secrets" is not so for whoever may get some of them.
+#[test]
+fn whoever_may_do_it_to_one_object_may_do_it() {
+    let text = ROOT.replace(
+        "resources: [nodes, secrets, namespaces], verbs: [get, list] }",
+        "resources: [secrets], resourceNames: [db-password], verbs: [get, delete] }",
+    ) + "expectations:\n  - { user: erin@contoso.com, environments: [alpha], cannot: [get secrets in web, delete secrets in web] }\n";
+    let loaded = read(PathBuf::from("/access"), vec![File::new("rolecall.yaml", Ok(text.into_bytes()))]);
+    assert_eq!(loaded.findings, vec![]);
+    let judged = asked(&crate::desired::compile(&loaded.config.unwrap(), &loaded.sources));
+    assert!(judged.iter().all(Judged::is_broken), "{}", said(&judged));
+}
+
+/// Events are served by two groups, and whoever may read one has read the other. Nothing is made or deleted as a whole by name.
+#[test]
+fn what_gives_some_of_it_counts_against_cannot() {
+    let rule = |rule: &str| {
+        let text = ROOT.replace(
+            "{ apiGroups: [\"\"], resources: [nodes, secrets, namespaces], verbs: [get, list] }",
+            rule,
+        ) + "expectations:
+  - user: erin@contoso.com
+    environments: [alpha]
+    cannot: [list events in web, list events.events.k8s.io in web, create secrets in web, deletecollection secrets in web]
+";
+        let loaded = read(PathBuf::from("/access"), vec![File::new("rolecall.yaml", Ok(text.into_bytes()))]);
+        assert_eq!(loaded.findings, vec![]);
+        let judged = asked(&crate::desired::compile(&loaded.config.unwrap(), &loaded.sources));
+        judged.iter().map(Judged::is_broken).collect::<Vec<_>>()
+    };
+    assert_eq!(rule("{ apiGroups: [events.k8s.io], resources: [events], verbs: [list] }"), [true, true, false, false]);
+    assert_eq!(rule("{ apiGroups: [\"\"], resources: [events], verbs: [list] }"), [true, true, false, false]);
+    let named = "{ apiGroups: [\"\"], resources: [secrets], resourceNames: [one], verbs: [create, deletecollection] }";
+    assert_eq!(rule(named), [false; 4]);
+}

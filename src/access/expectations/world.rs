@@ -1,15 +1,15 @@
 //! What is given on one environment, and what may be.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Why;
 use super::whom::Whom;
-use crate::access::people::{Group, Node, People, Step, WithoutGroups};
-use crate::access::rbac::allows;
+use crate::access::people::{People, Step, WithoutGroups};
 use crate::access::{Grant, Rbac};
 use crate::state::{
-    Binding, Desired, DesiredBinding, DesiredEnvironment, GroupNaming, GroupsClaim, Identity, Namespace, ObjectId,
-    Origin, PolicyRule, Request, RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
+    Binding, Desired, DesiredBinding, DesiredEnvironment, GroupAnswers, Identity, Namespace, ObjectId, Origin, Request,
+    RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
 };
 
 /// How many grants are named that do not give what is missing.
@@ -22,31 +22,15 @@ pub(super) struct World<'w, 'p> {
     pub(super) people: &'w People<'p>,
     pub(super) rbac: &'w Rbac<'w>,
     /// Grants in namespaces that nobody knows here.
-    selected: &'w [&'w DesiredBinding],
+    pub(super) selected: &'w [&'w DesiredBinding],
     /// Roles of which nobody knows the rules here.
-    unknown: &'w BTreeSet<RoleRef>,
-    /// The grants by the names of their bindings.
-    grants: BTreeMap<String, &'w DesiredBinding>,
-}
-
-/// Where a grant by labels is looked at.
-#[derive(Clone, Copy)]
-pub(super) enum Reach<'n> {
-    /// In this namespace, or on the whole cluster, where labels select nothing.
-    At(Option<&'n Namespace>),
-    /// In whichever namespace has the labels.
-    Anywhere,
-}
-
-/// A binding that may reach somebody, and why that is not certain.
-pub(super) struct Possible<'w> {
-    /// The rules that it gives; `None` where nobody knows.
-    pub(super) rules: Option<&'w [PolicyRule]>,
-    /// Where it would hold; `None` is the whole cluster, or some namespace that nobody knows.
-    pub(super) namespace: Option<Namespace>,
-    /// Whether labels say where that is.
-    pub(super) selected: bool,
-    pub(super) why: Why,
+    pub(super) unknown: &'w BTreeSet<RoleRef>,
+    /// The grants by the names of their bindings. Made when a reason is first given.
+    grants: OnceCell<BTreeMap<String, &'w DesiredBinding>>,
+    /// What was asked about groups.
+    pub(super) answers: Option<&'w GroupAnswers>,
+    /// The groups that would have to be read to know more, as far as anything was asked.
+    pub(super) wanted: RefCell<BTreeSet<Identity>>,
 }
 
 impl<'w, 'p> World<'w, 'p> {
@@ -58,12 +42,31 @@ impl<'w, 'p> World<'w, 'p> {
         selected: &'w [&'w DesiredBinding],
         unknown: &'w BTreeSet<RoleRef>,
     ) -> Self {
-        let name = |binding: &DesiredBinding| {
+        let (grants, wanted) = (OnceCell::new(), RefCell::default());
+        Self { desired, environment, people, rbac, selected, unknown, grants, answers: None, wanted }
+    }
+
+    /// The same, knowing what was asked about groups.
+    pub(super) fn with_answers(self, answers: &'w GroupAnswers) -> Self {
+        Self { answers: Some(answers), ..self }
+    }
+
+    /// The grant behind a binding of this name.
+    pub(super) fn grant(&self, name: &str) -> Option<&'w DesiredBinding> {
+        let named = |binding: &'w DesiredBinding| {
             let DesiredBinding { subject, role, scope, .. } = binding;
-            mark::binding_name(&desired.config, subject, &role.key, &role.reference, scope)
+            (mark::binding_name(&self.desired.config, subject, &role.key, &role.reference, scope), binding)
         };
-        let grants = environment.bindings.iter().map(|binding| (name(binding), binding)).collect();
-        Self { desired, environment, people, rbac, selected, unknown, grants }
+        self.grants.get_or_init(|| self.environment.bindings.iter().map(named).collect()).get(name).copied()
+    }
+
+    /// The grant that asks for a binding at this place.
+    pub(super) fn asked(&self, binding: &Binding) -> Option<&'w DesiredBinding> {
+        self.grant(&binding.name).filter(|asked| match &asked.scope {
+            ScopeTarget::Cluster => binding.namespace.is_none(),
+            ScopeTarget::Namespace(namespace) => binding.namespace.as_ref() == Some(namespace),
+            ScopeTarget::Selector(_) => binding.namespace.is_some(),
+        })
     }
 
     pub(super) fn is_allowed(&self, whom: &Whom<'_>, request: &Request) -> bool {
@@ -103,7 +106,11 @@ impl<'w, 'p> World<'w, 'p> {
         given.sort_by_key(|grant| grant.allows(request).is_none());
         let more = given.len().saturating_sub(NAMED);
         for grant in given.iter().take(NAMED) {
-            let missing = if grant.rules.is_none() { ", a role that is not there" } else { "" };
+            let missing = match grant.rules {
+                Some(_) => "",
+                None if self.unknown.contains(&grant.binding.role) => ", whose rules are only on the cluster",
+                None => ", a role that is not there",
+            };
             let Why { text, lines } = self.given(whom, grant);
             lacking.push(Why { text: format!("they only have {text}{missing}"), lines });
         }
@@ -125,11 +132,7 @@ impl<'w, 'p> World<'w, 'p> {
     pub(super) fn given(&self, whom: &Whom<'_>, grant: &Grant<'_>) -> Why {
         let binding = grant.binding;
         let mut lines: Vec<Origin> = Vec::new();
-        let asked = self.grants.get(&binding.name).filter(|asked| match &asked.scope {
-            ScopeTarget::Cluster => binding.namespace.is_none(),
-            ScopeTarget::Namespace(namespace) => binding.namespace.as_ref() == Some(namespace),
-            ScopeTarget::Selector(_) => binding.namespace.is_some(),
-        });
+        let asked = self.asked(binding);
         lines.extend(asked.map(|asked| asked.origin.clone()));
         let through = self.through(whom, grant.subject, &mut lines);
         let mut text = format!("{} {}", role_words(&binding.role), place_words(binding.namespace.as_ref()));
@@ -154,7 +157,8 @@ impl<'w, 'p> World<'w, 'p> {
         let carried = whom.groups.iter().find(|(_, name)| **name == subject.name).map(|(id, _)| id);
         let Some(id) = carried else {
             let SubjectName::Known(name) = &subject.name else { return "a group".to_owned() };
-            return format!("group {name}");
+            let is_plain = name.parse::<ObjectId>().is_ok() || name.starts_with("system:");
+            return if is_plain { format!("group {name}") } else { format!("group {name:?}") };
         };
         let steps: &[Step<'_>] = whom.ways.and_then(|ways| ways.get(id)).map_or(&[], Vec::as_slice);
         lines.extend(steps.iter().filter_map(|step| step.origin.cloned()));
@@ -169,153 +173,18 @@ impl<'w, 'p> World<'w, 'p> {
     pub(super) fn group_name(&self, id: &Identity) -> String {
         group_name(self.people, id)
     }
-
-    /// What may allow it for all that is known.
-    pub(super) fn doubts(&self, whom: &Whom<'_>, request: &Request) -> Vec<Why> {
-        let reaches = |possible: &Possible<'_>| {
-            let is_there = match (&possible.namespace, request.namespace()) {
-                (None, _) => true,
-                (Some(one), Some(other)) => one == other,
-                (Some(_), None) => false,
-            };
-            is_there && possible.rules.is_none_or(|rules| rules.iter().any(|rule| allows(rule, request)))
-        };
-        let possible = self.possible(whom, Reach::At(request.namespace()));
-        let doubts: BTreeSet<Why> = possible.into_iter().filter(reaches).map(|possible| possible.why).collect();
-        doubts.into_iter().collect()
-    }
-
-    /// Every binding that may reach them.
-    pub(super) fn possible(&self, whom: &Whom<'_>, reach: Reach<'_>) -> Vec<Possible<'w>> {
-        let mut possible = Vec::new();
-        for binding in self.rbac.bindings().iter().copied() {
-            let rules = self.rbac.rules(binding);
-            let unknown = rules.is_none() && self.unknown.contains(&binding.role);
-            if rules.is_none() && !unknown {
-                continue;
-            }
-            for subject in &binding.subjects {
-                let why = if whom.caller.is(subject, binding.namespace.as_ref()) {
-                    if !unknown {
-                        continue;
-                    }
-                    self.unknown_rules(binding)
-                } else if let Some(why) = self.maybe(whom, &subject.kind, &subject.name) {
-                    why
-                } else {
-                    continue;
-                };
-                possible.push(Possible { rules, namespace: binding.namespace.clone(), selected: false, why });
-            }
-        }
-        // Labels select neither `default` nor `kube-*`.
-        let is_selectable = |name: &Namespace| name.as_str() != "default" && !name.as_str().starts_with("kube-");
-        let namespace = match reach {
-            Reach::At(Some(namespace)) if is_selectable(namespace) => Some(namespace),
-            Reach::At(_) => return possible,
-            Reach::Anywhere => None,
-        };
-        for asked in self.selected {
-            let (kind, name) = match self.people.find(&asked.subject) {
-                Some(Node::Group(id)) => {
-                    let Some(name) = self.people.name_of(&id, &self.environment.tokens) else { continue };
-                    (SubjectKind::Group, name)
-                }
-                Some(Node::Person(who)) => {
-                    let token = self.people.token(&who, &BTreeMap::new(), self.environment);
-                    (SubjectKind::User, SubjectName::Known(token.caller.user))
-                }
-                None => continue,
-            };
-            let subject = Subject { kind, name, namespace: None, principal: None };
-            if !whom.caller.is(&subject, None) && self.maybe(whom, &subject.kind, &subject.name).is_none() {
-                continue;
-            }
-            let ScopeTarget::Selector(labels) = &asked.scope else { continue };
-            let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-            let labels = labels.join(", ");
-            let text = match namespace {
-                Some(name) => {
-                    format!("whether {name} has the labels {labels}, by which a grant selects, is only on the cluster")
-                }
-                None => format!(
-                    "which namespaces have the labels {labels}, by which a grant selects, is only on the cluster"
-                ),
-            };
-            let role = Binding {
-                namespace: None,
-                name: String::new(),
-                role: asked.role.reference.clone(),
-                subjects: Vec::new(),
-            };
-            let rules = self.rbac.rules(&role);
-            let why = Why { text, lines: vec![asked.origin.clone()] };
-            possible.push(Possible { rules, namespace: namespace.cloned(), selected: true, why });
-        }
-        possible
-    }
-
-    fn unknown_rules(&self, binding: &Binding) -> Why {
-        let lines = self.grants.get(&binding.name).map(|asked| asked.origin.clone()).into_iter().collect();
-        Why { text: format!("which rules {} has is only on the cluster", role_words(&binding.role)), lines }
-    }
-
-    /// Why somebody may be this group's member although nobody knows.
-    fn maybe(&self, whom: &Whom<'_>, kind: &SubjectKind, name: &SubjectName) -> Option<Why> {
-        if *kind != SubjectKind::Group || whom.without_groups.is_some() {
-            return None;
-        }
-        let tokens = &self.environment.tokens;
-        let mut groups = self.people.called(name, tokens).peekable();
-        if groups.peek().is_none() {
-            // Only what looks like a group of the tenant can be in one of its tokens.
-            let SubjectName::Known(name) = name else { return None };
-            let bare = name.strip_prefix(&tokens.groups_prefix)?;
-            let is_one = match tokens.groups {
-                GroupNaming::ObjectId => {
-                    let id = bare.parse::<ObjectId>().ok().map(Identity::Known);
-                    id.is_some_and(|id| !self.people.is_gone(&id))
-                }
-                GroupNaming::DisplayName => !name.starts_with("system:"),
-            };
-            let text = format!("whether they are in group {bare}, which no file names, was not read");
-            return is_one.then(|| Why { text, lines: Vec::new() });
-        }
-        groups.find_map(|group| self.may_be_in(whom, group))
-    }
-
-    fn may_be_in(&self, whom: &Whom<'_>, group: &Group<'_>) -> Option<Why> {
-        if whom.group.as_ref() == Some(&group.id) {
-            return None;
-        }
-        let unread: BTreeSet<Identity> = match self.environment.tokens.claim {
-            GroupsClaim::SecurityGroups => self.people.unread_in(&group.id),
-            GroupsClaim::AssignedGroups => group.unread.iter().map(|_| group.id.clone()).collect(),
-        };
-        let of = unread.first()?;
-        let reason = self
-            .people
-            .group(of)
-            .and_then(|of| of.unread.clone())
-            .unwrap_or_else(|| "its members were not read".to_owned());
-        let name = self.group_name(&group.id);
-        let text = if *of == group.id {
-            format!("whether they are in group {name} is not known: {reason}")
-        } else {
-            format!("whether they are in group {name} is not known, because of {} in it: {reason}", self.group_name(of))
-        };
-        Some(Why { text, lines: group.block.map(|block| block.origin.clone()).into_iter().collect() })
-    }
 }
 
-/// A group by its key, or by what it is called.
+/// A group by its key; else by its display name, which is hostile text and quoted; else by its id.
 pub(super) fn group_name(people: &People<'_>, id: &Identity) -> String {
     let group = people.group(id);
-    let key = group.and_then(|group| group.key.map(ToString::to_string));
-    key.or_else(|| group.map(|group| group.display_name.to_owned())).unwrap_or_else(|| match id {
-        Identity::Known(id) => id.to_string(),
-        Identity::AfterApply(key) => key.to_string(),
-    })
+    match (group.and_then(|group| group.key), id) {
+        (Some(key), _) | (None, Identity::AfterApply(key)) => key.to_string(),
+        (None, Identity::Known(id)) => match group.map(|group| group.display_name) {
+            None | Some("") => id.to_string(),
+            Some(name) => format!("{name:?}"),
+        },
+    }
 }
 
 pub(super) fn role_words(role: &RoleRef) -> String {

@@ -1,13 +1,14 @@
 //! What only the diff knows to ask, before a plan can be whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::expectations::{self, Judged};
 use crate::access::{AccessComparison, AccessDifference};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::kubernetes::KubernetesReader;
-use crate::state::{Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy};
+use crate::state::{Address, Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy, Sign};
 
 /// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
 pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &EntraReader) -> GroupAnswers {
@@ -35,6 +36,39 @@ pub(super) async fn access_difference(
     let given = reader.ask(&questions).await;
     observed.of_groups.record(questions, given);
     AccessComparison::new(desired, observed, changes).difference()
+}
+
+/// Reads who is in the groups of others that give what somebody is expected to have, or not to have.
+pub(super) async fn ask_for_expectations(
+    desired: &Desired,
+    observed: &mut Observed,
+    changes: &[Change],
+    reader: &EntraReader,
+) {
+    loop {
+        let questions = expectations::group_questions(desired, observed, changes);
+        if questions.is_empty() {
+            return;
+        }
+        let given = reader.ask(&questions).await;
+        observed.of_groups.record(questions, given);
+    }
+}
+
+/// What becomes of the expectations once these changes of a plan are made. The others of it are left to later.
+pub(super) fn judge_expectations(
+    desired: &Desired,
+    observed: &Observed,
+    plan: &Plan,
+    changes: &[Change],
+) -> Vec<Judged> {
+    let made: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
+    let left_out = plan.changes.iter().map(|change| (&change.address, change.sign()));
+    let left_out = left_out.filter(|(address, _)| !made.contains(address));
+    let withheld = plan.withheld.iter().flat_map(|withheld| withheld.addresses.iter().zip(withheld.signs.clone()));
+    // Nobody waits for what would be taken away.
+    let waits = withheld.chain(left_out).filter(|(_, sign)| *sign != Sign::Remove);
+    expectations::planned(desired, observed, changes, &waits.map(|(address, _)| address).collect())
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

@@ -14,7 +14,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
-use self::asking::{access_difference, ask_about_groups, ask_for_rights};
+use self::asking::{access_difference, ask_about_groups, ask_for_expectations, ask_for_rights, judge_expectations};
 pub(super) use self::looking::Seen;
 use self::names::{check_groups, check_names};
 use self::way::{FixedToken, connection};
@@ -24,7 +24,7 @@ use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
 use crate::access::expectations::Judged;
-use crate::access::{self, AccessComparison, AccessDifference};
+use crate::access::{AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
@@ -72,6 +72,12 @@ impl Planned {
     /// Whether something that is expected would not be so.
     pub(super) fn breaks_expectation(&self) -> bool {
         self.expectations.iter().any(Judged::is_broken)
+    }
+
+    /// Whether something could not be read without which nobody knows of something that is expected.
+    pub(super) fn leaves_expectation_unread(&self, policy: &Policy) -> bool {
+        let may_be = |judged: &Judged| policy.allow_unreachable.contains(&judged.environment);
+        self.expectations.iter().any(|judged| judged.is_unknown() && judged.unread && !may_be(judged))
     }
 }
 
@@ -258,6 +264,7 @@ impl Session {
         }
         let before_others = reader.usage().requests;
         let access = Arc::new(access_difference(&self.desired, &mut observed, &plan.changes, &reader).await);
+        ask_for_expectations(&self.desired, &mut observed, &plan.changes, &reader).await;
         let mut spent = report::Spent {
             graph: reader.usage(),
             others: reader.usage().requests - before_others,
@@ -268,8 +275,7 @@ impl Session {
             spent.clusters += reader.usage();
         }
         progress.done();
-        let withholds = !plan.withheld.is_empty();
-        let expectations = access::expectations::planned(&self.desired, &observed, &plan.changes, withholds);
+        let expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
         Ok(Planned { plan, observed, access, spent, expectations })
     }
 
@@ -286,7 +292,7 @@ impl Session {
         let verdicts = self.without_saved(planned)?;
         let changes = planned.plan.remaining();
         let access = AccessComparison::new(&self.desired, &planned.observed, &changes).difference();
-        let expectations = access::expectations::planned(&self.desired, &planned.observed, &changes, true);
+        let expectations = judge_expectations(&self.desired, &planned.observed, &planned.plan, &changes);
         Some(Part { verdicts, access: Arc::new(access), expectations })
     }
 

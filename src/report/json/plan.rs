@@ -53,7 +53,11 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .collect(),
         unmanaged: plan.unmanaged.iter().map(unmanaged).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
-        expectations: context.expectations.iter().map(expectation).collect(),
+        expectations: context
+            .expectations
+            .iter()
+            .map(|judged| v1::Expectation { stops: Some(judged.stops), ..expectation(judged) })
+            .collect(),
         preflight: plan.forecasts.iter().map(preflight).collect(),
         aggregation: plan.spreads.iter().map(spread).collect(),
         unread: plan
@@ -120,6 +124,7 @@ pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
         kind,
         requests,
         verdict,
+        stops: None,
         why: reasons.iter().map(why).collect(),
     }
 }

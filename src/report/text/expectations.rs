@@ -31,6 +31,9 @@ fn kind(page: &mut Page, mark: Mark, judged: Vec<&Judged>) {
         for why in reasons(each) {
             page.detail(4, &because(why));
         }
+        if each.is_broken() && !each.stops {
+            page.detail(4, "`apply` goes on all the same");
+        }
     }
     if more > 0 {
         page.marked(0, mark, &format!("and {more} more; `--output json` lists each"), None);
@@ -92,7 +95,13 @@ pub fn because(why: &Why) -> String {
 
 /// How many are broken, as a sentence for the end of a plan.
 pub(super) fn conclusion(judged: &[Judged]) -> Option<String> {
+    let fail =
+        |number: usize| format!("{} {}", count(number, "expectation"), if number == 1 { "fails" } else { "fail" });
+    let stopping = judged.iter().filter(|each| each.stops).count();
     let broken = judged.iter().filter(|each| each.is_broken()).count();
-    let verb = if broken == 1 { "fails" } else { "fail" };
-    (broken > 0).then(|| format!("`apply` would refuse: {} {verb}.", count(broken, "expectation")))
+    match (stopping, broken) {
+        (0, 0) => None,
+        (0, broken) => Some(format!("{}, by nothing that this plan does.", fail(broken))),
+        (stopping, _) => Some(format!("`apply` would refuse: {}.", fail(stopping))),
+    }
 }

@@ -14,6 +14,8 @@ use super::{EnvironmentName, InvalidName, Namespace, Origin, PrincipalName, Requ
 pub struct DesiredExpectation {
     /// Where it starts.
     pub origin: Origin,
+    /// Whether it stands in a file that may say only what `delegate` lets it: such a file stops nobody.
+    pub delegated: bool,
     /// Who: a user, a guest, a service principal, or anybody in a group of the config.
     pub who: PrincipalName,
     /// Where.

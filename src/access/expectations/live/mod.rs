@@ -198,7 +198,16 @@ struct Item<'d> {
 impl Item<'_> {
     fn judged(self, environment: &EnvironmentName, verdict: Verdict) -> Judged {
         let Self { origin, who, expected } = self;
-        Judged { origin: origin.clone(), who: who.clone(), environment: environment.clone(), expected, verdict }
+        let stops = matches!(verdict, Verdict::Broken(_));
+        Judged {
+            origin: origin.clone(),
+            who: who.clone(),
+            environment: environment.clone(),
+            expected,
+            verdict,
+            stops,
+            unread: false,
+        }
     }
 }
 

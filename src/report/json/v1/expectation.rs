@@ -21,6 +21,10 @@ pub(in crate::report::json) struct Expectation {
     pub(in crate::report::json) requests: Vec<String>,
     /// Whether it is so.
     pub(in crate::report::json) verdict: ExpectationVerdict,
+    /// Of a plan: whether `apply` writes nothing because of it. It goes on where what is broken was so before, through nothing
+    /// that the files ask for, and the plan adds nothing to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report::json) stops: Option<bool>,
     /// Why it is not so, or not known.
     pub(in crate::report::json) why: Vec<ExpectationWhy>,
 }
