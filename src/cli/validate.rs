@@ -1,6 +1,6 @@
 //! `rolecall validate`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::args::Output;
@@ -9,9 +9,9 @@ use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
 use crate::access::expectations::{Judged, What};
-use crate::diagnostics::{Finding, Label, Rule, Severity, Span};
+use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap, Span};
 use crate::report::{escape, findings, text};
-use crate::state::Origin;
+use crate::state::{Origin, Request};
 use crate::{access, config, desired};
 
 /// Check the access files and report every mistake in one run
@@ -30,6 +30,9 @@ pub(super) struct Args {
     output: Output,
 }
 
+/// How many broken expectations are told at length.
+const LISTED: usize = 20;
+
 /// What is expected does not follow from what is granted.
 static EXPECTATION_FAILED: Rule = Rule {
     id: "expectation-failed",
@@ -40,12 +43,13 @@ static EXPECTATION_FAILED: Rule = Rule {
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let mut loaded = config::load(&ui.resolve(&args.path));
     let judged = loaded.config.as_ref().map(|config| judge(config, &loaded)).unwrap_or_default();
-    let failed: Vec<Finding> = match &loaded.config {
-        Some(config) => {
-            judged.iter().filter(|each| each.is_broken()).map(|each| failed(each, config, &loaded)).collect()
-        }
-        None => Vec::new(),
-    };
+    let broken = judged.iter().filter(|each| each.is_broken()).count();
+    // Nobody reads thousands of them at a terminal.
+    let listed = if args.output == Output::Json { broken } else { LISTED };
+    let failed: Vec<Finding> = loaded.config.as_ref().filter(|_| broken > 0).map_or_else(Vec::new, |config| {
+        let places = Places::new(config, &loaded.sources);
+        judged.iter().filter(|each| each.is_broken()).take(listed).map(|each| failed(each, &places)).collect()
+    });
     let exit = match (&loaded.config, failed.is_empty()) {
         (None, _) => Exit::Error,
         (Some(_), false) => Exit::Expectation,
@@ -62,6 +66,9 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 let text = findings::render(&loaded.findings, &loaded.sources, &session::style(ui));
                 ui.say(&text);
             }
+            if broken > listed {
+                ui.say(&format!("{} more expectations failed; `--output json` lists each.", broken - listed));
+            }
             let unknown: Vec<Judged> = judged.iter().filter(|each| each.is_unknown()).cloned().collect();
             if !unknown.is_empty() {
                 let layout = text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
@@ -69,7 +76,9 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 ui.say(text::expectations(&unknown, layout).trim_end());
             }
             if let Some(config) = &loaded.config {
-                ui.print(&summary(config, loaded.sources.iter().count()))?;
+                if broken == 0 {
+                    ui.print(&summary(config, loaded.sources.iter().count()))?;
+                }
                 if !judged.is_empty() {
                     ui.print(&expected(&judged))?;
                 }
@@ -83,33 +92,62 @@ fn judge(config: &config::Config, loaded: &config::Loaded) -> Vec<Judged> {
     access::expectations::asked(&desired::compile(config, &loaded.sources))
 }
 
+/// The places that the reasons of expectations may be about, by file and line.
+struct Places<'c> {
+    by_line: HashMap<Origin, Vec<(Place<'c>, Span)>>,
+}
+
+enum Place<'c> {
+    /// An expectation; of `only` all of it.
+    Expected(Option<&'c Request>),
+    Grant,
+    Member,
+}
+
+impl<'c> Places<'c> {
+    fn new(config: &'c config::Config, sources: &SourceMap) -> Self {
+        let of_expectations = config.expectations.iter().flat_map(|each| {
+            let requests = each.can.iter().chain(&each.cannot);
+            let requests = requests.map(|request| (Place::Expected(Some(&request.value)), request.span));
+            requests.chain(each.only.iter().map(|only| (Place::Expected(None), only.span)))
+        });
+        let grants = config.grants.iter().map(|grant| (Place::Grant, grant.span));
+        let members = config.groups.values().flat_map(|group| group.members.iter());
+        let members = members.map(|member| (Place::Member, member.span));
+        let mut by_line: HashMap<Origin, Vec<(Place<'c>, Span)>> = HashMap::new();
+        for (place, span) in of_expectations.chain(grants).chain(members) {
+            by_line.entry(sources.origin(span)).or_default().push((place, span));
+        }
+        Self { by_line }
+    }
+
+    fn at(&self, line: &Origin) -> &[(Place<'c>, Span)] {
+        self.by_line.get(line).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// A broken expectation at its place, with what breaks it.
-fn failed(judged: &Judged, config: &config::Config, loaded: &config::Loaded) -> Finding {
-    let at = |span: &&Span, origin: &Origin| loaded.sources.origin(**span) == *origin;
-    let of_expectations = config.expectations.iter().flat_map(|each| {
-        let requests = each.can.iter().chain(&each.cannot).map(|request| (&request.value, &request.span));
-        let requests = requests.map(|(request, span)| (Some(request), span));
-        requests.chain(each.only.iter().map(|only| (None, &only.span)))
-    });
+fn failed(judged: &Judged, places: &Places<'_>) -> Finding {
     let asked = match &judged.expected {
         What::Can(request) | What::Cannot(request) => Some(request),
         What::Only(_) => None,
     };
-    let place = of_expectations.filter(|(request, _)| *request == asked).map(|(_, span)| span);
-    let place = place.into_iter().find(|span| at(span, &judged.origin));
-    let grants = config.grants.iter().map(|grant| &grant.span);
-    let members = config.groups.values().flat_map(|group| group.members.iter().map(|member| &member.span));
+    let is_it = |place: &Place<'_>| matches!(place, Place::Expected(request) if *request == asked);
+    let expected = places.at(&judged.origin).iter().find(|(place, _)| is_it(place));
+    let label = |span: Span, text: &str| Label { span, text: text.to_owned() };
+    let mut labels: Vec<Label> = expected.iter().map(|(_, span)| label(*span, "expected here")).collect();
     let lines: BTreeSet<&Origin> = text::reasons(judged).iter().flat_map(|why| &why.lines).collect();
-    let grants = grants.filter(|span| lines.iter().any(|line| at(span, line))).map(|span| (span, "granted here"));
-    let members = members.filter(|span| lines.iter().any(|line| at(span, line))).map(|span| (span, "a member here"));
-    let expected = place.into_iter().map(|span| (span, "expected here"));
-    let labels = expected.chain(grants).chain(members);
+    let about: Vec<&(Place<'_>, Span)> = lines.into_iter().flat_map(|line| places.at(line)).collect();
+    let grants = about.iter().filter(|(place, _)| matches!(place, Place::Grant));
+    labels.extend(grants.map(|(_, span)| label(*span, "granted here")));
+    let members = about.iter().filter(|(place, _)| matches!(place, Place::Member));
+    labels.extend(members.map(|(_, span)| label(*span, "a member here")));
     let reasons: Vec<String> = text::reasons(judged).iter().map(text::because).collect();
     Finding {
         rule: &EXPECTATION_FAILED,
         severity: Severity::Error,
         message: text::sentence(judged),
-        labels: labels.map(|(span, text)| Label { span: *span, text: text.to_owned() }).collect(),
+        labels,
         file: Some(judged.origin.file.to_string()),
         help: Some(reasons.join("; ")),
     }

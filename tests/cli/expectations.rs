@@ -90,7 +90,6 @@ fn the_screens() {
     world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [payments, default]");
     let ran = world.run(&["validate", "access"]).exits(6);
     insta::assert_snapshot!(ran.all(), @"
-    quickstart is well formed: 1 file, 1 environment, 1 group, 1 role, 1 grant.
     Expectations by the files alone: 1 of 3 hold, 2 failed.
     error[expectation-failed]: rolecall.yaml:33:11: hayden@contoso.com cannot list pods in trinity on alpha, and should
       33 |     can: [list pods in trinity]
