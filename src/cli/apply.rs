@@ -67,6 +67,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
     if let Some(approved) = &approved {
         approved.check_target(&session.desired).map_err(|error| stale(&error))?;
+        approved.check_expectations(&session.desired).map_err(|error| stale(&error))?;
     }
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();

@@ -128,7 +128,7 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
         tree: session.loaded.tree_hash.clone(),
         commit: session.commit(),
     };
-    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance);
+    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance).expecting(&session.desired);
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
     super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();

@@ -163,3 +163,39 @@ fn what_is_withheld_is_pending() {
     assert!(ran.stdout.contains("- entra/group/k8s_dev_users/member/hayden@contoso.com"), "{}", ran.stdout);
     let _ = world.plan(&[]).exits(0);
 }
+
+/// A plan that was saved while something was expected is not carried out because that is gone, or less, since.
+#[test]
+fn an_expectation_taken_away_after_the_plan_was_saved_helps_nobody() {
+    let root = "version: 1
+name: adv
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s }
+groups:
+  dev: { members: [mallory@contoso.com] }
+roles:
+  full: { cluster-role: edit }
+grants:
+  - { groups: [dev], roles: [full], environments: [alpha], namespaces: [trinity] }
+";
+    let expected = |what: &str| {
+        format!("{root}expectations:\n  - {{ user: mallory@contoso.com, environments: [alpha], {what} }}\n")
+    };
+    let apply = ["apply", "it.plan", "access", "--sandbox", "sandbox"];
+    for (before, after, code, said) in [
+        ("cannot: [delete pods in trinity]", None, 5, "mallory@contoso.com cannot delete pods in trinity on alpha"),
+        ("only: [list pods in trinity]", Some("only: [\"* * in trinity\"]"), 5, "beyond `only`"),
+        ("can: [list pods in trinity]", None, 5, "mallory@contoso.com can list pods in trinity on alpha"),
+        ("can: [list pods in trinity]", Some("can: [list pods in trinity, get pods in trinity]"), 0, "Applied"),
+    ] {
+        let world = World::with_files(&[("rolecall.yaml", &expected(before))]);
+        let _ = world.plan(&["--save", "it.plan"]);
+        world.write("access/rolecall.yaml", after.map_or_else(|| root.to_owned(), &expected));
+        let writes = world.writes().len();
+        let ran = world.run(&apply).exits(code);
+        assert_eq!(world.writes().len() > writes, code == 0, "{}", ran.all());
+        assert!(code == 0 || ran.stderr.contains(said), "{}", ran.all());
+    }
+}

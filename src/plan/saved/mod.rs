@@ -1,20 +1,22 @@
 //! Saved plans: what was approved, as data. Nothing in one is ever carried out; it only limits what a fresh plan may do.
 
 mod agreement;
+mod expected;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::agreement::{Agreement, agree};
+pub use self::expected::Expectation;
 use super::Plan;
 use super::digest::digest;
 use crate::state::{
-    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId,
+    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId, first_few,
 };
 
 /// The format that this version writes and reads.
-pub const FORMAT: &str = "rolecall-saved-plan/1";
+pub const FORMAT: &str = "rolecall-saved-plan/2";
 
 /// The largest file that is read, in bytes: some three hundred thousand changes.
 pub const SIZE_LIMIT: usize = 256 * 1024 * 1024;
@@ -41,6 +43,8 @@ pub struct SavedPlan {
     only: Vec<String>,
     /// What was acknowledged when the plan was saved, for people; see [`SavedPlan::only`].
     acknowledged: Vec<String>,
+    /// What the files expected; see [`SavedPlan::check_expectations`].
+    expectations: BTreeSet<Expectation>,
     /// The changes, in order.
     pub changes: Vec<Change>,
 }
@@ -87,6 +91,9 @@ pub enum SavedPlanError {
         /// The tenant of the access files.
         files: TenantId,
     },
+    /// The files expect less than they did.
+    #[error("the files expect less than when the plan was saved ({0}); save the plan again, and have that approved")]
+    ExpectsLess(String),
     /// It cannot be written.
     #[error("the plan cannot be written as JSON: {0}")]
     Unwritable(String),
@@ -111,8 +118,15 @@ impl SavedPlan {
             plan_id: plan_id(plan),
             only: policy.only.0.iter().map(ToString::to_string).collect(),
             acknowledged: policy.acknowledged.iter().map(ToString::to_string).collect(),
+            expectations: BTreeSet::new(),
             changes: plan.changes.clone(),
         }
+    }
+
+    /// The same, made while the files expected this.
+    #[must_use]
+    pub fn expecting(self, desired: &Desired) -> Self {
+        Self { expectations: expected::expected(desired), ..self }
     }
 
     /// The text of the file.
@@ -151,6 +165,17 @@ impl SavedPlan {
             return Err(SavedPlanError::OtherTenant { saved: self.tenant, files: desired.tenant });
         }
         Ok(())
+    }
+
+    /// Whether the files still expect all that they did when the plan was saved. What was approved while an expectation failed,
+    /// or held, is not carried out because the expectation is gone.
+    pub fn check_expectations(&self, desired: &Desired) -> Result<(), SavedPlanError> {
+        const NAMED: usize = 3;
+        let now = expected::expected(desired);
+        let is_gone =
+            |approved: &&Expectation| !now.contains(*approved) && !now.iter().any(|now| now.is_as_strong_as(approved));
+        let gone: Vec<String> = self.expectations.iter().filter(is_gone).map(Expectation::words).collect();
+        if gone.is_empty() { Ok(()) } else { Err(SavedPlanError::ExpectsLess(first_few(gone, NAMED))) }
     }
 
     /// What the fresh plan is to be narrowed to: what the saved one was. Anything else would only make the two differ.

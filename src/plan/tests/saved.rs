@@ -80,7 +80,7 @@ fn a_change_in_a_file_has_a_stable_shape() {
     world.grant("group:readers", "view", in_namespace("trinity"));
     assert_snapshot!(SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap(), @r#"
     {
-      "format": "rolecall-saved-plan/1",
+      "format": "rolecall-saved-plan/2",
       "rolecall": "0.1.0",
       "config": "contoso-platform",
       "tenant": "00000000-0000-0000-0000-00000000007e",
@@ -89,6 +89,7 @@ fn a_change_in_a_file_has_a_stable_shape() {
       "plan_id": "12f02aedb7b47baef82c608f7f5a16ee636feb6249c21fad86ac55d2f9ac441f",
       "only": [],
       "acknowledged": [],
+      "expectations": [],
       "changes": [
         {
           "address": {
@@ -458,9 +459,9 @@ fn what_is_no_saved_plan_is_said_to_be_none() {
     assert_snapshot!(error(b"{}"), @"this is no saved plan: missing field `format` at line 1 column 2; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(b"[1, 2]"), @"this is no saved plan: invalid type: integer `1`, expected a string at line 1 column 2; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(b"\xff\xfe"), @"this is no saved plan: expected value at line 1 column 1; make one with `rolecall plan --save FILE`");
-    assert_snapshot!(error(text.replace(FORMAT, "rolecall-saved-plan/2").as_bytes()), @"the saved plan is of format `rolecall-saved-plan/2`, this version of rolecall reads `rolecall-saved-plan/1`; save the plan again");
-    assert_snapshot!(error(text.replace("\"tree\"", "\"three\"").as_bytes()), @"this is no saved plan: unknown field `three`, expected one of `format`, `rolecall`, `config`, `tenant`, `tree`, `commit`, `plan_id`, `only`, `acknowledged`, `changes` at line 6 column 9; make one with `rolecall plan --save FILE`");
-    assert_snapshot!(error(text.replace("\"delete\"", "\"drop\"").as_bytes()), @"this is no saved plan: unknown variant `drop`, expected one of `create`, `restore`, `update`, `delete` at line 61 column 20; make one with `rolecall plan --save FILE`");
+    assert_snapshot!(error(text.replace(FORMAT, "rolecall-saved-plan/1").as_bytes()), @"the saved plan is of format `rolecall-saved-plan/1`, this version of rolecall reads `rolecall-saved-plan/2`; save the plan again");
+    assert_snapshot!(error(text.replace("\"tree\"", "\"three\"").as_bytes()), @"this is no saved plan: unknown field `three`, expected one of `format`, `rolecall`, `config`, `tenant`, `tree`, `commit`, `plan_id`, `only`, `acknowledged`, `expectations`, `changes` at line 6 column 9; make one with `rolecall plan --save FILE`");
+    assert_snapshot!(error(text.replace("\"delete\"", "\"drop\"").as_bytes()), @"this is no saved plan: unknown variant `drop`, expected one of `create`, `restore`, `update`, `delete` at line 62 column 20; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(text.replace("\"only\": []", "\"only\": [\"cluster/alpha\"]").as_bytes()), @"this is no saved plan: `cluster/alpha` in `only`: use an environment's name, `entra` or `group/NAME`; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(text.replace("\"acknowledged\": []", "\"acknowledged\": [\"all\"]").as_bytes()), @"this is no saved plan: `all` in `acknowledged`: write it as the plan prints it: GUARD:SUBJECT; make one with `rolecall plan --save FILE`");
     assert!(error(&text.as_bytes()[..text.len() / 2]).contains("EOF while parsing"));
