@@ -197,7 +197,8 @@ fn stale(error: &saved::SavedPlanError) -> CliError {
 
 /// What forbids writing anything at all.
 fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], expectations: &[Judged]) -> Option<Exit> {
-    if args.policy.strict && planned.plan.withheld.iter().any(|withheld| withheld.is_error) {
+    let is_unresolved = planned.plan.withheld.iter().any(|withheld| withheld.is_error) || planned.expects_of_nobody();
+    if args.policy.strict && is_unresolved {
         ui.say("Nothing was written: with --strict, every name must resolve first.");
         return Some(Exit::Error);
     }

@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     let exit = match exit(&planned.plan, args.detailed_exitcode) {
         Exit::Error => Exit::Error,
+        _ if session.policy.strict && planned.expects_of_nobody() => Exit::Error,
         _ if planned.leaves_expectation_unread(&session.policy) => Exit::Error,
         _ if planned.breaks_expectation() => Exit::Expectation,
         other => other,

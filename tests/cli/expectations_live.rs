@@ -174,6 +174,19 @@ grants:
     assert_eq!(world.writes().len(), before, "the root file may: {}", ran.all());
 }
 
+/// A name that is misspelt protects nobody; who means it to says `--strict`.
+#[test]
+fn what_is_expected_of_nobody_is_an_error_when_strict() {
+    let files = DEV.replace("user: mallory@contoso.com", "user: malory@contoso.com");
+    let world = world(&files, &format!("{MADE_BY_HAND}{BETA}"));
+    let ran = world.plan(&[]).exits(0);
+    assert!(ran.stdout.contains("nothing can be told of malory@contoso.com"), "{}", ran.all());
+    let _ = world.plan(&["--strict"]).exits(1);
+    let before = world.writes().len();
+    let ran = world.apply(&["--strict", "--yes"]).exits(1);
+    assert_eq!(world.writes().len(), before, "{}", ran.all());
+}
+
 /// A part of a plan judges as the whole does.
 #[test]
 fn a_part_of_a_plan_knows_whom_an_expectation_is_about() {

@@ -46,6 +46,8 @@ pub struct Judged {
     pub stops: bool,
     /// Whether nobody knows because something could not be read.
     pub unread: bool,
+    /// Whether the tenant has nobody, or not one alone, whom it is about.
+    pub of_nobody: bool,
 }
 
 /// What is expected of somebody.
@@ -169,6 +171,7 @@ impl<'w> World<'w, '_> {
                     expected,
                     stops: matches!(verdict, Verdict::Broken(_)) && !expectation.delegated,
                     unread,
+                    of_nobody: found.is_err(),
                     verdict,
                 };
                 all.push(Told { judged, effect });

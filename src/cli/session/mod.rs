@@ -74,6 +74,11 @@ impl Planned {
         self.expectations.iter().any(Judged::is_broken)
     }
 
+    /// Whether something is expected of a name that stands for nobody, or not for one alone.
+    pub(super) fn expects_of_nobody(&self) -> bool {
+        self.expectations.iter().any(|judged| judged.of_nobody)
+    }
+
     /// Whether something could not be read without which nobody knows of something that is expected.
     pub(super) fn leaves_expectation_unread(&self, policy: &Policy) -> bool {
         let may_be = |judged: &Judged| policy.allow_unreachable.contains(&judged.environment);

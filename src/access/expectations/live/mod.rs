@@ -207,6 +207,7 @@ impl Item<'_> {
             verdict,
             stops,
             unread: false,
+            of_nobody: false,
         }
     }
 }
