@@ -9,14 +9,14 @@ appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
 ";
 
 /// Hayden is to be alone in a group in which eve is as well; mallory was bound by hand on beta.
-const MADE_BY_HAND: &str = r#"tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }
+const MADE_BY_HAND: &str = "tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }
 applier: { app-id: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }
 users: [{ user-principal-name: hayden@contoso.com }, { user-principal-name: mallory@contoso.com }, { user-principal-name: eve@contoso.com }]
 groups:
   - { display-name: dev, unique-name: rolecall.adv.dev, owners: [{ service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }], members: [hayden@contoso.com, eve@contoso.com] }
 clusters:
   alpha: { namespaces: { trinity: {} } }
-"#;
+";
 
 const BETA: &str = "  beta:
     namespaces: { trinity: {} }
@@ -167,7 +167,7 @@ grants:
     assert!(ran.stdout.contains("`apply` goes on all the same"), "{}", ran.all());
     let ran = world.apply(&["--yes"]).exits(6);
     assert!(!world.writes().is_empty(), "{}", ran.all());
-    world.write("access/rolecall.yaml", &format!("{HEAD}{root}{expected}"));
+    world.write("access/rolecall.yaml", format!("{HEAD}{root}{expected}"));
     world.replace("access/rolecall.yaml", "namespaces: [trinity]", "namespaces: [trinity, default]");
     let before = world.writes().len();
     let ran = world.apply(&["--yes"]).exits(6);

@@ -161,7 +161,8 @@ impl<'w> World<'w, '_> {
                     Err(why) => (Verdict::Unknown(vec![why.clone()]), false),
                 };
                 let effect = match (found, &verdict) {
-                    (Ok(whom), Verdict::Broken(_)) => self.effect(whom, &expected),
+                    // By the files alone nothing is new, nor made past them.
+                    (Ok(whom), Verdict::Broken(_)) if self.answers.is_some() => self.effect(whom, &expected),
                     (Ok(_) | Err(_), _) => Effect::default(),
                 };
                 let judged = Judged {

@@ -1,5 +1,7 @@
 //! Expectations: what is broken and why, and what nobody can tell.
 
+use std::collections::BTreeMap;
+
 use super::Layout;
 use super::page::{Mark, Page};
 use super::words::count;
@@ -21,7 +23,26 @@ pub(super) fn part(page: &mut Page, judged: &[Judged]) {
 
 fn entries(page: &mut Page, judged: &[Judged]) {
     kind(page, Mark::Decide, judged.iter().filter(|each| each.is_broken()).collect());
-    kind(page, Mark::Unknown, judged.iter().filter(|each| each.is_unknown()).collect());
+    // Where nothing was read, that is one thing to know, however much is expected there.
+    let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in judged.iter().filter_map(not_read) {
+        *unread.entry(text).or_default() += 1;
+    }
+    let is_one_of_many = |each: &Judged| not_read(each).is_some_and(|text| unread.get(text) > Some(&1));
+    let unknown = judged.iter().filter(|each| each.is_unknown() && !is_one_of_many(each));
+    kind(page, Mark::Unknown, unknown.collect());
+    for (text, number) in unread.iter().filter(|(_, number)| **number > 1) {
+        let text = escape::message(text);
+        page.marked(0, Mark::Unknown, &format!("{} are not known: {text}", count(*number, "expectation")), None);
+    }
+}
+
+/// Why nobody knows, where that is that a part was not read at all.
+fn not_read(judged: &Judged) -> Option<&str> {
+    match reasons(judged) {
+        [Why { text, lines }] if judged.is_unknown() && judged.unread && lines.is_empty() => Some(text),
+        _ => None,
+    }
 }
 
 fn kind(page: &mut Page, mark: Mark, judged: Vec<&Judged>) {
