@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::people::{People, Person, user_name};
 use super::rbac::Rbac;
+use crate::state::expectation::EVERYBODY;
 use crate::state::{
     Address, Binding, Change, Cluster, Desired, DesiredBinding, DesiredEnvironment, Doubt, Filled, LiveRole, Namespace,
-    PolicyRule, PrincipalName, Resource, Role, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
+    PolicyRule, PrincipalName, Resource, Role, RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
 };
 
 /// The roles and bindings of one cluster.
@@ -69,6 +70,25 @@ impl<'a> Snapshot<'a> {
         }
         refill(&mut roles, &refilled, cluster, &filled);
         Self { roles: roles.into_values().collect(), bindings: bindings.into_values().collect() }
+    }
+
+    /// The same with what every Kubernetes gives whoever signs in.
+    #[must_use]
+    pub(super) fn with_what_everybody_has(mut self) -> Self {
+        let (paths, own): (Vec<PolicyRule>, Vec<PolicyRule>) =
+            EVERYBODY.iter().cloned().partition(|rule| rule.resources.is_empty());
+        for (name, rules) in [("system:discovery", paths), ("system:basic-user", own)] {
+            let name = name.to_owned();
+            let subject = SubjectName::Known("system:authenticated".to_owned());
+            self.bindings.push(Cow::Owned(Binding {
+                namespace: None,
+                name: name.clone(),
+                role: RoleRef { kind: RoleKind::ClusterRole, name: name.clone() },
+                subjects: vec![Subject { kind: SubjectKind::Group, name: subject, namespace: None, principal: None }],
+            }));
+            self.roles.push(Cow::Owned(Role { namespace: None, name, rules, aggregate_to: BTreeSet::new() }));
+        }
+        self
     }
 
     /// The roles.
@@ -199,7 +219,7 @@ mod tests {
     use super::*;
     use crate::access::Caller;
     use crate::config::{File, read};
-    use crate::state::{DefaultRole, Expression, LiveMeta, Mark, Operation, Request, RoleKind, Selector};
+    use crate::state::{DefaultRole, Expression, LiveMeta, Mark, Operation, Request, Selector};
 
     fn rule(verb: &str, resource: &str) -> PolicyRule {
         PolicyRule {

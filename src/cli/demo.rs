@@ -2,21 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
-use kube::api::{Api, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use secrecy::ExposeSecret as _;
-
-use super::args::{Cli, Command, ConnectionArgs, PolicyArgs};
+use super::args::{Cli, Command};
 use super::error::CliError;
 use super::exit::Exit;
-use super::progress::Progress;
-use super::session::Session;
 use super::ui::Ui;
 use super::{apply, doctor, files, plan, validate};
 use crate::report;
-use crate::sandbox::{Access, Sandbox};
-use crate::state::{AppliedBy, ObjectId};
+use crate::sandbox::Sandbox;
 
 /// See the main job done, with no account and no cluster
 ///
@@ -33,7 +25,6 @@ pub(super) struct Args {
 }
 
 const FILES: [(&str, &str); 1] = [("rolecall.yaml", include_str!("../../examples/quickstart/rolecall.yaml"))];
-const GROUP: &str = "k8s_dev_users";
 
 /// What `--keep` keeps.
 const ACCESS: &str = "quickstart";
@@ -135,7 +126,7 @@ async fn quickstart(ui: &mut Ui, access: &str, sandbox: &str, journal: &Path) ->
     // The journal would go below the folder that the process was started in.
     let journal = journal.display().to_string();
     step_as(ui, &["apply", access, "--sandbox", sandbox, "--yes"], &["--journal", &journal]).await?;
-    ask_the_cluster(ui, access, sandbox).await?;
+    step(ui, &["verify", access, "--sandbox", sandbox]).await?;
     step(ui, &["plan", access, "--sandbox", sandbox]).await
 }
 
@@ -171,65 +162,6 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
     } else {
         Err(CliError::user(format!("`rolecall {}` ended with exit code {}", line.join(" "), exit.code())).exit(exit))
     }
-}
-
-/// Asks the cluster itself, by `SubjectAccessReview`, what the plan changed.
-async fn ask_the_cluster(ui: &mut Ui, access: &str, sandbox: &str) -> Result<(), CliError> {
-    let connections = ConnectionArgs { sandbox: Some(PathBuf::from(sandbox)), ..ConnectionArgs::default() };
-    let session = Session::open(ui, Path::new(access), &connections, &PolicyArgs::default()).await?;
-    let planned = session.plan(&Progress::new(ui), AppliedBy::Applier).await?;
-    let group = planned
-        .observed
-        .tenant
-        .as_ref()
-        .and_then(|tenant| tenant.as_ref().ok())
-        .and_then(|tenant| tenant.marked.iter().find(|(key, _)| key.as_str() == GROUP))
-        .map(|(_, group)| group.id)
-        .ok_or_else(|| CliError::user(format!("the group {GROUP} is not in the sandbox")))?;
-    let client = match session.sandbox() {
-        Some(access) => cluster_client(access).await?,
-        None => return Err(CliError::user("the demo has no sandbox")),
-    };
-    ui.print("\n# The cluster itself, asked by SubjectAccessReview about Hayden, now in k8s_dev_users:\n\n")?;
-    for namespace in ["trinity", "default"] {
-        let allowed = may_list_pods(client.clone(), group, namespace).await?;
-        let answer = if allowed { "yes" } else { "no" };
-        ui.print(&format!("may list pods in {namespace:8} {answer}"))?;
-    }
-    session.close().await;
-    Ok(())
-}
-
-/// A client for the sandbox's only cluster.
-async fn cluster_client(access: &Access) -> Result<kube::Client, CliError> {
-    let failed =
-        |error: &dyn std::fmt::Display| CliError::user(format!("the sandbox cluster cannot be reached: {error}"));
-    let kubeconfig = Kubeconfig::from_yaml(access.kubeconfig().expose_secret()).map_err(|error| failed(&error))?;
-    let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))?;
-    kube::Client::try_from(config).map_err(|error| failed(&error))
-}
-
-async fn may_list_pods(client: kube::Client, group: ObjectId, namespace: &str) -> Result<bool, CliError> {
-    let review = SubjectAccessReview {
-        spec: SubjectAccessReviewSpec {
-            user: Some("hayden@contoso.com".to_owned()),
-            groups: Some(vec![group.to_string()]),
-            resource_attributes: Some(ResourceAttributes {
-                verb: Some("list".to_owned()),
-                resource: Some("pods".to_owned()),
-                namespace: Some(namespace.to_owned()),
-                ..ResourceAttributes::default()
-            }),
-            ..SubjectAccessReviewSpec::default()
-        },
-        ..SubjectAccessReview::default()
-    };
-    let reply = Api::<SubjectAccessReview>::all(client)
-        .create(&PostParams::default(), &review)
-        .await
-        .map_err(|error| CliError::user(format!("the sandbox cluster did not answer: {error}")))?;
-    Ok(reply.status.is_some_and(|status| status.allowed))
 }
 
 /// The access files of the quickstart.

@@ -12,7 +12,7 @@ use crate::access::expectations::{Judged, What};
 use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap, Span};
 use crate::report::{escape, findings, text};
 use crate::state::{Origin, Request};
-use crate::{access, config, desired};
+use crate::{access, config, desired, report};
 
 /// Check the access files and report every mistake in one run
 ///
@@ -58,7 +58,8 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     loaded.findings.extend(failed);
     match args.output {
         Output::Json => {
-            let value = findings::json(&loaded.findings, &loaded.sources);
+            let mut value = findings::json(&loaded.findings, &loaded.sources);
+            value["expectations"] = report::json::expectations(&judged);
             ui.print(&escape::json(&format!("{value:#}")))?;
         }
         Output::Text => {

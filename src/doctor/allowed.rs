@@ -7,8 +7,8 @@ use super::rights::{self, DANGERS, Danger, EVERYTHING, GIVING, Giving, NEEDS};
 use super::{ClusterExamined, Examined, Line, Purpose, Sign, asks_about};
 use crate::state::covering::{self, Given, Held, Right};
 use crate::state::{
-    AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, DesiredRole, Failure, FailureKind, Known,
-    KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef, all_of,
+    AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, DesiredRole, EnvironmentName, Failure, FailureKind,
+    Known, KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef, all_of,
 };
 
 /// How many rights are named that nobody could be asked about.
@@ -50,7 +50,12 @@ impl<'a> Unknown<'a> {
     }
 }
 
-pub(super) fn lines(examined: &Examined<'_>, environment: &DesiredEnvironment, cluster: &ClusterExamined) -> Vec<Line> {
+pub(super) fn lines(
+    examined: &Examined<'_>,
+    name: &EnvironmentName,
+    environment: &DesiredEnvironment,
+    cluster: &ClusterExamined,
+) -> Vec<Line> {
     let rights = Rights {
         environment,
         answers: &cluster.answers,
@@ -72,7 +77,13 @@ pub(super) fn lines(examined: &Examined<'_>, environment: &DesiredEnvironment, c
         lines.append(&mut found);
     }
     lines.extend(rights.beyond(examined.purpose));
-    lines.extend(examined.applier(environment).and_then(|applier| rights.asking(applier)));
+    lines.extend(examined.applier(environment).and_then(|applier| {
+        let whom = format!("\"{}\"", applier.user);
+        rights.asking("plan", &whom, "plans say \"not checked\" until it may")
+    }));
+    if examined.desired.expectations.iter().any(|expectation| expectation.environments.contains(name)) {
+        lines.extend(rights.asking("verify", "people", "`verify` fails until it may"));
+    }
     lines
 }
 
@@ -200,26 +211,24 @@ impl<'a> Rights<'a> {
         Given::new(cluster, &written).by(&role, place).map(<[PolicyRule]>::to_vec)
     }
 
-    /// Whether `plan` may ask what the applier that the files name may do.
-    fn asking(&self, applier: &Applier) -> Option<Line> {
+    /// Whether it may be asked what somebody else may do: the applier that the files name, and of whom something is expected.
+    fn asking(&self, command: &str, whom: &str, without: &str) -> Option<Line> {
         let (verb, resource) = ("create", rights::ASKING.resources[0]);
         let question = AccessQuestion::new(verb, rights::ASKING.group, resource);
         match self.answers.to(&question) {
             Known::Allowed | Known::NotAsked => None,
             Known::Denied => {
-                let text = format!(
-                    "for plan: this identity may not {verb} {resource}, so not ask what \"{}\" may do",
-                    applier.user
-                );
+                let text =
+                    format!("for {command}: this identity may not {verb} {resource}, so not ask what {whom} may do");
                 Some(Line::new(Sign::Decide, "right", text).next(format!(
-                    "plans say \"not checked\" until it may: {{ apiGroups: [{}], resources: [{resource}], verbs: [{verb}] }}",
+                    "{without}: {{ apiGroups: [{}], resources: [{resource}], verbs: [{verb}] }}",
                     rights::ASKING.group
                 )))
             }
             Known::Failed(failure) => {
                 let mut unknown = Unknown::default();
-                unknown.add(failure, format!("whether it may ask what \"{}\" may do", applier.user));
-                unknown.lines(Sign::Decide, "for plan").next()
+                unknown.add(failure, format!("whether it may ask what {whom} may do"));
+                unknown.lines(Sign::Decide, &format!("for {command}")).next()
             }
         }
     }

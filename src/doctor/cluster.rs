@@ -37,7 +37,7 @@ pub(super) fn lines(examined: &Examined<'_>, name: &EnvironmentName, cluster: &C
     if !examined.setup.sandbox || environment.cluster.is_some() {
         lines.push(uid(checkup, environment));
     }
-    lines.extend(allowed::lines(examined, environment, cluster));
+    lines.extend(allowed::lines(examined, name, environment, cluster));
     lines
 }
 

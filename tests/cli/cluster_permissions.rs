@@ -168,3 +168,32 @@ async fn the_applier_that_may_not_be_asked_about_is_not_checked_and_then_it_is()
     assert!(!said.contains("Not checked") && !said.contains("may not write"), "{}", enough.all());
     cluster.sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verify_needs_what_plan_needs_and_names_what_is_missing() {
+    let cluster = Cluster::new().await;
+    let expectations = "\nexpectations:\n  - { user: hayden@contoso.com, environments: [alpha], cannot: [list nodes, list secrets in trinity], only: [] }\n";
+    let text = cluster.world.read("access/rolecall.yaml");
+    cluster.world.write("access/rolecall.yaml", text.trim_end().to_owned() + expectations);
+    let asks = |rule: &Value| rule["resources"] == json!(["subjectaccessreviews"]);
+    cluster.give_rules("ci", "rolecall-plan", |rule| !asks(rule)).await;
+    let refused = cluster.run(&["verify"]).exits(1);
+    let said = words(&refused);
+    assert!(said.contains("`ci` may not create subjectaccessreviews on the whole cluster (403)"), "{}", refused.all());
+    assert!(said.contains("> grant `create` on subjectaccessreviews; `rolecall doctor`"), "{}", refused.all());
+    assert!(said.contains("0 of 3 expectations hold, 3 not known."), "{}", refused.all());
+    assert!(said.contains(" 14 cluster calls"), "after the first refusal nothing more is asked\n{}", refused.all());
+    let _ = cluster.run(&["verify", "--allow-unreachable", "alpha"]).exits(0);
+    let doctor = cluster.run(&["doctor"]);
+    let line = "for verify: this identity may not create subjectaccessreviews, so not ask what people may do";
+    assert!(words(&doctor).contains(line), "{}", doctor.all());
+
+    let asking = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "asking" },
+        "rules": [{ "apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"] }],
+    });
+    cluster.create(asking).await;
+    cluster.bind("asking", "ci").await;
+    let _ = cluster.run(&["verify"]).exits(0);
+    cluster.sandbox.stop().await;
+}

@@ -11,8 +11,9 @@ fn the_demo_shows_the_whole_job_and_ends_with_an_empty_plan() {
         "$ rolecall plan",
         "+ member hayden@contoso.com",
         "$ rolecall apply",
-        "may list pods in trinity  yes",
-        "may list pods in default  no",
+        "$ rolecall verify",
+        "+ hayden@contoso.com can list pods in trinity on alpha",
+        "+ hayden@contoso.com cannot list pods in default on alpha",
     ] {
         assert!(ran.stdout.contains(expected), "{expected} is missing:\n{}", ran.all());
     }

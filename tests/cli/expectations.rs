@@ -7,8 +7,15 @@ fn the_quickstart_keeps_what_it_expects() {
     let world = World::with_example("quickstart");
     let ran = world.run(&["validate", "access"]).exits(0);
     assert!(ran.stdout.contains("Expectations by the files alone: 3 of 3 hold."), "{}", ran.all());
+    let ran = world.run(&["validate", "access", "--output", "json"]).exits(0);
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&said["expectations"][0]["verdict"], &said["expectations"][2]["kind"]),
+        (&"holds".into(), &"cannot".into())
+    );
     let ran = world.plan(&[]).exits(0);
-    assert!(!ran.stdout.contains("Expectations"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("Expectations\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("3 of 3 expectations hold."), "{}", ran.stdout);
     let ran = world.plan(&["--output", "json"]).exits(0);
     let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let verdicts: Vec<&str> =

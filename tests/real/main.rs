@@ -34,6 +34,7 @@ mod summary;
 mod table;
 #[path = "../suite/takeover.rs"]
 mod takeover;
+mod verify;
 
 /// Where a part is. A part that is missing is a failure: nothing here may pass without it.
 fn part(variable: &str) -> String {

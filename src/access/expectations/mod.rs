@@ -110,7 +110,8 @@ fn asked_on(desired: &Desired, is_asked: impl Fn(&EnvironmentName) -> bool) -> V
         if !expected.contains(name) || !is_asked(name) {
             continue;
         }
-        let asked = Asked::new(desired, environment, &people, rules_of);
+        let mut asked = Asked::new(desired, environment, &people, rules_of);
+        asked.snapshot = asked.snapshot.with_what_everybody_has();
         let rbac = asked.snapshot.rbac();
         let world = World::new(desired, environment, &people, &rbac, &asked.selected, &asked.unknown);
         judged.extend(world.judge(name, &whom).into_iter().map(|told| told.judged));

@@ -122,6 +122,21 @@ fn what_only_the_live_systems_tell_is_neither_yes_nor_no() {
 }
 
 #[test]
+fn what_everybody_has_needs_no_grant() {
+    let desired = desired(
+        "  - { user: zoe@contoso.com, environments: [beta], can: [get /healthz, create selfsubjectaccessreviews], cannot: [get /version, get /metrics], only: [] }\n",
+    );
+    insta::assert_snapshot!(said(&asked(&desired)), @"
+    beta zoe@contoso.com can get /healthz: holds
+    beta zoe@contoso.com can create selfsubjectaccessreviews.authorization.k8s.io across the cluster: holds
+    beta zoe@contoso.com cannot get /version: BROKEN
+      clusterrole system:discovery on the whole cluster through group system:authenticated (clusterrolebinding system:discovery, which no file asks for) []
+    beta zoe@contoso.com cannot get /metrics: holds
+    beta zoe@contoso.com only []: holds
+    ");
+}
+
+#[test]
 fn nothing_beyond_a_list() {
     let desired = desired(
         "  - { user: zoe@contoso.com, environments: [beta], only: [] }

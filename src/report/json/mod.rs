@@ -1,5 +1,7 @@
 //! Plans as JSON for other programs, in published formats with types of their own.
 
+use crate::access::expectations::Judged;
+
 mod access;
 mod answer;
 mod doctor;
@@ -13,6 +15,12 @@ pub use doctor::{doctor_schema, doctor_v1};
 pub use plan::plan_v1;
 pub use reference::reference;
 pub use verified::{verification_schema, verified_v1};
+
+/// Expectations as they stand in a plan, for `validate`.
+pub fn expectations(judged: &[Judged]) -> serde_json::Value {
+    let judged: Vec<v1::Expectation> = judged.iter().map(plan::expectation).collect();
+    serde_json::to_value(judged).unwrap_or_default()
+}
 
 /// The JSON Schema of version 1 of a plan, as it stands in `schema/plan.schema.json`.
 pub fn plan_schema() -> String {

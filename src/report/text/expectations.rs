@@ -114,15 +114,24 @@ pub fn because(why: &Why) -> String {
     format!("{text} ({})", escape::message(&lines.join(", ")))
 }
 
-/// How many are broken, as a sentence for the end of a plan.
+/// How many are broken, or that none is, as a sentence for the end of a plan.
 pub(super) fn conclusion(judged: &[Judged]) -> Option<String> {
     let fail =
         |number: usize| format!("{} {}", count(number, "expectation"), if number == 1 { "fails" } else { "fail" });
     let stopping = judged.iter().filter(|each| each.stops).count();
     let broken = judged.iter().filter(|each| each.is_broken()).count();
     match (stopping, broken) {
-        (0, 0) => None,
+        (0, 0) => holding(judged),
         (0, broken) => Some(format!("{}, by nothing that this plan does.", fail(broken))),
         (stopping, _) => Some(format!("`apply` would refuse: {}.", fail(stopping))),
     }
+}
+
+fn holding(judged: &[Judged]) -> Option<String> {
+    let all = count(judged.len(), "expectation");
+    let sentence = match judged.iter().filter(|each| each.is_unknown()).count() {
+        0 => format!("{} of {all} {}.", judged.len(), if judged.len() == 1 { "holds" } else { "hold" }),
+        unknown => format!("{unknown} of {all} not known."),
+    };
+    (!judged.is_empty()).then_some(sentence)
 }
