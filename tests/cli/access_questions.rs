@@ -130,6 +130,10 @@ fn why_not_says_what_comes_nearest() {
             "They have nothing on this cluster but what everybody has who signs in.",
         ),
         (&["4b5c6d7e-8f90-4a1b-9c2d-3e4f5a6b7c8d", "list", "pods", "-n", "trinity"], "tokens of apps carry no groups"),
+        (
+            &["nobody@contoso.com", "list", "pods", "-n", "trinity"],
+            "`read-only` gives it here, to: k8s_dev_users (teams/trinity.yaml:9).",
+        ),
     ] {
         let said = why(question).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(" cannot ") && said.contains(nearest), "{question:?}: {said}");
@@ -226,6 +230,10 @@ fn the_time_after_an_apply_can_be_asked_about_before_it() {
     let question = ["who-can", "list", "pods", "-n", "trinity", "-e", "alpha"];
     let live = ask(&world, &question);
     assert!(!live.stdout.contains("sam@contoso.com"), "{}", live.stdout);
+    let why = ["why", "sam@contoso.com", "list", "pods", "-n", "trinity", "-e", "alpha"];
+    assert!(ask(&world, &why).stdout.contains("The files give it to them: after an apply they can."));
+    let of_others = ["why", "nobody@contoso.com", "list", "pods", "-n", "trinity", "-e", "alpha"];
+    assert!(!ask(&world, &of_others).stdout.contains("The files give it to them"));
     let planned = ask(&world, &[&question[..], &["--planned"]].concat());
     assert!(planned.stdout.contains("sam@contoso.com"), "{}", planned.all());
     let why =
@@ -260,6 +268,7 @@ fn a_question_that_makes_no_sense_is_refused_with_what_was_meant() {
         (&["who-can", "list", "nodes", "-n", "trinity"], "`nodes` belong to no namespace", "leave out -n"),
         (&["who-can", "get", "/metrics", "-n", "trinity"], "paths belong to no namespace", "leave out -n"),
         (&["who-can", "get", "pods/log/a/b"], "is not of the form", "get deployments.apps/scale/web"),
+        (&["who-can", "get", "pods/web/log"], "comes before the name", "write `pods/log/web`"),
         (&["why", "group:partners"], "names nobody", "rolecall access --group partners"),
         (&["why", "sam@contoso.com", "list"], "required arguments", "RESOURCE"),
         (&["access"], "required arguments", "<PERSON|--group <GROUP>>"),
@@ -280,6 +289,8 @@ fn what_is_unknown_is_answered_all_the_same_with_a_note() {
     for (verb, resource, meant) in [
         ("list", "widgets", "(did you mean `widgets.example.com`?)"),
         ("list", "deploments", "(did you mean `deployments.apps`?)"),
+        ("get", "certificates", "if it is a custom resource, write its group: `certificates.GROUP`"),
+        ("get", "pods/logs/web", "`logs` is nothing below pods"),
         ("lst", "pods", "(did you mean `list`?)"),
         ("get", "pods/logs", "(did you mean the subresource `log`?)"),
     ] {
@@ -287,6 +298,11 @@ fn what_is_unknown_is_answered_all_the_same_with_a_note() {
         let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.starts_with("note: ") && said.contains(meant), "{resource}: {said}");
         assert!(ran.stdout.starts_with("alpha: "), "{}", ran.stdout);
+        // What nobody can of the core group, somebody may of another.
+        assert_eq!(
+            ran.stdout.contains("of the core group"),
+            matches!(resource, "widgets" | "certificates" | "deploments")
+        );
     }
     let ran = ask(&world, &["who-can", "list", "pods", "-n", "trinityy"]).exits(0);
     let said = "note: no cluster that was looked at has a namespace `trinityy` (did you mean `trinity`?)";

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::access::people::WithoutGroups;
 use crate::state::{
-    EnvironmentName, Failure, Namespace, ObjectId, Origin, PolicyRule, PrincipalKind, PrincipalName, Request, RoleKey,
-    RoleRef, SubjectKind,
+    EnvironmentName, Failure, GroupKey, Namespace, ObjectId, Origin, PolicyRule, PrincipalKind, PrincipalName, Request,
+    RoleKey, RoleRef, SubjectKind,
 };
 
 /// What was asked.
@@ -52,6 +52,21 @@ pub struct Part {
     pub in_namespaces: BTreeSet<Namespace>,
     /// Of somebody who may not: what comes nearest.
     pub nearest: Option<Nearest>,
+    /// Of somebody who may not: the groups to which the files give it there.
+    pub givers: BTreeSet<Giver>,
+    /// Of somebody who may not now: whether the files give it to them, so that they may after an apply.
+    pub is_asked_for: bool,
+}
+
+/// A group to which the files give something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Giver {
+    /// The group.
+    pub group: GroupKey,
+    /// The role that gives it.
+    pub role: RoleKey,
+    /// The grant.
+    pub origin: Origin,
 }
 
 /// Somebody, and by what they may.

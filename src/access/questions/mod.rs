@@ -3,6 +3,7 @@
 
 mod answer;
 mod chain;
+mod givers;
 mod nearest;
 mod owners;
 mod place;
@@ -10,8 +11,8 @@ mod someone;
 mod who_can;
 
 pub use self::answer::{
-    Answer, Brought, Entry, Given, GroupLabel, Indirect, Membership, Nearest, Part, Party, PersonLabel, Question,
-    Reached, Unseen, Whose, WithoutTheirGroups,
+    Answer, Brought, Entry, Given, Giver, GroupLabel, Indirect, Membership, Nearest, Part, Party, PersonLabel,
+    Question, Reached, Unseen, Whose, WithoutTheirGroups,
 };
 pub use self::place::{Place, World};
 pub use self::someone::Asker;

@@ -1,5 +1,6 @@
 //! What somebody may do, and why.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, Entry, GroupLabel, Part, Party, Question, Reached, Unseen, WithoutTheirGroups};
@@ -7,7 +8,7 @@ use super::chain::{Chains, named};
 use super::place::{Place, World};
 use crate::access::Caller;
 use crate::access::caller::Holder;
-use crate::access::people::{Token, Ways, Who};
+use crate::access::people::{People, Token, Ways, Who};
 use crate::access::rbac::{Rbac, allows};
 use crate::state::{Identity, Request, SubjectName};
 
@@ -61,8 +62,9 @@ impl World<'_> {
             Asker::Person(who) => self.owned(who, &ways),
             Asker::Group(_) | Asker::ServiceAccount { .. } => Vec::new(),
         };
+        let asked = OnceCell::new();
         let answers = self.places.iter().map(|place| {
-            let part = Looking { world: self, place, who, request, ways: &ways, owned: &owned };
+            let part = Looking { world: self, place, who, request, ways: &ways, owned: &owned, asked: &asked };
             part.answer(about, &mut unseen)
         });
         let parts: Vec<Part> = answers.collect();
@@ -87,6 +89,8 @@ struct Looking<'w, 'a> {
     ways: &'w Ways<'w>,
     /// The groups that they own and are not in.
     owned: &'w [Identity],
+    /// Who would be in which group by the files alone; made when it is first asked for.
+    asked: &'w OnceCell<People<'a>>,
 }
 
 impl Looking<'_, '_> {
@@ -122,6 +126,14 @@ impl Looking<'_, '_> {
             }
             _ => Vec::new(),
         };
+        let lacks = self.request.filter(|_| !may);
+        let is_asked_for = match (self.who, lacks) {
+            (Asker::Person(who), Some(request)) if !self.world.planned => {
+                let people = self.asked.get_or_init(|| People::asked(self.world.desired));
+                self.world.is_asked_for(self.place, people, who, request)
+            }
+            _ => false,
+        };
         let part = Part {
             environment: self.place.name.clone(),
             entries: vec![Entry { who: party.clone(), is_superuser, ways: reached }],
@@ -130,6 +142,8 @@ impl Looking<'_, '_> {
             unread: unread.iter().map(|(group, _)| group.clone()).collect(),
             in_namespaces: BTreeSet::new(),
             nearest,
+            givers: lacks.map(|request| self.place.givers(request)).unwrap_or_default(),
+            is_asked_for,
         };
         unseen.extend(unread.into_iter().map(|(group, why)| Unseen::Group(group, why)));
         part

@@ -73,7 +73,17 @@ impl<'w, 'a> Asking<'w, 'a> {
         entries.extend(others.map(|(who, ways)| Entry { is_superuser: who == Party::Superusers, who, ways }));
         entries.sort_by(|one, other| one.who.cmp(&other.who));
         let in_namespaces = in_namespaces(place, self.request);
-        Part { environment: place.name.clone(), entries, indirect, without, unread, in_namespaces, nearest: None }
+        Part {
+            environment: place.name.clone(),
+            entries,
+            indirect,
+            without,
+            unread,
+            in_namespaces,
+            nearest: None,
+            givers: BTreeSet::new(),
+            is_asked_for: false,
+        }
     }
 
     /// One subject that may.

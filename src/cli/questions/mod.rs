@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::session::{Seen, Session};
 use super::ui::Ui;
 use crate::access::questions::{Answer, Unseen, World};
-use crate::report;
+use crate::report::{self, escape};
 use crate::state::resources::{self, Nonsense, Oddity};
 use crate::state::{EnvironmentName, Namespace, PrincipalName, Request, closest};
 
@@ -154,9 +154,10 @@ pub(super) fn request(
 ) -> Result<(Request, Vec<Oddity>), CliError> {
     resources::request(verb, resource, namespace.cloned()).map_err(|error| {
         let hint = match &error {
-            Nonsense::Form(_) => "e.g. `list pods`, `get deployments.apps/scale/web`, `get /metrics`",
-            Nonsense::NoNamespace(_) | Nonsense::PathInNamespace(_) => "leave out -n",
-            Nonsense::OtherNamespace { .. } => "leave out -n, or name the same namespace twice",
+            Nonsense::Form(_) => "e.g. `list pods`, `get deployments.apps/scale/web`, `get /metrics`".to_owned(),
+            Nonsense::AfterName { write, .. } => format!("write `{}`", escape::name(write)),
+            Nonsense::NoNamespace(_) | Nonsense::PathInNamespace(_) => "leave out -n".to_owned(),
+            Nonsense::OtherNamespace { .. } => "leave out -n, or name the same namespace twice".to_owned(),
         };
         CliError::user(error.to_string()).hint(hint).exit(Exit::Usage)
     })
@@ -172,11 +173,20 @@ pub(super) fn notes(request: Option<&Request>, odd: &[Oddity], world: &World<'_>
                 (None, Some(group)) => Some(format!("{resource}.{group}")),
                 (nearest, _) => nearest.clone(),
             };
-            let meant = meant(near.as_deref());
+            let meant = match near.as_deref() {
+                None if !resource.contains('.') => {
+                    format!("; if it is a custom resource, write its group: `{resource}.GROUP`")
+                }
+                near => meant(near),
+            };
             format!("`{resource}` is none of Kubernetes' own resources, and is asked about as it is written{meant}")
         }
         Oddity::NearlySubresource { name, nearest } => {
             format!("`{name}` is taken for the name of an object (did you mean the subresource `{nearest}`?)")
+        }
+        Oddity::UnknownSubresource { resource, subresource, nearest } => {
+            let meant = meant(nearest.as_deref());
+            format!("`{subresource}` is nothing below {resource}, and is asked about as it is written{meant}")
         }
         Oddity::UnknownVerb { verb, nearest } => {
             let meant = meant(nearest.as_deref());

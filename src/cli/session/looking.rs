@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Planned, Session};
+use super::{Compared, Session};
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::desired;
@@ -67,8 +67,7 @@ impl Session {
         environments: &BTreeSet<EnvironmentName>,
         names: BTreeSet<PrincipalName>,
     ) -> Result<Seen, CliError> {
-        let Planned { plan, mut observed, .. } = self.plan(progress, AppliedBy::Applier).await?;
-        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        let Compared { plan, mut observed, reader, .. } = self.compare(progress, AppliedBy::Applier).await?;
         if let Some(Ok(tenant)) = &mut observed.tenant {
             let more: BTreeSet<PrincipalName> =
                 names.into_iter().filter(|name| !tenant.directory.contains_key(name)).collect();
@@ -88,6 +87,7 @@ impl Session {
             }
         }
         self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
+        progress.done();
         Ok(Seen { observed, changes: Some(plan.changes), readers: BTreeMap::new(), graph: (reader.usage(), 0) })
     }
 

@@ -57,6 +57,15 @@ pub(super) struct Session {
     sandbox: Option<Sandbox>,
 }
 
+/// What would change, by nothing but the files and what was read.
+struct Compared {
+    plan: plan::Plan,
+    observed: Observed,
+    policy: Policy,
+    reader: EntraReader,
+    readers: BTreeMap<EnvironmentName, KubernetesReader>,
+}
+
 /// A plan and what it was made from.
 pub(super) struct Planned {
     pub(super) plan: plan::Plan,
@@ -242,9 +251,8 @@ impl Session {
         Ok(Self { loaded, desired, policy, entra, chain, clusters, unroutable, links, plugins, sandbox })
     }
 
-    /// Reads the live systems and plans. Nothing is written.
-    pub(super) async fn plan(&self, progress: &Progress, by: AppliedBy) -> Result<Planned, CliError> {
-        let started = Instant::now();
+    /// Reads the live systems and finds what would change, no more. Nothing is written.
+    async fn compare(&self, progress: &Progress, by: AppliedBy) -> Result<Compared, CliError> {
         // Whom the files name for a real cluster has no rights on an invented one.
         let by = if self.policy.invented { AppliedBy::Ourselves } else { by };
         let policy = Policy { applied_by: by, ..self.policy.clone() };
@@ -262,8 +270,15 @@ impl Session {
         let comparison = Comparison::new(&self.desired, &observed, &policy);
         let of_groups = ask_about_groups(comparison.group_questions(), &reader).await;
         check_groups(&policy, &self.desired, &observed)?;
-        let mut plan = comparison.plan(&of_groups);
+        let plan = comparison.plan(&of_groups);
         observed.of_groups = of_groups;
+        Ok(Compared { plan, observed, policy, reader, readers })
+    }
+
+    /// Reads the live systems and plans. Nothing is written.
+    pub(super) async fn plan(&self, progress: &Progress, by: AppliedBy) -> Result<Planned, CliError> {
+        let started = Instant::now();
+        let Compared { mut plan, mut observed, policy, reader, readers } = self.compare(progress, by).await?;
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }

@@ -62,6 +62,15 @@ pub enum Oddity {
         /// What may have been meant.
         nearest: String,
     },
+    /// The resource has no such subresource.
+    UnknownSubresource {
+        /// The resource.
+        resource: String,
+        /// The subresource.
+        subresource: String,
+        /// What may have been meant.
+        nearest: Option<String>,
+    },
     /// Kubernetes has no such verb.
     UnknownVerb {
         /// The verb.
@@ -77,6 +86,16 @@ pub enum Nonsense {
     /// Something is missing or left over.
     #[error("`{0}` is not of the form RESOURCE[.GROUP][/SUBRESOURCE][/NAME]")]
     Form(String),
+    /// A subresource behind the object's name.
+    #[error("`{subresource}` is what there is below {resource}, and comes before the name")]
+    AfterName {
+        /// The resource.
+        resource: String,
+        /// The subresource.
+        subresource: String,
+        /// How it is written.
+        write: String,
+    },
     /// A namespace for something that belongs to none.
     #[error("`{0}` belong to no namespace")]
     NoNamespace(String),
@@ -119,6 +138,15 @@ impl Asked {
         };
         let of_any = ["scale", "status"].as_slice();
         let subresources = known.map_or(of_any, |known| known.subresources);
+        if let (Some(name), Some(subresource)) = (first, second)
+            && subresources.contains(&subresource)
+            && !subresources.contains(&name)
+            && !name.is_empty()
+        {
+            let resource = known.map_or(kind, |known| known.plural).to_owned();
+            let write = format!("{kind}/{subresource}/{name}");
+            return Err(Nonsense::AfterName { resource, subresource: subresource.to_owned(), write });
+        }
         let (subresource, object) = match (first, second) {
             (None, _) => (None, None),
             (Some(""), None) => return Err(wrong()),
@@ -147,7 +175,15 @@ impl Asked {
             None if self.resource == "*" || self.group == "*" => None,
             None => Some(Oddity::UnknownResource { resource: self.full_name(), nearest: nearest(self) }),
             Some(known) => {
-                let name = self.name.as_deref().filter(|_| self.subresource.is_none())?;
+                if let Some(subresource) = self.subresource.as_deref().filter(|subresource| *subresource != "*") {
+                    let is_there = known.subresources.contains(&subresource);
+                    return (!is_there).then(|| Oddity::UnknownSubresource {
+                        resource: known.plural.to_owned(),
+                        subresource: subresource.to_owned(),
+                        nearest: closest(subresource, known.subresources.iter().copied()).map(str::to_owned),
+                    });
+                }
+                let name = self.name.as_deref()?;
                 let nearest = closest(name, known.subresources.iter().copied())?;
                 Some(Oddity::NearlySubresource { name: name.to_owned(), nearest: nearest.to_owned() })
             }

@@ -56,6 +56,11 @@ fn what_comes_after_a_slash_is_a_subresource_if_there_is_one_and_else_a_name() {
         ("secrets/status", "get secrets/status across the cluster []"),
         ("ns/trinity", "get namespaces/trinity in trinity []"),
         ("pods/logs", "get pods/logs across the cluster [NearlySubresource { name: \"logs\", nearest: \"log\" }]"),
+        ("pods/web/log", "`log` is what there is below pods, and comes before the name"),
+        (
+            "pods/logs/web",
+            "get pods/logs/web across the cluster [UnknownSubresource { resource: \"pods\", subresource: \"logs\", nearest: Some(\"log\") }]",
+        ),
         ("pods/", "`pods/` is not of the form RESOURCE[.GROUP][/SUBRESOURCE][/NAME]"),
         ("pods/log/", "`pods/log/` is not of the form RESOURCE[.GROUP][/SUBRESOURCE][/NAME]"),
         ("pods/log/a/b", "`pods/log/a/b` is not of the form RESOURCE[.GROUP][/SUBRESOURCE][/NAME]"),

@@ -90,6 +90,22 @@ pub(super) struct Place {
     pub(super) in_namespaces: Vec<String>,
     /// Of somebody who may not: what comes nearest.
     pub(super) nearest: Option<Near>,
+    /// Of somebody who may not: the groups to which the files give it there.
+    pub(super) givers: Vec<Gives>,
+    /// Of somebody who may not now: whether the files give it to them, so that they may after an apply.
+    pub(super) after_apply: bool,
+}
+
+/// A group to which the files give something.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gives {
+    /// The key of the group.
+    pub(super) group: String,
+    /// The key of the role.
+    pub(super) role: String,
+    /// The grant.
+    pub(super) origin: v1::Origin,
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -3,8 +3,8 @@
 mod document;
 
 use self::document::{
-    Asked, Binding, By, Command, Document, Format, From, Kind, Listed, Member, Near, NotSeen, Owner, Place, Requested,
-    Role, RoleKinds, Way, What, Who, Why, Worthless,
+    Asked, Binding, By, Command, Document, Format, From, Gives, Kind, Listed, Member, Near, NotSeen, Owner, Place,
+    Requested, Role, RoleKinds, Way, What, Who, Why, Worthless,
 };
 use super::plan::{origin, rule};
 use crate::access::people::WithoutGroups;
@@ -86,6 +86,12 @@ fn environment(part: &Part) -> Place {
             .collect(),
         in_namespaces: part.in_namespaces.iter().map(ToString::to_string).collect(),
         nearest: part.nearest.as_ref().map(near),
+        givers: part
+            .givers
+            .iter()
+            .map(|of| Gives { group: of.group.to_string(), role: of.role.to_string(), origin: origin(&of.origin) })
+            .collect(),
+        after_apply: part.is_asked_for,
     }
 }
 

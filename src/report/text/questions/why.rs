@@ -1,5 +1,7 @@
 //! Why somebody may do something.
 
+use std::collections::BTreeMap;
+
 use super::called::{
     binding, by, everybody_has, group, is_everybody_s, line, owned, party, role, scope, source, whose, without,
 };
@@ -7,7 +9,7 @@ use crate::access::questions::{Answer, Given, Nearest, Part, Party, Reached};
 use crate::report::escape;
 use crate::report::text::page::{Mark, Page};
 use crate::report::text::words;
-use crate::state::{Request, first_few};
+use crate::state::{Request, RoleKey, first_few};
 
 pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Option<&Request>) {
     for (environment, part) in super::places(answer) {
@@ -30,6 +32,11 @@ pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Optio
         if let Some(nearest) = &part.nearest {
             page.words(0, &near(nearest));
         }
+        if part.is_asked_for {
+            page.words(0, "The files give it to them: after an apply they can. Ask with --planned to see by what.");
+        } else {
+            givers(page, part);
+        }
         owned(page, &part.indirect);
         for of in &part.without {
             page.marked(0, Mark::Same, &without(of), None);
@@ -43,6 +50,17 @@ pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Optio
     page.gap();
     for said in everybody_has(&answer.parts).iter().filter(|_| request.is_none()) {
         page.words(0, said);
+    }
+}
+
+/// The groups to which the files give it here, by the role.
+fn givers(page: &mut Page, part: &Part) {
+    let mut by_role: BTreeMap<&RoleKey, Vec<String>> = BTreeMap::new();
+    for giver in &part.givers {
+        by_role.entry(&giver.role).or_default().push(format!("{} ({})", giver.group, giver.origin));
+    }
+    for (role, groups) in by_role {
+        page.words(0, &format!("`{role}` gives it here, to: {}.", first_few(groups, 4)));
     }
 }
 
