@@ -42,7 +42,7 @@ Exit codes:
   3    a guard refused; nothing was written
   4    something was written, but not everything
   5    nothing was written: what was approved no longer holds
-  6    an expectation failed (validate, plan, verify; apply, unless it was so before)
+  6    an expectation failed (validate, plan, verify, apply)
   7    lint rules found something that is more than a note (lint)
   64   usage
   130  interrupted; nothing was written";
