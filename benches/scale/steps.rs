@@ -90,6 +90,7 @@ fn answers_about_groups(questions: Vec<GroupQuestion>) -> GroupAnswers {
         GroupQuestion::Privileged(_) => Ok(GroupAnswer::Privileged(PrivilegedMembers::Active([].into()))),
         GroupQuestion::Above(_) => Ok(GroupAnswer::Above(Above::Read(Vec::new()))),
         GroupQuestion::Members(_) => Ok(GroupAnswer::Members(Inside::Read(Vec::new()))),
+        GroupQuestion::Direct(_) => Ok(GroupAnswer::Direct(Inside::Read(Vec::new()))),
     });
     let given = given.collect();
     let mut answers = GroupAnswers::default();

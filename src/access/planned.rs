@@ -96,6 +96,11 @@ impl<'a> Snapshot<'a> {
         self.roles.iter().map(AsRef::as_ref)
     }
 
+    /// The bindings.
+    pub fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().map(AsRef::as_ref)
+    }
+
     /// The authorizer over it.
     pub fn rbac(&self) -> Rbac<'_> {
         Rbac::new(self.roles.iter().map(AsRef::as_ref), self.bindings.iter().map(AsRef::as_ref))

@@ -43,8 +43,12 @@ pub(super) enum Doubt<'d> {
 }
 
 /// Before anything was asked of groups.
-static UNASKED: GroupAnswers =
-    GroupAnswers { privileged: BTreeMap::new(), above: BTreeMap::new(), inside: BTreeMap::new() };
+static UNASKED: GroupAnswers = GroupAnswers {
+    privileged: BTreeMap::new(),
+    above: BTreeMap::new(),
+    inside: BTreeMap::new(),
+    direct: BTreeMap::new(),
+};
 
 /// The names of a tenant.
 pub(super) struct Directory<'a> {

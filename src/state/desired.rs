@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::expectation::DesiredExpectation;
 use super::{
     Allowance, AppId, Applier, BindingName, ClusterUid, ConfigName, DefaultRole, EnvironmentName, GroupKey, Namespace,
-    ObjectId, PolicyRule, PrincipalName, Role, RoleKey, RoleRef, TenantId, Unmanaged,
+    ObjectId, PolicyRule, PrincipalName, Role, RoleKey, RoleRef, Subject, SubjectKind, SubjectName, TenantId,
+    Unmanaged,
 };
 
 /// A line of an access file.
@@ -138,6 +139,18 @@ pub struct TokenNaming {
     pub users: UserNaming,
     /// What the API server puts in front of a user's name.
     pub users_prefix: String,
+}
+
+impl TokenNaming {
+    /// The object id of the group that a subject is, where groups go by it.
+    pub fn group_id(&self, subject: &Subject) -> Option<ObjectId> {
+        match (self.groups, &subject.kind, &subject.name) {
+            (GroupNaming::ObjectId, SubjectKind::Group, SubjectName::Known(name)) => {
+                name.strip_prefix(&self.groups_prefix)?.parse().ok()
+            }
+            (GroupNaming::ObjectId | GroupNaming::DisplayName, ..) => None,
+        }
+    }
 }
 
 /// The kinds of cluster this version knows. They are served alike, but for what they bring along; later kinds are not.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
-    PrincipalName, Role, Selector, TenantId,
+    PrincipalName, Role, Selector, TenantId, TokenNaming,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
@@ -57,12 +57,14 @@ pub struct GroupAnswers {
     pub above: BTreeMap<ObjectId, Above>,
     /// Everybody in a group that is not ours, for the groups that were asked about.
     pub inside: BTreeMap<ObjectId, Inside>,
+    /// Who is directly in a group that is not ours, for the groups that were asked about.
+    pub direct: BTreeMap<ObjectId, Inside>,
 }
 
-/// Everybody in a group that is not ours, directly or through others.
+/// Who is in a group that is not ours: everybody, directly or through others, or those who are directly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inside {
-    /// These, each once; the groups in it are among them. The order means nothing.
+    /// These, each once; groups are among them. The order means nothing.
     Read(Vec<LivePrincipal>),
     /// There is no such group.
     Missing,
@@ -97,6 +99,8 @@ pub enum GroupQuestion {
     Above(ObjectId),
     /// Who is in it, directly or through others?
     Members(ObjectId),
+    /// Who is directly in it?
+    Direct(ObjectId),
 }
 
 /// The answer to a [`GroupQuestion`].
@@ -108,6 +112,8 @@ pub enum GroupAnswer {
     Above(Above),
     /// To [`GroupQuestion::Members`].
     Members(Inside),
+    /// To [`GroupQuestion::Direct`].
+    Direct(Inside),
 }
 
 impl GroupAnswers {
@@ -133,10 +139,29 @@ impl GroupAnswers {
                 (GroupQuestion::Members(id), Err(failure)) => {
                     self.inside.insert(id, Inside::Unreadable(failure.what));
                 }
+                (GroupQuestion::Direct(id), Ok(GroupAnswer::Direct(inside))) => {
+                    self.direct.insert(id, inside);
+                }
+                (GroupQuestion::Direct(id), Err(failure)) => {
+                    self.direct.insert(id, Inside::Unreadable(failure.what));
+                }
                 // An answer to another question is none.
-                (GroupQuestion::Privileged(_), Ok(GroupAnswer::Above(_) | GroupAnswer::Members(_)))
-                | (GroupQuestion::Above(_), Ok(GroupAnswer::Privileged(_) | GroupAnswer::Members(_)))
-                | (GroupQuestion::Members(_), Ok(GroupAnswer::Privileged(_) | GroupAnswer::Above(_))) => {}
+                (
+                    GroupQuestion::Privileged(_),
+                    Ok(GroupAnswer::Above(_) | GroupAnswer::Members(_) | GroupAnswer::Direct(_)),
+                )
+                | (
+                    GroupQuestion::Above(_),
+                    Ok(GroupAnswer::Privileged(_) | GroupAnswer::Members(_) | GroupAnswer::Direct(_)),
+                )
+                | (
+                    GroupQuestion::Members(_),
+                    Ok(GroupAnswer::Privileged(_) | GroupAnswer::Above(_) | GroupAnswer::Direct(_)),
+                )
+                | (
+                    GroupQuestion::Direct(_),
+                    Ok(GroupAnswer::Privileged(_) | GroupAnswer::Above(_) | GroupAnswer::Members(_)),
+                ) => {}
             }
         }
     }
@@ -294,6 +319,11 @@ impl Cluster {
     /// The live namespaces with all of these labels. Kubernetes' own are never meant by labels.
     pub fn selected(&self, labels: &BTreeMap<String, String>) -> Vec<Namespace> {
         self.namespaces.keys().filter(|name| self.selects(name, labels)).cloned().collect()
+    }
+
+    /// The object ids of the groups that are bound, where the cluster knows groups by them.
+    pub fn groups_bound<'a>(&'a self, tokens: &'a TokenNaming) -> impl Iterator<Item = ObjectId> + use<'a> {
+        self.bindings.iter().flat_map(|live| &live.binding.subjects).filter_map(|subject| tokens.group_id(subject))
     }
 
     /// Whether this live namespace has all of these labels. Kubernetes' own are never meant by labels.

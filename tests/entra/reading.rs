@@ -358,6 +358,11 @@ async fn everybody_in_a_group_of_others_is_read_whole_or_the_reason_is_said() {
     assert_eq!(answers[2], Ok(GroupAnswer::Members(Inside::Read(Vec::new()))));
     assert_eq!(answers[22], Ok(GroupAnswer::Members(Inside::Missing)), "it is said that there is none");
     assert_eq!(world.graph_requests().len(), 3, "a batch for twenty, one for the rest, one for the second pages");
+    let direct = world.reader.ask(&[GroupQuestion::Direct(id(1).parse().unwrap())]).await;
+    let Ok(GroupAnswer::Direct(Inside::Read(direct))) = &direct[0] else { panic!("{:?}", direct[0]) };
+    let kinds: Vec<PrincipalKind> = direct.iter().map(|member| member.kind).collect();
+    assert_eq!(kinds.len(), 2, "one person and the group: {direct:?}");
+    assert!(kinds.contains(&PrincipalKind::User) && kinds.contains(&PrincipalKind::Group));
     assert_eq!(world.writes(), 0);
     world.end().await;
 

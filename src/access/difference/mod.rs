@@ -11,17 +11,14 @@ mod row;
 mod tests;
 mod via;
 
-use std::collections::BTreeSet;
-
 use self::places::Rows;
 use self::reach::{Reach, Subject};
 pub use self::row::{
     AccessCounts, AccessDifference, AccessEffect, AccessRow, Bearing, Cause, GroupLabel, Somebody, Standing, Unseen,
     Via,
 };
-use crate::state::{
-    Change, Desired, GroupNaming, GroupQuestion, Identity, ObjectId, Observed, SubjectKind, SubjectName,
-};
+use crate::access::People;
+use crate::state::{Change, Desired, GroupQuestion, Identity, Observed};
 
 /// Whom the changes of a plan reach: what must be asked before it can be said what they mean, and what they mean.
 pub struct AccessComparison<'a> {
@@ -38,10 +35,10 @@ impl<'a> AccessComparison<'a> {
 
     /// What must be asked of groups that are not ours before [`Self::difference`] can say who is in them: those that a change
     /// reaches, and those that are bound where somebody gains or loses, because they may keep there what they lose. The
-    /// answers go into [`Observed::of_groups`], which wants a new comparison.
+    /// answers go into [`Observed::of_groups`], which wants a new comparison; that may have further questions.
     pub fn questions(&self) -> Vec<GroupQuestion> {
         let Some(reach) = &self.reach else { return Vec::new() };
-        let mut groups = BTreeSet::new();
+        let mut groups = reach.hidden();
         for place in &reach.places {
             groups.extend(place.subjects.iter().filter_map(|subject| match subject {
                 Subject::Group(Identity::Known(id)) => Some(*id),
@@ -51,26 +48,18 @@ impl<'a> AccessComparison<'a> {
                 | Subject::User(_)
                 | Subject::ServiceAccount { .. } => None,
             }));
-            let tokens = &place.environment.tokens;
-            if tokens.groups != GroupNaming::ObjectId {
-                continue;
-            }
-            for subject in place.bindings().flat_map(|binding| &binding.subjects) {
-                if let (SubjectKind::Group, SubjectName::Known(name)) = (&subject.kind, &subject.name) {
-                    groups.extend(
-                        name.strip_prefix(&tokens.groups_prefix).and_then(|bare| bare.parse::<ObjectId>().ok()),
-                    );
-                }
-            }
+            groups.extend(place.groups());
         }
+        let answers = &self.observed.of_groups;
         groups.retain(|id| {
-            let id = &Identity::Known(*id);
-            let is_read = |group: Option<&crate::access::people::Group<'_>>| {
+            let is_read = |people: &People<'_>| {
+                let group = people.group(&Identity::Known(*id));
                 group.is_some_and(|group| group.key.is_some() || group.unread.is_none())
             };
-            !is_read(reach.live.group(id)) && !is_read(reach.planned.group(id))
+            !is_read(&reach.live) && !is_read(&reach.planned) && !answers.inside.contains_key(id)
         });
-        groups.into_iter().map(GroupQuestion::Members).collect()
+        let doubts = reach.planned.doubts(answers, &reach.assigned());
+        groups.into_iter().map(GroupQuestion::Members).chain(doubts).collect()
     }
 
     /// What the changes mean for people.
@@ -80,6 +69,6 @@ impl<'a> AccessComparison<'a> {
         for place in &reach.places {
             places::compare(reach, place, self.observed, &mut rows);
         }
-        rows.finish(reach.unreached.clone())
+        rows.finish(reach.unreached.iter().cloned().chain(places::unseen_ways(reach, self.observed)).collect())
     }
 }

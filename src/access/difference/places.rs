@@ -9,7 +9,7 @@ use super::via::{Side, Sides, label, via};
 use crate::access::people::{Step, Ways, WithoutGroups};
 use crate::access::{Caller, People, Rbac, Token, Who};
 use crate::state::{
-    DesiredEnvironment, EnvironmentName, GroupsClaim, Identity, Inside, Observed, RoleKey, RoleKind, RoleRef,
+    DesiredEnvironment, EnvironmentName, GroupsClaim, Identity, Inside, ObjectId, Observed, RoleKey, RoleKind, RoleRef,
     SubjectKind, SubjectName,
 };
 
@@ -230,7 +230,12 @@ fn somebody(
                 origin: None,
             };
             let way = if around == *group { vec![step(group)] } else { vec![step(group), step(&around)] };
-            ways.entry(around).or_insert(way);
+            // Whoever is in it through others would be in it directly.
+            if around == *group {
+                ways.insert(around, way);
+            } else {
+                ways.entry(around).or_insert(way);
+            }
         }
         let could = reach.planned.token(who, &ways, place.environment);
         let outcomes = comparing.afterwards(&after.caller, &could.caller);
@@ -270,6 +275,24 @@ fn who(reach: &Reach<'_>, subject: &Subject) -> Somebody {
 
 fn people_of<'r, 'a>(reach: &'r Reach<'a>, group: &Identity) -> &'r People<'a> {
     if reach.planned.group(group).is_some() { &reach.planned } else { &reach.live }
+}
+
+/// The groups of others that somebody seems to leave with a group of ours, where it could not be read by which ways people are
+/// in them.
+pub(super) fn unseen_ways<'r>(reach: &'r Reach<'_>, observed: &'r Observed) -> impl Iterator<Item = Unseen> + 'r {
+    let answers = &observed.of_groups;
+    let why_not = |inside: &'r Inside| match inside {
+        Inside::Unreadable(why) => Some(why.as_str()),
+        Inside::Read(_) | Inside::Missing => None,
+    };
+    let assigned = reach.assigned();
+    let doubtful: Vec<ObjectId> = reach.planned.doubtful(&assigned).collect();
+    let why = answers.direct.values().find_map(why_not).unwrap_or("it was not read");
+    let seems_left = |id: &Identity| !reach.live.everybody_in(id).0.is_subset(&reach.planned.everybody_in(id).0);
+    let unread = answers.inside.iter().filter_map(move |(id, inside)| Some((*id, why_not(inside)?)));
+    let unread = unread.filter(move |(id, _)| seems_left(&Identity::Known(*id)));
+    let all = doubtful.into_iter().map(move |id| (id, why)).chain(unread);
+    all.map(|(id, why)| Unseen::Ways(label(&reach.live, &Identity::Known(id)), why.to_owned()))
 }
 
 /// Why nobody knows who is in a group.

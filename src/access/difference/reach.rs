@@ -6,9 +6,9 @@ use super::row::Unseen;
 use crate::access::people::{Node, Ways};
 use crate::access::{People, Snapshot, Who};
 use crate::state::{
-    self, Address, Binding, Change, Cluster, Desired, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming,
-    Identity, Observed, Operation, PrincipalKind, PrincipalName, Resource, SubjectKind, SubjectName, TokenNaming,
-    UserNaming,
+    self, Address, Binding, Change, Desired, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming,
+    GroupsClaim, Identity, ObjectId, Observed, Operation, PrincipalKind, Resource, SubjectKind, SubjectName,
+    TokenNaming,
 };
 
 /// Whom a row may be about.
@@ -34,13 +34,18 @@ pub(super) struct Place<'a> {
     /// `None` where nothing changes on the cluster itself.
     pub(super) after: Option<Snapshot<'a>>,
     pub(super) subjects: BTreeSet<Subject>,
-    cluster: &'a Cluster,
 }
 
-impl<'a> Place<'a> {
-    /// Its bindings as they were read.
-    pub(super) fn bindings(&self) -> impl Iterator<Item = &'a Binding> + use<'a> {
-        self.cluster.bindings.iter().map(|live| &live.binding)
+impl Place<'_> {
+    /// Whatever is bound there before or after.
+    fn bound(&self) -> impl Iterator<Item = &state::Subject> {
+        let all = self.before.bindings().chain(self.after.iter().flat_map(Snapshot::bindings));
+        all.flat_map(|binding| &binding.subjects)
+    }
+
+    /// The object ids of the groups that are bound there, where groups go by them.
+    pub(super) fn groups(&self) -> impl Iterator<Item = ObjectId> {
+        self.bound().filter_map(|subject| self.environment.tokens.group_id(subject))
     }
 }
 
@@ -90,7 +95,7 @@ impl<'a> Reach<'a> {
             let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
             let (before, after) = (Snapshot::live(cluster), Snapshot::planned(cluster, &changes));
             let subjects = by_rights(&before, &after, &environment.tokens, &mut members);
-            places.insert(name, Place { name, environment, before, after: Some(after), subjects, cluster });
+            places.insert(name, Place { name, environment, before, after: Some(after), subjects });
         }
         let whom = places.values().flat_map(|place| &place.subjects).chain(&by_membership);
         let mut whom: BTreeSet<Who> = whom.filter_map(Subject::who).cloned().collect();
@@ -114,9 +119,16 @@ impl<'a> Reach<'a> {
         let mut moved: BTreeMap<Identity, BTreeSet<&Subject>> = BTreeMap::new();
         let owners: Vec<(Subject, &Identity)> =
             self.edges.owners.iter().map(|(who, group, _)| (Subject::Somebody(who.clone()), group)).collect();
+        // Where a token carries the groups alone that somebody is directly in, it counts by which way they are in one.
+        let mut nearer: BTreeMap<Identity, BTreeSet<&Subject>> = BTreeMap::new();
+        let is_assigned = |block: &DesiredEnvironment| block.tokens.claim == GroupsClaim::AssignedGroups;
+        let has_assigned = desired.environments.values().any(is_assigned);
         for subject in whom {
             for group in self.moved(subject, &renamed) {
                 moved.entry(group).or_default().insert(subject);
+            }
+            for group in subject.who().filter(|_| has_assigned).into_iter().flat_map(|who| self.nearer(who)) {
+                nearer.entry(group).or_default().insert(subject);
             }
         }
         for (subject, group) in &owners {
@@ -124,10 +136,17 @@ impl<'a> Reach<'a> {
                 moved.entry(group).or_default().insert(subject);
             }
         }
-        if moved.is_empty() {
+        if moved.is_empty() && nearer.is_empty() {
             return;
         }
+        for (group, whom) in &moved {
+            nearer.entry(group.clone()).or_default().extend(whom);
+        }
         for (name, environment) in &desired.environments {
+            let moved = if is_assigned(environment) { &nearer } else { &moved };
+            if moved.is_empty() {
+                continue;
+            }
             let Some(Ok(cluster)) = observed.clusters.get(name) else {
                 self.unreached.insert(Unseen::Cluster(name.clone()));
                 continue;
@@ -162,7 +181,6 @@ impl<'a> Reach<'a> {
                 before: Snapshot::live(cluster),
                 after: None,
                 subjects: BTreeSet::new(),
-                cluster,
             });
             place.subjects.extend(subjects);
         }
@@ -189,12 +207,52 @@ impl<'a> Reach<'a> {
         stay.chain(before.symmetric_difference(&after)).cloned().collect()
     }
 
+    /// The groups that somebody is directly in either before or after, and by another way at the other time.
+    fn nearer(&self, who: &Who) -> impl Iterator<Item = Identity> {
+        let (before, after) = (self.before.get(who), self.after.get(who));
+        let both = before.into_iter().flatten().filter_map(move |(group, way)| Some((group, way, after?.get(group)?)));
+        let both: Vec<(&Identity, bool, bool)> =
+            both.map(|(id, old, new)| (id, old.len() == 1, new.len() == 1)).collect();
+        let limit = crate::access::people::GROUPS_IN_A_TOKEN;
+        let counts = [before, after].map(|ways| ways.into_iter().flatten().filter(|(_, way)| way.len() == 1).count());
+        // One more may be one too many, so that the token carries none of them.
+        let is_overage = counts[0] != counts[1] && counts.into_iter().max() > Some(limit);
+        both.into_iter().filter(move |(_, old, new)| is_overage || old != new).map(|(id, ..)| id.clone())
+    }
+
     /// The groups that a cluster may call otherwise afterwards.
     fn renamed(&self) -> BTreeSet<Identity> {
         let moved = self.planned.groups().filter(|group| group.key.is_some());
         let renamed = moved
             .filter(|group| self.live.group(&group.id).is_some_and(|before| before.display_name != group.display_name));
         renamed.map(|group| group.id.clone()).collect()
+    }
+
+    /// The groups of others that are in one that is bound where something changes.
+    pub(super) fn hidden(&self) -> BTreeSet<ObjectId> {
+        let mut hidden = BTreeSet::new();
+        for people in [&self.live, &self.planned] {
+            let unread: Vec<(ObjectId, BTreeSet<Identity>)> = people.unread_inside().collect();
+            if unread.is_empty() {
+                continue;
+            }
+            for place in &self.places {
+                let bound = place.bound().filter(|subject| subject.kind == SubjectKind::Group);
+                let bound: BTreeSet<&SubjectName> = bound.map(|subject| &subject.name).collect();
+                let tokens = &place.environment.tokens;
+                let is_bound =
+                    |group: &Identity| people.name_of(group, tokens).is_some_and(|name| bound.contains(&name));
+                let found = unread.iter().filter(|(_, around)| around.iter().any(is_bound));
+                hidden.extend(found.map(|(inner, _)| *inner));
+            }
+        }
+        hidden
+    }
+
+    /// The groups that are bound where a token carries only those that somebody is directly in.
+    pub(super) fn assigned(&self) -> BTreeSet<ObjectId> {
+        let is_one = |place: &&Place<'_>| place.environment.tokens.claim == GroupsClaim::AssignedGroups;
+        self.places.iter().filter(is_one).flat_map(Place::groups).collect()
     }
 
     /// A group and all that it is in, before; nothing for one that is not there.
@@ -371,12 +429,12 @@ fn subjects(
             }
         }
         (SubjectKind::User, SubjectName::Known(name)) => {
-            let meant = subject.principal.clone().or_else(|| user_called(name, tokens));
-            let node = meant.and_then(|name| members.planned.find(&name));
-            reached.insert(match node {
-                Some(Node::Person(who)) => Subject::Somebody(who),
-                Some(Node::Group(_)) | None => Subject::User(name.clone()),
-            });
+            let meant = subject.principal.as_ref().and_then(|meant| members.planned.find(meant));
+            let who = match meant {
+                Some(Node::Person(who)) => Some(who),
+                Some(Node::Group(_)) | None => members.planned.user_called(name, tokens),
+            };
+            reached.insert(who.map_or_else(|| Subject::User(name.clone()), Subject::Somebody));
         }
         (SubjectKind::ServiceAccount, SubjectName::Known(name)) => {
             let namespace = subject.namespace.clone().unwrap_or_default();
@@ -393,13 +451,4 @@ fn unknown_group(name: &SubjectName, tokens: &TokenNaming) -> Option<Subject> {
     let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| tokens.groups == GroupNaming::ObjectId);
     let id = bare.and_then(|bare| bare.parse().ok());
     Some(id.map_or_else(|| Subject::Named(name.clone()), |id| Subject::Group(Identity::Known(id))))
-}
-
-/// Whom a cluster calls by this name, in the words of the files.
-fn user_called(name: &str, tokens: &TokenNaming) -> Option<PrincipalName> {
-    let bare = name.strip_prefix(&tokens.users_prefix)?;
-    match tokens.users {
-        UserNaming::ObjectId => bare.parse().ok().map(PrincipalName::Object),
-        UserNaming::UserPrincipalName => bare.parse().ok().map(PrincipalName::User),
-    }
 }

@@ -156,6 +156,8 @@ pub enum Unseen {
     Cluster(EnvironmentName),
     /// Who is in a group, and why not. Hostile text.
     Members(GroupLabel, String),
+    /// Whether those who leave a group of others with one of ours stay in it by another way, and why not. Hostile text.
+    Ways(GroupLabel, String),
     /// A group that is restored, with members that cannot be read before.
     Restored(GroupKey),
     /// A binding on a cluster names a group of the tenant that is not there any more.

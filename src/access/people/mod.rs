@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use self::list::{Entry, List, held, node_of_live};
+use self::others::Flat;
 pub(super) use self::token::user_name;
 pub use self::token::{GROUPS_IN_A_TOKEN, Token, WithoutGroups};
 use crate::state::{
@@ -105,6 +106,10 @@ pub struct People<'a> {
     gone: BTreeSet<ObjectId>,
     /// Who is in groups of others.
     others: Vec<&'a [LivePrincipal]>,
+    /// Those of them that do not tell by which way.
+    flat: BTreeMap<ObjectId, Flat<'a>>,
+    /// Groups of others that hold groups of ours that hold each other: which of these are directly in them, nobody knows.
+    circular: BTreeSet<ObjectId>,
     /// Whoever was looked up by a name of the files; this and what follows is made when it is first asked for.
     looked_up: OnceCell<ById<'a>>,
     /// Everybody in a list that was read.
@@ -430,7 +435,10 @@ impl<'a> People<'a> {
         let by_name = self.by_display_name.get_or_init(|| {
             let mut by_name: HashMap<&'a str, Vec<Identity>, RandomState> = HashMap::default();
             for group in self.groups.values() {
-                by_name.entry(group.display_name).or_default().push(group.id.clone());
+                // What a group is called that was only listed is not known.
+                if !group.display_name.is_empty() {
+                    by_name.entry(group.display_name).or_default().push(group.id.clone());
+                }
             }
             by_name
         });

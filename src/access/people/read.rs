@@ -83,6 +83,8 @@ impl<'a> People<'a> {
             above: BTreeMap::new(),
             gone: BTreeSet::new(),
             others: Vec::new(),
+            flat: BTreeMap::new(),
+            circular: BTreeSet::new(),
             looked_up: OnceCell::new(),
             listed: OnceCell::new(),
             by_display_name: OnceCell::new(),
@@ -140,7 +142,7 @@ impl<'a> People<'a> {
                 }
             }
         }
-        people.with_others(&answers.inside);
+        people.with_others(answers);
         people
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Group, People, Person, Step, Ways, Who};
 use crate::access::Caller;
 use crate::state::{
-    DesiredEnvironment, GroupKind, GroupNaming, GroupsClaim, Identity, PrincipalKind, SubjectName, TokenNaming,
-    UserNaming,
+    DesiredEnvironment, GroupKind, GroupNaming, GroupsClaim, Identity, ObjectId, PrincipalKind, SubjectName,
+    TokenNaming, UserNaming,
 };
 
 /// How many groups a token carries; of whoever is in more it carries none.
@@ -70,7 +70,8 @@ impl<'a> People<'a> {
                 Some(SubjectName::AfterApply { prefix: prefix.clone(), group: key.clone() })
             }
             (GroupNaming::DisplayName, _) => {
-                group.map(|group| SubjectName::Known(format!("{prefix}{}", group.display_name)))
+                let named = group.filter(|group| !group.display_name.is_empty());
+                named.map(|group| SubjectName::Known(format!("{prefix}{}", group.display_name)))
             }
         }
     }
@@ -96,6 +97,19 @@ impl<'a> People<'a> {
             _ => None,
         };
         one.into_iter().chain(bare.into_iter().flat_map(|bare| self.of_display_name(bare)))
+    }
+
+    /// Whom a cluster means by a user name, to the letter; by a user principal name only somebody who was read.
+    pub fn user_called(&self, name: &str, tokens: &TokenNaming) -> Option<Who> {
+        let bare = name.strip_prefix(&tokens.users_prefix)?;
+        let id = match tokens.users {
+            UserNaming::ObjectId => bare.parse::<ObjectId>().ok().filter(|id| id.to_string() == bare)?,
+            UserNaming::UserPrincipalName => {
+                let mut listed = self.listed().values();
+                listed.find(|live| live.user_principal_name.as_deref() == Some(bare))?.id
+            }
+        };
+        Some(Who::Id(id))
     }
 }
 

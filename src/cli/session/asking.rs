@@ -27,15 +27,17 @@ pub(super) async fn access_difference(
     changes: &[Change],
     reader: &EntraReader,
 ) -> AccessDifference {
-    let comparison = AccessComparison::new(desired, observed, changes);
-    let questions = comparison.questions();
-    if questions.is_empty() {
-        return comparison.difference();
+    loop {
+        let comparison = AccessComparison::new(desired, observed, changes);
+        // What was asked is not asked again, so that this ends.
+        let questions = comparison.questions();
+        if questions.is_empty() {
+            return comparison.difference();
+        }
+        drop(comparison);
+        let given = reader.ask(&questions).await;
+        observed.of_groups.record(questions, given);
     }
-    drop(comparison);
-    let given = reader.ask(&questions).await;
-    observed.of_groups.record(questions, given);
-    AccessComparison::new(desired, observed, changes).difference()
 }
 
 /// Reads who is in the groups of others that give what somebody is expected to have, or not to have.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Compared, Session};
+use crate::access::People;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::desired;
@@ -11,8 +12,8 @@ use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::kubernetes::KubernetesReader;
 use crate::state::{
-    AppliedBy, Change, EnvironmentName, Failure, FailureKind, GroupQuestion, ObjectId, Observed, Only, PrincipalName,
-    SubjectKind, SubjectName, Target, TenantQuery, Usage,
+    AppliedBy, Change, EnvironmentName, Failure, FailureKind, GroupQuestion, GroupsClaim, ObjectId, Observed, Only,
+    PrincipalName, Target, TenantQuery, Usage,
 };
 
 /// What was seen.
@@ -55,6 +56,7 @@ impl Session {
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
         let before_others = reader.usage().requests;
         self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
+        self.ask_by_which_way(&reader, &mut observed, &[]).await;
         progress.done();
         let graph = (reader.usage(), reader.usage().requests - before_others);
         Ok(Seen { observed, changes: None, readers, graph })
@@ -87,8 +89,26 @@ impl Session {
             }
         }
         self.ask_who_else_is_bound(&reader, environments, &mut observed).await;
+        self.ask_by_which_way(&reader, &mut observed, &plan.changes).await;
         progress.done();
         Ok(Seen { observed, changes: Some(plan.changes), readers: BTreeMap::new(), graph: (reader.usage(), 0) })
+    }
+
+    /// Reads by which way people are in groups of others, where it matters.
+    async fn ask_by_which_way(&self, reader: &EntraReader, observed: &mut Observed, changes: &[Change]) {
+        let Some(Ok(tenant)) = &observed.tenant else { return };
+        let people = People::planned(&self.desired, tenant, &observed.of_groups, changes);
+        let assigned =
+            self.desired.environments.iter().filter(|(_, block)| block.tokens.claim == GroupsClaim::AssignedGroups);
+        let assigned = assigned.flat_map(|(name, block)| {
+            let cluster = observed.clusters.get(name).and_then(|cluster| cluster.as_ref().ok());
+            cluster.into_iter().flat_map(|cluster| cluster.groups_bound(&block.tokens))
+        });
+        let doubts = people.doubts(&observed.of_groups, &assigned.collect());
+        if !doubts.is_empty() {
+            let answers = reader.ask(&doubts).await;
+            observed.of_groups.record(doubts, answers);
+        }
     }
 
     /// Reads who is in the groups that are bound on these clusters and that the files do not know.
@@ -104,11 +124,7 @@ impl Session {
         let mut bound: BTreeSet<ObjectId> = BTreeSet::new();
         for (name, environment) in self.desired.environments.iter().filter(|(name, _)| environments.contains(*name)) {
             let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
-            let subjects = cluster.bindings.iter().flat_map(|live| &live.binding.subjects);
-            bound.extend(subjects.filter(|subject| subject.kind == SubjectKind::Group).filter_map(|subject| {
-                let SubjectName::Known(name) = &subject.name else { return None };
-                name.strip_prefix(&environment.tokens.groups_prefix)?.parse::<ObjectId>().ok()
-            }));
+            bound.extend(cluster.groups_bound(&environment.tokens));
         }
         let is_open = |id: &ObjectId| !known.contains(id) && !observed.of_groups.inside.contains_key(id);
         let questions: Vec<GroupQuestion> = bound.into_iter().filter(is_open).map(GroupQuestion::Members).collect();

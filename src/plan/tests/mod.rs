@@ -104,7 +104,7 @@ impl World {
         let questions = Comparison::new(&self.desired, &self.observed, &self.policy).group_questions();
         let of_members = questions.into_iter().filter_map(|question| match question {
             GroupQuestion::Privileged(id) => Some(id),
-            GroupQuestion::Above(_) | GroupQuestion::Members(_) => None,
+            GroupQuestion::Above(_) | GroupQuestion::Members(_) | GroupQuestion::Direct(_) => None,
         });
         of_members.collect()
     }

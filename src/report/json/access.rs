@@ -170,6 +170,8 @@ enum NotSeen {
     Cluster { environment: String },
     /// Who is in a group.
     Members { group: Group, why: String },
+    /// Whether whoever leaves a group that is not ours with one of ours stays in it by another way.
+    Ways { group: Group, why: String },
     /// Who comes back with a group that is restored.
     Restored { key: String },
     /// A binding names a group that Entra does not have.
@@ -272,6 +274,7 @@ fn unseen(unseen: &Unseen) -> NotSeen {
     match unseen {
         Unseen::Cluster(name) => NotSeen::Cluster { environment: name.to_string() },
         Unseen::Members(label, why) => NotSeen::Members { group: group(label), why: why.clone() },
+        Unseen::Ways(label, why) => NotSeen::Ways { group: group(label), why: why.clone() },
         Unseen::Restored(key) => NotSeen::Restored { key: key.to_string() },
         Unseen::NoGroup(environment, id) => {
             NotSeen::NoGroup { environment: environment.to_string(), id: id.to_string() }

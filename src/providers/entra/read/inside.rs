@@ -11,9 +11,9 @@ use crate::state::{Inside, ObjectId};
 /// Members by group, to be read; one record for each person, in however many groups they are.
 pub(super) type MemberLists = Lists<PrincipalRecord, Arc<PrincipalRecord>>;
 
-/// For each group all who are in it, directly or through others; to be read.
-pub(super) fn lists(groups: &[ObjectId]) -> MemberLists {
-    let path = |id: &ObjectId| Path::inside(*id).select(PRINCIPAL_PROPERTIES).largest_pages();
+/// For each group all who are in it, by whatever way the path says; to be read.
+pub(super) fn lists(groups: &[ObjectId], path: impl Fn(ObjectId) -> Path) -> MemberLists {
+    let path = |id: &ObjectId| path(*id).select(PRINCIPAL_PROPERTIES).largest_pages();
     let mut people = People::default();
     Lists::keeping(&groups.iter().map(path).collect::<Vec<_>>(), move |record| people.share(record))
 }

@@ -10,7 +10,7 @@ use self::groups::Unlisted;
 use self::lookalikes::Lookalikes;
 use self::names::Names;
 use super::Connection;
-use super::client::ReadClient;
+use super::client::{EdgeList, Path, ReadClient};
 use crate::providers::Reader;
 use crate::providers::http::credential::{Chain, Claims};
 use crate::state::{
@@ -105,19 +105,23 @@ impl Reader for EntraReader {
     }
 
     async fn ask(&self, questions: &[GroupQuestion]) -> Vec<Result<GroupAnswer>> {
-        let (mut of_privileged, mut of_above, mut of_members) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut of_privileged, mut of_above) = (Vec::new(), Vec::new());
+        let (mut of_members, mut of_direct) = (Vec::new(), Vec::new());
         for question in questions {
             match question {
                 GroupQuestion::Privileged(id) => of_privileged.push(*id),
                 GroupQuestion::Above(id) => of_above.push(*id),
                 GroupQuestion::Members(id) => of_members.push(*id),
+                GroupQuestion::Direct(id) => of_direct.push(*id),
             }
         }
         let (mut privileged, mut above) = (privileged::lists(&of_privileged), above::lists(&of_above));
-        let mut inside = inside::lists(&of_members);
-        self.client.read(&mut [&mut privileged, &mut above, &mut inside]).await;
+        let mut inside = inside::lists(&of_members, Path::inside);
+        let mut direct = inside::lists(&of_direct, |id| Path::list(id, EdgeList::Members));
+        self.client.read(&mut [&mut privileged, &mut above, &mut inside, &mut direct]).await;
         let mut above = above::answers(&self.client, &of_above, above).into_iter();
         let mut inside = inside::answers(&self.client, &of_members, inside).into_iter();
+        let mut direct = inside::answers(&self.client, &of_direct, direct).into_iter();
         let mut privileged: Vec<Result<GroupAnswer>> = match privileged::answers(&self.client, privileged) {
             Ok(answers) => answers.into_iter().map(|members| Ok(GroupAnswer::Privileged(members))).collect(),
             Err(failure) => of_privileged.iter().map(|_| Err(failure.clone())).collect(),
@@ -127,6 +131,7 @@ impl Reader for EntraReader {
             GroupQuestion::Privileged(_) => privileged.next(),
             GroupQuestion::Above(_) => above.next().map(|above| Ok(GroupAnswer::Above(above))),
             GroupQuestion::Members(_) => inside.next().map(|inside| Ok(GroupAnswer::Members(inside))),
+            GroupQuestion::Direct(_) => direct.next().map(|direct| Ok(GroupAnswer::Direct(direct))),
         });
         let missing = || Err(Failure::new(FailureKind::BadAnswer, "a question has no answer"));
         answers.map(|answer| answer.unwrap_or_else(missing)).collect()

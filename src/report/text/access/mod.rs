@@ -131,6 +131,11 @@ fn unseen(difference: &AccessDifference) -> Vec<String> {
             Unseen::Members(group, why) => {
                 sentences.push(format!("who is in group {} is not known: {}", label(group), escape::message(why)));
             }
+            Unseen::Ways(group, why) => sentences.push(format!(
+                "whether whoever seems to leave group {} stays in it by another way is not known: {}",
+                label(group),
+                escape::message(why)
+            )),
             Unseen::Restored(key) => sentences.push(format!(
                 "group {key} comes back with members that cannot be read before: they have again whatever is bound to it"
             )),
