@@ -6,11 +6,17 @@ use super::{Node, People, Ways};
 use crate::state::{Identity, ObjectId};
 
 impl<'a> People<'a> {
-    /// The groups that are in others and of which nobody knows who is in them, with those that they are in.
+    /// The groups of which nobody knows who is in them, with those that they are in. The list of everybody in a group of
+    /// others has whoever is in it through them.
     pub(in crate::access) fn unread_inside(&self) -> impl Iterator<Item = (ObjectId, BTreeSet<Identity>)> + '_ {
         let inner = self.above.keys().filter_map(|id| Some((id, id.known()?)));
         let unread = inner.filter(|(id, _)| self.groups.get(id).is_none_or(|group| group.unread.is_some()));
-        unread.map(|(id, known)| (known, self.around(id)))
+        let inside = unread.map(|(id, known)| {
+            let direct = self.above.get(id).into_iter().flatten();
+            let direct = direct.filter(|outer| outer.known().is_none_or(|outer| !self.flat.contains_key(&outer)));
+            (known, direct.flat_map(|outer| self.around(outer).into_iter().chain([outer.clone()])).collect())
+        });
+        inside.filter(|(_, around): &(_, BTreeSet<Identity>)| !around.is_empty())
     }
 
     /// The groups that a group is in, directly or through others, each with one shortest way into it; not itself.
