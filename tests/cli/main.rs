@@ -19,6 +19,7 @@ mod golden;
 mod invented;
 mod lint;
 mod permissions;
+mod picture;
 mod question;
 mod readme;
 mod renamed;
