@@ -59,7 +59,10 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     match args.output {
         Output::Json => {
             let mut value = findings::json(&loaded.findings, &loaded.sources);
-            value["expectations"] = report::json::expectations(&judged);
+            // Of files that do not hang together nothing is judged.
+            if loaded.config.is_some() {
+                value["expectations"] = report::json::expectations(&judged);
+            }
             ui.print(&escape::json(&format!("{value:#}")))?;
         }
         Output::Text => {

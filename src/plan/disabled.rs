@@ -40,8 +40,11 @@ pub(super) fn in_privileged_groups(
             if !live.is_some_and(is_disabled) {
                 continue;
             }
-            let is_plainer =
-                |note: &Note| note.kind == NoteKind::DisabledPerson && note.origin.as_ref() == Some(origin);
+            let is_plainer = |note: &Note| {
+                note.kind == NoteKind::DisabledPerson
+                    && note.origin.as_ref() == Some(origin)
+                    && note.about.as_deref() == Some(name.to_string().as_str())
+            };
             notes.retain(|note| !is_plainer(note));
             notes.insert(Note {
                 environment: None,
@@ -58,17 +61,17 @@ pub(super) fn in_privileged_groups(
     }
 }
 
-/// The groups that are privileged, themselves or by one that they are in, each by the first of these.
+/// The groups that are privileged, themselves or by one that they are in, each by one of these.
 fn privileged<'a>(desired: &'a Desired, parts: &Parts<'_>) -> BTreeMap<&'a GroupKey, Privilege<'a>> {
     let mut privileged: BTreeMap<&GroupKey, Privilege<'a>> = BTreeMap::new();
     for (name, environment) in &desired.environments {
         for binding in &environment.bindings {
             let PrincipalName::Group(group) = &binding.subject else { continue };
-            if privileged.contains_key(group) {
-                continue;
-            }
-            if let Some(words) = words(name, binding, parts.clusters.get(name).copied()) {
-                privileged.insert(group, Privilege { group, words });
+            let Some(words) = words(name, binding, parts.clusters.get(name).copied()) else { continue };
+            // Whatever the order of the grants, it is the same one that is told.
+            let told = privileged.entry(group).or_insert_with(|| Privilege { group, words: words.clone() });
+            if words < told.words {
+                told.words = words;
             }
         }
     }
