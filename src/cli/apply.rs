@@ -234,7 +234,7 @@ fn still_failing(ui: &mut Ui, exit: Exit, expectations: &[Judged]) -> Exit {
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     ui.say(&format!("{} still:", count_failing(failing.len())));
     ui.say(report::text::expectations(&failing, layout).trim_end());
-    if exit == Exit::Fine { Exit::Expectation } else { exit }
+    if matches!(exit, Exit::Fine | Exit::Pending) { Exit::Expectation } else { exit }
 }
 
 fn count_failing(number: usize) -> String {
@@ -252,6 +252,8 @@ fn waits_for_saved_plan(left_out: usize) -> String {
 fn without_writing(ui: &mut Ui, plan: &plan::Plan, left_out: usize) -> Exit {
     if left_out > 0 {
         ui.say(&format!("Nothing was written. {}", waits_for_saved_plan(left_out)));
+    } else if !plan.withheld.is_empty() && plan.unread.is_empty() {
+        ui.say("Nothing was written: all that is left is withheld, as said above.");
     }
     exit(None, plan, left_out)
 }
@@ -357,7 +359,8 @@ fn identities(planned: &Planned) -> journal::Identities {
 /// How an apply ended, as a number a script can act on. `None` is a run that had nothing to carry out.
 fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
     let unrecorded = report.is_some_and(|report| report.journal_failure.is_some());
-    let incomplete = left_out > 0 || unrecorded || super::plan::exit(plan, false) == Exit::Error;
+    let withheld = !plan.withheld.is_empty();
+    let incomplete = left_out > 0 || unrecorded || withheld || super::plan::exit(plan, false) == Exit::Error;
     match report.map(|report| (report.conclusion(), report.summary.interrupted)) {
         Some((Conclusion::NothingWritten, true)) => Exit::Interrupted,
         Some((Conclusion::NothingWritten, false)) => Exit::Error,
@@ -365,6 +368,7 @@ fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
         Some((Conclusion::Done, _)) if incomplete => Exit::Partial,
         None if super::plan::exit(plan, false) == Exit::Error => Exit::Error,
         None if left_out > 0 => Exit::Refused,
+        None if withheld => Exit::Pending,
         Some((Conclusion::Done, _)) | None => Exit::Fine,
     }
 }

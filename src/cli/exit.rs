@@ -8,11 +8,12 @@ pub enum Exit {
     Fine = 0,
     /// An error, or a part that could not be read.
     Error = 1,
-    /// Changes are pending, those included that the plan withholds (`plan --detailed-exitcode`).
+    /// Changes are pending, those included that the plan withholds (`plan --detailed-exitcode`; `apply`, when those are all that
+    /// is left).
     Pending = 2,
     /// A guard refused; nothing was written.
     Refused = 3,
-    /// Something was written, but not everything.
+    /// Something was written, but not everything: what was withheld counts as missing.
     Partial = 4,
     /// Nothing was written: what was approved no longer holds.
     Stale = 5,
@@ -38,9 +39,9 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0    fine
   1    error, or a part could not be read (unless named in --allow-unreachable)
-  2    changes are pending, withheld ones included (plan --detailed-exitcode)
+  2    changes are pending (plan --detailed-exitcode) or withheld (apply, too)
   3    a guard refused; nothing was written
-  4    something was written, but not everything
+  4    something was written, but not everything (a part withheld counts)
   5    nothing was written: what was approved no longer holds
   6    an expectation failed (validate, plan, verify, apply)
   7    lint rules found something that is more than a note (lint)

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
+use crate::diagnostics::Severity;
 use crate::git;
 use crate::lint::{self, LINTS};
 use crate::report::lint::Base;
@@ -17,11 +18,11 @@ use crate::report::{self, escape, findings};
 
 /// Find what is well formed in the access files and still not wise
 ///
-/// Nothing is contacted: no tenant, no cluster. Exits with 7 when there is a finding that is more than a note, and with 1 when
+/// Nothing is contacted: no tenant, no cluster. Exits with 7 when it tells a finding that is more than a note, and with 1 when
 /// the files have mistakes. The root file says under `lint` what the findings of a rule count as, with a reason.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  rolecall lint\n  rolecall lint access/ --output sarif > lint.sarif   # for code scanning\n  rolecall lint --explain wildcard-rule"
+    after_help = "Examples:\n  rolecall lint\n  rolecall lint access/ --output sarif > lint.sarif   # for code scanning\n  rolecall lint --severity warning --rule wildcard-rule --rule escalation-road\n  rolecall lint --explain wildcard-rule"
 )]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -30,10 +31,38 @@ pub(super) struct Args {
     /// How the result is written
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
+    /// Tell what this rule finds only (can be repeated)
+    #[arg(long = "rule", value_name = "RULE", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(LINTS.iter().map(|lint| lint.rule.id)))]
+    rules: Vec<String>,
+    /// Tell only what is at least as bad as this
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    severity: Option<Level>,
     /// Print why a rule is there, an example, and what to do
     #[arg(long, value_name = "RULE", value_parser = PossibleValuesParser::new(LINTS.iter().map(|lint| lint.rule.id)))]
-    #[arg(conflicts_with_all = ["path", "output"], hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["path", "output", "rules", "severity"], hide_possible_values = true)]
     explain: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// Everything.
+    Note,
+    /// What `lint` fails by.
+    Warning,
+    /// Errors alone.
+    Error,
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Note => Self::Note,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
 }
 
 /// How findings are written.
@@ -55,7 +84,8 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     let loaded = config::load(&ui.resolve(&args.path));
     let Some(config) = &loaded.config else { return mistakes(args.output, &loaded, ui) };
-    let report = lint::lint(config, &loaded.sources);
+    let mut report = lint::lint(config, &loaded.sources);
+    report.keep(&args.rules, args.severity.map_or(Severity::Note, Severity::from));
     let text = match args.output {
         Output::Text => report::lint::render(&report, &loaded.sources, &session::style_of_output(ui)),
         Output::Json => report::lint::lint_v1(&report, &loaded.sources),

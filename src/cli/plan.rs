@@ -24,6 +24,7 @@ use crate::{git, report};
   rolecall plan access/ --sandbox /tmp/try       # against an embedded tenant and clusters
   rolecall plan --only staging --only group/sre  # a part
   rolecall plan --save tonight.plan && rolecall apply tonight.plan
+  rolecall plan --base main                      # what this change does, apart from drift
   rolecall plan --detailed-exitcode              # 2 when changes are pending")]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -35,6 +36,12 @@ pub(super) struct Args {
     /// Save the plan to FILE for `rolecall apply FILE`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Compare with the files that this change of them starts from, on its way to REF: a branch, a tag or a commit
+    ///
+    /// What the change causes is shown apart from what was off before. How Entra and the clusters are reached is taken from
+    /// those files, not from the change.
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
     /// Exit with 2 when changes are pending, withheld ones included
     #[arg(long)]
     detailed_exitcode: bool,
@@ -46,7 +53,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
-    let opened = Session::open(ui, &args.path, &args.connections, &args.policy).await;
+    let opened = Session::open_against(ui, &args.path, &args.connections, &args.policy, args.base.as_deref()).await;
     let mut session = or_document(ui, args.output, opened)?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
@@ -102,6 +109,7 @@ pub(super) fn show(
             None => session.without_saved(planned),
         },
         expectations: part.map_or(&planned.expectations, |part| &part.expectations).clone(),
+        base: planned.base.clone(),
     };
     let text = match output {
         Output::Text => {
@@ -129,7 +137,7 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
         tree: session.loaded.tree_hash.clone(),
         commit: session.commit(),
     };
-    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance).expecting(&session.desired);
+    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance).expecting(session.own_expectations());
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
     super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();

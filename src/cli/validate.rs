@@ -1,6 +1,6 @@
 //! `rolecall validate`
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::args::Output;
@@ -8,10 +8,10 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
-use crate::access::expectations::{Judged, What};
+use crate::access::expectations::{Judged, What, Why};
 use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap, Span};
 use crate::report::{escape, findings, text};
-use crate::state::{Origin, Request};
+use crate::state::{GroupKey, Origin, PrincipalName, Request, first_few};
 use crate::{access, config, desired, report};
 
 /// Check the access files and report every mistake in one run
@@ -43,12 +43,12 @@ static EXPECTATION_FAILED: Rule = Rule {
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let mut loaded = config::load(&ui.resolve(&args.path));
     let judged = loaded.config.as_ref().map(|config| judge(config, &loaded)).unwrap_or_default();
-    let broken = judged.iter().filter(|each| each.is_broken()).count();
+    let broken = broken(&judged, args.output);
     // Nobody reads thousands of them at a terminal.
-    let listed = if args.output == Output::Json { broken } else { LISTED };
-    let failed: Vec<Finding> = loaded.config.as_ref().filter(|_| broken > 0).map_or_else(Vec::new, |config| {
+    let listed = if args.output == Output::Json { broken.len() } else { LISTED };
+    let failed: Vec<Finding> = loaded.config.as_ref().filter(|_| !broken.is_empty()).map_or_else(Vec::new, |config| {
         let places = Places::new(config, &loaded.sources);
-        judged.iter().filter(|each| each.is_broken()).take(listed).map(|each| failed(each, &places)).collect()
+        broken.iter().take(listed).map(|each| failed(each, &places)).collect()
     });
     let exit = match (&loaded.config, failed.is_empty()) {
         (None, _) => Exit::Error,
@@ -70,8 +70,14 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 let text = findings::render(&loaded.findings, &loaded.sources, &session::style(ui));
                 ui.say(&text);
             }
-            if broken > listed {
-                ui.say(&format!("{} more expectations failed; `--output json` lists each.", broken - listed));
+            if broken.len() > listed {
+                let more = broken.len() - listed;
+                ui.say(&format!("{more} more expectations failed; `--output json` lists each."));
+            }
+            if !broken.is_empty() {
+                let next =
+                    "change what is granted where the lines above say so, or what is expected, and validate again.";
+                ui.say(&text::paragraph("Next: ", next, ui.width));
             }
             let unknown: Vec<Judged> = judged.iter().filter(|each| each.is_unknown()).cloned().collect();
             if !unknown.is_empty() {
@@ -80,7 +86,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
                 ui.say(text::expectations(&unknown, layout).trim_end());
             }
             if let Some(config) = &loaded.config {
-                if broken == 0 {
+                if broken.is_empty() {
                     ui.print(&summary(config, loaded.sources.iter().count()))?;
                 }
                 if !judged.is_empty() {
@@ -96,16 +102,42 @@ fn judge(config: &config::Config, loaded: &config::Loaded) -> Vec<Judged> {
     access::expectations::asked(&desired::compile(config, &loaded.sources))
 }
 
+/// A broken expectation.
+struct Broken<'j> {
+    first: &'j Judged,
+    /// The same on each environment on which it is broken.
+    all: Vec<&'j Judged>,
+}
+
+/// The broken ones. For people, what is expected on several environments is told once; for programs each is its own.
+fn broken(judged: &[Judged], output: Output) -> Vec<Broken<'_>> {
+    let mut positions: BTreeMap<(&Origin, &PrincipalName, &What), usize> = BTreeMap::new();
+    let mut broken: Vec<Broken<'_>> = Vec::new();
+    for each in judged.iter().filter(|each| each.is_broken()) {
+        let at = match output {
+            Output::Json => broken.len(),
+            Output::Text => *positions.entry((&each.origin, &each.who, &each.expected)).or_insert(broken.len()),
+        };
+        match broken.get_mut(at) {
+            Some(same) => same.all.push(each),
+            None => broken.push(Broken { first: each, all: vec![each] }),
+        }
+    }
+    broken
+}
+
 /// The places that the reasons of expectations may be about, by file and line.
 struct Places<'c> {
     by_line: HashMap<Origin, Vec<(Place<'c>, Span)>>,
+    /// The groups that somebody, or a group, is directly in.
+    groups_of: BTreeMap<&'c PrincipalName, Vec<&'c GroupKey>>,
 }
 
 enum Place<'c> {
     /// An expectation; of `only` all of it.
     Expected(Option<&'c Request>),
     Grant,
-    Member,
+    Member(&'c PrincipalName),
 }
 
 impl<'c> Places<'c> {
@@ -117,12 +149,51 @@ impl<'c> Places<'c> {
         });
         let grants = config.grants.iter().map(|grant| (Place::Grant, grant.span));
         let members = config.groups.values().flat_map(|group| group.members.iter());
-        let members = members.map(|member| (Place::Member, member.span));
+        let members = members.map(|member| (Place::Member(&member.value), member.span));
         let mut by_line: HashMap<Origin, Vec<(Place<'c>, Span)>> = HashMap::new();
         for (place, span) in of_expectations.chain(grants).chain(members) {
             by_line.entry(sources.origin(span)).or_default().push((place, span));
         }
-        Self { by_line }
+        let mut groups_of: BTreeMap<&PrincipalName, Vec<&GroupKey>> = BTreeMap::new();
+        for (key, group) in &config.groups {
+            for member in &group.members {
+                groups_of.entry(&member.value).or_default().push(key);
+            }
+        }
+        Self { by_line, groups_of }
+    }
+
+    /// Where on a line somebody, or a group on their way, is a member: many may stand on one line.
+    fn members(&self, line: &[(Place<'c>, Span)], who: &PrincipalName) -> Vec<Span> {
+        let members = || {
+            line.iter().filter_map(|(place, span)| match place {
+                Place::Member(name) => Some((*name, *span)),
+                Place::Expected(_) | Place::Grant => None,
+            })
+        };
+        if members().count() > 1 {
+            let way = self.on_the_way(who);
+            let on_it: Vec<Span> = members().filter(|(name, _)| way.contains(*name)).map(|(_, span)| span).collect();
+            if !on_it.is_empty() {
+                return on_it;
+            }
+        }
+        members().map(|(_, span)| span).collect()
+    }
+
+    /// Somebody, and every group of the files that they are in.
+    fn on_the_way(&self, who: &PrincipalName) -> BTreeSet<PrincipalName> {
+        let mut found = BTreeSet::from([who.clone()]);
+        let mut open = vec![who.clone()];
+        while let Some(member) = open.pop() {
+            for key in self.groups_of.get(&member).into_iter().flatten() {
+                let group = PrincipalName::Group((*key).clone());
+                if found.insert(group.clone()) {
+                    open.push(group);
+                }
+            }
+        }
+        found
     }
 
     fn at(&self, line: &Origin) -> &[(Place<'c>, Span)] {
@@ -130,8 +201,10 @@ impl<'c> Places<'c> {
     }
 }
 
-/// A broken expectation at its place, with what breaks it.
-fn failed(judged: &Judged, places: &Places<'_>) -> Finding {
+/// A broken expectation at its place, with what breaks it, on each of its environments.
+fn failed(broken: &Broken<'_>, places: &Places<'_>) -> Finding {
+    const NAMED: usize = 3;
+    let judged = broken.first;
     let asked = match &judged.expected {
         What::Can(request) | What::Cannot(request) => Some(request),
         What::Only(_) => None,
@@ -140,17 +213,25 @@ fn failed(judged: &Judged, places: &Places<'_>) -> Finding {
     let expected = places.at(&judged.origin).iter().find(|(place, _)| is_it(place));
     let label = |span: Span, text: &str| Label { span, text: text.to_owned() };
     let mut labels: Vec<Label> = expected.iter().map(|(_, span)| label(*span, "expected here")).collect();
-    let lines: BTreeSet<&Origin> = text::reasons(judged).iter().flat_map(|why| &why.lines).collect();
-    let about: Vec<&(Place<'_>, Span)> = lines.into_iter().flat_map(|line| places.at(line)).collect();
-    let grants = about.iter().filter(|(place, _)| matches!(place, Place::Grant));
+    let mut whys: Vec<&Why> = Vec::new();
+    for why in broken.all.iter().flat_map(|each| text::reasons(each)) {
+        if !whys.contains(&why) {
+            whys.push(why);
+        }
+    }
+    let lines: BTreeSet<&Origin> = whys.iter().flat_map(|why| &why.lines).collect();
+    let about = || lines.iter().map(|line| places.at(line));
+    let grants = about().flatten().filter(|(place, _)| matches!(place, Place::Grant));
     labels.extend(grants.map(|(_, span)| label(*span, "granted here")));
-    let members = about.iter().filter(|(place, _)| matches!(place, Place::Member));
-    labels.extend(members.map(|(_, span)| label(*span, "a member here")));
-    let reasons: Vec<String> = text::reasons(judged).iter().map(text::because).collect();
+    for line in about() {
+        labels.extend(places.members(line, &judged.who).into_iter().map(|span| label(span, "a member here")));
+    }
+    let reasons: Vec<String> = whys.into_iter().map(text::because).collect();
+    let environments = first_few(broken.all.iter().map(|each| &each.environment), NAMED);
     Finding {
         rule: &EXPECTATION_FAILED,
         severity: Severity::Error,
-        message: text::sentence(judged),
+        message: text::sentence_on(judged, &environments),
         labels,
         file: Some(judged.origin.file.to_string()),
         help: Some(reasons.join("; ")),

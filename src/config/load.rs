@@ -8,7 +8,7 @@ use fs_err as fs;
 use super::check::{self, Tree};
 use super::exclude::Exclude;
 use super::model::Config;
-use super::walk::{self, Unreadable};
+use super::walk::{self, Disk, Storage, Unreadable};
 use super::{rules, yaml};
 use crate::diagnostics::{Finding, SourceMap};
 use crate::state::mark;
@@ -85,7 +85,7 @@ impl File {
 pub fn load(path: &Path) -> Loaded {
     match walk::find_root(path) {
         Ok(root) => {
-            let files = walk::files(&root);
+            let files = walk::files(&root, &Disk);
             read(root, files)
         }
         Err(Unreadable { rule, message, help }) => {
@@ -109,6 +109,11 @@ pub fn load(path: &Path) -> Loaded {
             }
         }
     }
+}
+
+/// Loads the config of which the root file lies in this folder of a storage.
+pub fn load_from(root: &Path, storage: &dyn Storage) -> Loaded {
+    read(root.to_owned(), walk::files(root, storage))
 }
 
 /// Reads a config from its files, in any order; `root` is where they are said to come from.
@@ -171,7 +176,7 @@ pub fn read(root: PathBuf, mut files: Vec<File>) -> Loaded {
 
 fn text_of(bytes: Vec<u8>) -> Result<String, Unreadable> {
     if bytes.len() as u64 > yaml::MAX_BYTES {
-        return Err(walk::too_large(bytes.len() as u64));
+        return Err(Unreadable::too_large(bytes.len() as u64));
     }
     if bytes.contains(&0) {
         return Err(Unreadable::new(&rules::NOT_TEXT, "this is no text: it holds a zero byte"));

@@ -14,16 +14,19 @@ mod rules;
 mod schema;
 mod shape;
 mod walk;
+mod weakened;
 pub mod yaml;
 
-pub use load::{File, Loaded, ROOT_FILE, load, read};
+pub use load::{File, Loaded, ROOT_FILE, load, load_from, read};
 pub use model::{
     Aggregation, Config, Environment, Expectation, Grant, Group, LintSetting, Role, RoleSource, Scope, Tenant,
 };
 pub use reference::reference;
 pub use schema::schema;
 pub use shape::lint_rules;
-pub use walk::{Unreadable, has_root};
+pub use walk::{Storage, Unreadable, has_root};
+pub use weakened::{ReachedOtherwise, reached_otherwise, weakened};
+pub use yaml::MAX_BYTES as MAX_FILE_BYTES;
 
 #[cfg(test)]
 mod tests;

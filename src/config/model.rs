@@ -20,6 +20,8 @@ pub struct Config {
     pub appliers: Vec<Located<AppId>>,
     /// Whether `delegate` says what other files than the root may define.
     pub delegates: bool,
+    /// Its entries as they are written, in one spelling.
+    pub delegations: Vec<Located<String>>,
     /// The roles that other files may grant by `delegate`, whether or not one does.
     pub delegated_roles: BTreeSet<RoleKey>,
     /// What lint rules count as here, by their ids.

@@ -83,6 +83,7 @@ rules! {
     SUBJECT_WITHOUT_UPN = "subject-without-upn", "Where tokens name users by UPN, guests and apps get access through groups.";
     INVALID_EXPECTATION = "invalid-expectation", "What is expected is something that can be asked of Kubernetes.";
     UNKNOWN_TO_KUBERNETES = warning "unknown-to-kubernetes", "What is expected names resources and verbs that Kubernetes itself has, or that have a group of their own.";
+    NEARLY_KNOWN = warning "nearly-known", "No expectation names a person or a namespace that is almost called like one of the files.";
     CONTRADICTION = "contradiction", "No expectation contradicts another one.";
     NOT_UNDERSTOOD = "not-understood", "Everything that passes the check is used.";
 }

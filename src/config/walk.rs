@@ -1,8 +1,11 @@
 //! Finding the config's folder and reading the files in it: the only part of the config that touches a disk.
+//!
+//! The files of a commit are found by the same walk over another [`Storage`], so that the two cannot differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -36,6 +39,22 @@ impl Unreadable {
         Self { rule, message: message.into(), help }
     }
 
+    /// A file of too many bytes.
+    pub fn too_large(bytes: u64) -> Self {
+        let message = format!("{bytes} bytes are too many, {} is the most", yaml::MAX_BYTES);
+        Self::new(&rules::FILE_TOO_LARGE, message).with_help("split the file")
+    }
+
+    /// Something that is neither a file nor a link to one.
+    pub fn no_file() -> Self {
+        Self::new(&rules::UNREADABLE_FILE, "this is no regular file")
+    }
+
+    /// A file that could not be read for this reason.
+    pub fn because(reason: impl Display) -> Self {
+        Self::new(&rules::UNREADABLE_FILE, format!("cannot be read: {reason}"))
+    }
+
     fn with_help(self, help: impl Into<String>) -> Self {
         Self { help: help.into(), ..self }
     }
@@ -47,17 +66,12 @@ impl Unreadable {
             ErrorKind::PermissionDenied => &"permission denied",
             kind => &kind.to_string(),
         };
-        let unreadable = Self::new(&rules::UNREADABLE_FILE, format!("cannot be read: {reason}"));
+        let unreadable = Self::because(reason);
         match error.kind() {
             ErrorKind::PermissionDenied => unreadable.with_help("give whoever runs this leave to read it"),
             _ => unreadable,
         }
     }
-}
-
-pub(super) fn too_large(bytes: u64) -> Unreadable {
-    let message = format!("{bytes} bytes are too many, {} is the most", yaml::MAX_BYTES);
-    Unreadable::new(&rules::FILE_TOO_LARGE, message).with_help("split the file")
 }
 
 pub(super) fn no_root() -> Unreadable {
@@ -85,12 +99,73 @@ pub(super) fn find_root(path: &Path) -> Result<PathBuf, Unreadable> {
     })
 }
 
+/// Where access files lie: on the disk, or in a commit.
+pub trait Storage {
+    /// Where a path leads to in the end, past every link.
+    ///
+    /// # Errors
+    /// Nothing is there, or the way cannot be followed.
+    fn real(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// The names in a folder, and whether each is a link.
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(OsString, bool)>>;
+
+    /// Whether a path without links is a folder.
+    fn is_folder(&self, real: &Path) -> bool;
+
+    /// The bytes of a regular file; no more than one over [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) are read.
+    ///
+    /// # Errors
+    /// It is too large, no regular file, or cannot be read.
+    fn content(&self, real: &Path) -> Result<Vec<u8>, Unreadable>;
+}
+
+/// The disk of this machine.
+pub(super) struct Disk;
+
+impl Storage for Disk {
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
+        let named = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            Ok((entry.file_name(), is_link))
+        };
+        fs::read_dir(folder)?.map(named).collect()
+    }
+
+    fn is_folder(&self, real: &Path) -> bool {
+        fs::metadata(real).is_ok_and(|meta| meta.is_dir())
+    }
+
+    /// A pipe or a device could go on for ever.
+    fn content(&self, path: &Path) -> Result<Vec<u8>, Unreadable> {
+        let meta = fs::metadata(path).map_err(|error| Unreadable::by(&error))?;
+        if !meta.is_file() {
+            return Err(Unreadable::no_file());
+        }
+        if meta.len() > yaml::MAX_BYTES {
+            return Err(Unreadable::too_large(meta.len()));
+        }
+        let mut bytes = Vec::new();
+        let file = fs::File::open(path).map_err(|error| Unreadable::by(&error))?;
+        file.take(yaml::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Unreadable::by(&error))?;
+        Ok(bytes)
+    }
+}
+
 /// Every YAML file in the folder of a root file, and an entry for each that could not be read. Hidden files and folders
 /// are left out, and so is what the root file excludes.
-pub(super) fn files(root: &Path) -> Vec<File> {
-    let root_file = match fs::canonicalize(root.join(ROOT_FILE)) {
+pub(super) fn files(root: &Path, storage: &dyn Storage) -> Vec<File> {
+    let root_file = match storage.real(&root.join(ROOT_FILE)) {
         Ok(real) if !real.starts_with(root) => Err(out_of_folder(&real)),
-        Ok(real) => content(&real),
+        Ok(real) => storage.content(&real),
         Err(error) => Err(Unreadable::by(&error)),
     };
     let exclude = match &root_file {
@@ -98,9 +173,9 @@ pub(super) fn files(root: &Path) -> Vec<File> {
         Err(_) => Exclude::default(),
     };
     // Where a config map is mounted, every file is a link into a folder of the kubelet's, the root file too.
-    let lies_in = fs::canonicalize(root.join(ROOT_FILE)).ok().and_then(|real| real.parent().map(Path::to_owned));
+    let lies_in = storage.real(&root.join(ROOT_FILE)).ok().and_then(|real| real.parent().map(Path::to_owned));
     let lies_in = lies_in.as_deref().unwrap_or(root);
-    let mut walk = Walk { root, exclude, found: BTreeMap::new(), files: Vec::new() };
+    let mut walk = Walk { root, storage, exclude, found: BTreeMap::new(), files: Vec::new() };
     walk.folders();
     let Walk { found, mut files, .. } = walk;
 
@@ -110,7 +185,7 @@ pub(super) fn files(root: &Path) -> Vec<File> {
         if total > MAX_TOTAL_BYTES {
             break;
         }
-        let content = content(&real);
+        let content = storage.content(&real);
         total += content.as_ref().map_or(0, |bytes| bytes.len() as u64);
         files.push(File { path, lies: below(lies_in, &real), content });
     }
@@ -138,6 +213,7 @@ fn exclude_of(text: &str) -> Exclude {
 
 struct Walk<'a> {
     root: &'a Path,
+    storage: &'a dyn Storage,
     exclude: Exclude,
     /// The files by where they really are, so that each is read once however many links lead to it.
     found: BTreeMap<PathBuf, Found>,
@@ -178,18 +254,17 @@ impl Walk<'_> {
         waiting: &mut Vec<(PathBuf, String, bool)>,
         links: &mut BTreeMap<String, PathBuf>,
     ) {
-        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+        let entries = match self.storage.entries(folder) {
             Ok(entries) => entries,
             Err(error) => return self.unreadable(if path.is_empty() { "." } else { path }, Unreadable::by(&error)),
         };
-        for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
+        for (entry, is_link) in entries {
+            let name = entry.to_string_lossy().into_owned();
             let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
             if name.starts_with('.') || path == ROOT_FILE || self.exclude.matches(&path) {
                 continue;
             }
-            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            match self.entry(&entry.path(), path.clone(), is_link, through_link) {
+            match self.entry(&folder.join(entry), path.clone(), is_link, through_link) {
                 Some(folder) if is_link => {
                     links.insert(path, folder);
                 }
@@ -204,7 +279,7 @@ impl Walk<'_> {
         let is_yaml = Path::new(&path)
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
-        let real = match fs::canonicalize(entry) {
+        let real = match self.storage.real(entry) {
             Ok(real) => real,
             Err(error) => {
                 if is_yaml {
@@ -213,7 +288,7 @@ impl Walk<'_> {
                 return None;
             }
         };
-        let is_folder = fs::metadata(&real).is_ok_and(|meta| meta.is_dir());
+        let is_folder = self.storage.is_folder(&real);
         if is_link && !real.starts_with(self.root) && (is_folder || is_yaml) {
             self.unreadable(&path, out_of_folder(&real));
             return None;
@@ -241,19 +316,4 @@ impl Walk<'_> {
 fn out_of_folder(real: &Path) -> Unreadable {
     let message = format!("this link leads out of the config's folder, to {}", real.display());
     Unreadable::new(&rules::LINK_OUT_OF_FOLDER, message).with_help("put the file itself here")
-}
-
-/// A regular file's bytes, one more than allowed at most: a pipe or a device could go on for ever.
-fn content(path: &Path) -> Result<Vec<u8>, Unreadable> {
-    let meta = fs::metadata(path).map_err(|error| Unreadable::by(&error))?;
-    if !meta.is_file() {
-        return Err(Unreadable::new(&rules::UNREADABLE_FILE, "this is no regular file"));
-    }
-    if meta.len() > yaml::MAX_BYTES {
-        return Err(too_large(meta.len()));
-    }
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| Unreadable::by(&error))?;
-    file.take(yaml::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Unreadable::by(&error))?;
-    Ok(bytes)
 }

@@ -1,8 +1,13 @@
 //! What git knows about the access files. It reads the repository on disk and never the network.
 
+mod base;
+mod tree;
+
 use std::path::Path;
 
+pub use base::{Base, NoBase, base, tip};
 use git2::{ErrorCode, Repository, RepositoryOpenFlags, Status, StatusOptions};
+pub use tree::{Content, Tree};
 
 /// The commit that is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]

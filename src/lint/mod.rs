@@ -7,6 +7,8 @@ mod facts;
 mod reference;
 mod rules;
 
+use std::collections::BTreeMap;
+
 use crate::config::{Config, ROOT_FILE};
 use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap};
 
@@ -52,6 +54,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What the config silences although there is something to say.
     pub silenced: Vec<Silenced>,
+    /// How many findings were not asked for.
+    pub left_out: usize,
 }
 
 /// A rule that the config silences.
@@ -66,6 +70,24 @@ pub struct Silenced {
 }
 
 impl Report {
+    /// Leaves out what other rules than these find, where any is named, and what is not as bad as this.
+    pub fn keep(&mut self, rules: &[String], least: Severity) {
+        let is_asked = |rule: &str| rules.is_empty() || rules.iter().any(|asked| asked == rule);
+        let all = self.findings.len();
+        self.findings.retain(|finding| is_asked(finding.rule.id) && finding.severity <= least);
+        self.left_out += all - self.findings.len();
+        self.silenced.retain(|silenced| is_asked(silenced.rule));
+    }
+
+    /// How many findings each rule has, and how bad they are, by rule.
+    pub fn by_rule(&self) -> BTreeMap<&'static str, (Severity, usize)> {
+        let mut rules = BTreeMap::new();
+        for finding in &self.findings {
+            rules.entry(finding.rule.id).or_insert((finding.severity, 0)).1 += 1;
+        }
+        rules
+    }
+
     /// Whether there is a finding that is more than a note.
     pub fn fails(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity != Severity::Note)

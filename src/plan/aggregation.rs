@@ -67,6 +67,14 @@ pub(super) struct Impact<'a> {
     pub(super) bindings: Vec<(Address, Affected<'a>, &'a Binding)>,
 }
 
+impl Impact<'_> {
+    /// Whether a binding gives what the changed role gives.
+    pub(super) fn reaches(&self, binding: &Binding) -> bool {
+        let role = role_of(self.change.before()).or(role_of(self.change.after()));
+        role.and_then(|role| bound_to(binding, role)).is_some_and(|by| self.affected.iter().any(|each| *each == by))
+    }
+}
+
 /// The changes on each environment, in their order.
 pub(super) fn by_environment(changes: &[Change]) -> BTreeMap<&EnvironmentName, Vec<&Change>> {
     let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();

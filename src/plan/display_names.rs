@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Cause, Draft};
 use super::kubernetes::binding_address;
+use super::meanwhile::{Required, try_require};
 use super::parts::{Part, Parts};
 use super::reach::{Counted, Nesting, Node, node_of};
 use super::resolve::Directory;
@@ -76,14 +77,26 @@ pub(super) fn clear(desired: &Desired, parts: &Parts<'_>, directory: &Directory<
                 refuse(&taker, &names.cause(&taker, &obstacles), draft);
             } else {
                 wait_for(&taker, &taker.parted, draft);
-                waiting.push(taker);
+                let first = taker.parted.clone();
+                waiting.push((taker, first));
             }
         } else if !first.is_empty() {
             put_first(&taker, &first, draft);
-            waiting.push(taker);
+            waiting.push((taker, first));
         }
     }
-    let endless: Vec<&Taker> = waiting.iter().filter(|taker| waits_for_itself(taker, draft)).collect();
+    // Whoever comes to a group that is made is not held back because somebody is to be without another for a moment: once the
+    // group is there, nothing would wait for them any more.
+    for (taker, first) in waiting.iter().filter(|(taker, _)| taker.way == Way::Joining) {
+        for address in &taker.addresses {
+            match try_require(address, first, &mut draft.changes) {
+                // They wait for it already, so that the circle stays and holds them back below, as one without an end.
+                Required::Yes | Required::Refused => {}
+            }
+        }
+    }
+    let endless: Vec<&Taker> =
+        waiting.iter().map(|(taker, _)| taker).filter(|taker| waits_for_itself(taker, draft)).collect();
     for taker in endless {
         refuse(taker, &names.endless(taker), draft);
     }

@@ -3,6 +3,7 @@
 //! Everything here is pure.
 
 mod aggregation;
+mod base;
 mod digest;
 mod disabled;
 mod display_names;
@@ -12,6 +13,7 @@ mod entra;
 pub mod guards;
 mod ids;
 mod kubernetes;
+mod meanwhile;
 mod names;
 mod order;
 mod parts;
@@ -32,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::aggregation::{Effect, Reached, Spread, listed};
+pub use self::base::Caused;
 pub use self::ids::{NoteKind, Reason};
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
 
@@ -326,6 +329,7 @@ fn compare(
     display_names::clear(desired, parts, directory, &mut draft);
     draft.hold_again(held);
     order::settle(&mut draft);
+    meanwhile::take_first(parts, directory, &mut draft);
     disabled::in_privileged_groups(desired, parts, directory, &policy.only, &mut draft.notes);
     (draft, compared)
 }

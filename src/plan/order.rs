@@ -35,20 +35,28 @@ pub(super) fn settle(draft: &mut Draft) {
 
 /// Each change after those it requires, otherwise by address.
 pub(super) fn order(mut changes: BTreeMap<Address, Change>) -> Vec<Change> {
-    let addresses: Vec<Address> = changes.keys().cloned().collect();
-    let mut ordered = Vec::with_capacity(addresses.len());
-    for address in &addresses {
-        place(address, &mut changes, &mut ordered);
-    }
-    ordered
+    let placed = placed(&changes);
+    placed.into_iter().filter_map(|address| changes.remove(&address)).collect()
 }
 
-/// Requirements are a few layers deep: what is created, what needs it, what is removed after, what that leaves unused.
-fn place(address: &Address, changes: &mut BTreeMap<Address, Change>, ordered: &mut Vec<Change>) {
-    if let Some(change) = changes.remove(address) {
-        for required in &change.requires {
-            place(required, changes, ordered);
+/// Who waits may be at the end of a long row: each grant for a removal, and that for another grant.
+fn placed(changes: &BTreeMap<Address, Change>) -> Vec<Address> {
+    let (mut seen, mut placed) = (BTreeSet::new(), Vec::with_capacity(changes.len()));
+    for change in changes.values() {
+        let mut open = Vec::new();
+        let mut next = Some(change);
+        loop {
+            if let Some(change) = next.take().filter(|change| seen.insert(&change.address)) {
+                open.push((&change.address, change.requires.iter()));
+            }
+            let Some((address, required)) = open.last_mut() else { break };
+            if let Some(required) = required.next() {
+                next = changes.get(required);
+            } else {
+                placed.push((*address).clone());
+                open.pop();
+            }
         }
-        ordered.push(change);
     }
+    placed
 }

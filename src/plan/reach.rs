@@ -32,6 +32,10 @@ pub(super) struct Nesting<'a> {
     inside: BTreeMap<Node<'a>, BTreeSet<Node<'a>>>,
     /// The display names of groups that are not ours, where they are known.
     names: BTreeMap<ObjectId, &'a str>,
+    /// The same groups by name.
+    called: BTreeMap<&'a str, Vec<ObjectId>>,
+    /// The groups that each is directly in.
+    outer: BTreeMap<Node<'a>, Vec<Node<'a>>>,
     /// The groups of which nobody knows what they are in, with why: they may be in any.
     unread: BTreeMap<&'a GroupKey, &'a str>,
 }
@@ -39,7 +43,13 @@ pub(super) struct Nesting<'a> {
 impl<'a> Nesting<'a> {
     /// As it is now.
     pub(super) fn live(directory: &Directory<'a>) -> Self {
-        let mut nesting = Self { inside: BTreeMap::new(), names: BTreeMap::new(), unread: BTreeMap::new() };
+        let mut nesting = Self {
+            inside: BTreeMap::new(),
+            names: BTreeMap::new(),
+            called: BTreeMap::new(),
+            outer: BTreeMap::new(),
+            unread: BTreeMap::new(),
+        };
         let mut above = Vec::new();
         for (key, group) in directory.live_groups() {
             let nested = directory.nested_in(group).iter().filter(|member| member.kind == PrincipalKind::Group);
@@ -67,10 +77,23 @@ impl<'a> Nesting<'a> {
                 nesting.inside.entry(around).or_default().insert(nested);
             }
         }
+        for (id, name) in &nesting.names {
+            nesting.called.entry(name).or_default().push(*id);
+        }
         // A group that is deleted is in none, and comes back into those that it was in.
         let restored = directory.restored().map(|(key, _)| (key, "it is deleted"));
         nesting.unread.extend(restored);
-        nesting
+        nesting.turned()
+    }
+
+    /// The same with a look from the inside.
+    fn turned(mut self) -> Self {
+        let mut outer: BTreeMap<Node<'a>, Vec<Node<'a>>> = BTreeMap::new();
+        for (around, inner) in self.pairs() {
+            outer.entry(inner).or_default().push(around);
+        }
+        self.outer = outer;
+        self
     }
 
     /// The same, with what the files ask for added.
@@ -79,7 +102,7 @@ impl<'a> Nesting<'a> {
             let nested = group.members.keys().filter_map(|name| node_of(name, directory));
             self.inside.entry(Node::Known(key)).or_default().extend(nested);
         }
-        self
+        self.turned()
     }
 
     /// The same once these changes are made, or while those that take something away are still to come.
@@ -92,6 +115,7 @@ impl<'a> Nesting<'a> {
     where
         'c: 'a,
     {
+        let mut deleted = BTreeSet::new();
         for change in changes {
             let goes = counted == Counted::All && change.after().is_none();
             match (&change.address, &change.operation) {
@@ -106,9 +130,7 @@ impl<'a> Nesting<'a> {
                 }
                 (Address::Group(key), Operation::Delete { .. }) if goes => {
                     self.inside.remove(&Node::Known(key));
-                    for inside in self.inside.values_mut() {
-                        inside.remove(&Node::Known(key));
-                    }
+                    deleted.insert(Node::Known(key));
                 }
                 (
                     Address::Group(_) | Address::Owner(..) | Address::Member(..) | Address::Object { .. },
@@ -119,7 +141,20 @@ impl<'a> Nesting<'a> {
                 ) => {}
             }
         }
-        self
+        if !deleted.is_empty() {
+            self.inside.values_mut().for_each(|inside| inside.retain(|group| !deleted.contains(group)));
+        }
+        self.turned()
+    }
+
+    /// Every group with each that is directly in it.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> {
+        self.inside.iter().flat_map(|(outer, inside)| inside.iter().map(|inner| (*outer, *inner)))
+    }
+
+    /// The display name of a group that is not ours, where it is known.
+    pub(super) fn name(&self, id: ObjectId) -> Option<&'a str> {
+        self.names.get(&id).copied()
     }
 
     /// Whether one group is in another, directly or through others.
@@ -157,7 +192,7 @@ impl<'a> Nesting<'a> {
         let mut open = vec![Node::Known(key)];
         let mut found = BTreeSet::new();
         while let Some(group) = open.pop() {
-            let outer = self.inside.iter().filter(|(_, nested)| nested.contains(&group)).map(|(outer, _)| *outer);
+            let outer = self.outer.get(&group).into_iter().flatten().copied();
             open.extend(outer.filter(|outer| found.insert(*outer)));
         }
         found.remove(&Node::Known(key));
@@ -180,7 +215,7 @@ impl<'a> Nesting<'a> {
                 other.into_iter().map(Node::Foreign).collect()
             }
             GroupNaming::DisplayName => {
-                self.names.iter().filter(|(_, name)| **name == bare).map(|(id, _)| Node::Foreign(*id)).collect()
+                self.called.get(bare).into_iter().flatten().map(|id| Node::Foreign(*id)).collect()
             }
         }
     }
@@ -194,12 +229,16 @@ impl<'a> Nesting<'a> {
     pub(super) fn others_around(&self, key: &GroupKey, among: &BTreeSet<Node<'_>>) -> Vec<String> {
         let is_in =
             |id: ObjectId| self.inside.get(&Node::Foreign(id)).is_some_and(|nested| nested.contains(&Node::Known(key)));
-        let others = self.names.iter().filter(|(id, _)| among.contains(&Node::Foreign(**id)) && is_in(**id));
+        let others = among.iter().filter_map(|group| match group {
+            Node::Foreign(id) if is_in(*id) => self.names.get(id).map(|name| (id, name)),
+            Node::Foreign(_) | Node::Known(_) => None,
+        });
         others.map(|(id, name)| format!("`{name}` (id {id})")).collect()
     }
 }
 
-fn node<'a>(id: ObjectId, directory: &Directory<'a>) -> Node<'a> {
+/// The group of an object id.
+pub(super) fn node<'a>(id: ObjectId, directory: &Directory<'a>) -> Node<'a> {
     directory.key(id).map_or(Node::Foreign(id), Node::Known)
 }
 

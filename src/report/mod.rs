@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::access::AccessDifference;
 use crate::access::expectations::Judged;
-use crate::plan::Verdict;
-use crate::state::{ConfigName, EnvironmentName, TenantId, Usage};
+use crate::plan::{Caused, Verdict};
+use crate::state::{ConfigName, EnvironmentName, TenantId, Usage, Weakening};
 
 mod counts;
 pub mod csv;
@@ -39,6 +39,29 @@ pub struct Context {
     pub is_part: bool,
     /// What became of the expectations, on what would be there once the plan is carried out.
     pub expectations: Vec<Judged>,
+    /// What the change of the access files is compared with, where it is.
+    pub base: Option<Base>,
+}
+
+/// What a change of the access files starts from, and what it does beside the plan.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The branch, tag or commit that was asked for. May hold text from the repository.
+    pub reference: String,
+    /// The commit that the change has in common with it.
+    pub commit: String,
+    /// Its id for people.
+    pub short: String,
+    /// Whether the clone lacks part of the history, so that there may be a nearer one.
+    pub is_shallow: bool,
+    /// What the change weakens.
+    pub weakened: Vec<Weakening>,
+    /// What is not read because the change would have it reached otherwise: each in a sentence.
+    pub left_out: Vec<String>,
+    /// What it causes, or why that cannot be told from what was off before: a sentence.
+    pub caused: Result<Caused, String>,
+    /// What the rest of the plan means for people. The plan's own difference is then what the change causes alone.
+    pub drift: Arc<AccessDifference>,
 }
 
 /// What a report about what is there says besides the expectations themselves.

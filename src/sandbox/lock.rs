@@ -10,7 +10,15 @@ pub(crate) const FILE: &str = "lock";
 /// Held until it is dropped; the operating system lets go of it when the process dies.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: std::fs::File,
+    file: std::fs::File,
+}
+
+impl Drop for Lock {
+    /// Closing alone would not do: a program that is just being started has the file, too, until it runs.
+    fn drop(&mut self) {
+        // It goes with the process in any case.
+        let _ = self.file.unlock();
+    }
 }
 
 /// What came of trying.
@@ -30,7 +38,7 @@ pub(crate) fn take(folder: &Path) -> io::Result<Attempt> {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())?;
-            Ok(Attempt::Held(Lock { _file: file }))
+            Ok(Attempt::Held(Lock { file }))
         }
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();

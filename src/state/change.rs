@@ -48,6 +48,19 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The same of another group; an address on a cluster stays what it is.
+    #[must_use]
+    pub fn of_group(&self, key: &GroupKey) -> Self {
+        match self {
+            Self::Group(_) => Self::Group(key.clone()),
+            Self::Owner(_, who) => Self::Owner(key.clone(), who.clone()),
+            Self::Member(_, who) => Self::Member(key.clone(), who.clone()),
+            Self::Object { .. } => self.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

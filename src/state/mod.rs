@@ -17,6 +17,7 @@ mod failure;
 mod lack;
 pub mod mark;
 mod name;
+mod now_called;
 mod observed;
 mod policy;
 pub mod power;
@@ -28,6 +29,7 @@ pub mod resources;
 mod selector;
 mod text;
 mod unmanaged;
+mod weakening;
 
 pub use access::{AccessAnswer, AccessQuestion, AccessReview, Answers, Known, RBAC, ServedResource};
 pub use aggregation::DefaultRole;
@@ -48,6 +50,7 @@ pub use name::{
     AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, InvalidName, Mail, Namespace, ObjectId, RoleKey,
     TenantId, UserPrincipalName,
 };
+pub use now_called::NowCalled;
 pub use observed::{
     Above, Cluster, DeletedGroup, GroupAnswer, GroupAnswers, GroupKind, GroupQuestion, GroupSummary, Inside,
     LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, Observed, OuterGroup, OwnIdentity,
@@ -61,5 +64,6 @@ pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 pub use selector::{Doubt, Expression, Filled, Selector};
-pub use text::{all_of, closest, first_few, like};
+pub use text::{all_of, closest, closest_address, closest_name, first_few, like};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};
+pub use weakening::{Limit, Weakened, Weakening};

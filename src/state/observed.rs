@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
-    PrincipalName, Role, Selector, TenantId, TokenNaming,
+    PrincipalName, Role, Selector, TenantId,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
@@ -91,7 +91,7 @@ pub struct OuterGroup {
 }
 
 /// What only a diff knows to ask of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupQuestion {
     /// Who holds a membership through Privileged Identity Management?
     Privileged(ObjectId),
@@ -319,11 +319,6 @@ impl Cluster {
     /// The live namespaces with all of these labels. Kubernetes' own are never meant by labels.
     pub fn selected(&self, labels: &BTreeMap<String, String>) -> Vec<Namespace> {
         self.namespaces.keys().filter(|name| self.selects(name, labels)).cloned().collect()
-    }
-
-    /// The object ids of the groups that are bound, where the cluster knows groups by them.
-    pub fn groups_bound<'a>(&'a self, tokens: &'a TokenNaming) -> impl Iterator<Item = ObjectId> + use<'a> {
-        self.bindings.iter().flat_map(|live| &live.binding.subjects).filter_map(|subject| tokens.group_id(subject))
     }
 
     /// Whether this live namespace has all of these labels. Kubernetes' own are never meant by labels.

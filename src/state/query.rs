@@ -22,6 +22,22 @@ pub struct TenantQuery {
     pub principals: BTreeSet<PrincipalName>,
 }
 
+impl TenantQuery {
+    /// What both ask for, in one look. Where they differ in what a key stands for, it is this one's.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        for (key, management) in other.groups {
+            self.groups.entry(key).or_insert(management);
+        }
+        for (key, name) in other.display_names {
+            self.display_names.entry(key).or_insert(name);
+        }
+        self.unique_display_names.extend(other.unique_display_names);
+        self.principals.extend(other.principals);
+        self
+    }
+}
+
 /// What to read from one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterQuery {

@@ -53,6 +53,50 @@ pub fn closest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
         .map(|(_, name)| name)
 }
 
+/// The address that a mistyped one was meant to be: a name like it at the same domain, or the same name at a domain like it.
+/// Whole addresses of one company are much alike, whoever they belong to. Without a domain, the name alone is looked at.
+pub fn closest_address<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let parts = |text: &str| text.split_once('@').map(|(name, domain)| (name.to_lowercase(), domain.to_lowercase()));
+    let near = |address: &str| match (parts(text), parts(address)) {
+        (Some((name, domain)), Some((known, at))) if domain == at => slips(&name, &known),
+        (Some((name, domain)), Some((known, at))) if name == known => slips(&domain, &at),
+        (None, Some((known, _))) if text.eq_ignore_ascii_case(&known) => Some(0),
+        (None, Some((known, _))) => slips(&text.to_lowercase(), &known),
+        (Some(_), _) | (None, None) => None,
+    };
+    names.into_iter().filter_map(|name| Some((near(name)?, name))).min().map(|(_, name)| name)
+}
+
+/// The name that a mistyped one was meant to be, where both are names of things that may well be there: `team-a` is not
+/// `team-b`, nor `shop1` `shop2`.
+pub fn closest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    names.into_iter().filter_map(|name| Some((slips(text, name)?, name))).min().map(|(_, name)| name)
+}
+
+/// By how many slips of the keyboard two names differ, where that is all that is between them: word by word, one in a short
+/// word and two in a long one, none in what is counted or lettered.
+fn slips(one: &str, other: &str) -> Option<usize> {
+    let words = |text: &str| -> Vec<String> { text.split(['-', '.', '_']).map(str::to_owned).collect() };
+    let (one, other) = (words(one), words(other));
+    if one.len() != other.len() {
+        return None;
+    }
+    let mut all = 0;
+    for (one, other) in one.iter().zip(&other).filter(|(one, other)| one != other) {
+        let most = match one.chars().count() {
+            0..=3 => 0,
+            4..=7 => 1,
+            8.. => 2,
+        };
+        let is_numbered = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+        if one.len().abs_diff(other.len()) > most * 4 || is_numbered(one) || is_numbered(other) {
+            return None;
+        }
+        all += Some(strsim::osa_distance(one, other)).filter(|distance| *distance <= most)?;
+    }
+    (1..=2).contains(&all).then_some(all)
+}
+
 /// A shared text, written and read like any other.
 pub(super) mod shared {
     use std::sync::Arc;
@@ -106,5 +150,26 @@ mod tests {
     fn what_was_meant_is_near_and_not_the_same() {
         assert_eq!(closest("trinty", ["payments", "trinity", "trinity-two"]), Some("trinity"));
         assert_eq!(closest("trinity", ["trinity", "payments"]), None);
+    }
+
+    #[test]
+    fn an_address_is_like_another_by_its_name_or_by_its_domain() {
+        let known = ["erin@contoso.com", "hayden@contoso.com", "ana@partner.example", "k.lee-smith@contoso.com"];
+        let near = |text: &str| closest_address(text, known);
+        for text in ["haydn@contoso.com", "Hadyen@contoso.com", "hayden@contosso.com", "haydn", "HAYDEN"] {
+            assert_eq!(near(text), Some("hayden@contoso.com"), "{text}");
+        }
+        assert_eq!(near("k.lee-smyth@contoso.com"), Some("k.lee-smith@contoso.com"));
+        for text in ["zoe@contoso.com", "hayden@partner.example", "bob@contoso.com", "k.lea-smith@contoso.com", "", "@"]
+        {
+            assert_eq!(near(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_numbered_or_lettered_is_another_thing() {
+        let near = |text: &str, known: &'static str| closest_name(text, [known]).is_some();
+        assert!(near("trinityy", "trinity") && near("dev-paymnts", "dev-payments") && near("defualt", "default"));
+        assert!(!near("team-a", "team-b") && !near("shop1", "shop2") && !near("web", "dev") && !near("same", "same"));
     }
 }

@@ -86,6 +86,52 @@ fn a_nested_group_that_moves() {
     );
 }
 
+const APP: &str = "1a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
+
+/// The company with two more of whom the tenant knows.
+fn with_mallory() -> String {
+    let known = format!("groups:\n  known:\n    members: [mallory@contoso.com, {{ service-principal: {APP} }}]\n");
+    COMPANY.replace("groups:\n", &known)
+}
+
+/// What a plan says first of somebody.
+fn difference(ran: &Ran, who: &str) -> String {
+    let said = ran.stdout.split("\nEntra\n").next().unwrap();
+    said.lines().skip_while(|line| !line.contains(who)).take(2).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn who_is_put_in_too_many_groups_is_said_to_have_nothing_by_them_for_now() {
+    let world = World::with_files(&[("rolecall.yaml", &with_mallory())]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let mut crowd = String::from("groups:\n");
+    for number in 0..199 {
+        writeln!(crowd, "  crowd{number}: {{ members: [mallory@contoso.com] }}").unwrap();
+    }
+    world.replace("access/rolecall.yaml", "groups:\n", &crowd);
+    let ran = after(&world, "  platform:\n    members: [", "  platform:\n    members: [mallory@contoso.com, ");
+    let said = difference(&ran, "mallory@contoso.com");
+    assert!(said.starts_with("= ") && said.contains("(edit)"), "{}", ran.stdout);
+    assert!(said.contains("platform (new member); worth nothing while in 201 groups"), "{}", ran.stdout);
+}
+
+#[test]
+fn owners_of_what_comes_to_be_bound_are_told_persons_and_apps() {
+    let owned = with_mallory().replace("  contractors:\n", "  contractors:\n    owners: [mallory@contoso.com]\n");
+    let apart = owned.replace("      - { group: contractors }\n", "");
+    let world = World::with_files(&[("rolecall.yaml", &apart)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let of_app = format!("  payments-dev:\n    owners: [{{ service-principal: {APP} }}]\n");
+    world.write("access/rolecall.yaml", owned.replace("  payments-dev:\n", &of_app));
+    let ran = world.plan(&[]);
+    let said = difference(&ran, "mallory@contoso.com");
+    assert!(said.starts_with("+ ") && said.contains("(owner)"), "owns contractors: {}", ran.all());
+    let said = difference(&ran, APP);
+    assert!(said.starts_with("+ ") && said.contains("(owner)"), "comes to own payments-dev: {}", ran.all());
+    assert!(ran.stdout.contains("payments-dev: can put anybody in it"), "{}", ran.all());
+    assert_eq!(difference(&ran, "0a1b2c3d"), "", "whoever applies is left out");
+}
+
 /// A tenant with groups that are nobody's in the files, and a cluster where they are bound by hand.
 const OTHERS: &str = "\
 tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }

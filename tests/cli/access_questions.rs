@@ -256,6 +256,46 @@ fn what_could_not_be_seen_is_named() {
     assert!(!other.stdout.contains("not seen: environment"), "{}", other.stdout);
 }
 
+/// On a cluster that knows groups by display name, anybody can make another one of that name.
+#[test]
+fn whoever_is_in_a_look_alike_counts_where_groups_go_by_name() {
+    let root = r"version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s, tokens: { groups-as: display-name } }
+groups:
+  dev: { members: [hayden@contoso.com] }
+expectations:
+  - { user: mallory@contoso.com, environments: [alpha], cannot: [list pods in trinity] }
+";
+    let seed = r#"tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }
+applier: { app-id: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }
+users: [{ user-principal-name: hayden@contoso.com }, { user-principal-name: mallory@contoso.com }]
+groups:
+  - { display-name: dev, unique-name: rolecall.contoso.dev, owners: [{ service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }], members: [hayden@contoso.com] }
+  - { display-name: dev, id: "11111111-1111-4111-8111-000000000002", members: [mallory@contoso.com] }
+clusters:
+  alpha:
+    namespaces: { trinity: {} }
+    bindings:
+      - { name: legacy, namespace: trinity, cluster-role: view, subjects: [{ group: "11111111-1111-4111-8111-000000000002" }] }
+"#;
+    let world = World::with_files(&[("rolecall.yaml", root)]);
+    world.write("seed.yaml", seed);
+    let _ = world.run(&["sandbox", "init", "sandbox", "--from", "seed.yaml"]).exits(0);
+    // A seed binds by id; this cluster is told names.
+    let cluster = world.read("sandbox/clusters/alpha.json");
+    let by_name = cluster.replace(r#""name":"11111111-1111-4111-8111-000000000002""#, r#""name":"dev""#);
+    world.write("sandbox/clusters/alpha.json", by_name);
+    let question = ["who-can", "list", "pods", "-n", "trinity", "--files", "access", "--sandbox", "sandbox"];
+    let ran = world.run(&question).exits(0);
+    assert!(ran.stdout.contains("mallory@contoso.com"), "{}", ran.stdout);
+    let ran = world.plan(&[]).exits(6);
+    assert!(ran.stdout.contains("Expectations") && ran.stdout.contains("through group"), "{}", ran.stdout);
+}
+
 #[test]
 fn a_question_that_makes_no_sense_is_refused_with_what_was_meant() {
     let world = company();

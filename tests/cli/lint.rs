@@ -79,6 +79,53 @@ fn sarif_is_relative_to_the_repository_and_stays_when_lines_move() {
     assert_ne!(inside["locations"], moved["locations"]);
 }
 
+/// What is asked for is the same in every form, and the exit code is about that alone.
+#[test]
+fn findings_are_picked_by_rule_and_by_severity() {
+    let world = unwise();
+    let rules = |arguments: &[&str], code: i32| -> (Vec<String>, Vec<String>, serde_json::Value) {
+        let run = |output: &str| {
+            let all = [&["lint", "access", "--output", output], arguments].concat();
+            serde_json::from_str::<Value>(&world.run(&all).exits(code).stdout).unwrap()
+        };
+        let own = |list: &Value, key: &str| -> Vec<String> {
+            list.as_array().unwrap().iter().map(|each| each[key].as_str().unwrap().to_owned()).collect()
+        };
+        let (json, sarif) = (run("json"), run("sarif"));
+        (own(&json["findings"], "rule"), own(&sarif["runs"][0]["results"], "ruleId"), json)
+    };
+    let (all, _, json) = rules(&[], 7);
+    assert_eq!(json["left_out"], 0);
+    let (json, sarif, said) = rules(&["--severity", "warning"], 7);
+    assert!(json == sarif && json.len() < all.len() && !json.contains(&"individual-person".to_owned()), "{json:?}");
+    assert_eq!(said["left_out"], all.len() - json.len());
+    let (json, sarif, said) = rules(&["--rule", "individual-person", "--rule", "unused-role"], 0);
+    assert_eq!((&json, &sarif), (&vec!["individual-person".to_owned()], &vec!["individual-person".to_owned()]));
+    assert_eq!(said["rules"], serde_json::json!([{ "rule": "individual-person", "severity": "note", "findings": 1 }]));
+    assert_eq!(said["silenced"], serde_json::json!([]));
+    let ran = world.run(&["lint", "access", "--rule", "individual-person", "--severity", "error"]).exits(0);
+    assert!(ran.stdout.starts_with("No such finding.\nLeft out by --rule or --severity: "), "{}", ran.stdout);
+    let ran = world.run(&["lint", "access", "--rule", "individual"]).exits(64);
+    assert!(ran.stderr.contains("'individual-person'"), "{}", ran.stderr);
+}
+
+/// At the end of many findings it is counted which rule has how many.
+#[test]
+fn many_findings_end_in_a_table() {
+    let groups: Vec<String> = (0..12).map(|at| format!("  g{at}: {{ members: [hayden@contoso.com] }}\n")).collect();
+    let groups = groups.concat();
+    let world = World::with_files(&[("rolecall.yaml", &format!("{UNWISE}{groups}"))]);
+    let ran = world.run(&["lint", "access"]).exits(7);
+    let table = ran.stdout.split("\n\n").find(|part| part.starts_with("rule ")).unwrap_or_default();
+    assert_eq!(
+        table,
+        "rule                 severity  findings\ngroup-without-owner  warning         12\nunused-group         note            13",
+        "{}",
+        ran.stdout
+    );
+    assert!(!unwise().run(&["lint", "access"]).exits(7).stdout.contains("severity  findings"));
+}
+
 #[test]
 fn a_rule_is_explained() {
     let world = World::new();

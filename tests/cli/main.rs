@@ -5,6 +5,7 @@
 mod access;
 mod access_questions;
 mod bad_input;
+mod base;
 mod cluster_permissions;
 mod common;
 mod demo;
@@ -20,6 +21,7 @@ mod invented;
 mod lint;
 mod permissions;
 mod picture;
+mod previews;
 mod question;
 mod readme;
 mod renamed;

@@ -36,7 +36,8 @@ fn it_keeps_its_id_and_its_members_are_shown_before_anything_rests_on_them() {
     let _ = world.apply(&["--yes"]).exits(3);
     assert_eq!(world.writes().len(), writes, "the guard refuses");
 
-    let _ = world.apply(&[&["--yes"], ACKNOWLEDGED.as_slice()].concat()).exits(0);
+    // What rests on it waits for the next plan.
+    let _ = world.apply(&[&["--yes"], ACKNOWLEDGED.as_slice()].concat()).exits(4);
     let restored = format!("POST /directory/deletedItems/{id}/restore");
     assert!(world.writes().iter().any(|write| write.ends_with(&restored)), "{:?}", world.writes());
 
@@ -51,7 +52,7 @@ fn a_saved_plan_restores_and_the_next_one_does_the_rest() {
     let world = deleted();
     let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
     let apply = ["apply", "tonight.plan", "access", "--sandbox", "sandbox"];
-    let _ = world.run(&[apply.as_slice(), ACKNOWLEDGED.as_slice()].concat()).exits(0);
+    let _ = world.run(&[apply.as_slice(), ACKNOWLEDGED.as_slice()].concat()).exits(4);
     let again = world.run(&[apply.as_slice(), ACKNOWLEDGED.as_slice()].concat()).exits(5);
     assert!(again.stderr.contains("is asked for now and is not in the saved plan"), "{}", again.stderr);
 }

@@ -164,6 +164,26 @@ fn what_is_withheld_is_pending() {
     let _ = world.plan(&[]).exits(0);
 }
 
+/// Whoever was to leave has not left: that is no success, on the screen or for a script.
+#[test]
+fn an_apply_that_holds_something_back_is_not_fine() {
+    let world = planned();
+    let _ = apply_saved(&world).exits(0);
+    let writes = world.writes().len();
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- heyden@contoso.com");
+    let still = "! 1 removal is withheld: whoever was to lose access by it still has it. 1 other change is withheld.";
+    let ran = world.apply(&["--yes"]).exits(2);
+    assert!(ran.stdout.contains(still) && ran.stdout.contains("No acknowledgement lifts this."), "{}", ran.all());
+    assert!(ran.stderr.contains("Nothing was written: all that is left is withheld"), "{}", ran.all());
+    assert_eq!(world.writes().len(), writes);
+    let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
+    let _ = apply_saved(&world).exits(2);
+    world.replace("access/rolecall.yaml", "description: ", "description: more of the ");
+    let ran = world.apply(&["--yes"]).exits(4);
+    assert!(ran.stderr.contains(still), "{}", ran.all());
+    let _ = world.apply(&["--yes", "--strict"]).exits(1);
+}
+
 /// A plan that was saved while something was expected is not carried out because that is gone, or less, since.
 #[test]
 fn an_expectation_taken_away_after_the_plan_was_saved_helps_nobody() {

@@ -114,18 +114,9 @@ fn all(sources: &Sources<'_>) -> Vec<PolicyRule> {
     sources.iter().flat_map(of).collect()
 }
 
-/// Whether it is asked before the changes or after them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum When {
-    Before,
-    After,
-}
-
-/// What a caller is given at one time. On one side, a binding and its subject at the same address are the same with the same
-/// rules; on the other one an untouched binding is at that address, too, while its role may give something else.
+/// What a caller is given before, or after: there, a binding and its subject at the same address are the same with the same rules.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Given {
-    when: When,
     bound: Vec<(usize, usize)>,
     is_superuser: bool,
 }
@@ -148,34 +139,61 @@ impl<'r> Comparing<'r> {
 
     /// What it comes to that somebody is the one before and the other after.
     pub(super) fn of(&mut self, before: &Caller, after: &Caller) -> Rc<Vec<Outcome>> {
-        self.between((before, When::Before), (after, When::After))
-    }
-
-    /// What it would come to after everything if somebody were another.
-    pub(super) fn afterwards(&mut self, one: &Caller, other: &Caller) -> Rc<Vec<Outcome>> {
-        self.between((one, When::After), (other, When::After))
-    }
-
-    fn between(&mut self, one: (&Caller, When), other: (&Caller, When)) -> Rc<Vec<Outcome>> {
-        let [one, other] = [one, other].map(|(caller, when)| {
-            let rbac = match when {
-                When::Before => self.before,
-                When::After => self.after,
-            };
+        let [one, other] = [(self.before, before), (self.after, after)].map(|(rbac, caller)| {
             let grants: Vec<Grant<'r>> = rbac.given(caller).collect();
-            (Given::new(when, &grants, caller), held(&grants, caller.is_superuser()))
+            (Given::new(&grants, caller), held(&grants, caller.is_superuser()))
         });
         let known = self.known.entry((one.0, other.0));
         let covering = &mut self.covering;
         Rc::clone(known.or_insert_with(|| Rc::new(outcomes(&one.1, &other.1, covering))))
     }
+
+    /// What somebody could have, and did not have, before and after; `None` is what they have. What somebody can have
+    /// that they neither have nor could have before is gained; what they could and can no longer is lost, where this ends.
+    pub(super) fn indirect(&mut self, is: [&Caller; 2], could: [Option<&Caller>; 2], ends: bool) -> Vec<Outcome> {
+        let rbacs = [self.before, self.after];
+        let held = |of: usize, caller: &Caller| -> Held<'r> {
+            let grants: Vec<Grant<'r>> = rbacs[of].given(caller).collect();
+            held(&grants, caller.is_superuser())
+        };
+        let is = [held(0, is[0]), held(1, is[1])];
+        let could = [could[0].map(|caller| held(0, caller)), could[1].map(|caller| held(1, caller))];
+        let [before, after] = [could[0].as_ref().unwrap_or(&is[1]), could[1].as_ref().unwrap_or(&is[1])];
+        let sides = Indirect { is: [&is[0], &is[1]], could: [could[0].as_ref(), could[1].as_ref()], ends };
+        each_place(before, after, |namespace| sides.outcome(namespace, (before, after), &mut self.covering))
+            .into_iter()
+            .filter(|outcome| outcome.effect != AccessEffect::Same)
+            .collect()
+    }
+
+    /// Where somebody has by groups of these names what they had by them, and nothing else changes; with what that is.
+    pub(super) fn kept(
+        &mut self,
+        before: &Caller,
+        after: &Caller,
+        names: &BTreeSet<&SubjectName>,
+    ) -> Vec<(Outcome, Vec<Holding>)> {
+        let [before, after] = [(self.before, before), (self.after, after)].map(|(rbac, caller)| {
+            let grants: Vec<Grant<'r>> = rbac.given(caller).collect();
+            held(&grants, caller.is_superuser())
+        });
+        let mut places: BTreeMap<Option<&Namespace>, Vec<Holding>> = BTreeMap::new();
+        for holding in after.keys().filter(|holding| before.contains_key(*holding)) {
+            if holding.group.as_ref().is_some_and(|name| names.contains(name)) {
+                places.entry(holding.namespace.as_ref()).or_default().push(holding.clone());
+            }
+        }
+        let outcomes =
+            places.into_iter().map(|(namespace, kept)| (outcome(namespace, &before, &after, &mut self.covering), kept));
+        outcomes.filter(|(outcome, _)| outcome.effect == AccessEffect::Same).collect()
+    }
 }
 
 impl Given {
-    fn new(when: When, grants: &[Grant<'_>], caller: &Caller) -> Self {
+    fn new(grants: &[Grant<'_>], caller: &Caller) -> Self {
         let address =
             |grant: &Grant<'_>| (std::ptr::from_ref(grant.binding).addr(), std::ptr::from_ref(grant.subject).addr());
-        Self { when, bound: grants.iter().map(address).collect(), is_superuser: caller.is_superuser() }
+        Self { bound: grants.iter().map(address).collect(), is_superuser: caller.is_superuser() }
     }
 }
 
@@ -197,6 +215,15 @@ fn held<'r>(grants: &[Grant<'r>], is_superuser: bool) -> Held<'r> {
 }
 
 fn outcomes<'r>(before: &Held<'r>, after: &Held<'r>, covering: &mut Covering<'r>) -> Vec<Outcome> {
+    each_place(before, after, |namespace| outcome(namespace, before, after, covering))
+}
+
+/// What comes of a change on the whole cluster, and wherever it comes to something else.
+fn each_place(
+    before: &Held<'_>,
+    after: &Held<'_>,
+    mut outcome: impl FnMut(Option<&Namespace>) -> Outcome,
+) -> Vec<Outcome> {
     let differs = |holding: &&Holding| before.get(holding) != after.get(holding);
     let all: BTreeSet<&Holding> = before.keys().chain(after.keys()).collect();
     let changed: BTreeSet<Option<&Namespace>> =
@@ -204,7 +231,7 @@ fn outcomes<'r>(before: &Held<'r>, after: &Held<'r>, covering: &mut Covering<'r>
     if changed.is_empty() {
         return Vec::new();
     }
-    let on_cluster = changed.contains(&None).then(|| outcome(None, before, after, covering));
+    let on_cluster = changed.contains(&None).then(|| outcome(None));
     // What changes on the whole cluster may come to something else where more is held.
     let namespaces: BTreeSet<&Namespace> = all.iter().filter_map(|holding| holding.namespace.as_ref()).collect();
     let mut outcomes = Vec::new();
@@ -213,7 +240,7 @@ fn outcomes<'r>(before: &Held<'r>, after: &Held<'r>, covering: &mut Covering<'r>
         if !itself && on_cluster.is_none() {
             continue;
         }
-        let here = outcome(Some(namespace), before, after, covering);
+        let here = outcome(Some(namespace));
         let as_everywhere = on_cluster.as_ref().is_some_and(|all| {
             without_paths(&all.gained)[..] == here.gained[..] && without_paths(&all.lost)[..] == here.lost[..]
         });
@@ -222,6 +249,66 @@ fn outcomes<'r>(before: &Held<'r>, after: &Held<'r>, covering: &mut Covering<'r>
         }
     }
     on_cluster.into_iter().chain(outcomes).collect()
+}
+
+/// What somebody has before and after, and what they could.
+struct Indirect<'h, 'r> {
+    is: [&'h Held<'r>; 2],
+    could: [Option<&'h Held<'r>>; 2],
+    ends: bool,
+}
+
+impl<'r> Indirect<'_, 'r> {
+    fn outcome(
+        &self,
+        namespace: Option<&Namespace>,
+        (before, after): (&Held<'r>, &Held<'r>),
+        covering: &mut Covering<'r>,
+    ) -> Outcome {
+        let reaches = |holding: &Holding| holding.namespace.is_none() || holding.namespace.as_ref() == namespace;
+        let here = |held: Option<&Held<'r>>| -> Sources<'r> {
+            let reaching = held.into_iter().flatten().filter(|(holding, _)| reaches(holding));
+            reaching.map(|(_, rules)| Source { rules, without_paths: namespace.is_some() }).collect()
+        };
+        let [was, is] = self.is.map(|held| here(Some(held)));
+        let [could, can] = self.could.map(here);
+        let known: Sources<'r> = is.union(&could).copied().collect();
+        let left: Sources<'r> = was.union(&is).chain(&can).copied().collect();
+        let gained = covering.missing(&known, &can);
+        let lost = if self.ends { covering.missing(&left, &could) } else { Rc::default() };
+        let mut holdings = Vec::new();
+        for holding in before.keys().chain(after.keys()).filter(|holding| reaches(holding)).collect::<BTreeSet<_>>() {
+            match (before.get(holding), after.get(holding)) {
+                (None, _) if !gained.is_empty() => holdings.push((Standing::New, holding.clone())),
+                (_, None) if !lost.is_empty() => holdings.push((Standing::Gone, holding.clone())),
+                (Some(one), Some(other)) if one != other => holdings.push((Standing::Changed, holding.clone())),
+                _ => {}
+            }
+        }
+        Outcome {
+            namespace: namespace.cloned(),
+            effect: effect(&gained, &lost),
+            leads: if !gained.is_empty() && covering.leads(&known, namespace).is_empty() {
+                covering.leads(&can, namespace)
+            } else {
+                BTreeSet::new()
+            },
+            before: roles(before, reaches, covering),
+            after: roles(after, reaches, covering),
+            gained,
+            lost,
+            holdings,
+        }
+    }
+}
+
+fn effect(gained: &[PolicyRule], lost: &[PolicyRule]) -> AccessEffect {
+    match (gained.is_empty(), lost.is_empty()) {
+        (false, true) => AccessEffect::Gains,
+        (true, false) => AccessEffect::Loses,
+        (false, false) => AccessEffect::Both,
+        (true, true) => AccessEffect::Same,
+    }
 }
 
 fn outcome<'r>(
@@ -251,12 +338,7 @@ fn outcome<'r>(
     }
     Outcome {
         namespace: namespace.cloned(),
-        effect: match (gained.is_empty(), lost.is_empty()) {
-            (false, true) => AccessEffect::Gains,
-            (true, false) => AccessEffect::Loses,
-            (false, false) => AccessEffect::Both,
-            (true, true) => AccessEffect::Same,
-        },
+        effect: effect(&gained, &lost),
         leads: if !gained.is_empty() && covering.leads(&old, namespace).is_empty() {
             covering.leads(&new, namespace)
         } else {
@@ -295,41 +377,4 @@ fn roles<'r>(held: &Held<'r>, reaches: impl Fn(&Holding) -> bool, covering: &mut
         })
     };
     telling.iter().filter(|(role, rules)| !is_hidden(role, rules)).map(|(role, _)| (*role).clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::{Binding, Role, Subject};
-
-    /// Somebody whose role gives more, and who comes to own a group as well: by that they gain nothing.
-    #[test]
-    fn what_changes_and_what_could_change_afterwards_are_told_apart() {
-        let role = |verbs: &[&str]| Role {
-            namespace: None,
-            name: "reader".to_owned(),
-            rules: vec![PolicyRule {
-                verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
-                api_groups: vec![String::new()],
-                resources: vec!["pods".to_owned()],
-                ..PolicyRule::default()
-            }],
-            aggregate_to: BTreeSet::new(),
-        };
-        let name = SubjectName::Known("hayden@contoso.com".to_owned());
-        let binding = Binding {
-            namespace: None,
-            name: "reads".to_owned(),
-            role: RoleRef { kind: RoleKind::ClusterRole, name: "reader".to_owned() },
-            subjects: vec![Subject { kind: SubjectKind::User, name, namespace: None, principal: None }],
-        };
-        let (narrow, wide) = (role(&["get"]), role(&["get", "list"]));
-        let (before, after) = (Rbac::new([&narrow], [&binding]), Rbac::new([&wide], [&binding]));
-        let hayden = Caller::authenticated("hayden@contoso.com", []);
-        let mut comparing = Comparing::new(&before, &after);
-        let effects = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| outcome.effect).collect::<Vec<_>>();
-        assert_eq!(effects(&comparing.of(&hayden, &hayden)), [AccessEffect::Gains]);
-        assert_eq!(effects(&comparing.afterwards(&hayden, &hayden)), []);
-        assert_eq!(effects(&comparing.of(&hayden, &hayden)), [AccessEffect::Gains]);
-    }
 }

@@ -4,15 +4,17 @@
 //! something of theirs is bound.
 
 mod compare;
+mod owners;
 mod places;
 mod reach;
 mod row;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod via;
 
 use self::places::Rows;
-use self::reach::{Reach, Subject};
+use self::reach::{Reach, State, Subject};
 pub use self::row::{
     AccessCounts, AccessDifference, AccessEffect, AccessRow, Bearing, Cause, GroupLabel, Somebody, Standing, Unseen,
     Via,
@@ -30,7 +32,18 @@ pub struct AccessComparison<'a> {
 impl<'a> AccessComparison<'a> {
     /// Finds whom these changes reach, and where.
     pub fn new(desired: &'a Desired, observed: &'a Observed, changes: &'a [Change]) -> Self {
-        Self { observed, reach: Reach::of(desired, observed, changes) }
+        Self { observed, reach: Reach::of(State { desired, changes: &[] }, State { desired, changes }, observed) }
+    }
+
+    /// The same between two futures: the first files with the changes of their plan, and the second ones with theirs.
+    /// Both plans must be of the same look at the live systems.
+    pub fn between(
+        before: (&'a Desired, &'a [Change]),
+        after: (&'a Desired, &'a [Change]),
+        observed: &'a Observed,
+    ) -> Self {
+        let [before, after] = [before, after].map(|(desired, changes)| State { desired, changes });
+        Self { observed, reach: Reach::of(before, after, observed) }
     }
 
     /// What must be asked of groups that are not ours before [`Self::difference`] can say who is in them: those that a change
@@ -48,8 +61,8 @@ impl<'a> AccessComparison<'a> {
                 | Subject::User(_)
                 | Subject::ServiceAccount { .. } => None,
             }));
-            groups.extend(place.groups());
         }
+        groups.extend(reach.groups_bound(|_| true));
         let answers = &self.observed.of_groups;
         groups.retain(|id| {
             let is_read = |people: &People<'_>| {
@@ -58,8 +71,14 @@ impl<'a> AccessComparison<'a> {
             };
             !is_read(&reach.live) && !is_read(&reach.planned) && !answers.inside.contains_key(id)
         });
-        let doubts = reach.planned.doubts(answers, &reach.assigned());
-        groups.into_iter().map(GroupQuestion::Members).chain(doubts).collect()
+        let assigned = reach.assigned();
+        let mut questions: Vec<GroupQuestion> = groups.into_iter().map(GroupQuestion::Members).collect();
+        for doubt in [&reach.live, &reach.planned].into_iter().flat_map(|people| people.doubts(answers, &assigned)) {
+            if !questions.contains(&doubt) {
+                questions.push(doubt);
+            }
+        }
+        questions
     }
 
     /// What the changes mean for people.
@@ -69,6 +88,7 @@ impl<'a> AccessComparison<'a> {
         for place in &reach.places {
             places::compare(reach, place, self.observed, &mut rows);
         }
-        rows.finish(reach.unreached.iter().cloned().chain(places::unseen_ways(reach, self.observed)).collect())
+        let unseen = places::unseen_ways(reach, self.observed).chain(places::unseen_above(reach, self.observed));
+        rows.finish(reach.unreached.iter().cloned().chain(unseen).collect())
     }
 }

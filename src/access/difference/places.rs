@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{Comparing, Holding, Outcome};
-use super::reach::{Place, Reach, Subject};
+use super::owners;
+use super::reach::{Edges, Place, Reach, Subject};
 use super::row::{AccessDifference, AccessEffect, AccessRow, Bearing, GroupLabel, Somebody, Standing, Unseen, Via};
 use super::via::{Side, Sides, label, via};
 use crate::access::people::{Step, Ways, WithoutGroups};
 use crate::access::{Caller, People, Rbac, Token, Who};
 use crate::state::{
-    DesiredEnvironment, EnvironmentName, GroupsClaim, Identity, Inside, ObjectId, Observed, RoleKey, RoleKind, RoleRef,
-    SubjectKind, SubjectName,
+    Above, DesiredEnvironment, EnvironmentName, GroupsClaim, Identity, Inside, ObjectId, Observed, RoleKey, RoleKind,
+    RoleRef, SubjectKind, SubjectName,
 };
 
 /// Rows, each for all to whom the same happens.
@@ -59,14 +60,21 @@ fn bound(rbac: &Rbac<'_>) -> BTreeSet<Holding> {
 }
 
 impl Rows {
-    fn add(&mut self, place: &Place<'_>, who: &Somebody, outcome: &Outcome, bearing: Bearing, via: BTreeSet<Via>) {
-        let is_nothing = bearing == Bearing::NoGroups;
+    pub(super) fn add(
+        &mut self,
+        place: &Place<'_>,
+        who: &Somebody,
+        outcome: &Outcome,
+        bearing: Bearing,
+        via: BTreeSet<Via>,
+    ) {
+        let is_nothing = matches!(bearing, Bearing::NoGroups | Bearing::TooManyGroups(_));
         let row = AccessRow {
             who: BTreeSet::new(),
             environment: place.name.clone(),
             namespace: outcome.namespace.clone(),
             effect: if is_nothing { AccessEffect::Same } else { outcome.effect },
-            leads: if is_nothing { BTreeSet::new() } else { outcome.leads.clone() },
+            leads: if bearing == Bearing::NoGroups { BTreeSet::new() } else { outcome.leads.clone() },
             bearing,
             before: outcome.before.clone(),
             after: outcome.after.clone(),
@@ -151,6 +159,9 @@ pub(super) fn compare(reach: &Reach<'_>, place: &Place<'_>, observed: &Observed,
             rows.add(place, &who, outcome, Bearing::Token, vias(reach, &sides, &bound, outcome));
         }
     }
+    for owning in &place.owners {
+        owners::compare(reach, place, owning, &bound, &mut comparing, rows);
+    }
 }
 
 fn known(name: &str) -> SubjectName {
@@ -197,61 +208,55 @@ fn somebody(
     let before = reach.live.token(who, old, place.environment);
     let after = reach.planned.token(who, new, place.environment);
     let person = self::who(reach, &Subject::Somebody(who.clone()));
-    let mut add = |before: &Token, after: &Token, after_ways: &Ways<'_>, outcomes: &[Outcome], bearing: &Bearing| {
+    let add = |rows: &mut Rows,
+               before: &Token,
+               after: &Token,
+               after_ways: &Ways<'_>,
+               outcomes: &[Outcome],
+               bearing: &Bearing| {
         let sides = Sides { before: Side { token: before, ways: old }, after: Side { token: after, ways: after_ways } };
         for outcome in outcomes {
             rows.add(place, &person, outcome, bearing.clone(), vias(reach, &sides, bound, outcome));
         }
     };
     let outcomes = comparing.of(&before.caller, &after.caller);
-    add(&before, &after, new, &outcomes, &Bearing::Token);
-    if after.without_groups == Some(WithoutGroups::Application) {
-        let [old, new] = [(&reach.live, old, &before), (&reach.planned, new, &after)].map(|(people, ways, token)| {
-            let all = place.environment.tokens.claim == GroupsClaim::SecurityGroups;
-            let carried = ways.iter().filter(|(_, way)| all || way.len() == 1).map(|(id, _)| id);
-            let groups = of_groups_named(people, carried, place.environment);
-            let caller = Caller::authenticated(token.caller.user.clone(), groups.groups.values().cloned());
-            Token { caller, groups: groups.groups, without_groups: None }
-        });
-        let worthless = comparing.of(&old.caller, &new.caller);
-        if worthless != outcomes {
-            let ways = reach.after.get(who).cloned().unwrap_or_default();
-            let outcomes = comparing.of(&old.caller, &new.caller);
-            add(&old, &new, &ways, &outcomes, &Bearing::NoGroups);
+    add(rows, &before, &after, new, &outcomes, &Bearing::Token);
+    let names = reach
+        .kept(who)
+        .filter_map(|group| before.groups.get(&group).filter(|name| after.groups.get(&group) == Some(*name)));
+    let names: BTreeSet<&SubjectName> = names.collect();
+    let sides = Sides { before: Side { token: &before, ways: old }, after: Side { token: &after, ways: new } };
+    for (outcome, kept) in
+        if names.is_empty() { Vec::new() } else { comparing.kept(&before.caller, &after.caller, &names) }
+    {
+        if outcomes.iter().all(|other| other.namespace != outcome.namespace) {
+            let left = kept.iter().map(|holding| via(reach, &sides, bound, Standing::Gone, holding));
+            let ways = left.chain(vias(reach, &sides, bound, &outcome)).collect();
+            rows.add(place, &person, &outcome, Bearing::Token, ways);
         }
-        return;
     }
-    for (_, group, key) in reach.edges.owners.iter().filter(|(owner, ..)| owner == who) {
-        let mut ways = new.clone();
-        for around in reach.groups_after(group) {
-            let step = |group: &Identity| Step {
-                member: crate::access::people::Node::Person(who.clone()),
-                group: group.clone(),
-                origin: None,
-            };
-            let way = if around == *group { vec![step(group)] } else { vec![step(group), step(&around)] };
-            // Whoever is in it through others would be in it directly.
-            if around == *group {
-                ways.insert(around, way);
-            } else {
-                ways.entry(around).or_insert(way);
-            }
-        }
-        let could = reach.planned.token(who, &ways, place.environment);
-        let outcomes = comparing.afterwards(&after.caller, &could.caller);
-        let gains: Vec<Outcome> = outcomes.iter().filter(|each| each.effect != AccessEffect::Same).cloned().collect();
-        add(&after, &could, &ways, &gains, &Bearing::Owner(key.clone()));
+    let worthless = match after.without_groups {
+        Some(WithoutGroups::Application) => Some(Bearing::NoGroups),
+        Some(WithoutGroups::Overage(groups)) => Some(Bearing::TooManyGroups(groups)),
+        None => None,
+    };
+    if let Some(bearing) = worthless {
+        let old = reach.live.with_all_groups(&before, old, place.environment);
+        let whole = reach.planned.with_all_groups(&after, new, place.environment);
+        let all = comparing.of(&old.caller, &whole.caller);
+        let more: Vec<Outcome> = all.iter().filter(|outcome| !outcomes.contains(outcome)).cloned().collect();
+        add(rows, &old, &whole, new, &more, &bearing);
     }
 }
 
 /// The ways that belong to a row: what stays only where it tells why something stays.
-fn vias(reach: &Reach<'_>, sides: &Sides<'_, '_>, bound: &Bound, outcome: &Outcome) -> BTreeSet<Via> {
+pub(super) fn vias(reach: &Reach<'_>, sides: &Sides<'_, '_>, bound: &Bound, outcome: &Outcome) -> BTreeSet<Via> {
     let stays = matches!(outcome.effect, AccessEffect::Same | AccessEffect::Loses | AccessEffect::Both);
     let of_place = outcome.holdings.iter().filter(|(standing, _)| *standing != Standing::Kept || stays);
     of_place.map(|(standing, holding)| via(reach, sides, bound, *standing, holding)).collect()
 }
 
-fn who(reach: &Reach<'_>, subject: &Subject) -> Somebody {
+pub(super) fn who(reach: &Reach<'_>, subject: &Subject) -> Somebody {
     match subject {
         Subject::Somebody(who) => {
             let planned = reach.planned.person(who);
@@ -286,13 +291,33 @@ pub(super) fn unseen_ways<'r>(reach: &'r Reach<'_>, observed: &'r Observed) -> i
         Inside::Read(_) | Inside::Missing => None,
     };
     let assigned = reach.assigned();
-    let doubtful: Vec<ObjectId> = reach.planned.doubtful(&assigned).collect();
+    let both = [&reach.live, &reach.planned].into_iter();
+    let doubtful: BTreeSet<ObjectId> = both.flat_map(|people| people.doubtful(&assigned)).collect();
     let why = answers.direct.values().find_map(why_not).unwrap_or("it was not read");
-    let seems_left = |id: &Identity| !reach.live.everybody_in(id).0.is_subset(&reach.planned.everybody_in(id).0);
+    let seems_left = |id: &Identity| reach.live.everybody_in(id).0 != reach.planned.everybody_in(id).0;
     let unread = answers.inside.iter().filter_map(move |(id, inside)| Some((*id, why_not(inside)?)));
     let unread = unread.filter(move |(id, _)| seems_left(&Identity::Known(*id)));
     let all = doubtful.into_iter().map(move |id| (id, why)).chain(unread);
     all.map(|(id, why)| Unseen::Ways(label(&reach.live, &Identity::Known(id)), why.to_owned()))
+}
+
+/// The groups whose lists change and of which nobody knows in which groups they are: what somebody has by those is not seen.
+pub(super) fn unseen_above<'r>(reach: &'r Reach<'_>, observed: &'r Observed) -> impl Iterator<Item = Unseen> + 'r {
+    let Edges { added, removed, deleted, restored, made: _, spared, owners } = &reach.edges;
+    let changed = added.iter().chain(removed).map(|(group, _)| group).chain(owners.iter().map(|(_, group)| group));
+    let changed: BTreeSet<&Identity> = changed.chain(deleted).chain(restored).chain(spared).collect();
+    let around: BTreeSet<Identity> = changed
+        .into_iter()
+        .flat_map(|group| [reach.live.around(group), reach.planned.around(group), BTreeSet::from([group.clone()])])
+        .flatten()
+        .collect();
+    observed.of_groups.above.iter().filter_map(move |(id, above)| match above {
+        Above::Unreadable(why) if around.contains(&Identity::Known(*id)) => {
+            let group = Identity::Known(*id);
+            Some(Unseen::Above(label(people_of(reach, &group), &group), why.clone()))
+        }
+        Above::Unreadable(_) | Above::Read(_) => None,
+    })
 }
 
 /// Why nobody knows who is in a group.

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::owners::{self, Owning};
 use super::row::Unseen;
-use crate::access::people::{Node, Ways};
+use super::touched::{Members, by_membership, by_rights};
+use crate::access::people::{Node, Step, Ways};
 use crate::access::{People, Snapshot, Who};
 use crate::state::{
-    self, Address, Binding, Change, Desired, DesiredEnvironment, Edge, EnvironmentName, GroupKey, GroupNaming,
-    GroupsClaim, Identity, ObjectId, Observed, Operation, PrincipalKind, Resource, SubjectKind, SubjectName,
-    TokenNaming,
+    self, Address, Binding, Change, Cluster, Desired, DesiredEnvironment, Edge, EnvironmentName, GroupsClaim, Identity,
+    ObjectId, Observed, Operation, PrincipalKind, Resource, SubjectKind, SubjectName, Tenant,
 };
 
 /// Whom a row may be about.
@@ -34,6 +35,8 @@ pub(super) struct Place<'a> {
     /// `None` where nothing changes on the cluster itself.
     pub(super) after: Option<Snapshot<'a>>,
     pub(super) subjects: BTreeSet<Subject>,
+    /// Owners of groups of which this changes what they would have as members.
+    pub(super) owners: BTreeSet<Owning>,
 }
 
 impl Place<'_> {
@@ -43,10 +46,49 @@ impl Place<'_> {
         all.flat_map(|binding| &binding.subjects)
     }
 
-    /// The object ids of the groups that are bound there, where groups go by them.
-    pub(super) fn groups(&self) -> impl Iterator<Item = ObjectId> {
-        self.bound().filter_map(|subject| self.environment.tokens.group_id(subject))
+    /// The object ids of the groups that are bound there, as far as they can be told.
+    fn groups(&self, people: &People<'_>) -> BTreeSet<ObjectId> {
+        self.bound().flat_map(|subject| people.meant(subject, &self.environment.tokens)).collect()
     }
+}
+
+/// What there would be once these changes are made, by these files. Without changes it is what was read.
+#[derive(Clone, Copy)]
+pub(super) struct State<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) changes: &'a [Change],
+}
+
+impl<'a> State<'a> {
+    fn people(self, tenant: &'a Tenant, observed: &'a Observed) -> People<'a> {
+        if self.changes.is_empty() {
+            People::live(self.desired, tenant, &observed.of_groups)
+        } else {
+            People::planned(self.desired, tenant, &observed.of_groups, self.changes)
+        }
+    }
+
+    fn on(self) -> BTreeMap<&'a EnvironmentName, Vec<&'a Change>> {
+        let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();
+        for change in self.changes {
+            if let Some(environment) = change.address.environment() {
+                on.entry(environment).or_default().push(change);
+            }
+        }
+        on
+    }
+
+    /// The changes that the other state has not got.
+    fn without(self, other: Self) -> Vec<&'a Change> {
+        let known: BTreeMap<&Address, &Operation> =
+            other.changes.iter().map(|change| (&change.address, &change.operation)).collect();
+        let is_alone = |change: &&Change| known.get(&change.address) != Some(&&change.operation);
+        self.changes.iter().filter(is_alone).collect()
+    }
+}
+
+fn snapshot<'a>(cluster: &'a Cluster, changes: Option<&Vec<&'a Change>>) -> Snapshot<'a> {
+    changes.map_or_else(|| Snapshot::live(cluster), |changes| Snapshot::planned(cluster, changes))
 }
 
 /// What the changes of memberships are.
@@ -56,8 +98,11 @@ pub(super) struct Edges {
     pub(super) removed: BTreeSet<(Identity, Node)>,
     pub(super) deleted: BTreeSet<Identity>,
     pub(super) restored: BTreeSet<Identity>,
-    /// Who comes to own which group.
-    pub(super) owners: BTreeSet<(Who, Identity, GroupKey)>,
+    pub(super) made: BTreeSet<Identity>,
+    /// Groups that would be deleted before and are not after.
+    pub(super) spared: BTreeSet<Identity>,
+    /// Who comes to own which group, or no longer does.
+    pub(super) owners: BTreeSet<Owning>,
 }
 
 /// Everything that changes reach.
@@ -73,57 +118,63 @@ pub(super) struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     /// `None` where Entra was not read or nothing changes.
-    pub(super) fn of(desired: &'a Desired, observed: &'a Observed, changes: &'a [Change]) -> Option<Self> {
+    pub(super) fn of(from: State<'a>, to: State<'a>, observed: &'a Observed) -> Option<Self> {
         let Some(Ok(tenant)) = &observed.tenant else { return None };
-        if changes.is_empty() {
+        let (undone, done) = (from.without(to), to.without(from));
+        if undone.is_empty() && done.is_empty() {
             return None;
         }
-        let live = People::live(desired, tenant, &observed.of_groups);
-        let planned = People::planned(desired, tenant, &observed.of_groups, changes);
-        let edges = Edges::of(changes);
-        let mut members = Members { live: &live, planned: &planned, known: BTreeMap::new() };
-        let by_membership = by_membership(changes, &edges, &mut members);
-        let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();
-        for change in changes {
-            if let Some(environment) = change.address.environment() {
-                on.entry(environment).or_default().push(change);
-            }
-        }
+        let desired = to.desired;
+        let (live, planned) = (from.people(tenant, observed), to.people(tenant, observed));
+        let edges = Edges::between(&undone, &done);
+        let changes: Vec<&Change> = undone.into_iter().chain(done).collect();
+        let mut members = Members::new(&live, &planned);
+        let by_membership = by_membership(&changes, &edges, &mut members);
+        let mut owners = owners::by_membership(&changes, &edges, &mut members, desired);
+        let (from_on, to_on) = (from.on(), to.on());
+        let on: BTreeSet<&EnvironmentName> = changes.iter().filter_map(|change| change.address.environment()).collect();
         let mut places: BTreeMap<&EnvironmentName, Place<'a>> = BTreeMap::new();
-        for (name, changes) in on {
+        for name in on {
             let Some((name, environment)) = desired.environments.get_key_value(name) else { continue };
             let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
-            let (before, after) = (Snapshot::live(cluster), Snapshot::planned(cluster, &changes));
-            let subjects = by_rights(&before, &after, &environment.tokens, &mut members);
-            places.insert(name, Place { name, environment, before, after: Some(after), subjects });
+            let (before, after) = (snapshot(cluster, from_on.get(name)), snapshot(cluster, to_on.get(name)));
+            let (subjects, groups) = by_rights(&before, &after, &environment.tokens, &mut members);
+            let owners = owners::of_groups(&groups, &mut members, desired);
+            places.insert(name, Place { name, environment, before, after: Some(after), subjects, owners });
         }
         let whom = places.values().flat_map(|place| &place.subjects).chain(&by_membership);
         let mut whom: BTreeSet<Who> = whom.filter_map(Subject::who).cloned().collect();
-        whom.extend(edges.owners.iter().map(|(who, ..)| who.clone()));
+        whom.extend(places.values().flat_map(|place| &place.owners).chain(&owners).map(|(who, _)| who.clone()));
         let (before, after) = (live.groups_of(&whom), planned.groups_of(&whom));
+        owners.extend(owners::leaving(&before, &after, &planned, desired));
         let mut reach = Self { live, planned, edges, before, after, places: Vec::new(), unreached: BTreeSet::new() };
-        reach.spread(&by_membership, desired, observed, &mut places);
-        reach.places = places.into_values().filter(|place| !place.subjects.is_empty()).collect();
+        reach.spread((&by_membership, &owners), desired, observed, &from_on, &mut places);
+        let is_one = |place: &Place<'_>| !place.subjects.is_empty() || !place.owners.is_empty();
+        reach.places = places.into_values().filter(is_one).collect();
         Some(reach)
     }
 
     /// Finds the clusters where a group is bound that somebody comes into or leaves.
     fn spread(
         &mut self,
-        whom: &BTreeSet<Subject>,
+        (whom, owners): (&BTreeSet<Subject>, &BTreeSet<Owning>),
         desired: &'a Desired,
         observed: &'a Observed,
+        from_on: &BTreeMap<&'a EnvironmentName, Vec<&'a Change>>,
         places: &mut BTreeMap<&'a EnvironmentName, Place<'a>>,
     ) {
         let renamed = self.renamed();
         let mut moved: BTreeMap<Identity, BTreeSet<&Subject>> = BTreeMap::new();
-        let owners: Vec<(Subject, &Identity)> =
-            self.edges.owners.iter().map(|(who, group, _)| (Subject::Somebody(who.clone()), group)).collect();
         // Where a token carries the groups alone that somebody is directly in, it counts by which way they are in one.
         let mut nearer: BTreeMap<Identity, BTreeSet<&Subject>> = BTreeMap::new();
         let is_assigned = |block: &DesiredEnvironment| block.tokens.claim == GroupsClaim::AssignedGroups;
         let has_assigned = desired.environments.values().any(is_assigned);
+        // Whoever is still in a group by another way keeps what it gives, and that is said.
+        let mut kept: BTreeMap<Identity, BTreeSet<&Subject>> = BTreeMap::new();
         for subject in whom {
+            for group in subject.who().into_iter().flat_map(|who| self.kept(who)) {
+                kept.entry(group).or_default().insert(subject);
+            }
             for group in self.moved(subject, &renamed) {
                 moved.entry(group).or_default().insert(subject);
             }
@@ -131,12 +182,13 @@ impl<'a> Reach<'a> {
                 nearer.entry(group).or_default().insert(subject);
             }
         }
-        for (subject, group) in &owners {
-            for group in self.planned.around(group).into_iter().chain([(*group).clone()]) {
-                moved.entry(group).or_default().insert(subject);
+        let mut owned: BTreeMap<Identity, BTreeSet<&Owning>> = BTreeMap::new();
+        for owning in owners {
+            for group in self.moved_for(owning, &renamed) {
+                owned.entry(group).or_default().insert(owning);
             }
         }
-        if moved.is_empty() && nearer.is_empty() {
+        if moved.is_empty() && nearer.is_empty() && kept.is_empty() && owned.is_empty() {
             return;
         }
         for (group, whom) in &moved {
@@ -144,45 +196,64 @@ impl<'a> Reach<'a> {
         }
         for (name, environment) in &desired.environments {
             let moved = if is_assigned(environment) { &nearer } else { &moved };
-            if moved.is_empty() {
-                continue;
-            }
             let Some(Ok(cluster)) = observed.clusters.get(name) else {
-                self.unreached.insert(Unseen::Cluster(name.clone()));
+                let changes = !moved.is_empty() || !owned.is_empty();
+                self.unreached.extend(changes.then(|| Unseen::Cluster(name.clone())));
                 continue;
             };
             let tokens = &environment.tokens;
             let mut called: BTreeMap<SubjectName, BTreeSet<&Identity>> = BTreeMap::new();
-            for group in moved.keys() {
+            for group in moved.keys().chain(kept.keys()).chain(owned.keys()) {
                 for people in [&self.live, &self.planned] {
                     if let Some(name) = people.name_of(group, tokens) {
                         called.entry(name).or_default().insert(group);
                     }
                 }
             }
-            let found = |bindings: &mut dyn Iterator<Item = &Binding>| -> BTreeSet<Subject> {
+            let found = |bindings: &mut dyn Iterator<Item = &Binding>| -> BTreeSet<&Identity> {
                 let subjects = bindings.flat_map(|binding| &binding.subjects);
                 let groups = subjects.filter(|subject| subject.kind == SubjectKind::Group);
-                let groups = groups.filter_map(|subject| called.get(&subject.name)).flatten();
-                let groups: BTreeSet<&Identity> = groups.copied().collect();
-                groups.iter().filter_map(|group| moved.get(*group)).flatten().map(|who| (*who).clone()).collect()
+                groups.filter_map(|subject| called.get(&subject.name)).flatten().copied().collect()
             };
-            let mut live = cluster.bindings.iter().map(|live| &live.binding);
-            let mut subjects = found(&mut live);
+            // Where nothing was and nothing will be written, what was read is looked at as it is.
+            let mut bound = match (places.get(name), from_on.get(name)) {
+                (Some(place), _) => found(&mut place.before.bindings()),
+                (None, Some(changes)) => found(&mut Snapshot::planned(cluster, changes).bindings()),
+                (None, None) => found(&mut cluster.bindings.iter().map(|live| &live.binding)),
+            };
             if let Some(after) = places.get(name).and_then(|place| place.after.as_ref()) {
-                subjects.extend(found(&mut after.rbac().bindings().iter().copied()));
+                bound.extend(found(&mut after.bindings()));
             }
-            if subjects.is_empty() {
+            let subjects = bound.iter().flat_map(|group| [moved.get(*group), kept.get(*group)]).flatten().flatten();
+            let subjects: BTreeSet<Subject> = subjects.map(|who| (*who).clone()).collect();
+            let owners = bound.iter().filter_map(|group| owned.get(*group)).flatten();
+            let owners: BTreeSet<Owning> = owners.map(|owning| (*owning).clone()).collect();
+            if subjects.is_empty() && owners.is_empty() {
                 continue;
             }
             let place = places.entry(name).or_insert_with(|| Place {
                 name,
                 environment,
-                before: Snapshot::live(cluster),
+                before: snapshot(cluster, from_on.get(name)),
                 after: None,
                 subjects: BTreeSet::new(),
+                owners: BTreeSet::new(),
             });
             place.subjects.extend(subjects);
+            place.owners.extend(owners);
+        }
+    }
+
+    /// The groups that an owner would come into or leave besides.
+    fn moved_for(&self, owning: &Owning, renamed: &BTreeSet<Identity>) -> BTreeSet<Identity> {
+        let (who, group) = owning;
+        let is_in = |ways: &BTreeMap<Who, Ways<'_>>| ways.get(who).is_some_and(|ways| ways.contains_key(group));
+        let left = self.edges.removed.contains(&(group.clone(), Node::Person(who.clone())));
+        // Whoever leaves a group of theirs can come back.
+        if left || (is_in(&self.before) && !is_in(&self.after)) || self.edges.owners.contains(owning) {
+            &self.groups_before(group) | &self.groups_after(group)
+        } else {
+            self.moved(&Subject::Group(group.clone()), renamed)
         }
     }
 
@@ -220,6 +291,14 @@ impl<'a> Reach<'a> {
         both.into_iter().filter(move |(_, old, new)| is_overage || old != new).map(|(id, ..)| id.clone())
     }
 
+    /// The groups that somebody is in before and after, and no longer by the way that they had.
+    pub(super) fn kept(&self, who: &Who) -> impl Iterator<Item = Identity> {
+        let (before, after) = (self.before.get(who), self.after.get(who));
+        let both =
+            before.into_iter().flatten().filter(move |(group, _)| after.is_some_and(|ways| ways.contains_key(*group)));
+        both.filter(|(_, way)| way.iter().any(|step| self.edges.ends(step))).map(|(group, _)| group.clone())
+    }
+
     /// The groups that a cluster may call otherwise afterwards.
     fn renamed(&self) -> BTreeSet<Identity> {
         let moved = self.planned.groups().filter(|group| group.key.is_some());
@@ -251,13 +330,23 @@ impl<'a> Reach<'a> {
 
     /// The groups that are bound where a token carries only those that somebody is directly in.
     pub(super) fn assigned(&self) -> BTreeSet<ObjectId> {
-        let is_one = |place: &&Place<'_>| place.environment.tokens.claim == GroupsClaim::AssignedGroups;
-        self.places.iter().filter(is_one).flat_map(Place::groups).collect()
+        let is_one = |place: &&Place<'a>| place.environment.tokens.claim == GroupsClaim::AssignedGroups;
+        self.groups_bound(is_one).collect()
+    }
+
+    /// The object ids of the groups that are bound, before or after, by their names or ids, on some of the clusters.
+    pub(super) fn groups_bound<'r>(
+        &'r self,
+        on: impl Fn(&&'r Place<'a>) -> bool + 'r,
+    ) -> impl Iterator<Item = ObjectId> + 'r {
+        let places = self.places.iter().filter(on);
+        places.flat_map(|place| [&self.live, &self.planned].into_iter().flat_map(|people| place.groups(people)))
     }
 
     /// A group and all that it is in, before; nothing for one that is not there.
     pub(super) fn groups_before(&self, group: &Identity) -> BTreeSet<Identity> {
-        let is_there = group.known().is_some() && !self.edges.restored.contains(group);
+        let is_known = group.known().is_some() || self.live.group(group).is_some();
+        let is_there = is_known && !self.edges.restored.contains(group) && !self.edges.spared.contains(group);
         if is_there { around(&self.live, group) } else { BTreeSet::new() }
     }
 
@@ -281,7 +370,33 @@ impl Subject {
 }
 
 impl Edges {
-    fn of(changes: &[Change]) -> Self {
+    /// Whether this step of a way is there no longer.
+    pub(super) fn ends(&self, step: &Step<'_>) -> bool {
+        self.removed.contains(&(step.group.clone(), step.member.clone())) || self.deleted.contains(&step.group)
+    }
+
+    /// What comes of changes that are made only afterwards, and of others that would have been made only before.
+    fn between(undone: &[&Change], done: &[&Change]) -> Self {
+        let (mut edges, mut before) = (Self::of(done), Self::of(undone));
+        // What is done at both times, if otherwise, comes and goes with neither.
+        for (at_both, other) in [
+            (&mut edges.deleted, &mut before.deleted),
+            (&mut edges.restored, &mut before.restored),
+            (&mut edges.made, &mut before.made),
+        ] {
+            let both = &*at_both & &*other;
+            at_both.retain(|group| !both.contains(group));
+            other.retain(|group| !both.contains(group));
+        }
+        edges.added.extend(before.removed);
+        edges.removed.extend(before.added);
+        edges.owners.extend(before.owners);
+        edges.spared = before.deleted;
+        edges.deleted.extend(before.restored.into_iter().chain(before.made));
+        edges
+    }
+
+    fn of(changes: &[&Change]) -> Self {
         let mut edges = Self::default();
         for change in changes {
             match &change.operation {
@@ -291,14 +406,15 @@ impl Edges {
                 Operation::Delete { before: Resource::Member(edge) } => {
                     edges.removed.insert((edge.group_id.clone(), node(edge)));
                 }
-                Operation::Create { after: Resource::Owner(edge) } => {
-                    let is_person = matches!(edge.kind, PrincipalKind::User | PrincipalKind::Guest);
-                    if let (Node::Person(who), true) = (node(edge), is_person) {
-                        edges.owners.insert((who, edge.group_id.clone(), edge.group.clone()));
+                Operation::Create { after: Resource::Owner(edge) }
+                | Operation::Delete { before: Resource::Owner(edge) } => {
+                    if let Node::Person(who) = node(edge) {
+                        edges.owners.insert((who, edge.group_id.clone()));
                     }
                 }
                 Operation::Delete { before: Resource::Group(group) } => drop(edges.deleted.insert(group.id.clone())),
                 Operation::Restore { after: Resource::Group(group) } => drop(edges.restored.insert(group.id.clone())),
+                Operation::Create { after: Resource::Group(group) } => drop(edges.made.insert(group.id.clone())),
                 Operation::Create { .. }
                 | Operation::Restore { .. }
                 | Operation::Update { .. }
@@ -315,140 +431,4 @@ fn node(edge: &Edge) -> Node {
         (Identity::Known(id), _) => Node::Person(Who::Id(*id)),
         (Identity::AfterApply(_), _) => Node::Person(Who::Named(edge.principal.clone())),
     }
-}
-
-/// Everybody in groups, each group looked at once.
-struct Members<'p, 'a> {
-    live: &'p People<'a>,
-    planned: &'p People<'a>,
-    known: BTreeMap<Identity, BTreeSet<Subject>>,
-}
-
-impl Members<'_, '_> {
-    /// Whoever is in a group before or after, and the groups on the way of which nobody knows who is in them.
-    fn of(&mut self, group: &Identity) -> &BTreeSet<Subject> {
-        let (live, planned) = (self.live, self.planned);
-        self.known.entry(group.clone()).or_insert_with(|| {
-            let mut subjects = BTreeSet::new();
-            for people in [live, planned] {
-                // Before it is made or after it is deleted there is nobody in it.
-                if people.group(group).is_none() && [live, planned].iter().any(|other| other.group(group).is_some()) {
-                    continue;
-                }
-                let (everybody, unread) = people.everybody_in(group);
-                subjects.extend(everybody.into_iter().map(Subject::Somebody));
-                subjects.extend(unread.into_iter().map(Subject::Group));
-            }
-            subjects
-        })
-    }
-}
-
-/// Whom changes of memberships reach.
-fn by_membership(changes: &[Change], edges: &Edges, members: &mut Members<'_, '_>) -> BTreeSet<Subject> {
-    let mut reached = BTreeSet::new();
-    for (_, member) in edges.added.iter().chain(&edges.removed) {
-        match member {
-            Node::Person(who) => drop(reached.insert(Subject::Somebody(who.clone()))),
-            Node::Group(group) => reached.extend(members.of(group).iter().cloned()),
-        }
-    }
-    for group in edges.deleted.iter().chain(&edges.restored) {
-        reached.extend(members.of(group).iter().cloned());
-    }
-    for change in changes {
-        if let (Address::Group(_), Operation::Update { before: Resource::Group(before), after: Resource::Group(after) }) =
-            (&change.address, &change.operation)
-            && before.display_name != after.display_name
-        {
-            reached.extend(members.of(&after.id).iter().cloned());
-        }
-    }
-    reached
-}
-
-/// The same subject of the same binding with the same rules is untouched.
-type Given<'r> = BTreeMap<(Option<&'r state::Namespace>, &'r str), (&'r Binding, Option<&'r [state::PolicyRule]>)>;
-
-/// Whom changes on a cluster reach: the subjects of every binding that comes, goes or gives something else.
-fn by_rights(
-    before: &Snapshot<'_>,
-    after: &Snapshot<'_>,
-    tokens: &TokenNaming,
-    members: &mut Members<'_, '_>,
-) -> BTreeSet<Subject> {
-    let (before, after) = (before.rbac(), after.rbac());
-    let (old, new) = (by_name(&before), by_name(&after));
-    let mut touched: BTreeSet<&state::Subject> = BTreeSet::new();
-    for at in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
-        match (old.get(at), new.get(at)) {
-            (Some((one, is)), Some((other, becomes))) => {
-                if one.role != other.role || is != becomes {
-                    touched.extend(one.subjects.iter().chain(&other.subjects));
-                } else {
-                    let (one, other): (BTreeSet<_>, BTreeSet<_>) =
-                        (one.subjects.iter().collect(), other.subjects.iter().collect());
-                    touched.extend(one.symmetric_difference(&other).copied());
-                }
-            }
-            (Some((binding, _)), None) | (None, Some((binding, _))) => touched.extend(&binding.subjects),
-            (None, None) => {}
-        }
-    }
-    let mut reached = BTreeSet::new();
-    for subject in touched {
-        subjects(subject, tokens, members, &mut reached);
-    }
-    reached
-}
-
-fn by_name<'r>(rbac: &crate::access::Rbac<'r>) -> Given<'r> {
-    let bindings = rbac.bindings().iter();
-    bindings
-        .map(|binding| ((binding.namespace.as_ref(), binding.name.as_str()), (*binding, rbac.rules(binding))))
-        .collect()
-}
-
-fn subjects(
-    subject: &state::Subject,
-    tokens: &TokenNaming,
-    members: &mut Members<'_, '_>,
-    reached: &mut BTreeSet<Subject>,
-) {
-    match (&subject.kind, &subject.name) {
-        (SubjectKind::Group, name) => {
-            let called = |people: &People<'_>| -> Vec<Identity> {
-                people.called(name, tokens).map(|group| group.id.clone()).collect()
-            };
-            let groups: BTreeSet<Identity> = called(members.live).into_iter().chain(called(members.planned)).collect();
-            if groups.is_empty() {
-                reached.extend(unknown_group(name, tokens));
-            }
-            for group in groups {
-                reached.extend(members.of(&group).iter().cloned());
-            }
-        }
-        (SubjectKind::User, SubjectName::Known(name)) => {
-            let meant = subject.principal.as_ref().and_then(|meant| members.planned.find(meant));
-            let who = match meant {
-                Some(Node::Person(who)) => Some(who),
-                Some(Node::Group(_)) | None => members.planned.user_called(name, tokens),
-            };
-            reached.insert(who.map_or_else(|| Subject::User(name.clone()), Subject::Somebody));
-        }
-        (SubjectKind::ServiceAccount, SubjectName::Known(name)) => {
-            let namespace = subject.namespace.clone().unwrap_or_default();
-            reached.insert(Subject::ServiceAccount { namespace, name: name.clone() });
-        }
-        (SubjectKind::User | SubjectKind::ServiceAccount, SubjectName::AfterApply { .. })
-        | (SubjectKind::Other(_), _) => {}
-    }
-}
-
-/// A group that is bound and that nobody knows.
-fn unknown_group(name: &SubjectName, tokens: &TokenNaming) -> Option<Subject> {
-    let SubjectName::Known(name) = name else { return None };
-    let bare = name.strip_prefix(&tokens.groups_prefix).filter(|_| tokens.groups == GroupNaming::ObjectId);
-    let id = bare.and_then(|bare| bare.parse().ok());
-    Some(id.map_or_else(|| Subject::Named(name.clone()), |id| Subject::Group(Identity::Known(id))))
 }

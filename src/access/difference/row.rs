@@ -16,6 +16,33 @@ pub struct AccessDifference {
     pub role_keys: BTreeMap<(EnvironmentName, RoleRef), RoleKey>,
 }
 
+impl AccessDifference {
+    /// What of this does not happen in the other, to the same people at the same place.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        type Event<'r> = (
+            (&'r EnvironmentName, Option<&'r Namespace>, &'r Bearing, AccessEffect),
+            (&'r BTreeSet<Way>, &'r [PolicyRule], &'r [PolicyRule]),
+        );
+        fn event(row: &AccessRow) -> Event<'_> {
+            let at = (&row.environment, row.namespace.as_ref(), &row.bearing, row.effect);
+            (at, (&row.leads, &row.gained, &row.lost))
+        }
+        let mut known: BTreeMap<Event<'_>, BTreeSet<&Somebody>> = BTreeMap::new();
+        for row in &other.rows {
+            known.entry(event(row)).or_default().extend(&row.who);
+        }
+        let left = self.rows.iter().map(|row| {
+            let known = known.get(&event(row));
+            let is_left = |who: &&Somebody| known.is_none_or(|known| !known.contains(who));
+            AccessRow { who: row.who.iter().filter(is_left).cloned().collect(), ..row.clone() }
+        });
+        let rows = left.filter(|row| !row.who.is_empty()).collect();
+        let unseen = self.unseen.difference(&other.unseen).cloned().collect();
+        Self { rows, unseen, role_keys: self.role_keys.clone() }
+    }
+}
+
 /// What happens to some people at one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccessRow {
@@ -64,8 +91,13 @@ pub enum Bearing {
     Token,
     /// By nothing: a token of an app carries no groups, so that what its groups are given is worth nothing to it.
     NoGroups,
-    /// Not yet: they come to own this group and can make themselves a member.
-    Owner(GroupKey),
+    /// By nothing for now: they are in so many groups, more than a token carries, so that it carries none. Once they leave some,
+    /// which they may be able to do by themselves, it is theirs.
+    TooManyGroups(usize),
+    /// Not yet: they own this group and can make themselves a member.
+    Owner(GroupLabel),
+    /// Not theirs: to an app a group is worth nothing, but this is one that it owns and can put anybody in.
+    OwningApp(GroupLabel),
 }
 
 /// Whom a row is about.
@@ -158,6 +190,8 @@ pub enum Unseen {
     Members(GroupLabel, String),
     /// Whether those who leave a group of others with one of ours stay in it by another way, and why not. Hostile text.
     Ways(GroupLabel, String),
+    /// Which groups a group is in, and why not. Hostile text.
+    Above(GroupLabel, String),
     /// A group that is restored, with members that cannot be read before.
     Restored(GroupKey),
     /// A binding on a cluster names a group of the tenant that is not there any more.
@@ -175,19 +209,22 @@ pub struct AccessCounts {
     pub both: usize,
     /// For whom nothing changes although something was changed.
     pub unchanged: usize,
-    /// Who come to own a group that gives them more: they can make themselves members.
+    /// Who own a group that would now give them more: they can make themselves members, and apps can put others in.
     pub owners: usize,
+    /// Who can no longer have something in that way, and come to nothing more.
+    pub former_owners: usize,
     /// Who come to everything.
     pub masters: usize,
 }
 
 /// What happens to somebody in all.
 #[derive(Clone, Copy, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four things of which each may be so")]
+#[allow(clippy::struct_excessive_bools, reason = "five things of which each may be so")]
 struct Happening {
     gains: bool,
     loses: bool,
     owns: bool,
+    owned: bool,
     masters: bool,
 }
 
@@ -195,6 +232,11 @@ impl AccessRow {
     /// Whether they come to cluster-admin or its like.
     pub fn is_master(&self) -> bool {
         !self.leads.is_empty()
+    }
+
+    /// Whether it is about what owners of a group can come to.
+    pub fn is_owner(&self) -> bool {
+        matches!(self.bearing, Bearing::Owner(_) | Bearing::OwningApp(_))
     }
 }
 
@@ -218,7 +260,10 @@ impl AccessDifference {
                 let seen = of.entry(who).or_default();
                 seen.gains |= is_real && matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
                 seen.loses |= is_real && matches!(row.effect, AccessEffect::Loses | AccessEffect::Both);
-                seen.owns |= matches!(row.bearing, Bearing::Owner(_));
+                if row.is_owner() {
+                    seen.owns |= row.effect != AccessEffect::Loses;
+                    seen.owned |= row.effect == AccessEffect::Loses;
+                }
                 seen.masters |= row.is_master();
             }
         }
@@ -228,9 +273,10 @@ impl AccessDifference {
                 (true, false) => counts.gain += 1,
                 (false, true) => counts.lose += 1,
                 (true, true) => counts.both += 1,
-                (false, false) => counts.unchanged += usize::from(!seen.owns),
+                (false, false) => counts.unchanged += usize::from(!seen.owns && !seen.owned),
             }
             counts.owners += usize::from(seen.owns);
+            counts.former_owners += usize::from(seen.owned && !seen.owns);
             counts.masters += usize::from(seen.masters);
         }
         counts

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
@@ -30,7 +31,13 @@ pub(super) struct Doubt<'w> {
     place: Place,
     /// Why it is not certain; of a place that labels select, those labels.
     reasons: BTreeSet<Why>,
-    /// The groups that would have to be read to know.
+    /// What would have to be read to know.
+    unread: Vec<Rc<Unread>>,
+}
+
+/// Groups that would have to be read. One group may hold very many of them and be bound in very many places, so that all of
+/// its bindings have these in common.
+struct Unread {
     groups: BTreeSet<Identity>,
     /// Whether one of them was to be read and could not be.
     is_unreadable: bool,
@@ -46,8 +53,11 @@ enum Place {
     Labels(String),
 }
 
-/// A reason, and the groups that would have to be read to know.
-type Reason = (Why, BTreeSet<Identity>);
+/// A reason, and what would have to be read to know; nothing that Entra knows where there is none.
+type Reason = (Why, Option<Rc<Unread>>);
+
+/// Why somebody may be in a group, by its name.
+type OfGroups = HashMap<SubjectName, Option<Reason>, RandomState>;
 
 /// What is not known, and whether that is because something could not be read.
 #[derive(Default)]
@@ -116,9 +126,11 @@ impl<'w> World<'w, '_> {
         let mut unsure = Unsure::default();
         let (mut named, mut is_more) = (BTreeSet::new(), false);
         for doubt in doubts {
-            unsure.is_unreadable |= doubt.is_unreadable;
-            if !doubt.counts.replace(true) {
-                self.wanted.borrow_mut().extend(doubt.groups.iter().cloned());
+            for unread in &doubt.unread {
+                unsure.is_unreadable |= unread.is_unreadable;
+                if !unread.counts.replace(true) {
+                    self.wanted.borrow_mut().extend(unread.groups.iter().cloned());
+                }
             }
             for why in &doubt.reasons {
                 let why = match &doubt.place {
@@ -143,8 +155,7 @@ impl<'w> World<'w, '_> {
     /// Every binding that may reach them.
     fn possible(&self, whom: &Whom<'_>) -> Vec<Doubt<'w>> {
         let mut found = Found::default();
-        // A group may be bound in very many places.
-        let mut of_groups: HashMap<&SubjectName, Option<Reason>, RandomState> = HashMap::default();
+        let mut of_groups = OfGroups::default();
         for binding in self.rbac.bindings().iter().copied() {
             let rules = self.rbac.rules(binding);
             let unknown = rules.is_none() && self.unknown.contains(&binding.role);
@@ -154,14 +165,14 @@ impl<'w> World<'w, '_> {
             let place = binding.namespace.clone().map_or(Place::Cluster, Place::Namespace);
             for subject in &binding.subjects {
                 let reason = if whom.caller.is(subject, binding.namespace.as_ref()) {
-                    unknown.then(|| (self.unknown_rules(binding), BTreeSet::new()))
+                    unknown.then(|| (self.unknown_rules(binding), None))
                 } else if subject.kind == SubjectKind::Group {
-                    of_groups.entry(&subject.name).or_insert_with(|| self.maybe(whom, &subject.name)).clone()
+                    self.maybe(whom, &subject.name, &mut of_groups)
                 } else {
                     None
                 };
                 if let Some(reason) = reason {
-                    found.add(self, rules, &place, reason);
+                    found.add(rules, &place, reason);
                 }
             }
         }
@@ -178,12 +189,12 @@ impl<'w> World<'w, '_> {
                 None => continue,
             };
             let subject = Subject { kind, name, namespace: None, principal: None };
-            let groups = if whom.caller.is(&subject, None) {
-                BTreeSet::new()
+            let unread = if whom.caller.is(&subject, None) {
+                None
             } else if subject.kind == SubjectKind::Group
-                && let Some((_, groups)) = self.maybe(whom, &subject.name)
+                && let Some((_, unread)) = self.maybe(whom, &subject.name, &mut of_groups)
             {
-                groups
+                unread
             } else {
                 continue;
             };
@@ -196,7 +207,7 @@ impl<'w> World<'w, '_> {
                 subjects: Vec::new(),
             };
             let why = Why { text: String::new(), lines: vec![asked.origin.clone()] };
-            found.add(self, self.rbac.rules(&role), &Place::Labels(labels.join(", ")), (why, groups));
+            found.add(self.rbac.rules(&role), &Place::Labels(labels.join(", ")), (why, unread));
         }
         found.doubts
     }
@@ -206,8 +217,21 @@ impl<'w> World<'w, '_> {
         Why { text: format!("which rules {} has is only on the cluster", role_words(&binding.role)), lines }
     }
 
-    /// Why somebody may be this group's member although nobody knows.
-    fn maybe(&self, whom: &Whom<'_>, name: &SubjectName) -> Option<Reason> {
+    /// Why somebody may be this group's member although nobody knows: found once a group.
+    fn maybe(&self, whom: &Whom<'_>, name: &SubjectName, known: &mut OfGroups) -> Option<Reason> {
+        if let Some(found) = known.get(name) {
+            return found.clone();
+        }
+        let found = self.look(whom, name).map(|(why, groups)| {
+            let is_unreadable = groups.iter().any(|group| self.is_unreadable(group));
+            let unread = Unread { groups, is_unreadable, counts: Cell::new(false) };
+            (why, Some(Rc::new(unread)))
+        });
+        known.insert(name.clone(), found.clone());
+        found
+    }
+
+    fn look(&self, whom: &Whom<'_>, name: &SubjectName) -> Option<(Why, BTreeSet<Identity>)> {
         if whom.without_groups.is_some() {
             return None;
         }
@@ -229,7 +253,7 @@ impl<'w> World<'w, '_> {
         groups.find_map(|group| self.may_be_in(whom, group))
     }
 
-    fn may_be_in(&self, whom: &Whom<'_>, group: &Group<'_>) -> Option<Reason> {
+    fn may_be_in(&self, whom: &Whom<'_>, group: &Group<'_>) -> Option<(Why, BTreeSet<Identity>)> {
         if whom.group.as_ref() == Some(&group.id) {
             return None;
         }
@@ -272,25 +296,16 @@ struct Found<'w> {
 }
 
 impl<'w> Found<'w> {
-    fn add(&mut self, world: &World<'w, '_>, rules: Option<&'w [PolicyRule]>, place: &Place, reason: Reason) {
-        let (why, groups) = reason;
+    fn add(&mut self, rules: Option<&'w [PolicyRule]>, place: &Place, (why, unread): Reason) {
         let at = *self
             .positions
             .entry((rules.map(|rules| (rules.as_ptr().addr(), rules.len())), place.clone()))
             .or_insert(self.doubts.len());
         if at == self.doubts.len() {
-            self.doubts.push(Doubt {
-                rules,
-                place: place.clone(),
-                reasons: BTreeSet::new(),
-                groups: BTreeSet::new(),
-                is_unreadable: false,
-                counts: Cell::new(false),
-            });
+            self.doubts.push(Doubt { rules, place: place.clone(), reasons: BTreeSet::new(), unread: Vec::new() });
         }
         let Some(doubt) = self.doubts.get_mut(at) else { return };
-        doubt.is_unreadable |= groups.iter().any(|group| world.is_unreadable(group));
-        doubt.groups.extend(groups);
+        doubt.unread.extend(unread);
         doubt.reasons.insert(why);
     }
 }
@@ -301,5 +316,69 @@ fn by_labels(labels: &str, namespace: Option<&Namespace>) -> String {
             format!("whether {name} has the labels {labels}, by which a grant selects, is only on the cluster")
         }
         None => format!("which namespaces have the labels {labels}, by which a grant selects, is only on the cluster"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::access::Rbac;
+    use crate::access::expectations::whom::everybody;
+    use crate::access::people::People;
+    use crate::config::{File, read};
+    use crate::state::{RoleKind, RoleRef};
+
+    const ALL: usize = 60;
+
+    /// A group with many in it of which nobody knows who is in them, bound in as many places.
+    #[test]
+    fn what_is_to_be_read_is_found_once_however_often_a_group_is_bound() {
+        let inner: Vec<String> = (0..ALL).map(|at| format!("6b1c2d3e-0000-4000-8000-{at:012x}")).collect();
+        let blocks: Vec<String> =
+            inner.iter().enumerate().map(|(at, id)| format!("  g{at}: {{ id: {id} }}\n")).collect();
+        let blocks = blocks.concat();
+        let members: Vec<String> = (0..ALL).map(|at| format!("{{ group: g{at} }}")).collect();
+        let text = format!(
+            "version: 1\nname: contoso\ntenant: {{ id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f }}
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]\nenvironments:\n  alpha: {{ type: k3s }}
+groups:\n{blocks}  outer: {{ members: [{}] }}
+roles:\n  view: {{ cluster-role: view }}
+grants:\n  - {{ groups: [outer], roles: [view], environments: [alpha], cluster-wide: true }}
+expectations:\n  - {{ user: hayden@contoso.com, environments: [alpha], cannot: [list pods in trinity] }}\n",
+            members.join(", ")
+        );
+        let loaded = read(PathBuf::from("/access"), vec![File::new("rolecall.yaml", Ok(text.into_bytes()))]);
+        assert_eq!(loaded.findings, vec![]);
+        let desired = crate::desired::compile(&loaded.config.unwrap(), &loaded.sources);
+        let people = People::asked(&desired);
+        let outer = SubjectName::AfterApply { prefix: String::new(), group: "outer".parse().unwrap() };
+        let bindings: Vec<Binding> = (0..ALL)
+            .map(|at| Binding {
+                namespace: Some(format!("n{at}").parse().unwrap()),
+                name: "outer".to_owned(),
+                role: RoleRef { kind: RoleKind::ClusterRole, name: "view".to_owned() },
+                subjects: vec![Subject {
+                    kind: SubjectKind::Group,
+                    name: outer.clone(),
+                    namespace: None,
+                    principal: None,
+                }],
+            })
+            .collect();
+        let rbac = Rbac::new(&[], &bindings);
+        let (environment, unknown) =
+            (desired.environments.values().next().unwrap(), bindings.iter().map(|each| each.role.clone()).collect());
+        let world = World::new(&desired, environment, &people, &rbac, &[], &unknown);
+        let everybody = everybody(&desired, &people);
+        let whom = everybody.get(&desired.expectations[0].who, &people, environment).ok().unwrap();
+        let possible = world.possible(&whom);
+        assert_eq!(possible.len(), ALL);
+        let first = &possible[0].unread[0];
+        assert_eq!(first.groups.len(), ALL);
+        assert!(possible.iter().all(|doubt| matches!(&*doubt.unread, [one] if Rc::ptr_eq(one, first))));
     }
 }

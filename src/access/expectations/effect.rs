@@ -76,8 +76,7 @@ impl World<'_, '_> {
         if grant.subject.kind != SubjectKind::Group {
             return true;
         }
-        let carried = whom.groups.iter().find(|(_, name)| **name == grant.subject.name).map(|(id, _)| id);
-        let Some(group) = carried else { return true };
+        let Some(group) = whom.called(&grant.subject.name) else { return true };
         match (&whom.ways, &whom.group) {
             (Some(ways), _) => ways.get(group).is_some_and(|way| way.iter().all(|step| step.origin.is_some())),
             (None, Some(own)) if own == group => true,

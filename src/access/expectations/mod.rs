@@ -22,7 +22,7 @@ use self::some::gives_some;
 use self::whom::{Everybody, Whom, everybody};
 use self::world::World;
 use super::builtin_roles;
-use super::people::People;
+use super::people::{People, WithoutGroups};
 use super::planned::Asked;
 use super::rbac::allows;
 use crate::state::expectation::{AtMost, DesiredExpectation, Expected};
@@ -208,6 +208,13 @@ impl<'w> World<'w, '_> {
                 if !against.is_empty() {
                     return (Verdict::Broken(against), false);
                 }
+                if let Some(fewer) = self.in_fewer_groups(whom) {
+                    let against = self.against(&fewer, request);
+                    if !against.is_empty() {
+                        return (Verdict::Unknown(while_in_too_many(whom, against)), false);
+                    }
+                    return unless_known(Verdict::Holds, self.doubts(&fewer, &Doubts::default(), request, gives_some));
+                }
                 unless_known(Verdict::Holds, self.doubts(whom, doubts, request, gives_some))
             }
             What::Only(list) => {
@@ -217,10 +224,28 @@ impl<'w> World<'w, '_> {
                 }
                 let is_beyond =
                     |rules: &[PolicyRule], place: Option<&Namespace>| !only::beyond(rules, place, list).is_empty();
+                if let Some(fewer) = self.in_fewer_groups(whom) {
+                    let more = self.more_than(&fewer, list);
+                    if !more.is_empty() {
+                        return (Verdict::Unknown(while_in_too_many(whom, more)), false);
+                    }
+                    return unless_known(Verdict::Holds, self.doubts_beyond(&fewer, &Doubts::default(), is_beyond));
+                }
                 unless_known(Verdict::Holds, self.doubts_beyond(whom, doubts, is_beyond))
             }
         }
     }
+}
+
+/// What somebody lacks for as long as they are in too many groups.
+fn while_in_too_many(whom: &Whom<'_>, given: Vec<Why>) -> Vec<Why> {
+    let many = match whom.without_groups {
+        Some(WithoutGroups::Overage(groups)) => format!("{groups} groups"),
+        Some(WithoutGroups::Application) | None => "too many groups".to_owned(),
+    };
+    let text =
+        |text: &str| format!("worth nothing only while they are in {many}, of which a token carries none: {text}");
+    given.into_iter().map(|why| Why { text: text(&why.text), ..why }).collect()
 }
 
 #[cfg(test)]

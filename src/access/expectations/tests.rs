@@ -202,3 +202,41 @@ fn what_gives_some_of_it_counts_against_cannot() {
     let named = "{ apiGroups: [\"\"], resources: [secrets], resourceNames: [one], verbs: [create, deletecollection] }";
     assert_eq!(rule(named), [false; 4]);
 }
+
+/// The files, with hayden in so many groups more.
+fn in_a_crowd(groups: usize, expectations: &str) -> Desired {
+    let mut crowd = "groups:\n".to_owned();
+    for number in 0..groups {
+        writeln!(crowd, "  crowd{number}: {{ members: [hayden@contoso.com] }}").unwrap();
+    }
+    let text = format!("{}expectations:\n{expectations}", ROOT.replace("groups:\n", &crowd));
+    let loaded = read(PathBuf::from("/access"), vec![File::new("rolecall.yaml", Ok(text.into_bytes()))]);
+    assert_eq!(loaded.findings, vec![]);
+    crate::desired::compile(&loaded.config.unwrap(), &loaded.sources)
+}
+
+/// Whoever is in too many groups may leave one; so that this is nothing to rely on.
+#[test]
+fn nobody_is_kept_from_something_by_being_in_too_many_groups() {
+    let expected = "  - { user: hayden@contoso.com, environments: [alpha], can: [list pods in web], cannot: [list pods in trinity], only: [list pods in web] }
+  - { user: hayden@contoso.com, environments: [alpha], cannot: [list pods in default] }
+  - { user: hayden@contoso.com, environments: [beta], cannot: [list pods in trinity] }
+";
+    let desired = in_a_crowd(200, expected);
+    let judged = asked(&desired);
+    let verdicts: Vec<&Verdict> = judged.iter().map(|judged| &judged.verdict).collect();
+    let [can, cannot, only, elsewhere, assigned] = verdicts.as_slice() else { panic!("{judged:?}") };
+    assert!(matches!(can, Verdict::Broken(_)), "{can:?}");
+    for unknown in [cannot, only] {
+        let Verdict::Unknown(why) = unknown else { panic!("{unknown:?}") };
+        let told = "worth nothing only while they are in 201 groups, of which a token carries none: clusterrole view in trinity \
+                    through group dev";
+        assert!(why.len() == 1 && why[0].text.starts_with(told) && !why[0].lines.is_empty(), "{why:?}");
+    }
+    // In another namespace nothing is given to them at all.
+    assert!(matches!(elsewhere, Verdict::Holds), "{elsewhere:?}");
+    // Of groups that are assigned no number is known to be too many.
+    assert!(matches!(assigned, Verdict::Broken(_)), "{assigned:?}");
+    let judged = asked(&in_a_crowd(100, expected));
+    assert!(judged[1].is_broken() && judged[2].is_broken(), "{judged:?}");
+}

@@ -12,11 +12,31 @@ pub(super) struct Whom<'a> {
     pub(super) caller: Caller,
     /// The groups in their token, by the name that the cluster has for them.
     pub(super) groups: BTreeMap<Identity, SubjectName>,
+    /// The first group of each of those names.
+    by_name: BTreeMap<SubjectName, Identity>,
     pub(super) without_groups: Option<WithoutGroups>,
     /// How they come to be in each group; of a group's members it is not said.
     pub(super) ways: Option<&'a Ways<'a>>,
     /// The group whose members are meant.
     pub(super) group: Option<Identity>,
+}
+
+impl<'a> Whom<'a> {
+    /// Whoever has this token, and how they come to be in each group.
+    pub(super) fn new(token: Token, ways: Option<&'a Ways<'a>>) -> Self {
+        let Token { caller, groups, without_groups } = token;
+        let by_name = by_name(&groups);
+        Self { caller, groups, by_name, without_groups, ways, group: None }
+    }
+
+    /// Which of their groups a cluster calls so.
+    pub(super) fn called(&self, name: &SubjectName) -> Option<&Identity> {
+        self.by_name.get(name)
+    }
+}
+
+fn by_name(groups: &BTreeMap<Identity, SubjectName>) -> BTreeMap<SubjectName, Identity> {
+    groups.iter().rev().map(|(id, name)| (name.clone(), id.clone())).collect()
 }
 
 /// The groups of everybody of whom something is expected, found in one look at every list.
@@ -44,8 +64,7 @@ impl Everybody<'_> {
             Some(Node::Person(who)) => {
                 let ways = self.ways.get(&who);
                 let none = Ways::new();
-                let Token { caller, groups, without_groups } = people.token(&who, ways.unwrap_or(&none), environment);
-                Ok(Whom { caller, groups, without_groups, ways, group: None })
+                Ok(Whom::new(people.token(&who, ways.unwrap_or(&none), environment), ways))
             }
             Some(Node::Group(id)) => {
                 let around = match environment.tokens.claim {
@@ -58,7 +77,8 @@ impl Everybody<'_> {
                     .collect();
                 // Whoever it is: their own name is not theirs as a member.
                 let caller = Caller::authenticated("", groups.values().cloned());
-                Ok(Whom { caller, groups, without_groups: None, ways: None, group: Some(id) })
+                let by_name = by_name(&groups);
+                Ok(Whom { caller, groups, by_name, without_groups: None, ways: None, group: Some(id) })
             }
             None => {
                 let text = format!("nothing can be told of {name}: {}", people.why_nobody(name));

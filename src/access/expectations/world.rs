@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Why;
 use super::whom::Whom;
 use crate::access::people::{People, Step, WithoutGroups};
-use crate::access::{Grant, Rbac};
+use crate::access::{Grant, Rbac, Token};
 use crate::state::{
     Binding, Desired, DesiredBinding, DesiredEnvironment, GroupAnswers, Identity, Namespace, ObjectId, Origin, Request,
     RoleKind, RoleRef, ScopeTarget, Subject, SubjectKind, SubjectName, mark,
@@ -71,6 +71,13 @@ impl<'w, 'p> World<'w, 'p> {
 
     pub(super) fn is_allowed(&self, whom: &Whom<'_>, request: &Request) -> bool {
         self.rbac.allows(&whom.caller, request)
+    }
+
+    /// Somebody whose token carries no groups because they are in too many, once they leave some; `None` for anybody else.
+    pub(super) fn in_fewer_groups<'a>(&self, whom: &Whom<'a>) -> Option<Whom<'a>> {
+        let (Some(WithoutGroups::Overage(_)), Some(ways)) = (whom.without_groups, whom.ways) else { return None };
+        let token = Token { caller: whom.caller.clone(), groups: BTreeMap::new(), without_groups: whom.without_groups };
+        Some(Whom::new(self.people.with_all_groups(&token, ways, self.environment), Some(ways)))
     }
 
     /// Everything that allows it.
@@ -154,8 +161,7 @@ impl<'w, 'p> World<'w, 'p> {
         if subject.kind != SubjectKind::Group {
             return String::new();
         }
-        let carried = whom.groups.iter().find(|(_, name)| **name == subject.name).map(|(id, _)| id);
-        let Some(id) = carried else {
+        let Some(id) = whom.called(&subject.name) else {
             let SubjectName::Known(name) = &subject.name else { return "a group".to_owned() };
             let is_plain = name.parse::<ObjectId>().is_ok() || name.starts_with("system:");
             return if is_plain { format!("group {name}") } else { format!("group {name:?}") };

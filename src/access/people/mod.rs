@@ -251,15 +251,17 @@ impl<'a> People<'a> {
 
     /// The groups in a group, itself included, whose members are not all known.
     pub fn unread_in(&self, group: &Identity) -> BTreeSet<Identity> {
-        let mut unread = BTreeSet::new();
+        let mut inside = self.groups_in(group);
+        inside.retain(|id| self.groups.get(id).is_none_or(|group| group.unread.is_some()));
+        inside
+    }
+
+    /// The groups in a group, directly or through others, and itself.
+    pub fn groups_in(&self, group: &Identity) -> BTreeSet<Identity> {
         let mut seen = BTreeSet::from([group.clone()]);
         let mut open = vec![group.clone()];
         while let Some(id) = open.pop() {
-            let group = self.groups.get(&id);
-            if group.is_none_or(|group| group.unread.is_some()) {
-                unread.insert(id.clone());
-            }
-            let Some(group) = group else { continue };
+            let Some(group) = self.groups.get(&id) else { continue };
             let inner = group.members.entries().filter(Entry::is_group).map(|entry| self.node(entry));
             for inner in inner.chain(held(&group.holds)) {
                 if let Node::Group(inner) = inner
@@ -270,7 +272,7 @@ impl<'a> People<'a> {
                 }
             }
         }
-        unread
+        seen
     }
 
     /// The groups that a group is in, directly or through others.

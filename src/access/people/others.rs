@@ -47,7 +47,10 @@ impl<'a> People<'a> {
                     }
                 }
                 Inside::Unreadable(why) => self.take_in(*id, &[], Some(why.clone())),
-                Inside::Missing => drop(self.gone.insert(*id)),
+                Inside::Missing => {
+                    self.gone.insert(*id);
+                    self.groups.remove(&Identity::Known(*id));
+                }
             }
         }
         for (id, members) in direct {
@@ -181,7 +184,7 @@ impl<'a> People<'a> {
     fn take_in(&mut self, id: ObjectId, members: &'a [LivePrincipal], unread: Option<String>) {
         let id = Identity::Known(id);
         let known = self.groups.get(&id);
-        let display_name = known.map_or("", |known| known.display_name);
+        let (display_name, kind) = known.map_or(("", GroupKind::Security), |known| (known.display_name, known.kind));
         // A list that was read has them.
         let holds = known.filter(|_| unread.is_some()).map(|known| known.holds.clone()).unwrap_or_default();
         let group = Group {
@@ -189,7 +192,7 @@ impl<'a> People<'a> {
             key: None,
             block: None,
             display_name,
-            kind: GroupKind::Security,
+            kind,
             unread,
             members: List { live: members, ..List::default() },
             owners: List::default(),

@@ -7,7 +7,7 @@ use super::list::List;
 use super::{Group, People};
 use crate::state::{
     Above, Address, Change, Desired, DesiredGroup, GroupAnswers, GroupKey, GroupKind, Identity, LiveGroup,
-    LivePrincipal, Management, Membership, Operation, PrincipalName, Resource, Tenant,
+    LivePrincipal, Management, Membership, ObjectId, Operation, PrincipalName, Resource, Tenant,
 };
 
 impl<'a> People<'a> {
@@ -119,25 +119,21 @@ impl<'a> People<'a> {
         for live in tenant.by_id.values().flatten() {
             people.groups.entry(Identity::Known(live.id)).or_insert_with(|| group(None, None, live));
         }
+        // Where groups go by display name, whoever is in one of these has what is bound to that name.
+        for other in tenant.by_display_name.values().flatten() {
+            let of_others = || of_others(other.id, &other.display_name, other.kind);
+            people.groups.entry(Identity::Known(other.id)).or_insert_with(of_others);
+        }
         for (inner, above) in &answers.above {
             for outer in match above {
                 Above::Read(outer) => outer.as_slice(),
                 Above::Unreadable(_) => &[],
             } {
-                let of_others = Group {
-                    id: Identity::Known(outer.id),
-                    key: None,
-                    block: None,
-                    display_name: &outer.display_name,
-                    kind: GroupKind::Security,
-                    unread: Some("it is not one of ours, and its other members were not read".to_owned()),
-                    members: List::default(),
-                    owners: List::default(),
-                    holds: BTreeSet::new(),
-                };
-                let outer = people.groups.entry(Identity::Known(outer.id)).or_insert(of_others);
+                let of_others = || of_others(outer.id, &outer.display_name, GroupKind::Security);
+                let outer = people.groups.entry(Identity::Known(outer.id)).or_insert_with(of_others);
                 // Those of a group that was read are in its own list.
                 if outer.key.is_none() && outer.unread.is_some() {
+                    outer.unread = Some("it is not one of ours, and its other members were not read".to_owned());
                     outer.holds.insert(*inner);
                 }
             }
@@ -223,6 +219,21 @@ impl<'a> People<'a> {
             | Operation::Update { .. }
             | Operation::Delete { .. } => {}
         }
+    }
+}
+
+/// A group that is not ours and of which nothing else is known yet.
+fn of_others(id: ObjectId, display_name: &str, kind: GroupKind) -> Group<'_> {
+    Group {
+        id: Identity::Known(id),
+        key: None,
+        block: None,
+        display_name,
+        kind,
+        unread: Some("it is not one of ours, and its members were not read".to_owned()),
+        members: List::default(),
+        owners: List::default(),
+        holds: BTreeSet::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Group, People, Person, Step, Ways, Who};
 use crate::access::Caller;
 use crate::state::{
-    DesiredEnvironment, GroupKind, GroupNaming, GroupsClaim, Identity, ObjectId, PrincipalKind, SubjectName,
-    TokenNaming, UserNaming,
+    DesiredEnvironment, GroupKind, GroupNaming, GroupsClaim, Identity, ObjectId, PrincipalKind, Subject, SubjectKind,
+    SubjectName, TokenNaming, UserNaming,
 };
 
 /// How many groups a token carries; of whoever is in more it carries none.
@@ -39,11 +39,7 @@ impl<'a> People<'a> {
         let person = self.person(who);
         let user = user_name(&person, tokens);
         // Only what the claim can carry counts towards its limit.
-        let is_carried = |id: &Identity, way: &[Step<'_>]| {
-            (tokens.claim == GroupsClaim::SecurityGroups || way.len() == 1)
-                && self.groups.get(id).is_none_or(|group| group.kind != GroupKind::Distribution)
-        };
-        let carried: Vec<&Identity> = ways.iter().filter(|(id, way)| is_carried(id, way)).map(|(id, _)| id).collect();
+        let carried: Vec<&Identity> = self.carried(ways, tokens).collect();
         let without_groups = if person.kind == Some(PrincipalKind::ServicePrincipal) {
             Some(WithoutGroups::Application)
         } else {
@@ -55,6 +51,25 @@ impl<'a> People<'a> {
         let named = carried.filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));
         let groups: BTreeMap<Identity, SubjectName> = named.collect();
         Token { caller: Caller::authenticated(user, groups.values().cloned()), groups, without_groups }
+    }
+
+    /// The same token if nothing kept it from carrying the groups: what an app's groups would give it, and what somebody in too
+    /// many groups has once they leave some of them.
+    pub fn with_all_groups(&self, token: &Token, ways: &Ways<'_>, environment: &DesiredEnvironment) -> Token {
+        let tokens = &environment.tokens;
+        let named = self.carried(ways, tokens).filter_map(|id| Some((id.clone(), self.name_of(id, tokens)?)));
+        let groups: BTreeMap<Identity, SubjectName> = named.collect();
+        let caller = Caller::authenticated(token.caller.user.clone(), groups.values().cloned());
+        Token { caller, groups, without_groups: None }
+    }
+
+    /// The groups that the claim of a cluster can carry.
+    fn carried<'s>(&'s self, ways: &'s Ways<'_>, tokens: &'s TokenNaming) -> impl Iterator<Item = &'s Identity> + 's {
+        let is_carried = |id: &Identity, way: &[Step<'_>]| {
+            (tokens.claim == GroupsClaim::SecurityGroups || way.len() == 1)
+                && self.groups.get(id).is_none_or(|group| group.kind != GroupKind::Distribution)
+        };
+        ways.iter().filter(move |(id, way)| is_carried(id, way)).map(|(id, _)| id)
     }
 
     /// What a cluster calls a group; `None` for one that is in no token.
@@ -96,7 +111,19 @@ impl<'a> People<'a> {
             (GroupNaming::DisplayName, SubjectName::Known(name)) => name.strip_prefix(&tokens.groups_prefix),
             _ => None,
         };
-        one.into_iter().chain(bare.into_iter().flat_map(|bare| self.of_display_name(bare)))
+        let by_name = bare.into_iter().flat_map(|bare| self.of_display_name(bare));
+        one.into_iter().chain(by_name.filter(|group| group.kind != GroupKind::Distribution))
+    }
+
+    /// The object ids of the groups that a subject of a binding means, also of one that nobody knows but by that id.
+    pub fn meant<'s>(
+        &'s self,
+        subject: &'s Subject,
+        tokens: &'s TokenNaming,
+    ) -> impl Iterator<Item = ObjectId> + use<'s, 'a> {
+        let by_name = tokens.groups == GroupNaming::DisplayName && subject.kind == SubjectKind::Group;
+        let called = by_name.then(|| self.called(&subject.name, tokens)).into_iter().flatten();
+        tokens.group_id(subject).into_iter().chain(called.filter_map(|group| group.id.known()))
     }
 
     /// Whom a cluster means by a user name, to the letter; by a user principal name only somebody who was read.

@@ -9,7 +9,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::report::escape;
 use crate::state::{
-    Desired, GroupKey, Identity, ObjectId, PrincipalKind, PrincipalName, Resolution, Tenant, closest, first_few,
+    Desired, GroupKey, Identity, ObjectId, PrincipalKind, PrincipalName, Resolution, Tenant, closest, closest_address,
+    first_few,
 };
 
 /// Somebody, as the command line names them.
@@ -156,7 +157,6 @@ impl Whom {
 
 /// A name like it, among those of the files and of the groups that were read.
 fn nearest(text: &str, desired: &Desired, tenant: Option<&Tenant>) -> Option<String> {
-    let text = text.to_lowercase();
     let in_files = desired
         .groups
         .values()
@@ -174,8 +174,9 @@ fn nearest(text: &str, desired: &Desired, tenant: Option<&Tenant>) -> Option<Str
             | PrincipalName::Object(_) => None,
         })
         .collect();
-    let by_first_part = || names.iter().find(|name| name.split('@').next() == Some(text.as_str())).copied();
-    closest(&text, names.iter().copied()).or_else(by_first_part).map(str::to_owned)
+    // Whoever is asked about is somebody, so that a long shot is better than nothing.
+    let far = || closest(&text.to_lowercase(), names.iter().copied());
+    closest_address(text, names.iter().copied()).or_else(far).map(str::to_owned)
 }
 
 /// A group, by key or object id.

@@ -20,15 +20,18 @@ pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &Ent
     answers
 }
 
-/// What the changes of a plan mean for people. Who is in groups that are not ours is asked for that, as far as it matters.
+/// Files, and the changes that would be made by them; without changes it is what is there.
+pub(super) type Side<'a> = (&'a Desired, &'a [Change]);
+
+/// What it means for people that the one becomes the other. Who is in groups that are not ours is asked for that, as far as it matters.
 pub(super) async fn access_difference(
-    desired: &Desired,
+    from: Side<'_>,
+    to: Side<'_>,
     observed: &mut Observed,
-    changes: &[Change],
     reader: &EntraReader,
 ) -> AccessDifference {
     loop {
-        let comparison = AccessComparison::new(desired, observed, changes);
+        let comparison = AccessComparison::between(from, to, observed);
         // What was asked is not asked again, so that this ends.
         let questions = comparison.questions();
         if questions.is_empty() {
@@ -38,6 +41,21 @@ pub(super) async fn access_difference(
         let given = reader.ask(&questions).await;
         observed.of_groups.record(questions, given);
     }
+}
+
+/// What a change of the files means for people, and what the rest of the plan does, that there would be without it.
+pub(super) async fn against_base(
+    base: (&Desired, &Plan),
+    head: (&Desired, &Plan),
+    observed: &mut Observed,
+    reader: &EntraReader,
+) -> (AccessDifference, AccessDifference) {
+    let head = (head.0, head.1.changes.as_slice());
+    let access = access_difference((base.0, &base.1.changes), head, observed, reader).await;
+    let all = access_difference((head.0, &[]), head, observed, reader).await;
+    // Whatever the plan gives to somebody is in one of the two, however the change and what was off meet.
+    let drift = all.without(&access);
+    (access, drift)
 }
 
 /// Reads who is in the groups of others that give what somebody is expected to have, or not to have.

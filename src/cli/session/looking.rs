@@ -12,8 +12,8 @@ use crate::providers::Reader as _;
 use crate::providers::entra::EntraReader;
 use crate::providers::kubernetes::KubernetesReader;
 use crate::state::{
-    AppliedBy, Change, EnvironmentName, Failure, FailureKind, GroupQuestion, GroupsClaim, ObjectId, Observed, Only,
-    PrincipalName, Target, TenantQuery, Usage,
+    AppliedBy, Change, Cluster, EnvironmentName, Failure, FailureKind, GroupQuestion, GroupsClaim, ObjectId, Observed,
+    Only, PrincipalName, Target, TenantQuery, TokenNaming, Usage,
 };
 
 /// What was seen.
@@ -102,7 +102,7 @@ impl Session {
             self.desired.environments.iter().filter(|(_, block)| block.tokens.claim == GroupsClaim::AssignedGroups);
         let assigned = assigned.flat_map(|(name, block)| {
             let cluster = observed.clusters.get(name).and_then(|cluster| cluster.as_ref().ok());
-            cluster.into_iter().flat_map(|cluster| cluster.groups_bound(&block.tokens))
+            cluster.into_iter().flat_map(|cluster| groups_bound(&people, cluster, &block.tokens))
         });
         let doubts = people.doubts(&observed.of_groups, &assigned.collect());
         if !doubts.is_empty() {
@@ -121,10 +121,11 @@ impl Session {
         let Some(Ok(tenant)) = &observed.tenant else { return };
         let known: BTreeSet<ObjectId> =
             tenant.marked.values().chain(tenant.by_id.values().flatten()).map(|group| group.id).collect();
+        let people = People::live(&self.desired, tenant, &observed.of_groups);
         let mut bound: BTreeSet<ObjectId> = BTreeSet::new();
         for (name, environment) in self.desired.environments.iter().filter(|(name, _)| environments.contains(*name)) {
             let Some(Ok(cluster)) = observed.clusters.get(name) else { continue };
-            bound.extend(cluster.groups_bound(&environment.tokens));
+            bound.extend(groups_bound(&people, cluster, &environment.tokens));
         }
         let is_open = |id: &ObjectId| !known.contains(id) && !observed.of_groups.inside.contains_key(id);
         let questions: Vec<GroupQuestion> = bound.into_iter().filter(is_open).map(GroupQuestion::Members).collect();
@@ -133,4 +134,10 @@ impl Session {
             observed.of_groups.record(questions, answers);
         }
     }
+}
+
+/// The object ids of the groups that are bound on a cluster.
+fn groups_bound(people: &People<'_>, cluster: &Cluster, tokens: &TokenNaming) -> BTreeSet<ObjectId> {
+    let subjects = cluster.bindings.iter().flat_map(|live| &live.binding.subjects);
+    subjects.flat_map(|subject| people.meant(subject, tokens)).collect()
 }

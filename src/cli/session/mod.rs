@@ -1,8 +1,10 @@
 //! What every command that looks at live systems does: load, compile, connect, observe, plan. One call a line.
 
 mod asking;
+mod base;
 mod looking;
 mod names;
+mod opening;
 mod verifying;
 mod way;
 
@@ -14,12 +16,12 @@ use std::time::Instant;
 use futures::StreamExt as _;
 use tokio::sync::OnceCell;
 
-use self::asking::{access_difference, ask_about_groups, ask_for_expectations, ask_for_rights, judge_expectations};
+use self::asking::{
+    access_difference, against_base, ask_about_groups, ask_for_expectations, ask_for_rights, judge_expectations,
+};
+use self::base::Base;
 pub(super) use self::looking::Seen;
-use self::names::{check_groups, check_names};
-use self::way::{FixedToken, connection};
-use super::args::{ConnectionArgs, PolicyArgs};
-use super::connections::Connections;
+use self::names::check_groups;
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
@@ -28,12 +30,15 @@ use crate::access::{AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
 use crate::providers::entra::{self, EntraReader, EntraWriter};
-use crate::providers::http::credential::{Chain, CredentialSettings};
-use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link, TokenSource};
+use crate::providers::http::credential::Chain;
+use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link};
 use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
-use crate::sandbox::{self, Sandbox, SandboxError};
-use crate::state::{AppliedBy, Change, Cloud, Desired, EnvironmentName, Failure, FailureKind, Observed, Policy};
+use crate::sandbox::{self, Sandbox};
+use crate::state::expectation::DesiredExpectation;
+use crate::state::{
+    AppliedBy, Change, Desired, EnvironmentName, Failure, FailureKind, GroupQuestion, Observed, Policy,
+};
 use crate::{desired, git, plan, report};
 
 /// Clusters that are talked to at once: each takes about seven round trips, most of them to make connections.
@@ -53,6 +58,10 @@ pub(super) struct Session {
     links: BTreeMap<EnvironmentName, OnceCell<Link>>,
     // Nor does it run once more for another cluster that would run it alike.
     plugins: kubernetes::Plugins,
+    // What the files are compared with, for the preview of a change.
+    base: Option<Base>,
+    // How many expectations are those of the files themselves; the others are the base's, and come behind.
+    expectations: usize,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -60,6 +69,8 @@ pub(super) struct Session {
 /// What would change, by nothing but the files and what was read.
 struct Compared {
     plan: plan::Plan,
+    /// That of the files that a change starts from.
+    base: Option<plan::Plan>,
     observed: Observed,
     policy: Policy,
     reader: EntraReader,
@@ -75,6 +86,8 @@ pub(super) struct Planned {
     pub(super) spent: report::Spent,
     /// What becomes of the expectations.
     pub(super) expectations: Vec<Judged>,
+    /// What the change of the files does, where it is compared with a base.
+    pub(super) base: Option<report::Base>,
 }
 
 impl Planned {
@@ -130,137 +143,23 @@ pub(super) fn style_of_output(ui: &Ui) -> findings::Style {
 }
 
 impl Session {
-    /// Reads the config and finds the way to everything it names. Nothing is contacted yet.
-    pub(super) async fn open(
-        ui: &mut Ui,
-        path: &Path,
-        connections: &ConnectionArgs,
-        policy: &PolicyArgs,
-    ) -> Result<Self, CliError> {
-        let mut session = Self::open_anyway(ui, path, connections, policy).await?;
-        session.unroutable.pop_first().map_or(Ok(session), |(_, error)| Err(error))
-    }
-
-    /// The same, going on without the clusters to which there is no way.
-    pub(super) async fn open_anyway(
-        ui: &mut Ui,
-        path: &Path,
-        connections: &ConnectionArgs,
-        policy: &PolicyArgs,
-    ) -> Result<Self, CliError> {
-        let (loaded, config) = load(ui, path)?;
-        let desired = desired::compile(&config, &loaded.sources);
-        let policy = policy.policy();
-        check_names(&policy, &desired)?;
-        let mut session = match &connections.sandbox {
-            Some(folder) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
-            None => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
-        };
-        session.entra.pace = ui.pace;
-        Ok(session)
-    }
-
-    fn for_real(
-        ui: &Ui,
-        args: &ConnectionArgs,
-        loaded: Loaded,
-        desired: Desired,
-        cloud: Cloud,
-        policy: Policy,
-    ) -> Result<Self, CliError> {
-        let inside = |path: &Path| loaded.contains(path);
-        let connections = Connections::read(ui, args, inside)?;
-        connections.check_names(&desired.environments)?;
-        let extra_ca = connections.entra.ca_file.as_deref().map(|file| connections.read_ca(file, "entra"));
-        let extra_ca = extra_ca.transpose()?.map(String::into_bytes);
-        let mut entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
-        let authority = || ui.variable("AZURE_AUTHORITY_HOST").map(|named| cloud.authority(named)).transpose();
-        if let Some(login) = connections.entra.login.clone().map_or_else(authority, |login| Ok(Some(login)))? {
-            entra.login = login;
-        }
-        if let Some(graph) = connections.entra.graph.clone() {
-            entra.graph = graph;
-        }
-        entra.extra_ca = extra_ca;
-        entra.proxies = connections.proxies(ui)?;
-        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &ui.env)
-            .in_cloud(cloud)
-            .picking(args.auth(ui)?);
-        let chain = Arc::new(Chain::new(&settings, entra.transport()?));
-        let (mut clusters, mut unroutable) = (BTreeMap::new(), BTreeMap::new());
-        for (name, environment) in &desired.environments {
-            if !is_read(&policy, name) {
-                continue;
-            }
-            let route = connections.route(ui, args, name, environment, inside);
-            match route.and_then(|route| connection(name, route, &connections, &chain)) {
-                Ok(connection) => drop(clusters.insert(name.clone(), connection)),
-                Err(error) => drop(unroutable.insert(name.clone(), error)),
-            }
-        }
-        let links = links(&clusters);
-        let plugins = kubernetes::Plugins::default();
-        Ok(Self { loaded, desired, policy, entra, chain, links, plugins, clusters, unroutable, sandbox: None })
-    }
-
-    async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
-        if loaded.contains(folder) {
-            return Err(CliError::user(format!(
-                "{}: a sandbox's folder must lie outside the access files",
-                folder.display()
-            )));
-        }
-        let policy = Policy { invented: true, ..policy };
-        let sandbox = Sandbox::open(folder, || crate::cli::seed::from_config(&desired), sandbox::Options::default())
-            .await
-            .map_err(|error| no_sandbox(folder, &error))?;
-        let of = sandbox.access().tenant_id;
-        if of != desired.tenant {
-            sandbox.stop().await;
-            return Err(CliError::user(format!(
-                "{}: this sandbox is of tenant {of}, but the config is for tenant {}",
-                folder.display(),
-                desired.tenant
-            ))
-            .hint("use a new folder: an empty one is filled from the config"));
-        }
-        let access = sandbox.access();
-        let mut entra = entra::Connection::to_cloud(Cloud::Public, desired.tenant)?;
-        entra.login = access.login.clone();
-        entra.graph = access.graph.clone();
-        entra.extra_ca = Some(access.ca_pem.clone().into_bytes());
-        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &access.environment());
-        let chain = Arc::new(Chain::new(&settings.without_azure_cli(), entra.transport()?));
-        let clusters = desired
-            .environments
-            .keys()
-            .filter(|name| is_read(&policy, name))
-            .filter_map(|name| Some((name, access.clusters.get(name)?)))
-            .map(|(name, cluster)| {
-                let token: Arc<dyn TokenSource> = Arc::new(FixedToken(cluster.token.clone()));
-                let connection = kubernetes::Connection::Server {
-                    server: cluster.server.clone(),
-                    ca_pem: Some(access.ca_pem.clone()),
-                    token,
-                };
-                (name.clone(), connection)
-            })
-            .collect();
-        let (links, unroutable) = (links(&clusters), BTreeMap::new());
-        let (plugins, sandbox) = (kubernetes::Plugins::default(), Some(sandbox));
-        Ok(Self { loaded, desired, policy, entra, chain, clusters, unroutable, links, plugins, sandbox })
-    }
-
     /// Reads the live systems and finds what would change, no more. Nothing is written.
     async fn compare(&self, progress: &Progress, by: AppliedBy) -> Result<Compared, CliError> {
         // Whom the files name for a real cluster has no rights on an invented one.
         let by = if self.policy.invented { AppliedBy::Ourselves } else { by };
         let policy = Policy { applied_by: by, ..self.policy.clone() };
         let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
-        let query = desired::tenant_query(&self.desired, &policy.only);
+        let mut query = desired::tenant_query(&self.desired, &policy.only);
+        let before = self.base.as_ref().and_then(|base| base.desired.as_ref().ok());
+        if let Some(before) = before {
+            query = query.with(desired::tenant_query(before, &policy.only));
+        }
         progress.reading(self.clusters.keys().map(EnvironmentName::as_str));
         let tenant = async {
-            let tenant = reader.observe(&query).await;
+            let tenant = match self.base.as_ref().filter(|base| base.leaves_out_tenant()) {
+                Some(base) => Err(base.why_not(None)),
+                None => reader.observe(&query).await,
+            };
             progress.read_entra();
             tenant
         };
@@ -268,22 +167,49 @@ impl Session {
         let (tenant, (clusters, readers)) = progress.through(reading).await;
         let mut observed = Observed { tenant: Some(tenant), clusters, ..Observed::default() };
         let comparison = Comparison::new(&self.desired, &observed, &policy);
-        let of_groups = ask_about_groups(comparison.group_questions(), &reader).await;
+        let comparison_before = before.map(|before| Comparison::new(before, &observed, &policy));
+        let mut questions = comparison.group_questions();
+        let known: BTreeSet<GroupQuestion> = questions.iter().copied().collect();
+        let more = comparison_before.iter().flat_map(Comparison::group_questions);
+        questions.extend(more.filter(|question| !known.contains(question)));
+        let of_groups = ask_about_groups(questions, &reader).await;
         check_groups(&policy, &self.desired, &observed)?;
-        let plan = comparison.plan(&of_groups);
+        let mut plan = comparison.plan(&of_groups);
+        let base = comparison_before.map(|comparison| comparison.plan(&of_groups));
+        if let Some(base) = &self.base {
+            // It is not read because of the change, and not because it could not be.
+            let is_left_out = |part: &&mut plan::Unread| match &part.environment {
+                Some(name) => base.leaves_out(name),
+                None => base.leaves_out_tenant(),
+            };
+            plan.unread.iter_mut().filter(is_left_out).for_each(|part| part.allowed = true);
+        }
         observed.of_groups = of_groups;
-        Ok(Compared { plan, observed, policy, reader, readers })
+        Ok(Compared { plan, base, observed, policy, reader, readers })
     }
 
     /// Reads the live systems and plans. Nothing is written.
     pub(super) async fn plan(&self, progress: &Progress, by: AppliedBy) -> Result<Planned, CliError> {
         let started = Instant::now();
-        let Compared { mut plan, mut observed, policy, reader, readers } = self.compare(progress, by).await?;
+        let Compared { mut plan, base, mut observed, policy, reader, readers } = self.compare(progress, by).await?;
         if ask_for_rights(&self.desired, &mut observed, &policy, &plan.changes, &readers).await {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }
         let before_others = reader.usage().requests;
-        let access = Arc::new(access_difference(&self.desired, &mut observed, &plan.changes, &reader).await);
+        let (access, base) = match (&self.base, base) {
+            (Some(of @ Base { desired: Ok(before), .. }), Some(base)) => {
+                let (before, head) = ((before, &base), (&self.desired, &plan));
+                let (access, drift) = against_base(before, head, &mut observed, &reader).await;
+                (access, Some(of.about(Ok(plan::Caused::new(before, head)), drift)))
+            }
+            (of, _) => {
+                let (now, then) = ((&self.desired, &[][..]), (&self.desired, plan.changes.as_slice()));
+                let access = access_difference(now, then, &mut observed, &reader).await;
+                let why = |of: &Base| of.desired.as_ref().err().cloned().unwrap_or_default();
+                (access, of.as_ref().map(|of| of.about(Err(why(of)), AccessDifference::default())))
+            }
+        };
+        let access = Arc::new(access);
         ask_for_expectations(&self.desired, &mut observed, &plan.changes, &reader).await;
         let mut spent = report::Spent {
             graph: reader.usage(),
@@ -296,7 +222,7 @@ impl Session {
         }
         progress.done();
         let expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
-        Ok(Planned { plan, observed, access, spent, expectations })
+        Ok(Planned { plan, observed, access, spent, expectations, base })
     }
 
     /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.
@@ -325,7 +251,8 @@ impl Session {
             Failure::new(FailureKind::Unreachable, format!("the sandbox has no cluster `{name}`"))
                 .with_next("it was filled before this environment was in the files; use a new folder")
         };
-        let wanted = self.desired.environments.keys().filter(|name| is_read(&self.policy, name));
+        let is_left_out = |name: &EnvironmentName| self.base.as_ref().is_some_and(|base| base.leaves_out(name));
+        let wanted = self.desired.environments.keys().filter(|name| is_read(&self.policy, name) && !is_left_out(name));
         let reads = wanted.map(|name| async move {
             let query = desired::cluster_query(&self.desired, name);
             let read = async {
@@ -338,7 +265,12 @@ impl Session {
             progress.read(name.as_str());
             (name.clone(), result)
         });
-        let mut observed = BTreeMap::new();
+        let left_out = self.base.iter().flat_map(|base| {
+            let names =
+                self.desired.environments.keys().filter(|name| is_read(&self.policy, name) && base.leaves_out(name));
+            names.map(|name| (name.clone(), Err(base.why_not(Some(name)))))
+        });
+        let mut observed: BTreeMap<_, _> = left_out.collect();
         let mut readers = BTreeMap::new();
         let mut results = futures::stream::iter(reads).buffer_unordered(CLUSTERS_AT_ONCE);
         while let Some((name, result)) = results.next().await {
@@ -386,6 +318,11 @@ impl Session {
         Ok(writers)
     }
 
+    /// What the files themselves expect.
+    pub(super) fn own_expectations(&self) -> &[DesiredExpectation] {
+        self.desired.expectations.get(..self.expectations).unwrap_or_default()
+    }
+
     /// The commit that the files were read from; `-dirty` when they differ from it.
     pub(super) fn commit(&self) -> Option<String> {
         let head = git::head(&self.loaded.root).ok()?;
@@ -418,21 +355,7 @@ impl Session {
     }
 }
 
-fn no_sandbox(folder: &Path, error: &SandboxError) -> CliError {
-    let connections = folder.join("connections.yaml");
-    let told = CliError::user(error.to_string());
-    if matches!(error, SandboxError::InUse { .. }) && connections.exists() {
-        let connections = connections.display();
-        return told.hint(format!("if `rolecall sandbox serve` serves it, use --connections {connections} instead"));
-    }
-    told
-}
-
 /// Whether a cluster is read: what is planned there, or what groups mean there.
 fn is_read(policy: &Policy, name: &EnvironmentName) -> bool {
     policy.only.environment(name) || policy.only.changes_entra()
-}
-
-fn links(clusters: &BTreeMap<EnvironmentName, kubernetes::Connection>) -> BTreeMap<EnvironmentName, OnceCell<Link>> {
-    clusters.keys().map(|name| (name.clone(), OnceCell::new())).collect()
 }

@@ -29,6 +29,18 @@ pub(super) struct Allowed {
     pub(super) namespaces: Listed,
 }
 
+/// An entry as it is written, in one spelling whatever the style: `files: teams/**; groups: payments-*; …`.
+pub(super) fn written(node: &Node) -> Located<String> {
+    let words = |node: &Node| -> String {
+        let listed = node.items().iter().map(|item| item.words().to_owned());
+        let labels = node.entries().iter().map(|entry| format!("{}={}", entry.key.value, entry.value.words()));
+        listed.chain(labels).collect::<Vec<_>>().join(", ")
+    };
+    let keys = ["files", "groups", "roles", "environments", "namespaces"];
+    let keys = keys.iter().filter_map(|key| Some(format!("{key}: {}", words(node.get(key)?))));
+    Located { value: keys.collect::<Vec<_>>().join("; "), span: node.head() }
+}
+
 /// One of its `files`.
 pub(super) struct FilePattern {
     pub(super) text: Located<String>,

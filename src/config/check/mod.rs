@@ -13,6 +13,7 @@ mod form;
 mod grant;
 mod group;
 mod lint;
+mod misspelt;
 mod names;
 mod role;
 
@@ -130,6 +131,7 @@ impl Checker<'_> {
             .filter_map(|node| self.expectation(node, &environments))
             .collect();
         self.contradictions(&expectations);
+        self.misspelt(&expectations, &groups, &grants);
 
         let root = root?;
         let appliers = self.appliers(root, &files);
@@ -141,6 +143,7 @@ impl Checker<'_> {
             tenant: self.tenant(root)?,
             appliers,
             delegates: root.entry("delegate").is_some(),
+            delegations: root.get("delegate").map_or(&[][..], Node::items).iter().map(delegate::written).collect(),
             delegated_roles: root
                 .get("delegate")
                 .map_or(&[][..], Node::items)

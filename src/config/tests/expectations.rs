@@ -124,6 +124,45 @@ fn a_resource_that_only_the_cluster_can_know_is_a_warning() {
     "#);
 }
 
+/// Whoever is in no group, and any namespace, may be expected something of: only what is almost a name of the files is told.
+#[test]
+fn what_is_almost_called_like_something_of_the_files_is_a_warning() {
+    let rest = "environments:
+  alpha: { type: k3s }
+groups:
+  dev: { members: [hayden@contoso.com, { guest: ana@partner.example }], owners: [erin@contoso.com] }
+roles:
+  view: { cluster-role: view }
+grants:
+  - { groups: [dev], roles: [view], environments: [alpha], namespaces: [payments, team-a] }
+";
+    let loaded = root_with(&format!(
+        "{rest}expectations:
+  - {{ user: haydn@contoso.com, environments: [alpha], cannot: [list pods in paymnets] }}
+  - {{ guest: ana@partnr.example, environments: [alpha], only: [get pods/web in defualt] }}
+  - {{ user: zoe@contoso.com, environments: [alpha], only: [], cannot: [list pods in team-b, list pods in default] }}
+"
+    ));
+    assert!(loaded.config.is_some());
+    insta::assert_snapshot!(told(&loaded), @r#"
+    nearly-known: `haydn@contoso.com` is in no group of the files, and somebody there is almost called so
+      rolecall.yaml:14:13 "haydn@contoso.com" misspelt?
+      rolecall.yaml:8:20 "hayden@contoso.com" named here
+      help: did you mean `hayden@contoso.com`? If not, nothing is wrong
+    nearly-known: nothing is granted in a namespace `paymnets`, and one is almost called so
+      rolecall.yaml:14:77 "paymnets" misspelt?
+      rolecall.yaml:12:73 "payments" named here
+      help: did you mean `payments`? If not, nothing is wrong
+    nearly-known: `ana@partnr.example` is in no group of the files, and somebody there is almost called so
+      rolecall.yaml:15:14 "ana@partnr.example" misspelt?
+      rolecall.yaml:8:40 "{ guest: ana@partner.example }" named here
+      help: did you mean `ana@partner.example`? If not, nothing is wrong
+    nearly-known: nothing is granted in a namespace `defualt`, and one is almost called so
+      rolecall.yaml:15:80 "defualt" misspelt?
+      help: did you mean `default`? If not, nothing is wrong
+    "#);
+}
+
 #[test]
 fn expectations_that_contradict_each_other() {
     let loaded = files(&[

@@ -10,6 +10,7 @@ mod mistakes;
 mod properties;
 mod schema;
 mod texts;
+mod weakened;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -18,7 +18,7 @@ fn a_severity_is_changed_and_a_note_fails_nothing() {
         let (report, _) = report(&with(&format!("{{ severity: {word}, reason: because }}")));
         let of = report.findings.iter().find(|finding| finding.rule.id == "wildcard-rule").unwrap();
         assert_eq!(of.severity, severity);
-        let alone = crate::lint::Report { findings: vec![of.clone()], silenced: Vec::new() };
+        let alone = crate::lint::Report { findings: vec![of.clone()], silenced: Vec::new(), left_out: 0 };
         assert_eq!(alone.fails(), fails, "{word}");
     }
 }

@@ -42,14 +42,43 @@ impl Lead {
     }
 }
 
-/// What somebody could do.
+/// What somebody could do, and why that leads there: one plain sentence.
 impl fmt::Display for Lead {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Detour(way, None) => formatter.write_str(way.on_cluster()),
-            Self::Detour(way, Some(namespace)) => write!(formatter, "{way} in {namespace}"),
-            Self::Binding => formatter.write_str("bind itself to a role that leads there"),
-            Self::Direct(power) => write!(formatter, "have a role that {power}"),
+        let (way, namespace) = match self {
+            Self::Detour(way, namespace) => (way, *namespace),
+            Self::Binding => {
+                return formatter
+                    .write_str("They could bind themselves to another role, which leads to cluster-admin.");
+            }
+            Self::Direct(power) => return write!(formatter, "They would have a role that {power}."),
+        };
+        let place = namespace.map_or_else(|| "in any namespace".to_owned(), |namespace| format!("in {namespace}"));
+        match way {
+            Way::All => write!(formatter, "They could do everything {place}, where the cluster's own programs run."),
+            Way::Take => write!(formatter, "They could give themselves more rights {place}, up to all of them."),
+            Way::Impersonate => formatter.write_str("They could act as anybody, cluster-admins included."),
+            Way::Share => write!(formatter, "They could give others what they may do {place}."),
+            Way::Act => {
+                write!(formatter, "They could act as any service account {place}, and some of these are cluster-admin.")
+            }
+            Way::Run => write!(
+                formatter,
+                "They could run programs {place} as any service account there, and some of these are cluster-admin."
+            ),
+            Way::Secrets => write!(
+                formatter,
+                "They could read every secret {place}, and act as a cluster-admin whose token is in one."
+            ),
+            Way::Nodes => formatter.write_str(
+                "They could run commands in every container through its node (`nodes/proxy`), as a cluster-admin in some.",
+            ),
+            Way::Certificates => {
+                formatter.write_str("They could have a certificate issued that says they are a cluster-admin.")
+            }
+            Way::Webhooks => formatter.write_str(
+                "They could change what anybody writes to the cluster by a webhook, what cluster-admins write included.",
+            ),
         }
     }
 }
@@ -127,7 +156,7 @@ fn check(case: &Case<'_>) -> Vec<Objection> {
                 format!("{who} would become cluster-admin on {name}: {how}")
             } else {
                 let leads: Vec<String> = leads.iter().map(ToString::to_string).collect();
-                format!("{who} could {}: the way to cluster-admin on {name} ({how})", leads.join(", or "))
+                format!("{who} could become cluster-admin on {name} by a detour ({how}). {}", leads.join(" "))
             };
             objections.push(Objection::new(format!("{name}/{who}"), message));
         }

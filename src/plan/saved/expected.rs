@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::expectation::Expected;
-use crate::state::{Desired, EnvironmentName};
+use crate::state::EnvironmentName;
+use crate::state::expectation::{DesiredExpectation, Expected};
 
 /// One thing that is expected of somebody on one environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ enum What {
 }
 
 /// Everything that the files expect, each once.
-pub(super) fn expected(desired: &Desired) -> BTreeSet<Expectation> {
+pub(super) fn expected(expectations: &[DesiredExpectation]) -> BTreeSet<Expectation> {
     let mut all = BTreeSet::new();
-    for block in &desired.expectations {
+    for block in expectations {
         let text = |expected: &Expected| expected.request.to_string();
         let can = block.can.iter().map(|one| What::Can(text(one)));
         let cannot = block.cannot.iter().map(|one| What::Cannot(text(one)));

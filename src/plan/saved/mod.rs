@@ -11,6 +11,7 @@ pub use self::agreement::{Agreement, agree};
 pub use self::expected::Expectation;
 use super::Plan;
 use super::digest::digest;
+use crate::state::expectation::DesiredExpectation;
 use crate::state::{
     Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId, first_few,
 };
@@ -125,8 +126,8 @@ impl SavedPlan {
 
     /// The same, made while the files expected this.
     #[must_use]
-    pub fn expecting(self, desired: &Desired) -> Self {
-        Self { expectations: expected::expected(desired), ..self }
+    pub fn expecting(self, expectations: &[DesiredExpectation]) -> Self {
+        Self { expectations: expected::expected(expectations), ..self }
     }
 
     /// The text of the file.
@@ -171,7 +172,7 @@ impl SavedPlan {
     /// or held, is not carried out because the expectation is gone.
     pub fn check_expectations(&self, desired: &Desired) -> Result<(), SavedPlanError> {
         const NAMED: usize = 3;
-        let now = expected::expected(desired);
+        let now = expected::expected(&desired.expectations);
         let is_gone =
             |approved: &&Expectation| !now.contains(*approved) && !now.iter().any(|now| now.is_as_strong_as(approved));
         let gone: Vec<String> = self.expectations.iter().filter(is_gone).map(Expectation::words).collect();

@@ -43,40 +43,37 @@ fn each_detour_is_named_where_it_holds_on_the_whole_cluster() {
     let says = |rules: Vec<PolicyRule>, what: &str| {
         let world = granted(rules, ScopeTarget::Cluster);
         let wanted = format!(
-            "alpha/erin@contoso.com: erin@contoso.com could {what}: the way to cluster-admin on alpha (bound to a role that \
-             allows it)"
+            "alpha/erin@contoso.com: erin@contoso.com could become cluster-admin on alpha by a detour (bound to a role that \
+             allows it). {what}"
         );
         assert_eq!(said(&world), [wanted]);
     };
+    let runs =
+        "They could run programs in any namespace as any service account there, and some of these are cluster-admin.";
+    let reads = "They could read every secret in any namespace, and act as a cluster-admin whose token is in one.";
+    says(vec![rules(&["get", "list"], "", &["secrets"], &[])], reads);
     says(
-        vec![rules(&["get", "list"], "", &["secrets"], &[])],
-        "read every secret, tokens of service accounts among them",
+        vec![rules(&["create"], "", &["serviceaccounts/token"], &[])],
+        "They could act as any service account in any namespace, and some of these are cluster-admin.",
     );
-    says(vec![rules(&["create"], "", &["serviceaccounts/token"], &[])], "act as any service account");
-    says(
-        vec![rules(&["patch"], "apps", &["deployments"], &[])],
-        "run anything in any namespace, as any service account",
-    );
-    says(vec![rules(&["create"], "", &["pods/exec"], &[])], "run anything in any namespace, as any service account");
+    says(vec![rules(&["patch"], "apps", &["deployments"], &[])], runs);
+    says(vec![rules(&["create"], "", &["pods/exec"], &[])], runs);
     says(
         vec![rules(&["get"], "", &["nodes/proxy"], &[])],
-        "run commands in every container by way of its node (`nodes/proxy`)",
+        "They could run commands in every container through its node (`nodes/proxy`), as a cluster-admin in some.",
     );
     says(
         vec![rules(&["update"], "admissionregistration.k8s.io", &["mutatingwebhookconfigurations"], &[])],
-        "change what anybody writes, by a webhook",
+        "They could change what anybody writes to the cluster by a webhook, what cluster-admins write included.",
     );
     says(
         vec![
             rules(&["update"], "certificates.k8s.io", &["certificatesigningrequests/approval"], &[]),
             rules(&["approve"], "certificates.k8s.io", &["signers"], &["kubernetes.io/kube-apiserver-client"]),
         ],
-        "have certificates issued in anybody's name",
+        "They could have a certificate issued that says they are a cluster-admin.",
     );
-    says(
-        vec![rules(&["get"], "", &["secrets", "pods/exec"], &[])],
-        "run anything in any namespace, as any service account, or read every secret, tokens of service accounts among them",
-    );
+    says(vec![rules(&["get"], "", &["secrets", "pods/exec"], &[])], &format!("{runs} {reads}"));
 }
 
 #[test]
@@ -95,21 +92,24 @@ fn the_same_in_a_namespace_is_no_way_there_unless_it_is_the_cluster_s_own() {
     assert_eq!(
         said(&world),
         [
-            "alpha/erin@contoso.com: erin@contoso.com could read secrets, tokens of service accounts included in kube-system: the \
-          way to cluster-admin on alpha (bound to a role that allows it)"
+            "alpha/erin@contoso.com: erin@contoso.com could become cluster-admin on alpha by a detour (bound to a role that allows \
+          it). They could read every secret in kube-system, and act as a cluster-admin whose token is in one."
         ]
     );
     for (role, what) in [
-        ("cluster-admin", "do everything in kube-system"),
-        ("edit", "run anything, as any service account in kube-system"),
+        ("cluster-admin", "They could do everything in kube-system, where the cluster's own programs run."),
+        (
+            "edit",
+            "They could run programs in kube-system as any service account there, and some of these are cluster-admin.",
+        ),
     ] {
         let mut world = World::new();
         bind(&mut world, existing(role), in_namespace("kube-system"));
         assert_eq!(
             said(&world),
             [format!(
-                "alpha/erin@contoso.com: erin@contoso.com could {what}: the way to cluster-admin on alpha (bound to a role \
-                 that allows it)"
+                "alpha/erin@contoso.com: erin@contoso.com could become cluster-admin on alpha by a detour (bound to a role \
+                 that allows it). {what}"
             )]
         );
     }
@@ -125,7 +125,8 @@ fn to_bind_a_role_by_name_leads_where_that_role_leads() {
     };
     let leads = |world: &World| {
         let said = said(world);
-        said.iter().any(|line| line.contains("could bind itself to a role that leads there"))
+        said.iter()
+            .any(|line| line.contains("They could bind themselves to another role, which leads to cluster-admin."))
     };
     // `edit` gives nothing on its own but where it is bound: with rolebindings everywhere that is kube-system too.
     assert!(leads(&granted(binder("edit", "rolebindings"), ScopeTarget::Cluster)));
@@ -163,8 +164,8 @@ fn whoever_joins_a_group_with_a_detour_is_named() {
     assert_eq!(
         said(&world),
         [
-            "alpha/erin@contoso.com: erin@contoso.com could read every secret, tokens of service accounts among them: the way to \
-          cluster-admin on alpha (new member of platform)"
+            "alpha/erin@contoso.com: erin@contoso.com could become cluster-admin on alpha by a detour (new member of platform). \
+          They could read every secret in any namespace, and act as a cluster-admin whose token is in one."
         ]
     );
 }

@@ -465,7 +465,12 @@ fn fill_environment(world: &mut World, name: &str, number: u128, place: Place) {
         if cluster.roles.iter().all(|live| live.role.name != name) {
             let mut meta = meta(mark);
             meta.other_managers = if is_drifted { vec!["helm".to_owned()] } else { Vec::new() };
-            let rules = if is_same { vec![rule(&["get"], &["secrets"])] } else { vec![rule(&["*"], &["*"])] };
+            // Ours are widened or narrowed, never both at once: then one write of a role gives and takes.
+            let rules = match (is_same, is_drifted) {
+                (true, _) => vec![rule(&["get"], &["secrets"])],
+                (false, true) => Vec::new(),
+                (false, false) => vec![rule(&["*"], &["*"])],
+            };
             cluster.roles.push(LiveRole {
                 role: Role { namespace: place, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() },
                 meta,

@@ -3,6 +3,7 @@
 mod absent;
 mod aggregation;
 mod alike;
+mod base;
 mod convergence;
 mod detours;
 mod display_names;
@@ -10,8 +11,10 @@ mod entra;
 mod generate;
 mod guards;
 mod kubernetes;
+mod meanwhile;
 mod model;
 mod nesting;
+mod order;
 mod preflight;
 mod properties;
 mod renamed;

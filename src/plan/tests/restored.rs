@@ -36,6 +36,7 @@ fn it_is_restored_first_and_shown_by_the_next_plan() {
     - entra/group/readers/member/carol@contoso.com
         after entra/group/readers/member/hayden@contoso.com
     + alpha/rolebinding/trinity/readers-view-34cb26a8a5
+        after entra/group/readers/member/carol@contoso.com
     ");
     let second = world.plan();
     world.apply(&second.changes);
@@ -118,7 +119,7 @@ fn what_names_it_is_told_and_goes_first_where_it_goes() {
         alpha/rolebinding/trinity/readers-view-34cb26a8a5
     unmanaged alpha/clusterrolebinding/theirs (Unmarked) reported: edit to group:readers
     guard group-restored:readers: readers, deleted on 2026-11-01T10:00:00Z, would be restored with the members and owners it had, who cannot be read before, nor can whether an applier owns it or which groups it comes back into; its members have again at once what names it: alpha/clusterrolebinding/theirs (clusterrole edit). To have a new group instead, delete this one for good first (DELETE /directory/deletedItems/00000000-2192-9f10-0000-000000005eed of Microsoft Graph)
-    guard cluster-admin-gained:alpha/group:readers: group:readers could run anything in any namespace, as any service account: the way to cluster-admin on alpha (readers is restored, with members whom nobody has seen)
+    guard cluster-admin-gained:alpha/group:readers: group:readers could become cluster-admin on alpha by a detour (readers is restored, with members whom nobody has seen). They could run programs in any namespace as any service account there, and some of these are cluster-admin.
     ");
     // A binding that somebody makes since then is not part of what was approved.
     let provenance = Provenance { rolecall: "0".to_owned(), tree: String::new(), commit: None };

@@ -35,8 +35,10 @@ struct Counts {
     both: usize,
     /// For whom nothing changes although something was changed.
     unchanged: usize,
-    /// Who come to own a group that gives them more: they can make themselves members.
+    /// Who own a group that would now give them more: they can make themselves members, and apps can put others in.
     owners: usize,
+    /// Who can no longer have something in that way, and come to nothing more.
+    former_owners: usize,
     /// Who come to cluster-admin or its like.
     masters: usize,
 }
@@ -59,8 +61,10 @@ struct Row {
     leads: Vec<String>,
     /// By what it is theirs.
     bearing: Bearing,
-    /// For `owner`: the group.
+    /// For `owner`: the key of the group, or the object id of one that has none.
     owned: Option<String>,
+    /// For `too-many-groups`: in how many they are.
+    groups: Option<usize>,
     /// The roles that they have there before, without those of which another has everything.
     before: Vec<RoleRef>,
     /// The same after.
@@ -89,7 +93,9 @@ enum Bearing {
     Token,
     /// Nothing: a token of an app carries no groups.
     NoGroups,
-    /// They come to own a group and can make themselves a member.
+    /// Nothing while they are in more groups than a token carries, so that it carries none.
+    TooManyGroups,
+    /// They own a group and can make themselves a member; an app, to which groups are worth nothing, can put others in.
     Owner,
 }
 
@@ -172,6 +178,8 @@ enum NotSeen {
     Members { group: Group, why: String },
     /// Whether whoever leaves a group that is not ours with one of ours stays in it by another way.
     Ways { group: Group, why: String },
+    /// Which groups a group is in, so that it is not known what whoever joins or leaves it has by those.
+    Above { group: Group, why: String },
     /// Who comes back with a group that is restored.
     Restored { key: String },
     /// A binding names a group that Entra does not have.
@@ -187,6 +195,7 @@ pub(super) fn access(difference: &AccessDifference) -> Access {
             both: counts.both,
             unchanged: counts.unchanged,
             owners: counts.owners,
+            former_owners: counts.former_owners,
             masters: counts.masters,
         },
         rows: difference.rows.iter().map(row).collect(),
@@ -196,10 +205,18 @@ pub(super) fn access(difference: &AccessDifference) -> Access {
 }
 
 fn row(row: &AccessRow) -> Row {
-    let (bearing, owned) = match &row.bearing {
-        difference::Bearing::Token => (Bearing::Token, None),
-        difference::Bearing::NoGroups => (Bearing::NoGroups, None),
-        difference::Bearing::Owner(key) => (Bearing::Owner, Some(key.to_string())),
+    let (bearing, owned, groups) = match &row.bearing {
+        difference::Bearing::Token => (Bearing::Token, None, None),
+        difference::Bearing::NoGroups => (Bearing::NoGroups, None, None),
+        difference::Bearing::TooManyGroups(groups) => (Bearing::TooManyGroups, None, Some(*groups)),
+        difference::Bearing::Owner(owned) | difference::Bearing::OwningApp(owned) => {
+            let owned = match owned {
+                GroupLabel::Key(key) => key.to_string(),
+                GroupLabel::Other(id, _) => id.to_string(),
+                GroupLabel::Named(name) => name.clone(),
+            };
+            (Bearing::Owner, Some(owned), None)
+        }
     };
     Row {
         who: row.who.iter().map(who).collect(),
@@ -215,6 +232,7 @@ fn row(row: &AccessRow) -> Row {
         leads: row.leads.iter().map(|way| way.name().to_owned()).collect(),
         bearing,
         owned,
+        groups,
         before: row.before.iter().map(role_ref).collect(),
         after: row.after.iter().map(role_ref).collect(),
         gained: row.gained.iter().map(rule).collect(),
@@ -275,6 +293,7 @@ fn unseen(unseen: &Unseen) -> NotSeen {
         Unseen::Cluster(name) => NotSeen::Cluster { environment: name.to_string() },
         Unseen::Members(label, why) => NotSeen::Members { group: group(label), why: why.clone() },
         Unseen::Ways(label, why) => NotSeen::Ways { group: group(label), why: why.clone() },
+        Unseen::Above(label, why) => NotSeen::Above { group: group(label), why: why.clone() },
         Unseen::Restored(key) => NotSeen::Restored { key: key.to_string() },
         Unseen::NoGroup(environment, id) => {
             NotSeen::NoGroup { environment: environment.to_string(), id: id.to_string() }

@@ -5,7 +5,7 @@ use super::v1;
 use crate::access::expectations::{Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
-use crate::report::{Context, Spent, counts::Counts, escape};
+use crate::report::{Base, Context, Spent, counts::Counts, escape, text};
 use crate::state::power::Power;
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
@@ -27,8 +27,13 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         config: plan.config.to_string(),
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
+        base: context.base.as_ref().map(base),
         access: access(&context.access),
-        changes: plan.changes.iter().map(change).collect(),
+        changes: plan
+            .changes
+            .iter()
+            .map(|one| v1::Change { cause: context.base.as_ref().and_then(|base| cause(base, one)), ..change(one) })
+            .collect(),
         withheld: plan
             .withheld
             .iter()
@@ -137,8 +142,38 @@ pub(super) fn origin(origin: &Origin) -> v1::Origin {
     v1::Origin { file: origin.file.to_string(), line: origin.line }
 }
 
+/// Why there is a change, where that can be told.
+fn cause(base: &Base, change: &Change) -> Option<v1::Cause> {
+    let caused = base.caused.as_ref().ok()?;
+    Some(if caused.by_change.contains(&change.address) { v1::Cause::Change } else { v1::Cause::Drift })
+}
+
+fn base(base: &Base) -> v1::Base {
+    let accepted = base.caused.iter().flat_map(|caused| &caused.accepted);
+    v1::Base {
+        reference: base.reference.clone(),
+        commit: base.commit.clone(),
+        shallow: base.is_shallow,
+        weakened: base
+            .weakened
+            .iter()
+            .map(|weakening| v1::Weakening {
+                kind: weakening.what.id().to_owned(),
+                message: text::weakened(weakening),
+                now: weakening.now.as_ref().map(origin),
+                was: weakening.was.as_ref().map(origin),
+            })
+            .collect(),
+        left_out: base.left_out.clone(),
+        accepted: accepted.map(|one| v1::Change { cause: Some(v1::Cause::Drift), ..change(one) }).collect(),
+        drift: base.caused.is_ok().then(|| access(&base.drift)),
+        not_told: base.caused.as_ref().err().cloned(),
+    }
+}
+
 fn change(change: &Change) -> v1::Change {
     v1::Change {
+        cause: None,
         address: change.address.to_string(),
         environment: change.address.environment().map(ToString::to_string),
         action: match change.operation {

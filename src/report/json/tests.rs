@@ -42,6 +42,7 @@ fn a_plan_as_json() {
         "id": "8f9f0000-0000-0000-0000-000000000001",
         "domain": "contoso.com"
       },
+      "base": null,
       "access": {
         "counts": {
           "gain": 0,
@@ -49,6 +50,7 @@ fn a_plan_as_json() {
           "both": 0,
           "unchanged": 0,
           "owners": 0,
+          "former_owners": 0,
           "masters": 0
         },
         "rows": [],
@@ -60,6 +62,7 @@ fn a_plan_as_json() {
           "address": "entra/group/sre",
           "environment": null,
           "action": "add",
+          "cause": null,
           "origin": {
             "file": "teams/sre.yaml",
             "line": 3
@@ -87,6 +90,7 @@ fn a_plan_as_json() {
           "address": "entra/group/k8s_dev_users/member/hayden@contoso.com",
           "environment": null,
           "action": "add",
+          "cause": null,
           "origin": {
             "file": "teams/trinity.yaml",
             "line": 9
@@ -112,6 +116,7 @@ fn a_plan_as_json() {
           "address": "staging/clusterrole/restarter-0a1b2c3d4e",
           "environment": "staging",
           "action": "change",
+          "cause": null,
           "origin": {
             "file": "rolecall.yaml",
             "line": 40
@@ -203,6 +208,7 @@ fn a_plan_as_json() {
           "address": "prod/clusterrolebinding/sre-admin-77ab00ff12",
           "environment": "prod",
           "action": "add",
+          "cause": null,
           "origin": {
             "file": "teams/sre.yaml",
             "line": 12

@@ -24,8 +24,24 @@ struct Lint {
     notes: usize,
     /// Every finding, in the order of the files.
     findings: Vec<JsonFinding>,
+    /// How many findings each rule has, by rule.
+    rules: Vec<OfRule>,
+    /// How many findings `--rule` and `--severity` leave out.
+    left_out: usize,
     /// What the config silences although there is something to say.
     silenced: Vec<Silenced>,
+}
+
+/// What one rule finds.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OfRule {
+    /// Its id.
+    rule: &'static str,
+    /// How bad its findings are in this config.
+    severity: JsonSeverity,
+    /// How many it has.
+    findings: usize,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -62,6 +78,16 @@ enum JsonSeverity {
     Note,
 }
 
+impl From<Severity> for JsonSeverity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Note => Self::Note,
+        }
+    }
+}
+
 /// A place and what is said there. Lines and columns count from 1, columns in characters; the end is behind the last one.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +122,12 @@ pub fn lint_v1(report: &Report, sources: &SourceMap) -> String {
         warnings: of(Severity::Warning),
         notes: of(Severity::Note),
         findings: report.findings.iter().zip(prints).map(|(finding, print)| one(finding, print, sources)).collect(),
+        rules: report
+            .by_rule()
+            .into_iter()
+            .map(|(rule, (severity, findings))| OfRule { rule, severity: severity.into(), findings })
+            .collect(),
+        left_out: report.left_out,
         silenced: report
             .silenced
             .iter()
@@ -114,11 +146,7 @@ fn one(finding: &Finding, fingerprint: String, sources: &SourceMap) -> JsonFindi
     };
     JsonFinding {
         rule: finding.rule.id,
-        severity: match finding.severity {
-            Severity::Error => JsonSeverity::Error,
-            Severity::Warning => JsonSeverity::Warning,
-            Severity::Note => JsonSeverity::Note,
-        },
+        severity: finding.severity.into(),
         message: finding.message.clone(),
         file: place(finding, sources).file,
         labels: finding.labels.iter().filter_map(label).collect(),

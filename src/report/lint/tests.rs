@@ -34,7 +34,7 @@ fn example(before: &str) -> (Report, SourceMap) {
         Finding { rule: &OTHER, file: Some("gone.yaml".to_owned()), ..finding(Severity::Error, "gone", Vec::new()) },
     ];
     let silenced = vec![Silenced { rule: "wildcard-rule", findings: 2, reason: "They are \u{202e}meant.".to_owned() }];
-    (Report { findings, silenced }, sources)
+    (Report { findings, silenced, left_out: 0 }, sources)
 }
 
 fn log(before: &str, base: &Base) -> Value {

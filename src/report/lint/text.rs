@@ -16,10 +16,16 @@ pub fn render(report: &Report, sources: &SourceMap, style: &Style) -> String {
     let width = if style.graphical { style.width } else { usize::MAX };
     let mut text = draw(&others, sources, style) + &listed(&notes, sources, width);
     // Writing to a string cannot fail.
-    let _ = match report.findings.as_slice() {
-        [] => writeln!(text, "{} rules, no finding.", LINTS.len()),
-        findings => writeln!(text, "{}.", count(findings, sources)),
+    text.push_str(&table(report));
+    let _ = match (report.findings.as_slice(), report.left_out) {
+        ([], 0) => writeln!(text, "{} rules, no finding.", LINTS.len()),
+        ([], _) => writeln!(text, "No such finding."),
+        (findings, _) => writeln!(text, "{}.", count(findings, sources)),
     };
+    if report.left_out > 0 {
+        let findings = if report.left_out == 1 { "finding" } else { "findings" };
+        let _ = writeln!(text, "Left out by --rule or --severity: {} {findings}.", report.left_out);
+    }
     if !report.silenced.is_empty() {
         text.push_str("Silenced by `lint` in rolecall.yaml:\n");
         for Silenced { rule, findings, reason } in &report.silenced {
@@ -36,6 +42,22 @@ pub fn render(report: &Report, sources: &SourceMap, style: &Style) -> String {
         );
         let _ = writeln!(text, "{}", paragraph("", &told, width));
     }
+    text
+}
+
+/// Of more findings than fit a screen, how many each rule has.
+fn table(report: &Report) -> String {
+    const A_SCREEN: usize = 10;
+    let rules = report.by_rule();
+    if report.findings.len() <= A_SCREEN || rules.len() < 2 {
+        return String::new();
+    }
+    let widest = rules.keys().map(|rule| rule.len()).max().unwrap_or(0);
+    let mut text = format!("{:widest$}  severity  findings\n", "rule");
+    for (rule, (severity, number)) in rules {
+        let _ = writeln!(text, "{rule:widest$}  {:8}  {number:8}", severity.word());
+    }
+    text.push('\n');
     text
 }
 

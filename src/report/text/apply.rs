@@ -173,12 +173,7 @@ pub fn not_done(plan: &Plan, layout: Layout) -> String {
         let rest = plan.unread.iter().skip(TOLD).filter_map(|part| part.environment.as_ref());
         page.item(Mark::Decide, &format!("{} were not read either", first_few(rest, TOLD)));
     }
-    let errors = plan.withheld.iter().filter(|withheld| withheld.is_error).count();
-    if errors > 0 {
-        again = true;
-        let stands = if errors == 1 { "what stands" } else { "all that stands" };
-        page.item(Mark::Decide, &format!("{stands} under \"Errors\" above was left out: {}", count(errors, "error")));
-    }
+    super::plan::waits(&mut page, plan, "apply");
     if again {
         page.words(0, "That is not everything: run it again when this is mended.");
     }

@@ -69,8 +69,13 @@ pub fn expectations(judged: &[Judged], layout: Layout) -> String {
 }
 
 /// What a judgement says, in one sentence without a full stop.
-pub fn sentence(judged: &Judged) -> String {
-    let Judged { who, environment, expected, verdict, .. } = judged;
+pub(super) fn sentence(judged: &Judged) -> String {
+    sentence_on(judged, judged.environment.as_str())
+}
+
+/// The same of several environments of which it says the same.
+pub fn sentence_on(judged: &Judged, environment: &str) -> String {
+    let Judged { who, expected, verdict, .. } = judged;
     let who = escape::name(&match who {
         crate::state::PrincipalName::Group(key) => format!("whoever is in group {key}"),
         who => who.to_string(),

@@ -48,7 +48,15 @@ pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
 
 fn objection(page: &mut Page, verdict: &Verdict, when: &str, beside: Option<&str>) {
     let Verdict { guard, subject, message, acknowledged, .. } = verdict;
-    page.marked(0, Mark::Decide, &format!("{guard}: {}{when}", escape::message(message)), None);
+    // By how many ways somebody comes to cluster-admin, so many sentences.
+    let (first, ways) = match (guard.as_str(), message.split_once(". They could ")) {
+        ("cluster-admin-gained", Some((first, ways))) => (first, ways.split(". They could ").collect()),
+        _ => (message.as_str(), Vec::new()),
+    };
+    page.marked(0, Mark::Decide, &format!("{guard}: {}{when}", escape::message(first)), None);
+    for way in ways {
+        page.detail(4, &format!("they could {}", escape::message(way.trim_end_matches('.'))));
+    }
     if let Some(beside) = beside {
         page.detail(4, beside);
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod apply;
+mod base;
 mod cluster;
 mod doctor;
 mod entra;
@@ -18,8 +19,9 @@ mod view;
 mod words;
 
 pub use apply::{Gathered, Outcomes, closing, not_done, opening};
+pub use base::sentence as weakened;
 pub use doctor::doctor;
-pub use expectations::{because, expectations, reasons, sentence};
+pub use expectations::{because, expectations, reasons, sentence_on};
 pub use plan::plan;
 pub use questions::{answer, unseen};
 pub use verified::verified;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, access, cluster, entra, expectations, guards, notes, preflight, unmanaged};
+use super::{Layout, access, base, cluster, entra, expectations, guards, notes, preflight, unmanaged};
 use crate::access::expectations::Verdict as ExpectationVerdict;
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
-use crate::report::{Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{Change, ConfigName, EnvironmentName, Origin, first_few};
+use crate::report::{Base, Commit, Context, Spent, counts::Counts, escape};
+use crate::state::{Address, Change, ConfigName, EnvironmentName, Origin, Sign, first_few};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest column of places in front of messages.
@@ -18,11 +18,22 @@ const WIDEST_TERM: usize = 40;
 /// The plan, whole: everything that `apply` would do is named.
 pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     let mut page = Page::new(layout);
-    if !is_quiet(plan) || !context.expectations.iter().all(|each| each.verdict == ExpectationVerdict::Holds) {
+    if context.base.is_some()
+        || !is_quiet(plan)
+        || !context.expectations.iter().all(|each| each.verdict == ExpectationVerdict::Holds)
+    {
         page.words(0, &header(plan, context));
     }
-    access::access(&mut page, &context.access, context.is_part);
-    changes(&mut page, plan);
+    if let Some(base) = &context.base {
+        base::opening(&mut page, base);
+    }
+    let besides = context.base.as_ref().and_then(|base| base::gaining(base, &context.access));
+    access::access(&mut page, &context.access, context.is_part, besides.as_deref());
+    changes(&mut page, plan, context.base.as_ref());
+    if let Some(base) = &context.base {
+        base::accepted(&mut page, base);
+        base::drift(&mut page, plan, base);
+    }
     // What is only worth knowing does not come between what failed and the end.
     let information = |page: &mut Page| {
         messages(page, unmanaged::title(plan), &unmanaged::entries(plan, &View::of(plan)));
@@ -42,6 +53,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     expectations::part(&mut page, &context.expectations);
     guards::guards(&mut page, plan, context);
     page.gap();
+    waits(&mut page, plan, "plan");
     conclusions(&mut page, &counts(plan, context), layout);
     if let Some(spent) = context.spent {
         page.words(0, &footer(spent));
@@ -58,7 +70,10 @@ fn header(plan: &Plan, context: &Context) -> String {
     let tenant = plan.domain.as_ref().map_or_else(|| plan.tenant.to_string(), |domain| escape::name(domain));
     let unread = plan.unread.iter().filter(|part| part.environment.is_some()).count();
     let environments = count(plan.compared.environments + unread, "environment");
-    format!("{} · tenant {tenant} · {environments}", subject(plan, context.commit.as_ref()))
+    let against =
+        context.base.as_ref().map(|base| format!(" · against {} (from {})", escape::name(&base.reference), base.short));
+    let subject = subject(plan, context.commit.as_ref());
+    format!("{subject}{} · tenant {tenant} · {environments}", against.unwrap_or_default())
 }
 
 fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
@@ -75,10 +90,13 @@ pub(super) fn of_commit(config: &ConfigName, commit: Option<&Commit>) -> String 
     }
 }
 
-fn changes(page: &mut Page, plan: &Plan) {
+/// The changes; of a plan that is compared with a base, those that are caused by the change of the files.
+fn changes(page: &mut Page, plan: &Plan, base: Option<&Base>) {
     let view = View::of(plan);
     let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
-    for change in &plan.changes {
+    let caused = base.and_then(|base| base.caused.as_ref().ok());
+    let is_shown = |change: &&Change| caused.is_none_or(|caused| caused.by_change.contains(&change.address));
+    for change in plan.changes.iter().filter(is_shown) {
         on.entry(change.address.environment()).or_default().push(change);
     }
     if let Some(changes) = on.remove(&None) {
@@ -131,11 +149,42 @@ fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
     }
 }
 
+/// At the end, where most people look: a plan that holds something back is not as good as done. `again` is the command.
+pub(super) fn waits(page: &mut Page, plan: &Plan, again: &str) {
+    let all: BTreeMap<&Address, &Sign> =
+        plan.withheld.iter().flat_map(|entry| entry.addresses.iter().zip(&entry.signs)).collect();
+    if all.is_empty() {
+        return;
+    }
+    let removals = all.values().filter(|sign| ***sign == Sign::Remove).count();
+    let others = all.len() - removals;
+    let are = |number: usize| if number == 1 { "is" } else { "are" };
+    let other = if removals == 0 { "change" } else { "other change" };
+    let mut sentences = Vec::new();
+    if removals > 0 {
+        let by = if removals == 1 { "it" } else { "them" };
+        let waiting = count(removals, "removal");
+        sentences
+            .push(format!("{waiting} {} withheld: whoever was to lose access by {by} still has it.", are(removals)));
+    }
+    if others > 0 {
+        sentences.push(format!("{} {} withheld.", count(others, other), are(others)));
+    }
+    page.item(Mark::Decide, &sentences.join(" "));
+    let errors = plan.withheld.iter().filter(|entry| entry.is_error).count();
+    let part = match (errors, plan.withheld.len() - errors) {
+        (_, 0) => "\"Errors\"",
+        (0, _) => "\"Withheld\"",
+        (_, _) => "\"Errors\" and \"Withheld\"",
+    };
+    page.words(2, &format!("Do what stands under {part} above, then {again} again. No acknowledgement lifts this."));
+}
+
 /// What waits because of an entry. One address is what the message is about; more are listed, because people may lose or
-/// keep access by them.
+/// keep access by them, and so is what was to be removed and stays.
 fn waiting(page: &mut Page, entry: &Withheld) {
     const LISTED: usize = 12;
-    if entry.addresses.len() < 2 {
+    if entry.addresses.len() < 2 && !entry.signs.contains(&Sign::Remove) {
         return;
     }
     page.words(6, "waiting:");
@@ -224,6 +273,8 @@ fn counts(plan: &Plan, context: &Context) -> Vec<String> {
         let Counts { add, change, remove, .. } = counts;
         sentences.push(format!("Plan: {add} to add, {change} to change, {remove} to remove, {missing}."));
     }
+    let caused = context.base.as_ref().and_then(|base| Some((base, base.caused.as_ref().ok()?)));
+    sentences.extend(caused.map(|(base, caused)| base::counts(plan, base, caused)));
     let mut guards = guards::sentences(plan, &counts, context).into_iter();
     sentences.extend(guards.next());
     if counts.forbidden > 0 {

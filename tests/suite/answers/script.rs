@@ -305,7 +305,17 @@ pub(super) fn describe(code: u16, body: &Value) -> String {
         Some(Value::String(word)) => word,
         _ => String::new(),
     };
-    let mut answer = format!("{code} {}: {}", word("reason"), word("message"));
+    // Of several wrong fields the real server tells now one first and now another.
+    let message = word("message");
+    let message = match message.split_once("errors:\n") {
+        Some((head, fields)) => {
+            let mut fields: Vec<&str> = fields.lines().collect();
+            fields.sort_unstable();
+            format!("{head}errors:\n{}", fields.join("\n"))
+        }
+        None => message,
+    };
+    let mut answer = format!("{code} {}: {message}", word("reason"));
     if rest.get_mut("metadata").and_then(|metadata| metadata.as_object_mut()?.remove("continue")).is_some() {
         answer.push_str(" (with a token to go on)");
     }
@@ -329,8 +339,15 @@ pub(super) fn essence(mut object: Value) -> Value {
         for field in ["uid", "creationTimestamp", "resourceVersion", "deletionTimestamp"] {
             metadata.remove(field);
         }
-        for entry in metadata.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
-            entry.as_object_mut().unwrap().remove("time");
+        if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+            for entry in entries.iter_mut() {
+                entry.as_object_mut().unwrap().remove("time");
+            }
+            // The server has them by time, to the second, and only within one by name.
+            let key = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+            entries.sort_by_key(|entry| {
+                ["operation", "manager", "apiVersion", "subresource"].map(|field| key(entry, field))
+            });
         }
     }
     object

@@ -6,7 +6,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::world::{Bound, CLUSTERS, DISABLED, GROUPS, Group, Naming, OURS, PEOPLE, ROLES, To, World, Written};
+use super::world::{Bound, CLUSTERS, GROUPS, Group, Naming, OURS, PEOPLE, ROLES, To, World, Written};
 use crate::state::{DefaultRole, GroupNaming, GroupsClaim, PolicyRule, UserNaming};
 
 pub(super) fn rule(group: &str, resource: &str, names: &[&str], verbs: &[&str]) -> PolicyRule {
@@ -43,7 +43,7 @@ fn some_bound() -> impl Strategy<Value = Bound> {
         12 => (0..GROUPS).prop_map(To::Group),
         2 => (0..PEOPLE).prop_map(To::Person),
         1 => Just(To::Stranger),
-        1 => Just(To::ServiceAccount),
+        1 => select(vec![To::ServiceAccount, To::ServiceAccountAsUser, To::ServiceAccountThere]),
     ];
     let role = select([&ROLES[..], &["view", "edit"]].concat());
     (select(vec![None, Some("a"), Some("b")]), role, btree_set(to, 1..3)).prop_map(|(namespace, role, to)| Bound {
@@ -62,19 +62,16 @@ fn some_role() -> impl Strategy<Value = Option<Written>> {
 
 /// The groups, and how many more fill the token of the first person: about as many as it carries, or none.
 fn some_groups() -> impl Strategy<Value = Vec<Group>> {
-    let group = (prop::bool::weighted(0.9), 0..3_usize, btree_set(0..PEOPLE, 0..3), btree_set(0..GROUPS, 0..2));
-    let group = group.prop_map(|(is_there, name, people, groups)| Group {
-        is_there,
-        name,
-        people,
-        groups,
-        owners: BTreeSet::new(),
-    });
-    let fillers = prop_oneof![7 => Just(0), 1 => 196..=200_usize];
+    let owners = prop_oneof![2 => Just(BTreeSet::new()), 1 => btree_set(0..PEOPLE, 1..3)];
+    let group = (prop::bool::weighted(0.9), 0..3_usize, btree_set(0..PEOPLE, 0..3), btree_set(0..GROUPS, 0..2), owners);
+    let group =
+        group.prop_map(|(is_there, name, people, groups, owners)| Group { is_there, name, people, groups, owners });
+    let fillers = prop_oneof![5 => Just(0), 1 => 196..=200_usize];
     (vec(group, GROUPS), fillers).prop_map(|(mut groups, fillers)| {
         for (number, group) in groups.iter_mut().enumerate() {
             group.groups.remove(&number);
-            if number >= OURS {
+            // A group of others is called as one of ours may be, or not.
+            if number >= OURS && group.name == 0 {
                 group.name = number;
             }
             // Nobody knows of a group of others that nothing leads to; so that tokens are counted alike, there is then none.
@@ -141,7 +138,7 @@ fn some_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..OURS, 0..PEOPLE).prop_map(|(group, who)| Step::Member(group, who)),
         3 => (0..OURS, 0..GROUPS).prop_map(|(outer, inner)| Step::Nest(outer, inner)),
-        1 => (0..OURS, 0..=DISABLED).prop_map(|(group, who)| Step::Owner(group, who)),
+        2 => (0..OURS, 0..PEOPLE).prop_map(|(group, who)| Step::Owner(group, who)),
         2 => (0..OURS).prop_map(Step::Group),
         1 => (0..OURS, 0..3_usize).prop_map(|(group, name)| Step::Name(group, name)),
         3 => (0..CLUSTERS, 0..ROLES.len(), some_role()).prop_map(|(of, number, role)| Step::Role(of, number, role)),
@@ -156,35 +153,60 @@ fn toggle(set: &mut BTreeSet<usize>, each: usize) {
     }
 }
 
+/// What these changes make of a world.
+fn changed(before: &World, steps: Vec<Step>) -> World {
+    let mut after = before.clone();
+    for step in steps {
+        match step {
+            Step::Member(group, who) => toggle(&mut after.groups[group].people, who),
+            Step::Nest(outer, inner) if outer == inner => {}
+            Step::Nest(outer, inner) => toggle(&mut after.groups[outer].groups, inner),
+            Step::Owner(group, who) => toggle(&mut after.groups[group].owners, who),
+            Step::Group(group) => after.groups[group].is_there = !before.groups[group].is_there,
+            Step::Name(group, name) => after.groups[group].name = name,
+            Step::Role(of, number, role) => drop(after.roles.insert((of, number), role)),
+            Step::Unbind(index) => {
+                let all: Vec<(usize, usize)> = after.bindings.keys().copied().collect();
+                if !all.is_empty() {
+                    after.bindings.remove(index.get(&all));
+                }
+            }
+            Step::Bind(of, slot, bound) => drop(after.bindings.insert((of, slot), bound)),
+        }
+    }
+    after
+}
+
+/// What is made in a plan is in no group of others yet.
+fn is_new(live: &World, futures: &mut [World]) -> World {
+    let mut live = live.clone();
+    for (number, outer) in (0..OURS).flat_map(|number| (OURS..GROUPS).map(move |outer| (number, outer))) {
+        if !live.groups[number].is_there {
+            for world in futures.iter_mut().chain([&mut live]) {
+                world.groups[outer].groups.remove(&number);
+            }
+        }
+    }
+    live
+}
+
 /// A world and what a few changes make of it.
 pub(super) fn some_change() -> impl Strategy<Value = (World, World)> {
-    (some_world(), vec(some_step(), 1..5)).prop_map(|(mut before, steps)| {
-        let mut after = before.clone();
-        for step in steps {
-            match step {
-                Step::Member(group, who) => toggle(&mut after.groups[group].people, who),
-                Step::Nest(outer, inner) if outer == inner => {}
-                Step::Nest(outer, inner) => toggle(&mut after.groups[outer].groups, inner),
-                Step::Owner(group, who) => drop(after.groups[group].owners.insert(who)),
-                Step::Group(group) => after.groups[group].is_there = !before.groups[group].is_there,
-                Step::Name(group, name) => after.groups[group].name = name,
-                Step::Role(of, number, role) => drop(after.roles.insert((of, number), role)),
-                Step::Unbind(index) => {
-                    let all: Vec<(usize, usize)> = after.bindings.keys().copied().collect();
-                    if !all.is_empty() {
-                        after.bindings.remove(index.get(&all));
-                    }
-                }
-                Step::Bind(of, slot, bound) => drop(after.bindings.insert((of, slot), bound)),
-            }
-        }
-        // What is made in this plan is in no group of others yet.
-        for (number, outer) in (0..OURS).flat_map(|number| (OURS..GROUPS).map(move |outer| (number, outer))) {
-            if !before.groups[number].is_there {
-                before.groups[outer].groups.remove(&number);
-                after.groups[outer].groups.remove(&number);
-            }
-        }
+    (some_world(), vec(some_step(), 1..5)).prop_map(|(before, steps)| {
+        let mut after = [changed(&before, steps)];
+        let before = is_new(&before, &mut after);
+        let [after] = after;
         (before, after)
+    })
+}
+
+/// A world, and two that a few changes make of it: some of them the same.
+pub(super) fn two_changes() -> impl Strategy<Value = (World, World, World)> {
+    let steps = || vec(some_step(), 0..4);
+    (some_world(), steps(), steps(), steps()).prop_map(|(live, common, one, other)| {
+        let mut futures = [one, other].map(|steps| changed(&live, common.iter().cloned().chain(steps).collect()));
+        let live = is_new(&live, &mut futures);
+        let [before, after] = futures;
+        (live, before, after)
     })
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::{
     Above, Address, Binding, Change, ClusterUid, DefaultRole, Desired, DesiredEnvironment, Edge, EnvironmentName,
-    EnvironmentType, Group as GroupResource, GroupAnswer, GroupKey, GroupKind, GroupNaming, GroupQuestion, GroupsClaim,
-    Identity, Inside, KubernetesKind, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, ObjectId,
-    Observed, Operation, Origin, OuterGroup, OwnIdentity, PolicyRule, PrincipalKind, PrincipalName, Resolution,
-    Resource, Role, RoleKind, RoleRef, Selector, Subject, SubjectKind, SubjectName, Tenant, TokenNaming, Unmanaged,
-    UserNaming,
+    EnvironmentType, Group as GroupResource, GroupAnswer, GroupKey, GroupKind, GroupNaming, GroupQuestion,
+    GroupSummary, GroupsClaim, Identity, Inside, KubernetesKind, LiveBinding, LiveGroup, LiveMeta, LivePrincipal,
+    LiveRole, Mark, ObjectId, Observed, Operation, Origin, OuterGroup, OwnIdentity, PolicyRule, PrincipalKind,
+    PrincipalName, Resolution, Resource, Role, RoleKind, RoleRef, Selector, Subject, SubjectKind, SubjectName, Tenant,
+    TokenNaming, Unmanaged, UserNaming,
 };
 
 /// The people: two users, a guest, somebody whose account is disabled, and an app.
@@ -74,6 +74,10 @@ pub(super) enum To {
     Person(usize),
     Stranger,
     ServiceAccount,
+    /// The same by its user name.
+    ServiceAccountAsUser,
+    /// The one of that name where it is bound.
+    ServiceAccountThere,
 }
 
 pub(super) const ROLES: [&str; 3] = ["role0", "role1", "role2"];
@@ -218,7 +222,7 @@ impl World {
             directory: (0..PEOPLE).map(|number| (principal(number), Resolution::Found(person(number)))).collect(),
             deleted: BTreeMap::new(),
             deleted_unreadable: None,
-            by_display_name: BTreeMap::new(),
+            by_display_name: (0..3).map(|name| self.of_name(name)).collect(),
             other_configs: BTreeSet::new(),
         };
         let mut observed = Observed { tenant: Some(Ok(tenant)), ..Observed::default() };
@@ -233,6 +237,20 @@ impl World {
             observed.clusters.insert(environment(number), Ok(self.cluster(number, self)));
         }
         observed
+    }
+
+    /// Whatever has one of the display names that are bound.
+    fn of_name(&self, name: usize) -> (String, Vec<GroupSummary>) {
+        let named = self.groups.iter().enumerate().filter(|(_, group)| group.is_there && group.name == name);
+        let summaries = named.map(|(number, group)| GroupSummary {
+            id: id(FIRST_GROUP + number),
+            display_name: display_name(group),
+            unique_name: None,
+            kind: GroupKind::Security,
+            created: None,
+            owners: Vec::new(),
+        });
+        (format!("team{name}"), summaries.collect())
     }
 
     /// What Entra says when it is asked.
@@ -287,25 +305,40 @@ impl World {
 
     /// What a token calls the groups that somebody is in, or would be in as a member of one more.
     pub(super) fn tokens_groups(&self, who: usize, of: usize, live: &Self, more: Option<usize>) -> Vec<SubjectName> {
+        if self.too_many(who, of, more).is_some() { Vec::new() } else { self.all_groups(who, of, live, more) }
+    }
+
+    /// In how many groups they are, where those are more than a token carries.
+    pub(super) fn too_many(&self, who: usize, of: usize, more: Option<usize>) -> Option<usize> {
+        // Of groups that are assigned no number is known to be too many.
+        let count = self.carried(who, of, more).len();
+        (count > 200 && self.naming[of].claim == GroupsClaim::SecurityGroups).then_some(count)
+    }
+
+    /// The same names if there were no limit.
+    pub(super) fn all_groups(&self, who: usize, of: usize, live: &Self, more: Option<usize>) -> Vec<SubjectName> {
+        self.carried(who, of, more).into_iter().map(|number| self.called(number, of, live)).collect()
+    }
+
+    /// What a token says of whoever is in this group alone.
+    pub(super) fn as_member(&self, group: usize, of: usize, live: &Self) -> Vec<SubjectName> {
+        let around = match self.naming[of].claim {
+            GroupsClaim::SecurityGroups => self.around(group),
+            GroupsClaim::AssignedGroups => BTreeSet::new(),
+        };
+        around.into_iter().chain([group]).map(|number| self.called(number, of, live)).collect()
+    }
+
+    pub(super) fn carried(&self, who: usize, of: usize, more: Option<usize>) -> Vec<usize> {
         let mut world = self.clone();
         world.groups.get_mut(more.unwrap_or(0)).unwrap().people.extend(more.map(|_| who));
-        let all = world.groups_of(who);
-        let is_carried = |number: &usize| {
-            self.naming[of].claim == GroupsClaim::SecurityGroups || world.groups[*number].people.contains(&who)
-        };
-        let carried: Vec<usize> = all.into_iter().filter(is_carried).collect();
-        // Of groups that are assigned no number is known to be too many.
-        if carried.len() > 200 && self.naming[of].claim == GroupsClaim::SecurityGroups {
-            return Vec::new();
-        }
-        let carried = carried.into_iter();
-        // Where groups go by display name, those of others are not looked at.
-        let is_looked_at = |number: &usize| is_ours(*number) || self.naming[of].groups == GroupNaming::ObjectId;
-        carried.filter(is_looked_at).map(|number| self.called(number, of, live)).collect()
+        let all = world.groups_of(who).into_iter();
+        let is_assigned = self.naming[of].claim == GroupsClaim::AssignedGroups;
+        all.filter(|number| !is_assigned || world.groups[*number].people.contains(&who)).collect()
     }
 
     /// The name of a group in tokens. One that is not there before has no id yet.
-    fn called(&self, number: usize, of: usize, live: &Self) -> SubjectName {
+    pub(super) fn called(&self, number: usize, of: usize, live: &Self) -> SubjectName {
         match self.naming[of].groups {
             GroupNaming::DisplayName => known(&format!("g:{}", display_name(&self.groups[number]))),
             GroupNaming::ObjectId if live.groups[number].is_there => known(&format!("g:{}", id(FIRST_GROUP + number))),
@@ -382,6 +415,8 @@ impl World {
             To::Group(number) => Some(subject(SubjectKind::Group, self.called(*number, of, live))),
             To::Person(who) => Some(subject(SubjectKind::User, known(&self.user(*who, of)?))),
             To::Stranger => Some(subject(SubjectKind::User, known("stranger"))),
+            To::ServiceAccountAsUser => Some(subject(SubjectKind::User, known("system:serviceaccount:a:robot"))),
+            To::ServiceAccountThere => Some(subject(SubjectKind::ServiceAccount, known("robot"))),
             To::ServiceAccount => Some(Subject {
                 namespace: Some("a".to_owned()),
                 ..subject(SubjectKind::ServiceAccount, known("robot"))
@@ -476,10 +511,15 @@ impl World {
             changes.push(Change::new(address, Operation::Create { after: Resource::Member(after) }));
         }
         let was = if old.is_there { old.owners.clone() } else { BTreeSet::new() };
-        for who in &new.owners - &was {
-            let after = edge((principal(who), Identity::Known(id(who)), kind(who)));
-            let address = Address::Owner(key(number), after.principal.clone());
-            changes.push(Change::new(address, Operation::Create { after: Resource::Owner(after) }));
+        for who in &new.owners ^ &was {
+            let edge = edge((principal(who), Identity::Known(id(who)), kind(who)));
+            let address = Address::Owner(key(number), edge.principal.clone());
+            let operation = if was.contains(&who) {
+                Operation::Delete { before: Resource::Owner(edge) }
+            } else {
+                Operation::Create { after: Resource::Owner(edge) }
+            };
+            changes.push(Change::new(address, operation));
         }
     }
 

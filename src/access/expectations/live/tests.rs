@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::*;
 use crate::config::{File, read};
 use crate::state::{
-    Binding, GroupKind, Inside, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark, ObjectId, OwnIdentity,
-    PolicyRule, PrincipalKind, Resolution, Role, RoleKind, RoleRef, Subject, SubjectKind,
+    Binding, GroupKind, GroupSummary, Inside, LiveBinding, LiveGroup, LiveMeta, LivePrincipal, LiveRole, Mark,
+    ObjectId, OwnIdentity, PolicyRule, PrincipalKind, Resolution, Role, RoleKind, RoleRef, Subject, SubjectKind,
 };
 
 const ROOT: &str = "version: 1
@@ -458,4 +458,37 @@ fn only_is_not_known_where_nobody_knows_what_is_served() {
         let verified = verified(&desired, &observed, &served, &agreeing(&desired, &observed, &served));
         assert!(verified.judged[0].is_unknown() && !verified.is_whole(&BTreeSet::new()));
     }
+}
+
+/// On a cluster that knows groups by display name, anybody can make another one of that name.
+#[test]
+fn whoever_is_in_a_look_alike_has_what_is_bound_to_its_name() {
+    let mut desired = desired("  - { user: zoe@contoso.com, environments: [alpha], cannot: [list pods in trinity] }\n");
+    desired.environments.get_mut(&alpha()).unwrap().tokens.groups = crate::state::GroupNaming::DisplayName;
+    let judged = |name: &str, inside: Option<Inside>| {
+        let mut observed = observed(&desired);
+        cluster(&mut observed).bindings[0].binding.subjects[0].name = SubjectName::Known("entra:dev".to_owned());
+        let look_alike = GroupSummary {
+            id: id(DEV + 1),
+            display_name: name.to_owned(),
+            unique_name: None,
+            kind: GroupKind::Security,
+            created: None,
+            owners: Vec::new(),
+        };
+        tenant(&mut observed).by_display_name = [("dev".to_owned(), vec![look_alike])].into();
+        let questions = crate::access::expectations::group_questions(&desired, &observed, &[]);
+        assert_eq!(questions.len(), usize::from(name == "dev"));
+        observed.of_groups.inside = inside.into_iter().map(|inside| (id(DEV + 1), inside)).collect();
+        let verified = verified(&desired, &observed, &served(), &agreeing(&desired, &observed, &served()));
+        verified.judged[0].verdict.clone()
+    };
+    assert!(matches!(judged("dev", Some(Inside::Read(vec![zoe()]))), Verdict::Broken(_)));
+    assert_eq!(judged("dev", Some(Inside::Read(vec![hayden()]))), Verdict::Holds);
+    assert_eq!(judged("dev", Some(Inside::Missing)), Verdict::Holds);
+    for unread in [None, Some(Inside::Unreadable("403".to_owned()))] {
+        assert!(matches!(judged("dev", unread), Verdict::Unknown(_)));
+    }
+    // Graph finds names whatever their case; a cluster does not.
+    assert_eq!(judged("Dev", None), Verdict::Holds);
 }

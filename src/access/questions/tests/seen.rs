@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::access::questions::{Answer, Entry};
-use crate::state::{Failure, FailureKind, Inside, Namespace};
+use crate::state::{Failure, FailureKind, GroupNaming, GroupSummary, Inside, Namespace};
 
 /// Roles that each let do one thing with pods, bound to these: the binding's name, its role's, and its subject.
 fn bound_to(subjects: &[(&str, &str, Subject)]) -> (Vec<LiveRole>, Vec<LiveBinding>) {
@@ -181,4 +181,40 @@ fn what_an_owner_could_have_is_told_of_them() {
     assert!(world.access(&member).parts[0].indirect.is_empty());
     let why = world.why(&owner, Some(&get_pods()));
     assert_eq!(why.verdict(), Some(false), "they may not yet");
+}
+
+/// On a cluster that knows groups by display name, whoever is in any group of that name may.
+#[test]
+fn whoever_is_in_a_look_alike_may() {
+    let mut desired = desired();
+    desired.environments.get_mut(&alpha()).unwrap().tokens.groups = GroupNaming::DisplayName;
+    let look_alike = GroupSummary {
+        id: id(777),
+        display_name: "g0".to_owned(),
+        unique_name: None,
+        kind: GroupKind::Security,
+        created: None,
+        owners: Vec::new(),
+    };
+    let answered = |inside| {
+        let mut tenant = tenant(&desired, &[BTreeSet::new()]);
+        tenant.by_display_name = BTreeMap::from([("g0".to_owned(), vec![look_alike.clone()])]);
+        let bound = bound_to(&[("ops", "one", subject(SubjectKind::Group, None, "g0"))]);
+        let mut observed = observed(&desired, Ok(tenant), bound);
+        observed.of_groups.inside = BTreeMap::from([(id(777), inside)]);
+        observed
+    };
+    let member = super::super::Asker::Person(Who::Id(id(1)));
+    let read = answered(Inside::Read(vec![person(1)]));
+    let answer = who_can(&desired, &read);
+    let one = entry(&answer, |who| matches!(who, Party::Person(_)));
+    assert_eq!((one.ways.len(), answer.verdict()), (1, Some(true)));
+    let world = World::live(&desired, &read, &BTreeSet::from([alpha()]));
+    assert_eq!(world.why(&member, Some(&get_pods())).verdict(), Some(true));
+    let unread = answered(Inside::Unreadable("403".to_owned()));
+    let answer = who_can(&desired, &unread);
+    let Party::Group(label) = &entry(&answer, |who| matches!(who, Party::Group(_))).who else { panic!("{answer:?}") };
+    assert_eq!((label.id, label.name.as_str(), answer.verdict()), (Some(id(777)), "g0", None));
+    let world = World::live(&desired, &unread, &BTreeSet::from([alpha()]));
+    assert_eq!(world.why(&member, Some(&get_pods())).verdict(), None);
 }

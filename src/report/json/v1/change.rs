@@ -18,6 +18,8 @@ pub(in crate::report::json) struct Change {
     pub(in crate::report::json) environment: Option<String>,
     /// What is done.
     pub(in crate::report::json) action: Action,
+    /// With a base: whether the change of the access files causes it, or it was off before; `null` without one.
+    pub(in crate::report::json) cause: Option<Cause>,
     /// The line that asks for it.
     pub(in crate::report::json) origin: Option<Origin>,
     /// What is there; `null` when nothing is.
@@ -38,6 +40,15 @@ pub(in crate::report::json) struct Change {
     pub(in crate::report::json) protected: Vec<String>,
     /// For the removal of a binding that is not ours: addresses of those of ours that give all of its subjects the same.
     pub(in crate::report::json) replaced_by: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum Cause {
+    /// There is it because of the change of the access files.
+    Change,
+    /// It was off before.
+    Drift,
 }
 
 #[derive(Serialize, JsonSchema)]

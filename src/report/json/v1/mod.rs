@@ -1,6 +1,7 @@
 //! Version 1 of a plan as JSON. What is published here only grows; whatever else changes becomes version 2.
 
 mod aggregation;
+mod base;
 mod change;
 mod expectation;
 mod preflight;
@@ -13,7 +14,8 @@ use serde::Serialize;
 
 use super::access::Access;
 pub(super) use aggregation::{Effect, Reached, Spread};
-pub(super) use change::{Action, Change, Edge, PrincipalKind, Resource};
+pub(super) use base::{Base, Weakening};
+pub(super) use change::{Action, Cause, Change, Edge, PrincipalKind, Resource};
 pub(super) use expectation::{Expectation, ExpectationKind, ExpectationVerdict, ExpectationWhy};
 pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};
 pub(super) use rbac::{Promise, RoleKind, RoleRef, Rule, Subject};
@@ -35,7 +37,9 @@ pub(super) struct Plan {
     pub(super) commit: Option<Commit>,
     /// The tenant.
     pub(super) tenant: Tenant,
-    /// What the changes mean for people.
+    /// What the change of the access files starts from; `null` where the plan is compared with no base.
+    pub(super) base: Option<Base>,
+    /// What the changes mean for people; with a base, what the change of the access files causes of it.
     pub(super) access: Access,
     /// The changes, each after those it requires.
     pub(super) changes: Vec<Change>,

@@ -69,16 +69,23 @@ fn gathered(
 }
 
 fn line(difference: &AccessDifference, row: &AccessRow) -> Line {
-    let is_owner = matches!(row.bearing, Bearing::Owner(_));
+    let is_owner = row.is_owner();
     let mut details = Vec::new();
     let (before, after) = match row.bearing {
         Bearing::Token => roles(difference, row, &mut details),
-        Bearing::NoGroups => {
-            let roles: Vec<String> = row.after.iter().map(|each| role(difference, row, each)).collect();
-            (String::new(), format!("({})", roles.join(", ")))
+        Bearing::NoGroups | Bearing::TooManyGroups(_) => {
+            let cell = |roles: &BTreeSet<RoleRef>| {
+                let named: Vec<String> = roles.iter().map(|each| role(difference, row, each)).collect();
+                if named.is_empty() { "-".to_owned() } else { format!("({})", named.join(", ")) }
+            };
+            let is_less = !row.before.is_subset(&row.after);
+            (if is_less { cell(&row.before) } else { String::new() }, cell(&row.after))
         }
         // They have it once they have made themselves members: what it would be at each place is in the JSON.
-        Bearing::Owner(_) => (String::new(), "(owner)".to_owned()),
+        Bearing::Owner(_) | Bearing::OwningApp(_) => match row.effect {
+            AccessEffect::Loses => ("(owner)".to_owned(), "-".to_owned()),
+            AccessEffect::Gains | AccessEffect::Both | AccessEffect::Same => (String::new(), "(owner)".to_owned()),
+        },
     };
     if !is_owner {
         details.extend(rules(row));

@@ -14,10 +14,16 @@ use crate::report::escape;
 use crate::state::{EnvironmentName, PrincipalName, RoleKind, RoleRef, first_few};
 
 const NAMED_PLACES: usize = 6;
+/// What whoever owns a group can do, one and several.
+const JOIN: [&str; 2] = ["make themselves a member", "make themselves members"];
 
 /// Who can do more or less, where, and through what. Nothing where the changes mean nothing to anybody.
-pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bool) {
+pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bool, besides: Option<&str>) {
     if difference.is_empty() {
+        if let Some(besides) = besides {
+            page.gap();
+            page.words(0, &format!("Access: nobody's changes by this change; {besides}"));
+        }
         if is_part {
             page.gap();
             page.words(0, "Access: nobody's changes until the rest is applied from a saved plan.");
@@ -25,8 +31,9 @@ pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bo
         return;
     }
     page.gap();
-    page.words(0, &headline(difference));
-    table::table(page, &lines::lines(difference));
+    let besides = besides.map(|besides| format!("; {besides}")).unwrap_or_default();
+    page.words(0, &format!("{}{besides}", headline(difference)));
+    table(page, difference);
     if is_part {
         page.words(2, "What is left to a saved plan is not in this table.");
     }
@@ -41,6 +48,16 @@ pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bo
     if difference.rows.iter().filter(gains).flat_map(|row| &row.who).any(is_disabled) {
         page.words(2, "What is given to a disabled account takes effect when it is enabled.");
     }
+    unseen_part(page, difference);
+}
+
+/// The rows alone.
+pub(super) fn table(page: &mut Page, difference: &AccessDifference) {
+    table::table(page, &lines::lines(difference));
+}
+
+/// What could not be seen.
+pub(super) fn unseen_part(page: &mut Page, difference: &AccessDifference) {
     for unseen in unseen(difference) {
         page.marked(0, Mark::Unknown, &unseen, None);
     }
@@ -54,21 +71,24 @@ fn headline(difference: &AccessDifference) -> String {
             Somebody::Person { name: PrincipalName::ServicePrincipal(_), .. } | Somebody::ServiceAccount { .. }
         )
     };
-    let people = tally(difference.counts_of(|who| !is_app(who)), ["person", "people"]);
-    let apps = tally(difference.counts_of(is_app), ["app", "apps"]);
+    let people = tally(difference.counts_of(|who| !is_app(who)), ["person", "people"], JOIN);
+    let apps = tally(difference.counts_of(is_app), ["app", "apps"], ["put anybody in a group"; 2]);
     match people.into_iter().chain(apps).collect::<Vec<_>>().join("; ") {
         nothing if nothing.is_empty() => "Access: not all of it could be seen".to_owned(),
         parts => format!("Access: {parts}"),
     }
 }
 
-fn tally(counts: AccessCounts, [one, several]: [&str; 2]) -> Option<String> {
-    let AccessCounts { gain, lose, both, unchanged, owners, masters } = counts;
+fn tally(counts: AccessCounts, [one, several]: [&str; 2], [join, all_join]: [&str; 2]) -> Option<String> {
+    let AccessCounts { gain, lose, both, unchanged, owners, former_owners, masters } = counts;
+    let [can, all_can] = [join, all_join].map(|join| format!("can {join}"));
+    let [cannot, none_can] = [join, all_join].map(|join| format!("can no longer {join}"));
     let verbs = [
         (gain, "gains", "gain"),
         (lose, "loses", "lose"),
         (both, "gains and loses", "gain and lose"),
-        (owners, "can make themselves a member", "can make themselves members"),
+        (owners, can.as_str(), all_can.as_str()),
+        (former_owners, cannot.as_str(), none_can.as_str()),
         (unchanged, "unchanged", "unchanged"),
         (masters, "comes to cluster-admin or its like", "come to cluster-admin or its like"),
     ];
@@ -133,6 +153,11 @@ fn unseen(difference: &AccessDifference) -> Vec<String> {
             }
             Unseen::Ways(group, why) => sentences.push(format!(
                 "whether whoever seems to leave group {} stays in it by another way is not known: {}",
+                label(group),
+                escape::message(why)
+            )),
+            Unseen::Above(group, why) => sentences.push(format!(
+                "which groups {} is in is not known, nor what whoever joins or leaves it has by those: {}",
                 label(group),
                 escape::message(why)
             )),

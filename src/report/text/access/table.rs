@@ -25,12 +25,17 @@ pub(super) fn table(page: &mut Page, lines: &[(Line, Vec<String>)]) {
     let rows: Vec<Cells> = lines.iter().map(cells).collect();
     let widths = widths(rows.iter().chain([&header]), page.width());
     let table = 2 + widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    let vias = lines.iter().map(|(line, _)| line.via.width()).max().unwrap_or(0);
-    let fits = rows.iter().all(|row| row.iter().zip(widths).all(|(cell, width)| cell.width() <= width));
-    let beside = fits && table + 2 + vias <= page.width();
+    let room = page.width().saturating_sub(table + 2);
+    // One long way sends no other below its line, as long as most stand beside.
+    let fits = |line: &Line, row: &Cells| {
+        line.via.width() <= room && row.iter().zip(widths).all(|(cell, width)| cell.width() <= width)
+    };
+    let fitting = lines.iter().zip(&rows).filter(|((line, _), row)| fits(line, row)).count();
+    let has_column = fitting * 2 > lines.len();
     let header = padded(&header, widths);
-    page.words(2, (if beside { format!("{header}  via") } else { header }).trim_end());
+    page.words(2, (if has_column { format!("{header}  via") } else { header }).trim_end());
     for ((line, places), cells) in lines.iter().zip(rows) {
+        let beside = has_column && fits(line, &cells);
         let mark = mark(line.rank);
         let [who, rest @ ..] = &cells;
         if beside {

@@ -5,8 +5,11 @@ use crate::access::difference::{AccessDifference, AccessEffect, AccessRow, Beari
 
 /// `payments-dev (removed); still through platform`.
 pub(super) fn ways(difference: &AccessDifference, row: &AccessRow) -> String {
-    if let Bearing::Owner(key) = &row.bearing {
-        return format!("{key}: can make themselves a member");
+    let can = if row.effect == AccessEffect::Loses { "can no longer" } else { "can" };
+    match &row.bearing {
+        Bearing::Owner(group) => return format!("{}: {can} make themselves a member", label(group)),
+        Bearing::OwningApp(group) => return format!("{}: {can} put anybody in it", label(group)),
+        Bearing::Token | Bearing::NoGroups | Bearing::TooManyGroups(_) => {}
     }
     let (moved, moved_paths) = moved(difference, row, usize::MAX);
     let mut parts = vec![moved];
@@ -18,8 +21,12 @@ pub(super) fn ways(difference: &AccessDifference, row: &AccessRow) -> String {
             parts.push(format!("{still}through {}", kept.join(", ")));
         }
     }
-    if row.bearing == Bearing::NoGroups {
-        parts.push("worth nothing to an app, whose tokens carry no groups".to_owned());
+    match row.bearing {
+        Bearing::NoGroups => parts.push("worth nothing to an app, whose tokens carry no groups".to_owned()),
+        Bearing::TooManyGroups(groups) => {
+            parts.push(format!("worth nothing while in {groups} groups: of more than 200 a token carries none"));
+        }
+        Bearing::Token | Bearing::Owner(_) | Bearing::OwningApp(_) => {}
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")

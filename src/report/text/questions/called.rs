@@ -212,13 +212,16 @@ pub(super) fn binding(given: &Given) -> String {
 
 /// Somebody to whom their groups are worth nothing.
 pub(super) fn without(of: &WithoutTheirGroups) -> String {
-    let why = match of.why {
-        WithoutGroups::Application => "tokens of apps carry no groups".to_owned(),
-        WithoutGroups::Overage(groups) => {
-            format!("they are in {groups} groups or more, and tokens of people in more than 200 carry none")
+    let (who, group) = (person(&of.who), group(&of.group));
+    match of.why {
+        WithoutGroups::Application => {
+            format!("{who} is in group {group} and gains nothing by it: tokens of apps carry no groups")
         }
-    };
-    format!("{} is in group {} and gains nothing by it: {why}", person(&of.who), group(&of.group))
+        WithoutGroups::Overage(groups) => format!(
+            "{who} is in group {group}, worth nothing while in {groups} groups: of more than 200 a token carries none. \
+             Whoever leaves some has it"
+        ),
+    }
 }
 
 /// What could not be seen.

@@ -88,9 +88,28 @@ fn everything() -> AccessDifference {
             )
         },
         AccessRow {
-            bearing: Bearing::Owner(key("devs")),
+            bearing: Bearing::Owner(ours("devs")),
             via: [way(Standing::New, ours("devs"), None, "view")].into(),
             ..row(vec![person("kim")], ("alpha", Some("trinity")), AccessEffect::Gains, (&[], &["view"]))
+        },
+        AccessRow {
+            bearing: Bearing::Owner(ours("devs")),
+            via: [way(Standing::Gone, ours("devs"), None, "view")].into(),
+            ..row(vec![person("lea")], ("alpha", Some("trinity")), AccessEffect::Loses, (&["view"], &[]))
+        },
+        AccessRow {
+            bearing: Bearing::OwningApp(ours("devs")),
+            via: [way(Standing::New, ours("devs"), None, "view")].into(),
+            ..row(
+                vec![Somebody::Person {
+                    name: PrincipalName::ServicePrincipal(id("4b5c").to_string().parse().unwrap()),
+                    id: None,
+                    disabled: false,
+                }],
+                ("alpha", Some("trinity")),
+                AccessEffect::Gains,
+                (&[], &["view"]),
+            )
         },
         AccessRow {
             bearing: Bearing::NoGroups,
@@ -105,6 +124,16 @@ fn everything() -> AccessDifference {
                 AccessEffect::Same,
                 (&[], &["edit"]),
             )
+        },
+        AccessRow {
+            bearing: Bearing::TooManyGroups(231),
+            via: [way(Standing::New, ours("devs"), member(), "view")].into(),
+            ..row(vec![person("mallory")], ("alpha", Some("trinity")), AccessEffect::Same, (&[], &["view"]))
+        },
+        AccessRow {
+            bearing: Bearing::TooManyGroups(231),
+            via: [way(Standing::Gone, ours("devs"), member(), "view")].into(),
+            ..row(vec![person("mike")], ("alpha", Some("trinity")), AccessEffect::Same, (&["view"], &[]))
         },
         AccessRow {
             via: [way(Standing::New, GroupLabel::Named("system:authenticated".to_owned()), Some(Cause::Role), "view")]
@@ -126,6 +155,7 @@ fn everything() -> AccessDifference {
         unseen: [
             Unseen::Cluster("dr".parse().unwrap()),
             Unseen::Members(ours("all-staff"), "it is \u{202e}hidden".to_owned()),
+            Unseen::Above(ours("devs"), "403".to_owned()),
             Unseen::Restored(key("old-devs")),
             Unseen::NoGroup("alpha".parse().unwrap(), id("dead")),
         ]
@@ -140,37 +170,40 @@ fn everything() -> AccessDifference {
 #[test]
 fn everything_that_may_happen_to_people() {
     insta::assert_snapshot!(shown(everything(), WIDE), @r#"
-    Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member, 1 unchanged, 1 comes to cluster-admin
-    or its like; 1 app gains and loses, 1 unchanged
-      who                                where           before     after
-    ! erin@contoso.com                   prod            view       cluster-admin
-        platform-admins (new member)
-    + 12 people                          alpha/trinity   -          view
-        devs (new binding)
+    Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member, 1 can no longer make themselves a
+    member, 3 unchanged, 1 comes to cluster-admin or its like; 1 app gains and loses, 1 can put anybody in a group, 1
+    unchanged
+      who                                where           before     after          via
+    ! erin@contoso.com                   prod            view       cluster-admin  platform-admins (new member)
+    + 12 people                          alpha/trinity   -          view           devs (new binding)
         dev0@contoso.com, dev10@contoso.com, dev11@contoso.com, dev1@contoso.com, dev2@contoso.com, dev3@contoso.com and 6
             more; `--output json` names each
-    ~ anyone in system:authenticated     alpha           edit       view
-        system:authenticated (role view changes)
-    ~ service account argocd/controller  alpha           edit       view
-        system:authenticated (role view changes)
-    ~ user "root \u{1b}[2J"              alpha           edit       view
-        system:authenticated (role view changes)
-    - mika@contoso.com                   prod/trinity    restarter  restarter
-        sre (role restarter changes)
+    ~ anyone in system:authenticated     alpha           edit       view           system:authenticated (role view changes)
+    ~ service account argocd/controller  alpha           edit       view           system:authenticated (role view changes)
+    ~ user "root \u{1b}[2J"              alpha           edit       view           system:authenticated (role view changes)
+    - mika@contoso.com                   prod/trinity    restarter  restarter      sre (role restarter changes)
         loses patch: deployments (apps)
-    - sam@contoso.com                    alpha/payments  edit       -
-        payments-dev (removed)
+    - sam@contoso.com                    alpha/payments  edit       -              payments-dev (removed)
     = carol@contoso.com                  alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
+    = mallory@contoso.com                alpha/trinity              (view)
+        devs (new member); worth nothing while in 231 groups: of more than 200 a token carries none
+    = mike@contoso.com                   alpha/trinity   (view)     -
+        devs (removed); worth nothing while in 231 groups: of more than 200 a token carries none
     = service principal of app 2b3c0000-0000-0000-0000-000000000001
                                          alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no groups
-    + kim@contoso.com                    alpha/trinity              (owner)
-        devs: can make themselves a member
+    + kim@contoso.com                    alpha/trinity              (owner)        devs: can make themselves a member
+    + service principal of app 4b5c0000-0000-0000-0000-000000000001
+                                         alpha/trinity              (owner)
+        devs: can put anybody in it
+    - lea@contoso.com                    alpha/trinity   (owner)    -
+        devs: can no longer make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a group has
       what it gives.
     ? what this means on dr was not seen: not read
     ? who is in group all-staff is not known: it is \u{202e}hidden
+    ? which groups devs is in is not known, nor what whoever joins or leaves it has by those: 403
     ? group old-devs comes back with members that cannot be read before: they have again whatever is bound to it
     ? alpha has a binding for group dead0000-0000-0000-0000-000000000001, which Entra does not have
     "#);
@@ -180,8 +213,8 @@ fn everything_that_may_happen_to_people() {
 fn the_same_on_a_narrow_screen() {
     insta::assert_snapshot!(shown(everything(), NARROW), @r#"
     Access: 13 people gain, 2 lose, 2 gain and lose, 1 can make themselves a member,
-    1 unchanged, 1 comes to cluster-admin or its like; 1 app gains and loses, 1
-    unchanged
+    1 can no longer make themselves a member, 3 unchanged, 1 comes to cluster-admin
+    or its like; 1 app gains and loses, 1 can put anybody in a group, 1 unchanged
       who                                where           before     after
     ! erin@contoso.com                   prod            view       cluster-admin
         platform-admins (new member)
@@ -203,16 +236,29 @@ fn the_same_on_a_narrow_screen() {
         payments-dev (removed)
     = carol@contoso.com                  alpha/payments  edit       edit
         payments-dev (removed); still through "Payments \"all\"" (91be…)
+    = mallory@contoso.com                alpha/trinity              (view)
+        devs (new member); worth nothing while in 231 groups: of more than 200 a
+            token carries none
+    = mike@contoso.com                   alpha/trinity   (view)     -
+        devs (removed); worth nothing while in 231 groups: of more than 200 a token
+            carries none
     = service principal of app 2b3c0000-0000-0000-0000-000000000001
                                          alpha/data                 (edit)
         pipelines (new member); worth nothing to an app, whose tokens carry no
             groups
     + kim@contoso.com                    alpha/trinity              (owner)
         devs: can make themselves a member
+    + service principal of app 4b5c0000-0000-0000-0000-000000000001
+                                         alpha/trinity              (owner)
+        devs: can put anybody in it
+    - lea@contoso.com                    alpha/trinity   (owner)    -
+        devs: can no longer make themselves a member
       A token that was issued before keeps its groups until it ends, about an hour:
       until then whoever leaves a group has what it gives.
     ? what this means on dr was not seen: not read
     ? who is in group all-staff is not known: it is \u{202e}hidden
+    ? which groups devs is in is not known, nor what whoever joins or leaves it has
+          by those: 403
     ? group old-devs comes back with members that cannot be read before: they have
           again whatever is bound to it
     ? alpha has a binding for group dead0000-0000-0000-0000-000000000001, which

@@ -87,6 +87,8 @@ fn a_plan() {
     ! protected: 1 change reaches prod, which is protected; it is left to a plan made with `plan --save FILE` and applied
           with `apply FILE`
 
+    ! 1 change is withheld.
+      Do what stands under "Errors" and "Withheld" above, then plan again. No acknowledgement lifts this.
     No plan for dr: not read.
     Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error.
     `apply` would refuse: 1 guard.
@@ -175,6 +177,9 @@ fn a_plan_at_eighty_columns() {
     ! protected: 1 change reaches prod, which is protected; it is left to a plan
           made with `plan --save FILE` and applied with `apply FILE`
 
+    ! 1 change is withheld.
+      Do what stands under "Errors" and "Withheld" above, then plan again. No
+      acknowledgement lifts this.
     No plan for dr: not read.
     Plan: 5 to add, 2 to change, 3 to remove, 1 withheld, 1 error.
     `apply` would refuse: 1 guard.

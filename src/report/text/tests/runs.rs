@@ -38,8 +38,9 @@ fn what_an_apply_could_not_do_is_said_last() {
     ");
     let withheld = full_plan().withheld;
     insta::assert_snapshot!(not_done(&Plan { withheld, ..empty_plan() }, NARROW), @r#"
-    ! what stands under "Errors" above was left out: 1 error
-    That is not everything: run it again when this is mended.
+    ! 1 change is withheld.
+      Do what stands under "Errors" and "Withheld" above, then apply again. No
+      acknowledgement lifts this.
     "#);
 }
 

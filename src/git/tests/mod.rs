@@ -4,6 +4,8 @@ use fs_err as fs;
 use git2::{Repository, Signature, Time};
 use tempfile::TempDir;
 
+mod base;
+
 use super::*;
 
 /// A repository with one commit of `access/rolecall.yaml`.

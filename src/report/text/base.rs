@@ -1,0 +1,239 @@
+//! What a change of the access files weakens, what it accepts, and what was off before it.
+
+use std::collections::BTreeSet;
+
+use super::access;
+use super::page::{Mark, Page};
+use super::words::{count, principal};
+use crate::access::AccessDifference;
+use crate::access::difference::{AccessEffect, AccessRow, Somebody};
+use crate::plan::{Caused, Plan};
+use crate::report::{Base, escape};
+use crate::state::{
+    Address, EnvironmentName, Limit, Membership, Origin, Sign, Unmanaged, Weakened, Weakening, first_few,
+};
+
+const NAMED_PLACES: usize = 6;
+
+/// What a reviewer must know before anything else.
+pub(super) fn opening(page: &mut Page, base: &Base) {
+    if let Err(why) = &base.caused {
+        page.gap();
+        page.item(Mark::Decide, &escape::message(why));
+    }
+    if !base.left_out.is_empty() {
+        page.gap();
+    }
+    for left_out in &base.left_out {
+        page.item(Mark::Decide, &escape::message(left_out));
+    }
+    if base.is_shallow {
+        page.gap();
+        page.item(
+            Mark::Unknown,
+            "this clone has part of the history alone: if what the other side did shows here too, fetch the rest (`git fetch --unshallow`)",
+        );
+    }
+    if base.weakened.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, "Weakened by this change");
+    for weakening in &base.weakened {
+        page.marked(0, Mark::Decide, &sentence(weakening), place(weakening, &base.short));
+    }
+}
+
+/// The line that does it, or the one that stood for it and as of when.
+fn place(weakening: &Weakening, short: &str) -> Option<String> {
+    let was = |was: &Origin| format!("was {was} at {short}");
+    weakening.now.as_ref().map(Origin::to_string).or_else(|| weakening.was.as_ref().map(was))
+}
+
+/// What a change weakens, in a sentence without its end.
+pub fn sentence(weakening: &Weakening) -> String {
+    match &weakening.what {
+        Weakened::Expectation { who, expected, environments } => {
+            let places = first_few(environments, NAMED_PLACES);
+            let who = principal(who);
+            match expected {
+                Limit::Cannot(request) => {
+                    format!("not expected any more: {who} cannot {request} (on {places})")
+                }
+                Limit::Can(request) => format!("not expected any more: {who} can {request} (on {places})"),
+                Limit::Only(_) => {
+                    format!("not expected any more: {who} can do no more than was listed under `only` (on {places})")
+                }
+            }
+        }
+        Weakened::Environment(name) => {
+            format!(
+                "environment {name} is not in the files any more: what is bound there stays, and nobody compares it"
+            )
+        }
+        Weakened::Protection(name) => {
+            format!("{name} is not protected any more: `apply` changes it without a saved plan")
+        }
+        Weakened::NoDelegate => "`delegate` is gone: every file may define everything".to_owned(),
+        Weakened::Delegation { before, after } => {
+            let quoted =
+                |entries: &[String]| entries.iter().map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(", ");
+            if before.is_empty() {
+                format!("`delegate` has a new entry: {}", quoted(after))
+            } else {
+                format!("`delegate` says {} instead of {}", quoted(after), quoted(before))
+            }
+        }
+        Weakened::Applier(app) => format!("app {app} counts as one that applies: its ownership of groups is no drift"),
+        Weakened::EnvironmentApplier(name) => {
+            format!(
+                "`applier` of {name} is another one or gone: what keeps its access from being taken away looks elsewhere"
+            )
+        }
+        Weakened::Labels(name) => format!("labels of {name} have changed: entries of `delegate` may select it by them"),
+        Weakened::DelegatedRole(role) => format!("role {role}, which other files may grant, gives something else"),
+        Weakened::Group(group) => {
+            format!("group {group} is not in the files any more: whoever is in it stays, and nobody compares it")
+        }
+        Weakened::Object(group) => format!("group {group} stands for another object of the tenant"),
+        Weakened::Owners(group) => {
+            format!("owners of {group} are not compared any more: whoever owns it can put anybody in it")
+        }
+        Weakened::DisplayName(group) => {
+            format!("the display name of {group}, by which a cluster knows it, is not held any more")
+        }
+        Weakened::Membership { group, before, after } => {
+            let means = match after {
+                Membership::Authoritative => "whoever is not listed is removed",
+                Membership::Additive => "whoever is not listed stays",
+                Membership::External => "members are not compared any more",
+            };
+            format!("membership of {group} is {} instead of {}: {means}", membership(*after), membership(*before))
+        }
+        Weakened::Absence { group, who } => {
+            format!("{} may be a member of {group} again (was listed under `absent`)", principal(who))
+        }
+        Weakened::WithoutPim => {
+            "`tenant.pim: none`: people are removed without a look at their assignments by Privileged \
+                                 Identity Management"
+                .to_owned()
+        }
+        Weakened::Unmanaged { environment, before, after } => format!(
+            "`unmanaged` of {environment} is {} instead of {}, for bindings that the files do not ask for",
+            unmanaged(*after),
+            unmanaged(*before)
+        ),
+        Weakened::AllowedUnmanaged { environment, what } => {
+            format!("bindings {} that the files do not ask for may stay on {environment}", escape::name(what))
+        }
+        Weakened::Lint { rule, before, after } => {
+            let word = |severity: Option<&'static str>| severity.unwrap_or("its own severity");
+            format!("findings of lint rule {rule} count as {} instead of {}", word(*after), word(*before))
+        }
+    }
+}
+
+fn membership(membership: Membership) -> &'static str {
+    match membership {
+        Membership::Authoritative => "authoritative",
+        Membership::Additive => "additive",
+        Membership::External => "external",
+    }
+}
+
+fn unmanaged(unmanaged: Unmanaged) -> &'static str {
+    match unmanaged {
+        Unmanaged::Ignore => "ignore",
+        Unmanaged::Report => "report",
+        Unmanaged::Refuse => "refuse",
+    }
+}
+
+/// What would have been put right and stays.
+pub(super) fn accepted(page: &mut Page, base: &Base) {
+    let Ok(caused) = &base.caused else { return };
+    if caused.accepted.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, "Accepted as it is by this change");
+    for change in &caused.accepted {
+        let would = match change.sign() {
+            Sign::Add => "is not there, and would have been made without this change",
+            Sign::Change => "differs, and would have been changed without this change",
+            Sign::Remove => "stays, and would have been taken away without this change",
+        };
+        page.marked(0, Mark::Same, &format!("{} {would}", change.address), None);
+    }
+}
+
+/// What `apply` puts right besides, folded; but for what it gives to anybody.
+pub(super) fn drift(page: &mut Page, plan: &Plan, base: &Base) {
+    let Ok(caused) = &base.caused else { return };
+    if caused.drift.is_empty() && giving(&base.drift).rows.is_empty() {
+        return;
+    }
+    let places: BTreeSet<&str> =
+        caused.drift.iter().map(|address| address.environment().map_or("Entra", EnvironmentName::as_str)).collect();
+    page.gap();
+    page.words(
+        0,
+        &format!(
+            "Off before this change, and put right by `apply` as well: {} ({}); `plan` without --base shows each",
+            signs(plan, &caused.drift),
+            first_few(places, NAMED_PLACES)
+        ),
+    );
+    let given = giving(&base.drift);
+    if !given.rows.is_empty() {
+        access::table(page, &given);
+    }
+    access::unseen_part(page, &base.drift);
+}
+
+/// `1 to add, 0 to change, 2 to remove`.
+fn signs(plan: &Plan, of: &BTreeSet<Address>) -> String {
+    let count =
+        |sign: Sign| plan.changes.iter().filter(|change| change.sign() == sign && of.contains(&change.address)).count();
+    format!("{} to add, {} to change, {} to remove", count(Sign::Add), count(Sign::Change), count(Sign::Remove))
+}
+
+/// The rows by which somebody comes to something.
+fn giving(difference: &AccessDifference) -> AccessDifference {
+    let gives = |row: &&AccessRow| matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
+    AccessDifference { rows: difference.rows.iter().filter(gives).cloned().collect(), ..difference.clone() }
+}
+
+/// How many people come to something or lose something by what was off before and not by the change: a part of the headline.
+pub(super) fn gaining(base: &Base, by_change: &AccessDifference) -> Option<String> {
+    let (given, known) = (giving(&base.drift), giving(by_change));
+    let of = |difference: &AccessDifference| -> BTreeSet<Somebody> {
+        difference.rows.iter().flat_map(|row| &row.who).cloned().collect()
+    };
+    let people = &of(&given) - &of(&known);
+    let lost = |difference: &AccessDifference| -> BTreeSet<Somebody> {
+        let loses = |row: &&AccessRow| matches!(row.effect, AccessEffect::Loses | AccessEffect::Both);
+        difference.rows.iter().filter(loses).flat_map(|row| &row.who).cloned().collect()
+    };
+    let losing = &lost(&base.drift) - &lost(by_change);
+    let mut parts = Vec::new();
+    for (people, one, several) in [(people, "gains", "gain"), (losing, "loses", "lose")] {
+        if !people.is_empty() {
+            parts.push(format!("{} more {}", people.len(), if people.len() == 1 { one } else { several }));
+        }
+    }
+    (!parts.is_empty()).then(|| format!("{} by what was off before", parts.join(", ")))
+}
+
+/// `By this change: 3 to add, 1 to change, 0 to remove; 2 more changes for what was off before.`
+pub(super) fn counts(plan: &Plan, base: &Base, caused: &Caused) -> String {
+    let rest = match caused.drift.len() {
+        0 => "nothing was off before".to_owned(),
+        some => format!("{} for what was off before", count(some, "more change")),
+    };
+    let weakened = match base.weakened.len() {
+        0 => String::new(),
+        some => format!(", {some} weakened"),
+    };
+    format!("By this change: {}{weakened}; {rest}.", signs(plan, &caused.by_change))
+}
