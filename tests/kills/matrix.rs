@@ -192,7 +192,8 @@ impl Bench {
             if !status.success() {
                 return Err(format!("it ended by itself: {status}\n{}", std::fs::read_to_string(&said).unwrap()));
             }
-            let sent = RequestLog::read(&sandbox).unwrap().lines().iter().filter(|line| line.server == point.server).count();
+            let sent =
+                RequestLog::read(&sandbox).unwrap().lines().iter().filter(|line| line.server == point.server).count();
             if sent > point.request {
                 return Err(format!("it was not held, though {} was sent {sent} requests", point.server));
             }
