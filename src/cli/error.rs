@@ -20,6 +20,8 @@ pub(super) struct CliError {
     pub(super) worded: bool,
     /// The same for programs, for a command that was asked for JSON.
     pub(super) document: Option<String>,
+    /// The mistakes in the files as plain text, whatever the terminal is like.
+    pub(super) mistakes: Option<String>,
 }
 
 impl CliError {
@@ -32,6 +34,7 @@ impl CliError {
             quiet: false,
             worded: false,
             document: None,
+            mistakes: None,
         }
     }
 
@@ -46,6 +49,13 @@ impl CliError {
     #[must_use]
     pub(super) fn document(mut self, document: String) -> Self {
         self.document = Some(document);
+        self
+    }
+
+    /// The same with the mistakes in the files as plain text.
+    #[must_use]
+    pub(super) fn mistakes(mut self, mistakes: String) -> Self {
+        self.mistakes = Some(mistakes);
         self
     }
 
@@ -73,6 +83,7 @@ impl From<Failure> for CliError {
             quiet: false,
             worded: false,
             document: None,
+            mistakes: None,
         }
     }
 }

@@ -21,6 +21,39 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
     tempfile::NamedTempFile::new_in(folder_of(path))?.close()
 }
 
+/// Writes what others may read as well: a file that is there keeps its mode and its place, a new one is its owner's alone. All
+/// of it or nothing, where a file can be replaced; what is no file (a pipe), or must stay the same one (mounted on its own), is
+/// written as it is.
+pub(super) fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let Ok(known) = fs_err::metadata(path) else { return write_private(path, bytes) };
+    if !known.is_file() {
+        return fs_err::write(path, bytes);
+    }
+    let path = fs_err::canonicalize(path)?;
+    let replaced = || -> io::Result<()> {
+        let mut temporary = tempfile::NamedTempFile::new_in(folder_of(&path))?;
+        io::Write::write_all(&mut temporary, bytes)?;
+        fs_err::set_permissions(temporary.path(), known.permissions())?;
+        temporary.persist(&path).map(drop).map_err(|error| error.error)
+    };
+    replaced().or_else(|_| fs_err::write(&path, bytes))
+}
+
+/// Whether [`write_over`] could write there. What is there and no file is not asked: whoever reads a pipe takes its end for the
+/// end.
+pub(super) fn check_writable_over(path: &Path) -> io::Result<()> {
+    match fs_err::metadata(path) {
+        Ok(known) if known.is_file() => fs_err::OpenOptions::new().append(true).open(path).map(drop),
+        Ok(known) if !known.is_dir() => Ok(()),
+        Ok(_) | Err(_) => check_writable(path),
+    }
+}
+
+/// Whether it is there and no file: what is written to it cannot be replaced.
+pub(super) fn is_stream(path: &Path) -> bool {
+    fs_err::metadata(path).is_ok_and(|known| !known.is_file())
+}
+
 /// What the operating system said, without the name of a file that the person has never heard of.
 pub(super) fn reason(error: &io::Error) -> String {
     if let Some(source) = error.get_ref().and_then(|inner| inner.source()) {

@@ -15,6 +15,7 @@ mod completions;
 mod connections;
 mod demo;
 mod doctor;
+mod documents;
 #[doc(hidden)]
 pub mod door;
 mod error;

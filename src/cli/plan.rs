@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
+use super::documents::{Also, Documents, Format};
 use super::error::CliError;
 use super::exit::Exit;
 use super::progress::Progress;
@@ -25,6 +26,7 @@ use crate::{git, report};
   rolecall plan --only staging --only group/sre  # a part
   rolecall plan --save tonight.plan && rolecall apply tonight.plan
   rolecall plan --base main                      # what this change does, apart from drift
+  rolecall plan --base main --also markdown=plan.md --also json=plan.json   # for a pull request
   rolecall plan --detailed-exitcode              # 2 when changes are pending")]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -32,7 +34,12 @@ pub(super) struct Args {
     path: PathBuf,
     /// How the plan is written
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: Format,
+    /// Write the same plan to FILE as well, as text, json or markdown (can be repeated)
+    ///
+    /// A file that is there is replaced. Where no plan comes out, FILE says why, so that no old plan is left in it.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    also: Vec<Also>,
     /// Save the plan to FILE for `rolecall apply FILE`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -52,16 +59,28 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let documents = Documents::begin(ui, &args.path, args.output, &args.also, args.save.as_deref())?;
+    let planned = Box::pin(planned(args, &documents, ui)).await;
+    planned.inspect_err(|error| documents.failed(ui, error))
+}
+
+async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
-    let opened = Session::open_against(ui, &args.path, &args.connections, &args.policy, args.base.as_deref()).await;
-    let mut session = or_document(ui, args.output, opened)?;
+    let mut session =
+        Session::open_against(ui, &args.path, &args.connections, &args.policy, args.base.as_deref()).await?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
-    show(ui, &session, &planned, None, args.output, Applies::Unsaved)?;
+    let context = context(&session, &planned, None, Applies::Unsaved);
+    documents.write(ui, |format, layout, sheet| match format {
+        Format::Text => report::text::plan(&planned.plan, &context, layout),
+        Format::Json => report::json::plan_v1(&planned.plan, &context),
+        Format::Markdown => report::markdown::plan(&planned.plan, &context, sheet),
+    })?;
+    unused_acknowledgements(ui, &session, &planned);
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;
-    } else if args.output == Output::Text {
+    } else if args.output == Format::Text {
         let without_saved = session.without_saved(&planned);
         let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
         let paths: Vec<String> =
@@ -96,8 +115,23 @@ pub(super) fn show(
     output: Output,
     applies: Applies,
 ) -> Result<(), CliError> {
+    let context = context(session, planned, part, applies);
+    let text = match output {
+        Output::Text => {
+            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
+            report::text::plan(&planned.plan, &context, layout)
+        }
+        Output::Json => report::json::plan_v1(&planned.plan, &context),
+    };
+    ui.print(&text)?;
+    unused_acknowledgements(ui, session, planned);
+    Ok(())
+}
+
+/// What a plan is told with; where only a part of it is carried out, with what that part means.
+fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: Applies) -> report::Context {
     let commit = git::head(&session.loaded.root).ok();
-    let context = report::Context {
+    report::Context {
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         access: Arc::clone(part.map_or(&planned.access, |part| &part.access)),
         is_part: part.is_some(),
@@ -110,15 +144,11 @@ pub(super) fn show(
         },
         expectations: part.map_or(&planned.expectations, |part| &part.expectations).clone(),
         base: planned.base.clone(),
-    };
-    let text = match output {
-        Output::Text => {
-            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
-            report::text::plan(&planned.plan, &context, layout)
-        }
-        Output::Json => report::json::plan_v1(&planned.plan, &context),
-    };
-    ui.print(&text)?;
+    }
+}
+
+/// What was agreed to and nobody asks for.
+fn unused_acknowledgements(ui: &mut Ui, session: &Session, planned: &Planned) {
     for acknowledged in &session.policy.acknowledged {
         let meant = |verdict: &Verdict| verdict.guard == acknowledged.guard && verdict.subject == acknowledged.subject;
         if !planned.plan.verdicts.iter().any(meant) {
@@ -126,7 +156,6 @@ pub(super) fn show(
             ui.say(&format!("note: nothing in this plan asks for --acknowledge {acknowledged}"));
         }
     }
-    Ok(())
 }
 
 /// Saves the plan. It names people and groups, so only its owner may read it.

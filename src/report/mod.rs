@@ -15,6 +15,7 @@ pub mod escape;
 pub mod findings;
 pub mod json;
 pub mod lint;
+pub mod markdown;
 pub mod text;
 
 #[cfg(test)]

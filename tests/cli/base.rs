@@ -29,8 +29,8 @@ expectations:
 ";
 
 /// A world with a repository; what is live is not what its `main` asks for, and a branch with a change is checked out.
-struct Change {
-    world: World,
+pub(crate) struct Change {
+    pub(crate) world: World,
     repository: Repository,
 }
 
@@ -46,7 +46,7 @@ fn commit(repository: &Repository, message: &str) -> Oid {
 
 impl Change {
     /// Live: `ROOT`. On `main`: mallory is taken out, sam comes to ops, and nobody has applied it.
-    fn new(change: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(change: &[(&str, &str)]) -> Self {
         let world = World::with_files(&[("rolecall.yaml", ROOT)]);
         let _ = world.plan(&["--save", "first.plan"]).exits(0);
         let _ = world.run(&["apply", "first.plan", "access", "--sandbox", "sandbox"]).exits(0);
@@ -68,7 +68,7 @@ impl Change {
         Self { world, repository }
     }
 
-    fn json(&self, code: i32) -> Value {
+    pub(crate) fn json(&self, code: i32) -> Value {
         let ran = self.world.plan(&["--base", "main", "--output", "json"]).exits(code);
         serde_json::from_str(&ran.stdout).unwrap()
     }
@@ -93,9 +93,9 @@ fn pair(one: &str, other: &str) -> (String, String) {
     (one.to_owned(), other.to_owned())
 }
 
-const CAROL_COMES: (&str, &str) = ("dana@contoso.com]", "dana@contoso.com, carol@contoso.com]");
-const JOAN_COMES: (&str, &str) = ("dana@contoso.com]", "dana@contoso.com, joan@contoso.com]");
-const UNWATCHED: (&str, &str) =
+pub(crate) const CAROL_COMES: (&str, &str) = ("dana@contoso.com]", "dana@contoso.com, carol@contoso.com]");
+pub(crate) const JOAN_COMES: (&str, &str) = ("dana@contoso.com]", "dana@contoso.com, joan@contoso.com]");
+pub(crate) const UNWATCHED: (&str, &str) =
     ("expectations:\n  - { user: carol@contoso.com, environments: [alpha], cannot: [list pods in trinity] }\n", "");
 
 #[test]

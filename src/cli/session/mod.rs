@@ -126,7 +126,9 @@ pub(super) fn load(ui: &mut Ui, path: &Path) -> Result<(Loaded, config::Config),
     let Some(config) = loaded.config.take() else {
         let document = findings::json(&loaded.findings, &loaded.sources);
         let document = report::escape::json(&format!("{document:#}"));
-        return Err(CliError::user(text.trim_end().to_owned()).already_worded().document(document));
+        let plain = findings::Style { graphical: false, colour: false, width: ui.width };
+        let mistakes = findings::render(&loaded.findings, &loaded.sources, &plain);
+        return Err(CliError::user(text.trim_end().to_owned()).already_worded().document(document).mistakes(mistakes));
     };
     ui.say(&text);
     Ok((loaded, config))

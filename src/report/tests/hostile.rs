@@ -9,7 +9,7 @@ use crate::report::{escape, json};
 use crate::state::Outcome;
 
 /// Text of the kind that somebody would choose to deceive: escape sequences, line breaks, bidi overrides, long text.
-fn hostile() -> impl Strategy<Value = String> {
+pub(in crate::report) fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
         Just("\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[31m".to_owned()),
@@ -22,7 +22,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 /// The full plan with every text that can come from elsewhere taken from the pool.
-fn hostile_plan(pool: &[String]) -> Plan {
+pub(in crate::report) fn hostile_plan(pool: &[String]) -> Plan {
     let mut texts = pool.iter().cycle().cloned();
     let mut next = || texts.next().unwrap_or_default();
     let mut plan = full_plan();

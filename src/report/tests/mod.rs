@@ -1,6 +1,6 @@
 //! Plans to render, and what holds for every one of them.
 
-mod hostile;
+pub(super) mod hostile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -10,10 +10,12 @@ use crate::access::difference::{AccessEffect, AccessRow, Somebody};
 use crate::plan::{Caused, Plan};
 use crate::report::{Base, escape};
 use crate::state::{
-    Address, EnvironmentName, Limit, Membership, Origin, Sign, Unmanaged, Weakened, Weakening, first_few,
+    Address, Change, EnvironmentName, Limit, Membership, Origin, Sign, Unmanaged, Weakened, Weakening, first_few,
 };
 
 const NAMED_PLACES: usize = 6;
+/// What may be wrong in a shallow clone.
+pub(in crate::report) const SHALLOW: &str = "this clone has part of the history alone: if what the other side did shows here too, fetch the rest (`git fetch --unshallow`)";
 
 /// What a reviewer must know before anything else.
 pub(super) fn opening(page: &mut Page, base: &Base) {
@@ -29,10 +31,7 @@ pub(super) fn opening(page: &mut Page, base: &Base) {
     }
     if base.is_shallow {
         page.gap();
-        page.item(
-            Mark::Unknown,
-            "this clone has part of the history alone: if what the other side did shows here too, fetch the rest (`git fetch --unshallow`)",
-        );
+        page.item(Mark::Unknown, SHALLOW);
     }
     if base.weakened.is_empty() {
         return;
@@ -45,7 +44,7 @@ pub(super) fn opening(page: &mut Page, base: &Base) {
 }
 
 /// The line that does it, or the one that stood for it and as of when.
-fn place(weakening: &Weakening, short: &str) -> Option<String> {
+pub(in crate::report) fn place(weakening: &Weakening, short: &str) -> Option<String> {
     let was = |was: &Origin| format!("was {was} at {short}");
     weakening.now.as_ref().map(Origin::to_string).or_else(|| weakening.was.as_ref().map(was))
 }
@@ -158,13 +157,18 @@ pub(super) fn accepted(page: &mut Page, base: &Base) {
     page.gap();
     page.words(0, "Accepted as it is by this change");
     for change in &caused.accepted {
-        let would = match change.sign() {
-            Sign::Add => "is not there, and would have been made without this change",
-            Sign::Change => "differs, and would have been changed without this change",
-            Sign::Remove => "stays, and would have been taken away without this change",
-        };
-        page.marked(0, Mark::Same, &format!("{} {would}", change.address), None);
+        page.marked(0, Mark::Same, &left(change), None);
     }
+}
+
+/// What would have been put right, and is left as it is.
+pub(in crate::report) fn left(change: &Change) -> String {
+    let would = match change.sign() {
+        Sign::Add => "is not there, and would have been made without this change",
+        Sign::Change => "differs, and would have been changed without this change",
+        Sign::Remove => "stays, and would have been taken away without this change",
+    };
+    format!("{} {would}", change.address)
 }
 
 /// What `apply` puts right besides, folded; but for what it gives to anybody.
@@ -173,22 +177,21 @@ pub(super) fn drift(page: &mut Page, plan: &Plan, base: &Base) {
     if caused.drift.is_empty() && giving(&base.drift).rows.is_empty() {
         return;
     }
-    let places: BTreeSet<&str> =
-        caused.drift.iter().map(|address| address.environment().map_or("Entra", EnvironmentName::as_str)).collect();
     page.gap();
-    page.words(
-        0,
-        &format!(
-            "Off before this change, and put right by `apply` as well: {} ({}); `plan` without --base shows each",
-            signs(plan, &caused.drift),
-            first_few(places, NAMED_PLACES)
-        ),
-    );
+    page.words(0, &format!("{}; `plan` without --base shows each", off_before(plan, caused)));
     let given = giving(&base.drift);
     if !given.rows.is_empty() {
         access::table(page, &given);
     }
     access::unseen_part(page, &base.drift);
+}
+
+/// `Off before this change, and put right by `apply` as well: 1 to add, 0 to change, 2 to remove (alpha)`.
+pub(in crate::report) fn off_before(plan: &Plan, caused: &Caused) -> String {
+    let places: BTreeSet<&str> =
+        caused.drift.iter().map(|address| address.environment().map_or("Entra", EnvironmentName::as_str)).collect();
+    let places = if places.is_empty() { String::new() } else { format!(" ({})", first_few(places, NAMED_PLACES)) };
+    format!("Off before this change, and put right by `apply` as well: {}{places}", signs(plan, &caused.drift))
 }
 
 /// `1 to add, 0 to change, 2 to remove`.
@@ -199,13 +202,13 @@ fn signs(plan: &Plan, of: &BTreeSet<Address>) -> String {
 }
 
 /// The rows by which somebody comes to something.
-fn giving(difference: &AccessDifference) -> AccessDifference {
+pub(in crate::report) fn giving(difference: &AccessDifference) -> AccessDifference {
     let gives = |row: &&AccessRow| matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
     AccessDifference { rows: difference.rows.iter().filter(gives).cloned().collect(), ..difference.clone() }
 }
 
 /// How many people come to something or lose something by what was off before and not by the change: a part of the headline.
-pub(super) fn gaining(base: &Base, by_change: &AccessDifference) -> Option<String> {
+pub(in crate::report) fn gaining(base: &Base, by_change: &AccessDifference) -> Option<String> {
     let (given, known) = (giving(&base.drift), giving(by_change));
     let of = |difference: &AccessDifference| -> BTreeSet<Somebody> {
         difference.rows.iter().flat_map(|row| &row.who).cloned().collect()

@@ -22,7 +22,32 @@ pub(super) fn part(page: &mut Page, judged: &[Judged]) {
 }
 
 fn entries(page: &mut Page, judged: &[Judged]) {
-    kind(page, Mark::Decide, judged.iter().filter(|each| each.is_broken()).collect());
+    for Entry { mark, text, place, details } in told(judged) {
+        page.marked(0, mark, &text, place);
+        for detail in details {
+            page.detail(4, &detail);
+        }
+    }
+}
+
+/// An expectation that does not hold, or of which nobody knows, or several of them.
+pub(in crate::report) struct Entry {
+    pub(in crate::report) mark: Mark,
+    pub(in crate::report) text: String,
+    /// Where it stands.
+    pub(in crate::report) place: Option<String>,
+    pub(in crate::report) details: Vec<String>,
+}
+
+impl Entry {
+    fn of_several(mark: Mark, text: String) -> Self {
+        Self { mark, text, place: None, details: Vec::new() }
+    }
+}
+
+/// What does not hold, and then what nobody can tell.
+pub(in crate::report) fn told(judged: &[Judged]) -> Vec<Entry> {
+    let mut entries = kind(Mark::Decide, judged.iter().filter(|each| each.is_broken()).collect());
     // Where nothing was read, that is one thing to know, however much is expected there.
     let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
     for text in judged.iter().filter_map(not_read) {
@@ -30,11 +55,13 @@ fn entries(page: &mut Page, judged: &[Judged]) {
     }
     let is_one_of_many = |each: &Judged| not_read(each).is_some_and(|text| unread.get(text) > Some(&1));
     let unknown = judged.iter().filter(|each| each.is_unknown() && !is_one_of_many(each));
-    kind(page, Mark::Unknown, unknown.collect());
+    entries.extend(kind(Mark::Unknown, unknown.collect()));
     for (text, number) in unread.iter().filter(|(_, number)| **number > 1) {
         let text = escape::message(text);
-        page.marked(0, Mark::Unknown, &format!("{} are not known: {text}", count(*number, "expectation")), None);
+        let text = format!("{} are not known: {text}", count(*number, "expectation"));
+        entries.push(Entry::of_several(Mark::Unknown, text));
     }
+    entries
 }
 
 /// Why nobody knows, where that is that a part was not read at all.
@@ -45,20 +72,18 @@ fn not_read(judged: &Judged) -> Option<&str> {
     }
 }
 
-fn kind(page: &mut Page, mark: Mark, judged: Vec<&Judged>) {
+fn kind(mark: Mark, judged: Vec<&Judged>) -> Vec<Entry> {
     let more = judged.len().saturating_sub(LISTED);
-    for each in judged.into_iter().take(LISTED) {
-        page.marked(0, mark, &sentence(each), Some(each.origin.to_string()));
-        for why in reasons(each) {
-            page.detail(4, &because(why));
-        }
-        if each.is_broken() && !each.stops {
-            page.detail(4, "`apply` goes on all the same");
-        }
-    }
+    let entry = |each: &Judged| {
+        let mut details: Vec<String> = reasons(each).iter().map(because).collect();
+        details.extend((each.is_broken() && !each.stops).then(|| "`apply` goes on all the same".to_owned()));
+        Entry { mark, text: sentence(each), place: Some(each.origin.to_string()), details }
+    };
+    let mut entries: Vec<Entry> = judged.into_iter().take(LISTED).map(entry).collect();
     if more > 0 {
-        page.marked(0, mark, &format!("and {more} more; `--output json` lists each"), None);
+        entries.push(Entry::of_several(mark, format!("and {more} more; `--output json` lists each")));
     }
+    entries
 }
 
 /// The expectations that do not hold, or of which nobody knows, on their own.

@@ -9,15 +9,39 @@ use crate::report::{Applies, Context, counts::Counts, escape};
 /// How many verdicts of the guard about bindings that are not ours are told one by one.
 const UNMANAGED_LISTED: usize = 10;
 
+/// What a guard says, for people.
+pub(in crate::report) struct Said {
+    pub(in crate::report) mark: Mark,
+    /// The guard and what would happen.
+    pub(in crate::report) text: String,
+    pub(in crate::report) details: Vec<String>,
+    /// How somebody agrees, where that is not done and can be: a flag and its value.
+    pub(in crate::report) acknowledge: Option<String>,
+}
+
 /// Adds what every guard says.
 pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
+    let said = all(plan, context);
+    if !said.is_empty() {
+        page.gap();
+    }
+    for Said { mark, text, details, acknowledge } in said {
+        page.marked(0, mark, &text, None);
+        for detail in details {
+            page.detail(4, &detail);
+        }
+        if let Some(flag) = acknowledge {
+            page.verbatim(4, &format!("if meant: {flag}"));
+        }
+    }
+}
+
+/// What every guard says.
+pub(in crate::report) fn all(plan: &Plan, context: &Context) -> Vec<Said> {
     let alone = without_saved(plan, context);
     let only_alone: Vec<&Verdict> =
         alone.iter().filter(|verdict| verdict.refuses() && !has(&plan.verdicts, verdict)).collect();
-    if plan.verdicts.is_empty() && only_alone.is_empty() {
-        return;
-    }
-    page.gap();
+    let mut said = Vec::new();
     let mut unmanaged = 0;
     for verdict in &plan.verdicts {
         if verdict.guard == "unmanaged" && !verdict.acknowledged {
@@ -29,9 +53,9 @@ pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
         if verdict.leaves_out.is_empty() {
             let by_saved = verdict.refuses() && context.applies != Applies::Saved && !has(alone, verdict);
             let beside = unmanaged::beside_refused(plan, verdict);
-            objection(page, verdict, if by_saved { " (with a saved plan only)" } else { "" }, beside.as_deref());
+            said.push(objection(verdict, if by_saved { " (with a saved plan only)" } else { "" }, beside));
         } else {
-            protected(page, verdict, context.applies);
+            said.push(protected(verdict, context.applies));
         }
     }
     if unmanaged > UNMANAGED_LISTED {
@@ -39,46 +63,43 @@ pub(super) fn guards(page: &mut Page, plan: &Plan, context: &Context) {
         let text = format!(
             "unmanaged: {more} more; `--output json` lists each. `*` in `allow-unmanaged` allows many, such as `argocd/*`"
         );
-        page.marked(0, Mark::Decide, &text, None);
+        said.push(Said { mark: Mark::Decide, text, details: Vec::new(), acknowledge: None });
     }
-    for verdict in only_alone {
-        objection(page, verdict, " (without a saved plan only)", None);
-    }
+    said.extend(only_alone.into_iter().map(|verdict| objection(verdict, " (without a saved plan only)", None)));
+    said
 }
 
-fn objection(page: &mut Page, verdict: &Verdict, when: &str, beside: Option<&str>) {
+fn objection(verdict: &Verdict, when: &str, beside: Option<String>) -> Said {
     let Verdict { guard, subject, message, acknowledged, .. } = verdict;
     // By how many ways somebody comes to cluster-admin, so many sentences.
     let (first, ways) = match (guard.as_str(), message.split_once(". They could ")) {
         ("cluster-admin-gained", Some((first, ways))) => (first, ways.split(". They could ").collect()),
         _ => (message.as_str(), Vec::new()),
     };
-    page.marked(0, Mark::Decide, &format!("{guard}: {}{when}", escape::message(first)), None);
-    for way in ways {
-        page.detail(4, &format!("they could {}", escape::message(way.trim_end_matches('.'))));
-    }
-    if let Some(beside) = beside {
-        page.detail(4, beside);
-    }
-    if *acknowledged {
-        page.detail(4, "acknowledged");
-    } else {
-        let subject = escape::shell_word(&format!("{guard}:{subject}"));
-        page.verbatim(4, &format!("if meant: --acknowledge {subject}"));
+    let ways = ways.into_iter().map(|way| format!("they could {}", escape::message(way.trim_end_matches('.'))));
+    let mut details: Vec<String> = ways.chain(beside).collect();
+    details.extend(acknowledged.then(|| "acknowledged".to_owned()));
+    let flag = || format!("--acknowledge {}", escape::shell_word(&format!("{guard}:{subject}")));
+    Said {
+        mark: Mark::Decide,
+        text: format!("{guard}: {}{when}", escape::message(first)),
+        details,
+        acknowledge: (!acknowledged).then(flag),
     }
 }
 
 /// What leaves something out refuses nothing, and says itself how that is applied. A saved plan is that way.
-fn protected(page: &mut Page, verdict: &Verdict, applies: Applies) {
+fn protected(verdict: &Verdict, applies: Applies) -> Said {
     let Verdict { guard, subject, message, leaves_out, .. } = verdict;
-    if applies == Applies::Saved {
+    let (mark, text) = if applies == Applies::Saved {
         let reach = if leaves_out.len() == 1 { "reaches" } else { "reach" };
         let changes = count(leaves_out.len(), "change");
         let text = format!("{guard}: {changes} {reach} {subject}; carried out because this is a saved plan");
-        page.marked(0, Mark::Same, &text, None);
+        (Mark::Same, text)
     } else {
-        page.marked(0, Mark::Decide, &format!("{guard}: {}", escape::message(message)), None);
-    }
+        (Mark::Decide, format!("{guard}: {}", escape::message(message)))
+    };
+    Said { mark, text, details: Vec::new(), acknowledge: None }
 }
 
 /// What would be refused, and what would be left out, in a sentence each.

@@ -1,22 +1,22 @@
 //! Text for people: plain lines that read well at a terminal, in a log and aloud.
 
-mod access;
+pub(in crate::report) mod access;
 mod apply;
-mod base;
+pub(in crate::report) mod base;
 mod cluster;
 mod doctor;
 mod entra;
-mod expectations;
-mod guards;
-mod notes;
-mod page;
-mod plan;
-mod preflight;
+pub(in crate::report) mod expectations;
+pub(in crate::report) mod guards;
+pub(in crate::report) mod notes;
+pub(in crate::report) mod page;
+pub(in crate::report) mod plan;
+pub(in crate::report) mod preflight;
 mod questions;
-mod unmanaged;
+pub(in crate::report) mod unmanaged;
 mod verified;
-mod view;
-mod words;
+pub(in crate::report) mod view;
+pub(in crate::report) mod words;
 
 pub use apply::{Gathered, Outcomes, closing, not_done, opening};
 pub use base::sentence as weakened;

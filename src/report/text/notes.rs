@@ -13,7 +13,7 @@ const LISTED: usize = 5;
 const NAMED: usize = 3;
 
 /// A place and a message for each note, and for each kind with many what is left.
-pub(super) fn entries(notes: &[Note]) -> Vec<(String, String)> {
+pub(in crate::report) fn entries(notes: &[Note]) -> Vec<(String, String)> {
     let mut kinds: BTreeMap<NoteKind, Vec<&Note>> = BTreeMap::new();
     for note in notes {
         kinds.entry(note.kind).or_default().push(note);

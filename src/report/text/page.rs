@@ -20,7 +20,7 @@ const LONGEST_RIGHT: usize = 60;
 
 /// What stands in front of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::report) enum Mark {
     None,
     Sign(Sign),
     /// `+`: it is as it should be.
@@ -34,6 +34,11 @@ pub(super) enum Mark {
 }
 
 impl Mark {
+    /// The sign, where there is one.
+    pub(in crate::report) fn sign(self) -> Option<&'static str> {
+        self.text().map(|(sign, _)| sign)
+    }
+
     fn text(self) -> Option<(&'static str, Style)> {
         match self {
             Self::None => None,
@@ -58,14 +63,21 @@ struct Row {
 }
 
 /// Collects rows and lays them out. All text is made harmless here, whatever its origin.
-pub(super) struct Page {
+pub(in crate::report) struct Page {
     layout: Layout,
     rows: Vec<Row>,
+    /// Every sign stands in the first column, however far its row is indented, and nothing else does.
+    signs_first: bool,
 }
 
 impl Page {
     pub(super) fn new(layout: Layout) -> Self {
-        Self { layout, rows: Vec::new() }
+        Self { layout, rows: Vec::new(), signs_first: false }
+    }
+
+    /// A page for whoever reads signs in the first column, as of a `diff`.
+    pub(in crate::report) fn signs_first(width: usize) -> Self {
+        Self { signs_first: true, ..Self::new(Layout { width, colour: false }) }
     }
 
     /// The width in columns.
@@ -164,7 +176,7 @@ impl Page {
     }
 
     /// The page as text, with a line break at the end.
-    pub(super) fn render(&self) -> String {
+    pub(in crate::report) fn render(&self) -> String {
         let column = self.right_column();
         let mut text = String::new();
         for row in &self.rows {
@@ -178,7 +190,7 @@ impl Page {
         let fitting = || {
             self.rows.iter().filter_map(|row| {
                 let right = row.right.as_ref()?.width();
-                (right <= self.longest_right()).then(|| (row.width() + 2, right))
+                (right <= self.longest_right()).then(|| (self.end(row) + 2, right))
             })
         };
         let widest = fitting().map(|(_, right)| right).max()?;
@@ -193,17 +205,18 @@ impl Page {
     /// How far a place stands behind its row: in the column, or right behind where the row is too long for that. Nothing
     /// where it must go below. One long row moves no other.
     fn padding(&self, row: &Row, right: &str, column: Option<usize>) -> Option<usize> {
-        let end = row.width() + 2;
+        let end = self.end(row) + 2;
         let column = column.filter(|column| end <= *column && right.width() <= self.longest_right());
         let start = column.unwrap_or(end);
-        (start + right.width() <= self.layout.width).then(|| start - row.width())
+        (start + right.width() <= self.layout.width).then(|| start - self.end(row))
     }
 
     fn render_row(&self, row: &Row, column: Option<usize>, out: &mut String) {
         let mut lines = match row.hanging {
-            Some(hanging) => wrap(&row.text, self.layout.width, row.start(), hanging),
+            Some(hanging) => wrap(&row.text, self.layout.width, self.start(row), hanging),
             None => vec![row.text.clone()],
         };
+        let first = if self.signs_first { 2 } else { 0 };
         let mut below = None;
         if let Some(right) = &row.right {
             match self.padding(row, right, column).filter(|_| lines.len() == 1) {
@@ -213,7 +226,10 @@ impl Page {
         }
         for (at, line) in lines.iter().enumerate() {
             if at > 0 {
-                out.push_str(&" ".repeat(row.hanging.unwrap_or(0)));
+                out.push_str(&" ".repeat(first + row.hanging.unwrap_or(0)));
+            } else if self.signs_first {
+                out.push_str(row.mark.sign().unwrap_or(" "));
+                out.push_str(&" ".repeat(1 + row.indent));
             } else {
                 out.push_str(&" ".repeat(row.indent));
                 if let Some((sign, style)) = row.mark.text() {
@@ -225,7 +241,7 @@ impl Page {
             out.push('\n');
         }
         if let Some(right) = below {
-            let indent = row.start() + 2;
+            let indent = self.start(row) + 2;
             for line in wrap(right, self.layout.width, indent, indent) {
                 out.push_str(&" ".repeat(indent));
                 out.push_str(&line);
@@ -234,21 +250,19 @@ impl Page {
         }
     }
 
+    /// The column of a row's first letter.
+    fn start(&self, row: &Row) -> usize {
+        row.indent + if row.mark == Mark::None && !self.signs_first { 0 } else { 2 }
+    }
+
+    /// The column behind a row's last letter, on one line.
+    fn end(&self, row: &Row) -> usize {
+        self.start(row) + row.text.width()
+    }
+
     fn paint(&self, text: &str, style: Style, out: &mut String) {
         // Writing to a string cannot fail.
         let _ = if self.layout.colour { write!(out, "{style}{text}{style:#}") } else { write!(out, "{text}") };
-    }
-}
-
-impl Row {
-    /// The column of the first letter.
-    fn start(&self) -> usize {
-        self.indent + if self.mark == Mark::None { 0 } else { 2 }
-    }
-
-    /// The column behind the last letter, on one line.
-    fn width(&self) -> usize {
-        self.start() + self.text.width()
     }
 }
 

@@ -62,11 +62,11 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
 }
 
 /// Whether there is nothing to say but that everything is as asked.
-fn is_quiet(plan: &Plan) -> bool {
+pub(in crate::report) fn is_quiet(plan: &Plan) -> bool {
     plan.changes.is_empty() && plan.withheld.is_empty() && plan.unread.is_empty() && plan.verdicts.is_empty()
 }
 
-fn header(plan: &Plan, context: &Context) -> String {
+pub(in crate::report) fn header(plan: &Plan, context: &Context) -> String {
     let tenant = plan.domain.as_ref().map_or_else(|| plan.tenant.to_string(), |domain| escape::name(domain));
     let unread = plan.unread.iter().filter(|part| part.environment.is_some()).count();
     let environments = count(plan.compared.environments + unread, "environment");
@@ -81,7 +81,7 @@ fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
 }
 
 /// The config, and the commit that it was read from.
-pub(super) fn of_commit(config: &ConfigName, commit: Option<&Commit>) -> String {
+pub(in crate::report) fn of_commit(config: &ConfigName, commit: Option<&Commit>) -> String {
     match commit {
         None => config.to_string(),
         Some(Commit { short, dirty, .. }) => {
@@ -93,29 +93,47 @@ pub(super) fn of_commit(config: &ConfigName, commit: Option<&Commit>) -> String 
 /// The changes; of a plan that is compared with a base, those that are caused by the change of the files.
 fn changes(page: &mut Page, plan: &Plan, base: Option<&Base>) {
     let view = View::of(plan);
-    let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
     let caused = base.and_then(|base| base.caused.as_ref().ok());
-    let is_shown = |change: &&Change| caused.is_none_or(|caused| caused.by_change.contains(&change.address));
-    for change in plan.changes.iter().filter(is_shown) {
+    let is_shown = |change: &Change| caused.is_none_or(|caused| caused.by_change.contains(&change.address));
+    for (environment, changes) in by_place(plan, is_shown) {
+        page.gap();
+        page.words(0, environment.map_or("Entra", EnvironmentName::as_str));
+        at_place(page, plan, environment, &changes, &view);
+    }
+}
+
+/// The changes of a plan by the place where they are made, Entra (`None`) first.
+pub(in crate::report) fn by_place(
+    plan: &Plan,
+    is_shown: impl Fn(&Change) -> bool,
+) -> BTreeMap<Option<&EnvironmentName>, Vec<&Change>> {
+    let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
+    for change in plan.changes.iter().filter(|change| is_shown(change)) {
         on.entry(change.address.environment()).or_default().push(change);
     }
-    if let Some(changes) = on.remove(&None) {
-        page.gap();
-        page.words(0, "Entra");
+    on
+}
+
+/// The changes at one place, and what its API server would refuse of them.
+pub(in crate::report) fn at_place(
+    page: &mut Page,
+    plan: &Plan,
+    environment: Option<&EnvironmentName>,
+    changes: &[&Change],
+    view: &View<'_>,
+) {
+    let Some(environment) = environment else {
         for (owner, FirstOwner { app, origin }) in &plan.first_owners {
             let new = changes.iter().filter(|change| entra::first_owner(change) == Some(*owner)).count();
             let groups = if new == 1 { "the new group is".to_owned() } else { format!("the {new} new groups are") };
             page.words(2, &format!("{groups} owned by the applier {app} ({origin})"));
         }
-        entra::groups(page, changes.into_iter(), &view);
-    }
-    for (environment, changes) in on.into_iter().filter_map(|(environment, changes)| Some((environment?, changes))) {
-        page.gap();
-        page.words(0, environment.as_str());
-        cluster::objects(page, changes.into_iter(), &view);
-        let forecasts = plan.forecasts.iter().filter(|forecast| forecast.environment == *environment);
-        forecasts.for_each(|forecast| preflight::refusals(page, forecast));
-    }
+        entra::groups(page, changes.iter().copied(), view);
+        return;
+    };
+    cluster::objects(page, changes.iter().copied(), view);
+    let forecasts = plan.forecasts.iter().filter(|forecast| forecast.environment == *environment);
+    forecasts.for_each(|forecast| preflight::refusals(page, forecast));
 }
 
 /// A part of terms, each with a message.
@@ -137,24 +155,34 @@ fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
     }
     page.gap();
     page.words(0, title);
-    let place = |entry: &Withheld| {
-        let place = entry.origin.as_ref().map(Origin::to_string);
-        let place = place.or_else(|| entry.addresses.first().map(ToString::to_string));
-        escape::name(&place.unwrap_or_else(|| entry.reason.to_string()))
-    };
-    let widest = entries.iter().map(|entry| place(entry).width()).max().unwrap_or(0).min(WIDEST_TERM);
+    let widest = entries.iter().map(|entry| withheld_at(entry).width()).max().unwrap_or(0).min(WIDEST_TERM);
     for entry in entries {
-        page.described(2, &place(entry), widest, &escape::message(&entry.message));
+        page.described(2, &withheld_at(entry), widest, &escape::message(&entry.message));
         waiting(page, entry);
     }
 }
 
+/// Where that stands which is withheld.
+pub(in crate::report) fn withheld_at(entry: &Withheld) -> String {
+    let place = entry.origin.as_ref().map(Origin::to_string);
+    let place = place.or_else(|| entry.addresses.first().map(ToString::to_string));
+    escape::name(&place.unwrap_or_else(|| entry.reason.to_string()))
+}
+
 /// At the end, where most people look: a plan that holds something back is not as good as done. `again` is the command.
 pub(super) fn waits(page: &mut Page, plan: &Plan, again: &str) {
+    if let Some((what, next)) = waiting_in_all(plan, "above", again) {
+        page.item(Mark::Decide, &what);
+        page.words(2, &next);
+    }
+}
+
+/// What is withheld, and what to do; `there` is where it is told.
+pub(in crate::report) fn waiting_in_all(plan: &Plan, there: &str, again: &str) -> Option<(String, String)> {
     let all: BTreeMap<&Address, &Sign> =
         plan.withheld.iter().flat_map(|entry| entry.addresses.iter().zip(&entry.signs)).collect();
     if all.is_empty() {
-        return;
+        return None;
     }
     let removals = all.values().filter(|sign| ***sign == Sign::Remove).count();
     let others = all.len() - removals;
@@ -170,31 +198,40 @@ pub(super) fn waits(page: &mut Page, plan: &Plan, again: &str) {
     if others > 0 {
         sentences.push(format!("{} {} withheld.", count(others, other), are(others)));
     }
-    page.item(Mark::Decide, &sentences.join(" "));
     let errors = plan.withheld.iter().filter(|entry| entry.is_error).count();
     let part = match (errors, plan.withheld.len() - errors) {
         (_, 0) => "\"Errors\"",
         (0, _) => "\"Withheld\"",
         (_, _) => "\"Errors\" and \"Withheld\"",
     };
-    page.words(2, &format!("Do what stands under {part} above, then {again} again. No acknowledgement lifts this."));
+    let next = format!("Do what stands under {part} {there}, then {again} again. No acknowledgement lifts this.");
+    Some((sentences.join(" "), next))
 }
 
 /// What waits because of an entry. One address is what the message is about; more are listed, because people may lose or
 /// keep access by them, and so is what was to be removed and stays.
 fn waiting(page: &mut Page, entry: &Withheld) {
-    const LISTED: usize = 12;
-    if entry.addresses.len() < 2 && !entry.signs.contains(&Sign::Remove) {
+    let listed = waiting_of(entry);
+    if listed.is_empty() {
         return;
     }
     page.words(6, "waiting:");
-    for (sign, address) in entry.signs.iter().zip(&entry.addresses).take(LISTED) {
+    for (sign, address) in &listed {
         page.marked(6, Mark::Sign(*sign), &address.to_string(), None);
     }
-    let more = entry.addresses.len().saturating_sub(LISTED);
+    let more = entry.addresses.len() - listed.len();
     if more > 0 {
         page.words(6, &format!("and {more} more; `--output json` lists each"));
     }
+}
+
+/// The first of what waits because of an entry, where there is more to tell than the entry does.
+pub(in crate::report) fn waiting_of(entry: &Withheld) -> Vec<(Sign, &Address)> {
+    const LISTED: usize = 12;
+    if entry.addresses.len() < 2 && !entry.signs.contains(&Sign::Remove) {
+        return Vec::new();
+    }
+    entry.signs.iter().copied().zip(&entry.addresses).take(LISTED).collect()
 }
 
 fn unread(page: &mut Page, plan: &Plan) {
@@ -203,17 +240,19 @@ fn unread(page: &mut Page, plan: &Plan) {
     }
     page.gap();
     page.words(0, "Not read");
-    let name = |part: &Unread| {
-        let name = part.environment.as_ref().map_or("Entra", EnvironmentName::as_str);
-        format!("{name}{}", if part.allowed { " (allowed)" } else { "" })
-    };
-    let widest = plan.unread.iter().map(|part| name(part).width()).max().unwrap_or(0).min(WIDEST_TERM);
+    let widest = plan.unread.iter().map(|part| unread_name(part).width()).max().unwrap_or(0).min(WIDEST_TERM);
     for part in &plan.unread {
-        page.described(2, &name(part), widest, &escape::message(&part.failure.what));
+        page.described(2, &unread_name(part), widest, &escape::message(&part.failure.what));
         if let Some(next) = &part.failure.next {
             page.detail(6, &format!("> {}", escape::message(next)));
         }
     }
+}
+
+/// What was not read.
+pub(in crate::report) fn unread_name(part: &Unread) -> String {
+    let name = part.environment.as_ref().map_or("Entra", EnvironmentName::as_str);
+    format!("{name}{}", if part.allowed { " (allowed)" } else { "" })
 }
 
 /// Sentences: on one line where they fit, else each on its own.
@@ -228,7 +267,8 @@ pub(super) fn conclusions(page: &mut Page, sentences: &[String], layout: Layout)
     }
 }
 
-fn counts(plan: &Plan, context: &Context) -> Vec<String> {
+/// What comes out, in sentences.
+pub(in crate::report) fn counts(plan: &Plan, context: &Context) -> Vec<String> {
     let counts = Counts::of(plan);
     let mut missing = Vec::new();
     if counts.withheld > 0 || !plan.changes.is_empty() {
@@ -292,7 +332,7 @@ fn unread_parts(plan: &Plan) -> String {
     first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
 }
 
-pub(super) fn footer(spent: Spent) -> String {
+pub(in crate::report) fn footer(spent: Spent) -> String {
     let Spent { graph, others, clusters, elapsed } = spent;
     let number = |number: u64, thing: &str| count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     let throttled = match graph.throttled + clusters.throttled {

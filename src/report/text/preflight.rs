@@ -37,7 +37,7 @@ fn named(addresses: &BTreeSet<Address>) -> String {
 }
 
 /// What could not be checked, the environments with the same reason together.
-pub(super) fn unchecked(forecasts: &[Forecast]) -> Vec<(String, String)> {
+pub(in crate::report) fn unchecked(forecasts: &[Forecast]) -> Vec<(String, String)> {
     let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for forecast in forecasts {
         for Unchecked { why, next, addresses } in &forecast.unchecked {

@@ -15,7 +15,7 @@ const LISTED: usize = 10;
 const NAMED: usize = 5;
 
 /// What is over them.
-pub(super) fn title(plan: &Plan) -> &'static str {
+pub(in crate::report) fn title(plan: &Plan) -> &'static str {
     if plan.unmanaged.iter().any(|binding| binding.owner == BindingOwner::OursLabelled) {
         "Not in the files, for your information"
     } else {
@@ -25,7 +25,7 @@ pub(super) fn title(plan: &Plan) -> &'static str {
 
 /// A place and a message for each binding that is listed, and for each environment what is not. What a guard refuses is told
 /// there.
-pub(super) fn entries(plan: &Plan, view: &View<'_>) -> Vec<(String, String)> {
+pub(in crate::report) fn entries(plan: &Plan, view: &View<'_>) -> Vec<(String, String)> {
     let mut by_environment: BTreeMap<&EnvironmentName, Vec<&UnmanagedBinding>> = BTreeMap::new();
     let is_told = |binding: &&UnmanagedBinding| match binding.treatment {
         Treatment::Reported => true,

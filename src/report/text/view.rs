@@ -8,7 +8,7 @@ use crate::plan::{Effect, FirstOwner, Plan, Reached, Spread};
 use crate::state::{Address, Change, EnvironmentName, ObjectId, Sign};
 
 /// A plan as its parts look at it.
-pub(super) struct View<'a> {
+pub(in crate::report) struct View<'a> {
     names: &'a BTreeMap<String, String>,
     first_owners: &'a BTreeMap<ObjectId, FirstOwner>,
     /// What is left to a saved plan, and for which environments.
@@ -22,7 +22,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(plan: &'a Plan) -> Self {
+    pub(in crate::report) fn of(plan: &'a Plan) -> Self {
         let mut left_out: BTreeMap<&Address, BTreeSet<&str>> = BTreeMap::new();
         for verdict in &plan.verdicts {
             for address in &verdict.leaves_out {

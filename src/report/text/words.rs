@@ -7,7 +7,7 @@ use crate::state::{
 };
 
 /// `1 group`, `2 groups`.
-pub(super) fn count(number: usize, thing: &str) -> String {
+pub(in crate::report) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -23,18 +23,18 @@ const NAMED_RULES: usize = 4;
 
 /// What a line says; where it is so is gathered for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Line {
+pub(in crate::report) struct Line {
     /// What matters most is first: who comes to everything, then what is so now before what owners could make so.
-    pub(super) rank: (bool, bool, AccessEffect),
-    pub(super) who: String,
-    pub(super) before: String,
-    pub(super) after: String,
-    pub(super) via: String,
-    pub(super) details: Vec<String>,
+    pub(in crate::report) rank: (bool, bool, AccessEffect),
+    pub(in crate::report) who: String,
+    pub(in crate::report) before: String,
+    pub(in crate::report) after: String,
+    pub(in crate::report) via: String,
+    pub(in crate::report) details: Vec<String>,
 }
 
 /// Each line with the places where it is so.
-pub(super) fn lines(difference: &AccessDifference) -> Vec<(Line, Vec<String>)> {
+pub(in crate::report) fn lines(difference: &AccessDifference) -> Vec<(Line, Vec<String>)> {
     let each = gathered(difference, way::ways, true);
     if each.len() <= MANY_LINES {
         return each;

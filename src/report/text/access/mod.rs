@@ -1,7 +1,7 @@
 //! The access difference: the first part of a plan.
 
-mod lines;
-mod table;
+pub(in crate::report) mod lines;
+pub(in crate::report) mod table;
 mod way;
 
 use super::page::{Mark, Page};
@@ -37,18 +37,26 @@ pub(super) fn access(page: &mut Page, difference: &AccessDifference, is_part: bo
     if is_part {
         page.words(2, "What is left to a saved plan is not in this table.");
     }
+    for remark in remarks(difference) {
+        page.words(2, remark);
+    }
+    unseen_part(page, difference);
+}
+
+/// What is to be known about the rows.
+pub(in crate::report) fn remarks(difference: &AccessDifference) -> Vec<&'static str> {
+    let mut remarks = Vec::new();
     if difference.waits_for_tokens() {
-        page.words(
-            2,
+        remarks.push(
             "A token that was issued before keeps its groups until it ends, about an hour: until then whoever leaves a \
              group has what it gives.",
         );
     }
     let gains = |row: &&AccessRow| matches!(row.effect, AccessEffect::Gains | AccessEffect::Both);
     if difference.rows.iter().filter(gains).flat_map(|row| &row.who).any(is_disabled) {
-        page.words(2, "What is given to a disabled account takes effect when it is enabled.");
+        remarks.push("What is given to a disabled account takes effect when it is enabled.");
     }
-    unseen_part(page, difference);
+    remarks
 }
 
 /// The rows alone.
@@ -64,7 +72,7 @@ pub(super) fn unseen_part(page: &mut Page, difference: &AccessDifference) {
 }
 
 /// `Access: 2 people gain, 1 loses, 1 unchanged; 1 app gains`.
-fn headline(difference: &AccessDifference) -> String {
+pub(in crate::report) fn headline(difference: &AccessDifference) -> String {
     let is_app = |who: &Somebody| {
         matches!(
             who,
@@ -142,7 +150,7 @@ fn role(difference: &AccessDifference, row: &AccessRow, role: &RoleRef) -> Strin
 }
 
 /// What could not be seen, clusters in one sentence.
-fn unseen(difference: &AccessDifference) -> Vec<String> {
+pub(in crate::report) fn unseen(difference: &AccessDifference) -> Vec<String> {
     let mut clusters: Vec<&EnvironmentName> = Vec::new();
     let mut sentences = Vec::new();
     for unseen in &difference.unseen {

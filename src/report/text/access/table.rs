@@ -10,7 +10,7 @@ use crate::state::{Sign, first_few};
 
 /// Places that take no more room than this stand in the line; others below it.
 const WIDEST_PLACES: usize = 32;
-const NAMED_PLACES: usize = 6;
+pub(in crate::report) const NAMED_PLACES: usize = 6;
 /// Wider cells widen no column, and no column is narrower than [`NARROWEST`].
 const WIDEST: usize = 38;
 const NARROWEST: usize = 12;
@@ -66,7 +66,8 @@ fn cells((line, places): &(Line, Vec<String>)) -> Cells {
     [line.who.clone(), places, line.before.clone(), line.after.clone()]
 }
 
-fn stand_in_line(places: &[String]) -> bool {
+/// Whether the places stand in the line itself.
+pub(in crate::report) fn stand_in_line(places: &[String]) -> bool {
     places.len() == 1 || places.join(", ").width() <= WIDEST_PLACES
 }
 
@@ -93,7 +94,8 @@ fn padded(cells: &Cells, widths: [usize; 4]) -> String {
     cells.collect::<Vec<_>>().join("  ")
 }
 
-fn mark((is_plain, _, effect): (bool, bool, AccessEffect)) -> Mark {
+/// The sign of a line.
+pub(in crate::report) fn mark((is_plain, _, effect): (bool, bool, AccessEffect)) -> Mark {
     match (is_plain, effect) {
         (false, _) => Mark::Decide,
         (true, AccessEffect::Gains) => Mark::Sign(Sign::Add),

@@ -1,0 +1,185 @@
+//! One result as several documents: on standard output and in files besides.
+//!
+//! What stands in such a file is shown to people who do not see the command fail, so that an old result must never be left in
+//! it: a file is written before anything else is done, when it fails, and when it works.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::files;
+use super::ui::Ui;
+use crate::git;
+use crate::report::markdown::{Failed, Host, Sheet};
+use crate::report::text::Layout;
+use crate::report::{self, Commit, escape};
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; see `rolecall schema`.
+    Json,
+    /// For the comment on a pull request, and for a job summary.
+    Markdown,
+}
+
+/// The width of text in a file.
+const WIDTH: usize = 120;
+
+/// A file that is written besides, `FORMAT=FILE`.
+#[derive(Clone, Debug)]
+pub(super) struct Also {
+    format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for Also {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, file) = text.split_once('=').ok_or("say FORMAT=FILE, e.g. markdown=plan.md")?;
+        let formats = || Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let format = Format::from_str(format, false).map_err(|_| {
+            let known: Vec<String> = formats().map(|known| known.get_name().to_owned()).collect();
+            format!("`{format}` is no format: say one of {}", known.join(", "))
+        })?;
+        match file {
+            "" => Err("no FILE behind the `=`; if it comes from a variable, that is not set".to_owned()),
+            "-" => Err("`-` is no FILE; what goes to standard output is said by --output".to_owned()),
+            file => Ok(Self { format, file: file.into() }),
+        }
+    }
+}
+
+/// The documents of one command.
+pub(super) struct Documents {
+    output: Format,
+    /// Each with its file as it was typed and as it is.
+    also: Vec<(Format, PathBuf, PathBuf)>,
+    host: Host,
+    commit: Option<Commit>,
+}
+
+impl Documents {
+    /// Finds out whether all can be written, and writes into each file that nothing has come out yet.
+    ///
+    /// # Errors
+    /// A file cannot be written, would be taken for an access file, or is named twice; `save` is what is written there
+    /// besides.
+    pub(super) fn begin(
+        ui: &Ui,
+        config: &Path,
+        output: Format,
+        also: &[Also],
+        save: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        let mut known: Vec<PathBuf> = save.map(|file| ui.resolve(file)).into_iter().collect();
+        let mut files = Vec::new();
+        for Also { format, file } in also {
+            let path = ui.resolve(file);
+            if known.contains(&path) {
+                let twice = format!("{}: two different things would be written to this file", file.display());
+                return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
+            }
+            let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+            if extension.is_some_and(|extension| ["yaml", "yml"].contains(&extension.as_str())) {
+                let taken = format!("{}: a plan in this file would be taken for an access file", file.display());
+                return Err(CliError::user(taken).hint("name it e.g. plan.md").exit(Exit::Usage));
+            }
+            files::check_writable_over(&path).map_err(|error| unwritable(file, &error))?;
+            known.push(path.clone());
+            files.push((*format, file.clone(), path));
+        }
+        let config = ui.resolve(config);
+        let folder = if config.is_dir() { config.as_path() } else { config.parent().unwrap_or(&config) };
+        let head = git::head(folder).ok();
+        let commit = head.map(|head| Commit { id: head.commit, short: head.short, dirty: head.dirty });
+        let documents = Self { output, also: files, host: Host::of(|name| ui.variable(name)), commit };
+        let begun = CliError::user("rolecall was ended before it had made a plan").hint("see the log of this run");
+        for (format, file, path) in documents.also.iter().filter(|(.., path)| !files::is_stream(path)) {
+            let text = documents.of_failure(*format, &begun);
+            files::write_over(path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
+        }
+        Ok(documents)
+    }
+
+    /// Writes what came out, files first: whoever reads standard output may have gone away.
+    pub(super) fn write(&self, ui: &mut Ui, render: impl Fn(Format, Layout, &Sheet) -> String) -> Result<(), CliError> {
+        let sheet = self.sheet();
+        for (format, file, path) in &self.also {
+            let text = render(*format, Layout { width: WIDTH, colour: false }, &sheet);
+            files::write_over(path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
+        }
+        let layout = Layout { width: ui.width, colour: ui.colour_on_stdout() };
+        ui.print(&render(self.output, layout, &sheet))?;
+        Ok(())
+    }
+
+    /// Writes why nothing came out. What cannot be written now is said; the error itself is the command's to tell.
+    pub(super) fn failed(&self, ui: &mut Ui, error: &CliError) {
+        if error.quiet {
+            return;
+        }
+        for (format, file, path) in &self.also {
+            if let Err(why) = files::write_over(path, self.of_failure(*format, error).as_bytes()) {
+                let CliError { message, .. } = unwritable(file, &why);
+                ui.say(&report::text::paragraph("error: ", &message, WIDTH));
+            }
+        }
+        let document = match self.output {
+            Format::Text => None,
+            Format::Json => error.document.clone(),
+            Format::Markdown => Some(self.of_failure(Format::Markdown, error)),
+        };
+        // Whoever has gone away is told nothing.
+        drop(document.map(|document| ui.print(&document)));
+    }
+
+    fn sheet(&self) -> Sheet {
+        let whole = |format: Format| format != Format::Markdown;
+        let files = self.also.iter().filter(|(format, ..)| whole(*format));
+        let files: Vec<String> = files.map(|(_, file, _)| file.display().to_string()).collect();
+        self.host.sheet(whole(self.output), &files)
+    }
+
+    fn of_failure(&self, format: Format, error: &CliError) -> String {
+        let CliError { message, hints, mistakes, .. } = error;
+        let what = mistakes.as_ref().unwrap_or(message);
+        match format {
+            Format::Text => {
+                let what = match mistakes {
+                    Some(mistakes) => mistakes.trim_end().to_owned(),
+                    None => report::text::paragraph("error: ", message, WIDTH),
+                };
+                let hints = hints.iter().map(|hint| report::text::paragraph("  help: ", hint, WIDTH));
+                std::iter::once(what).chain(hints).fold(String::new(), |text, line| text + &line + "\n")
+            }
+            Format::Json => error.document.clone().unwrap_or_else(|| {
+                let failure = json!({
+                    "format": "rolecall-failure/1",
+                    "message": what,
+                    "next": hints,
+                    "exit": error.exit.code(),
+                });
+                escape::json(&format!("{failure:#}\n"))
+            }),
+            Format::Markdown => {
+                let commit = self.commit.as_ref();
+                let failed = Failed { what, in_files: mistakes.is_some(), next: hints, commit };
+                report::markdown::failed(&failed, &self.sheet())
+            }
+        }
+    }
+}
+
+fn unwritable(file: &Path, why: &std::io::Error) -> CliError {
+    CliError::user(format!("{}: it cannot be written: {}", file.display(), files::reason(why)))
+        .hint("name a file in a folder that is there and that you may write to")
+}

@@ -1,0 +1,99 @@
+//! How much a host of git takes in one comment, and where the full plan is found, as CI's environment says.
+
+use std::fmt::Write as _;
+
+use super::escape;
+use crate::state::all_of;
+
+/// What is left of a comment's limit for the marker of whoever posts it.
+const SPARE: usize = 1_536;
+
+/// A host of git, as CI's environment tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The most bytes of a document. Hosts count characters, of which there are never more.
+    limit: usize,
+    /// The page of this run.
+    run: Option<String>,
+}
+
+/// What a document is written on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// The most bytes of it.
+    pub(super) limit: usize,
+    /// Where the full plan is found; Markdown.
+    pub(super) full: String,
+}
+
+impl Host {
+    /// The host by the environment variables that its CI sets; where there is none, the limit is that of GitHub, the least.
+    pub fn of<'v>(variable: impl Fn(&str) -> Option<&'v str>) -> Self {
+        let is_set = |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let all = |names: [&str; 3]| -> Option<[&'v str; 3]> {
+            Some([variable(names[0])?, variable(names[1])?, variable(names[2])?])
+        };
+        if is_set("GITHUB_ACTIONS") {
+            let run = all(["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"])
+                .map(|[server, repository, run]| format!("{server}/{repository}/actions/runs/{run}"));
+            Self::new(65_536, run.as_deref())
+        } else if is_set("GITLAB_CI") {
+            Self::new(1_000_000, variable("CI_JOB_URL"))
+        } else if is_set("TF_BUILD") {
+            let run = all(["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_BUILDID"]).map(
+                |[collection, project, build]| {
+                    format!("{}/{project}/_build/results?buildId={build}", collection.trim_end_matches('/'))
+                },
+            );
+            Self::new(150_000, run.as_deref())
+        } else {
+            Self::new(65_536, None)
+        }
+    }
+
+    fn new(limit: usize, run: Option<&str>) -> Self {
+        Self { limit: limit - SPARE, run: run.and_then(address) }
+    }
+
+    /// A document for this host. The full plan is in these files, or in the output of the run.
+    pub fn sheet(&self, in_output: bool, files: &[String]) -> Sheet {
+        let run = |words: &str| match &self.run {
+            Some(address) => format!("[{words}]({address})"),
+            None => words.to_owned(),
+        };
+        let mut places: Vec<String> =
+            files.iter().map(|file| escape::code(&crate::report::escape::name(file))).collect();
+        if in_output {
+            places.push(format!("the output of {}", run("this run")));
+        } else if let (false, Some(_)) = (places.is_empty(), &self.run) {
+            return self.on(format!("{} of {}", all_of(places), run("this run")));
+        }
+        if places.is_empty() {
+            places.push("what `rolecall plan` prints".to_owned());
+        }
+        self.on(all_of(places))
+    }
+
+    fn on(&self, full: String) -> Sheet {
+        Sheet { limit: self.limit, full }
+    }
+}
+
+/// An address that can be the target of a link: what does not belong into one is encoded, a bracket too.
+fn address(text: &str) -> Option<String> {
+    const LONGEST: usize = 1000;
+    let (scheme, rest) = text.split_once("://")?;
+    if !["https", "http"].contains(&scheme) || text.len() > LONGEST {
+        return None;
+    }
+    let mut encoded = format!("{scheme}://");
+    for byte in rest.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?=&%+,".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    Some(encoded)
+}

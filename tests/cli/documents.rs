@@ -1,0 +1,115 @@
+//! `plan --also FORMAT=FILE`: the same plan in files, and never an old one.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::common::World;
+
+const ALL: [&str; 6] =
+    ["--also", "markdown=out/plan.md", "--also", "json=out/plan.json", "--also", "text=out/plan.txt"];
+
+fn with_old_documents() -> World {
+    let world = World::with_example("quickstart");
+    for file in ["out/plan.md", "out/plan.json", "out/plan.txt"] {
+        world.write(file, "an old plan");
+    }
+    world
+}
+
+#[test]
+fn one_look_makes_every_document() {
+    let world = with_old_documents();
+    let ran = world.plan(&ALL).exits(0);
+    let requests = rolecall::sandbox::RequestLog::read(&world.path("sandbox")).unwrap().lines().len();
+    let _ = world.plan(&[]).exits(0);
+    let twice = rolecall::sandbox::RequestLog::read(&world.path("sandbox")).unwrap().lines().len();
+    assert_eq!(twice, 2 * requests, "the files cost no request");
+    assert_eq!(world.read("out/plan.txt"), ran.stdout);
+    let json: Value = serde_json::from_str(&world.read("out/plan.json")).unwrap();
+    assert_eq!(json["format"], "rolecall-plan/1");
+    let markdown = world.read("out/plan.md");
+    let id = json["id"].as_str().unwrap();
+    assert!(markdown.starts_with(&format!("<!-- rolecall plan-id:{id} -->\n### ")), "{markdown}");
+    assert!(markdown.contains("```diff\n@@ Entra: "), "{markdown}");
+}
+
+#[test]
+fn mistakes_replace_every_old_plan() {
+    let world = with_old_documents();
+    world.replace("access/rolecall.yaml", "groups: [k8s_dev_users]", "groups: [k8s_dev_userz]");
+    let ran = world.plan(&ALL).exits(1);
+    assert_eq!(ran.stdout, "");
+    let json: Value = serde_json::from_str(&world.read("out/plan.json")).unwrap();
+    assert_eq!(json["findings"][0]["rule"], "unknown-group");
+    for file in ["out/plan.md", "out/plan.txt"] {
+        let text = world.read(file);
+        assert!(text.contains("error[unknown-group]: rolecall.yaml:") && text.contains(" | "), "{file}: {text}");
+    }
+    assert!(world.read("out/plan.md").starts_with("<!-- rolecall plan-id:none -->\n"));
+}
+
+#[test]
+fn a_failure_replaces_every_old_plan() {
+    let world = with_old_documents();
+    let arguments: Vec<&str> =
+        ["plan", "access", "--base", "nobody", "--sandbox", "sandbox"].into_iter().chain(ALL).collect();
+    let ran = world.run(&arguments).exits(1);
+    let json: Value = serde_json::from_str(&world.read("out/plan.json")).unwrap();
+    assert_eq!((&json["format"], &json["exit"]), (&"rolecall-failure/1".into(), &1.into()));
+    let message = json["message"].as_str().unwrap();
+    assert!(ran.stderr.contains("is not in a git repository"), "{}", ran.stderr);
+    for text in [message.to_owned(), world.read("out/plan.md"), world.read("out/plan.txt")] {
+        assert!(text.contains("is not in a git repository"), "{text}");
+    }
+    // What --save cannot do leaves no plan that nobody can apply.
+    let saved = [&ALL[..], &["--save", "nowhere/x.plan"]].concat();
+    let _ = world.plan(&saved).exits(1);
+    assert!(world.read("out/plan.md").contains("the plan was not saved"), "{}", world.read("out/plan.md"));
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_anything_is_read() {
+    let world = World::with_example("quickstart");
+    let ran = world.plan(&["--also", "markdown=nowhere/plan.md"]).exits(1);
+    assert!(ran.stderr.contains("nowhere/plan.md: it cannot be written"), "{}", ran.stderr);
+    assert!(!world.path("sandbox").exists(), "nothing was looked at");
+    let ran = world.plan(&["--also", "markdown=access"]).exits(1);
+    assert!(ran.stderr.contains("access: it cannot be written"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    let world = World::with_example("quickstart");
+    for (also, said) in [
+        (&["--also", "plan.md"][..], "FORMAT=FILE"),
+        (&["--also", "html=plan.html"], "`html` is no format: say one of text, json, markdown"),
+        (&["--also", "markdown="], "that is not set"),
+        (&["--also", "markdown=-"], "--output"),
+        (&["--also", "markdown=plan.yaml"], "would be taken for an access file"),
+        (&["--also", "markdown=plan.md", "--also", "text=./plan.md"], "two different things"),
+        (&["--also", "json=x.plan", "--save", "x.plan"], "two different things"),
+    ] {
+        let ran = world.plan(also).exits(64);
+        assert!(ran.stderr.contains(said), "{also:?}: {}", ran.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_its_owner_s_and_an_old_one_keeps_its_mode_and_place() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let world = World::with_example("quickstart");
+    world.write("real/summary.md", "");
+    std::fs::set_permissions(world.path("real/summary.md"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink(world.path("real/summary.md"), world.path("summary.md")).unwrap();
+    let _ = world
+        .plan(&["--also", "markdown=new.md", "--also", "markdown=summary.md", "--also", "text=/dev/null"])
+        .exits(0);
+    assert_eq!(mode(&world.path("new.md")), 0o600);
+    assert_eq!(mode(&world.path("real/summary.md")), 0o644);
+    assert!(world.path("summary.md").is_symlink());
+    assert_eq!(world.read("real/summary.md"), world.read("new.md"));
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
