@@ -14,7 +14,7 @@ use super::ui::Ui;
 use crate::access::expectations::Judged;
 use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
-use crate::plan::saved::{self, SavedPlan};
+use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::report::Applies;
 use crate::state::{Address, AppliedBy, Change, Only, Outcome};
 use crate::{plan, report};
@@ -29,11 +29,19 @@ use crate::{plan, report};
   rolecall apply access/ --yes            # in a job, without a question
   rolecall apply tonight.plan             # what `plan --save tonight.plan` showed
   rolecall apply tonight.plan access/
+  rolecall apply tonight.plan --require-approved-plan \"$APPROVED_PLAN_ID\"
   rolecall apply --acknowledge group-deleted:old-contractors")]
 pub(super) struct Args {
     /// A saved plan, the folder of the access files, or both in this order
     #[arg(value_name = "PLAN|PATH", num_args = 0..=2)]
     paths: Vec<PathBuf>,
+    /// Carry the saved plan out only if its id, worked out from what is in the file, is ID
+    ///
+    /// ID is all 64 digits of the id that was approved. Take it from the CI system's own record of the approval (a variable of
+    /// the deployment or the pipeline, an output of the job that planned), never from a comment or a file that others may
+    /// write. With any other plan no live system is asked, nothing is written, and the exit code is 5.
+    #[arg(long, value_name = "ID")]
+    require_approved_plan: Option<PlanId>,
     /// Apply without asking
     #[arg(long, short)]
     yes: bool,
@@ -49,6 +57,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (plan_file, path) = tell_apart(ui, &args.paths)?;
     let approved = plan_file.as_deref().map(|file| read_saved(ui, file)).transpose()?;
+    if let Some(required) = &args.require_approved_plan {
+        let (Some(file), Some(approved)) = (&plan_file, &approved) else {
+            return Err(CliError::user("--require-approved-plan is about a saved plan, and none is given")
+                .hint(format!("name its file: `rolecall apply FILE --require-approved-plan {}`", required.as_str()))
+                .exit(Exit::Usage));
+        };
+        check_approved(file, approved, required)?;
+    }
     if let Some(approved) = &approved {
         let saved = approved.only().map_err(|error| stale(&error))?;
         if saved != args.policy.policy().only {
@@ -66,7 +82,9 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     let mut session = Session::open(ui, &path, &args.connections, &args.policy).await?;
     if let Some(approved) = &approved {
-        approved.check_target(&session.desired).map_err(|error| stale(&error))?;
+        let of_others =
+            |error| stale(&error).hint(format!("{}; take the plan of this change, or save one", of(approved)));
+        approved.check_target(&session.desired).map_err(of_others)?;
         approved.check_expectations(&session.desired).map_err(|error| stale(&error))?;
     }
     let progress = Progress::new(ui);
@@ -118,7 +136,7 @@ async fn direct(
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
         let again = session.plan(progress, AppliedBy::Ourselves).await?;
-        let has_moved = saved::plan_id(&again.plan) != saved::plan_id(&planned.plan);
+        let has_moved = saved::plan_id(&again.plan, &[]) != saved::plan_id(&planned.plan, &[]);
         // Nor may a guard have more to say, or the same of something else, or the changes mean something else for people.
         let is_judged_anew = again.plan.verdicts != planned.plan.verdicts
             || again.expectations != planned.expectations
@@ -129,7 +147,7 @@ async fn direct(
             return Ok(Exit::Stale);
         }
     }
-    let plan_id = saved::plan_id(&planned.plan);
+    let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
     let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
     if left_out > 0 {
         ui.say(&waits_for_saved_plan(left_out));
@@ -148,11 +166,15 @@ async fn from_saved(
     progress: &Progress,
 ) -> Result<Exit, CliError> {
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
+    let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
+    let moved_base = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash);
+    let moved_base = moved_base.map(|sentence| report::escape::message(&sentence));
     if !agreement.holds() {
-        ui.say("What was approved no longer holds; nothing was written:");
-        for (address, why) in &agreement.refused {
-            ui.say(&format!("! {}: {}", address_text(address), report::escape::message(why)));
+        if let Some(sentence) = moved_base {
+            ui.say(&format!("note: {sentence}"));
         }
+        ui.say("What was approved no longer holds; nothing was written:");
+        ui.say(report::text::moved(&agreement.refused, layout).trim_end());
         ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
         if planned.breaks_expectation() {
             ui.say("An expectation of the access files fails as well: `rolecall plan` says which.");
@@ -161,6 +183,9 @@ async fn from_saved(
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, None, Output::Text, Applies::Saved)?;
+    if let Some(sentence) = moved_base {
+        ui.say(&format!("note: {sentence}: planned again, and every change is as approved"));
+    }
     if agreement.ready.is_empty() && !agreement.already_held.is_empty() {
         ui.say(&format!(
             "Nothing to do: {} of the saved plan already so.",
@@ -178,8 +203,7 @@ async fn from_saved(
         let exit = without_writing(ui, &planned.plan, 0);
         return Ok(still_failing(ui, exit, &planned.expectations));
     }
-    let plan_id = saved::plan_id(&planned.plan);
-    let report = carry_out(args, ui, session, planned, agreement.ready, &plan_id, progress).await?;
+    let report = carry_out(args, ui, session, planned, agreement.ready, &approved.id(), progress).await?;
     let exit = exit(Some(&report), &planned.plan, 0);
     Ok(still_failing(ui, exit, &planned.expectations))
 }
@@ -189,6 +213,30 @@ fn spelt(only: &Only) -> String {
         return "no --only".to_owned();
     }
     only.0.iter().map(|target| format!("--only {target}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this is the plan that was approved. What the file says of its own id counts for nothing.
+fn check_approved(file: &Path, saved: &SavedPlan, required: &PlanId) -> Result<(), CliError> {
+    let id = saved.id();
+    if id == required.as_str() {
+        return Ok(());
+    }
+    let file = file.display();
+    let error = CliError::user(format!("nothing was written: {file} is not the plan that was approved"))
+        .exit(Exit::Stale)
+        .hint(format!("approved is {}", required.as_str()))
+        .hint(format!("the id of {file} is {id}; {}", of(saved)));
+    let error = if saved.plan_id == id {
+        error
+    } else {
+        error.hint(format!("{file} was changed after it was saved: it says that its id is `{}`", saved.plan_id))
+    };
+    Err(error.hint("apply the file that was saved when this was approved, or have this one approved"))
+}
+
+/// Whose plan it is, as far as the file says.
+fn of(saved: &SavedPlan) -> String {
+    format!("it was saved at {} of the config {} for tenant {}", saved.place(), saved.config, saved.tenant)
 }
 
 fn stale(error: &saved::SavedPlanError) -> CliError {

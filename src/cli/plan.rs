@@ -135,7 +135,7 @@ fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: A
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         access: Arc::clone(part.map_or(&planned.access, |part| &part.access)),
         is_part: part.is_some(),
-        plan_id: Some(saved::plan_id(&planned.plan)),
+        plan_id: Some(saved::plan_id(&planned.plan, session.own_expectations())),
         spent: Some(planned.spent),
         applies,
         without_saved: match part {

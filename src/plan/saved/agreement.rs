@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Plan;
 use super::super::kubernetes::binding_address;
-use super::super::parts::Parts;
+use super::super::parts::{Part, Parts};
 use super::super::resolve::{Directory, spelt_id};
-use super::{SavedPlan, fingerprint};
+use super::super::{Plan, Reason};
+use super::{Asked, Moved, Now, SavedPlan, Why, fingerprint};
 use crate::state::{
     Address, Binding, Change, Desired, Edge, Group, GroupKey, Identity, LiveGroup, LivePrincipal, Mark, ObjectId,
     Observed, Operation, Policy, PrincipalName, Resource, SubjectName,
@@ -21,7 +21,7 @@ pub struct Agreement {
     /// What was approved and is so already.
     pub already_held: Vec<Address>,
     /// What differs from what was approved, and how.
-    pub refused: Vec<(Address, String)>,
+    pub refused: Vec<Moved>,
 }
 
 impl Agreement {
@@ -42,52 +42,64 @@ pub fn agree(saved: &SavedPlan, fresh: &Plan, desired: &Desired, observed: &Obse
     let created = live.created_since();
     let mut agreement = Agreement::default();
     for change in &fresh.changes {
-        match approved.get(&change.address) {
-            None => refuse(&mut agreement, change, "is asked for now and is not in the saved plan"),
+        let approved = approved.get(&change.address).copied();
+        let why = match approved {
+            None => Why::NotApproved,
             Some(approved) => {
                 let as_promised = promise(change.clone(), &created, desired);
                 if fingerprint(&as_promised) == fingerprint(approved) {
                     agreement.ready.push(change.clone());
-                } else {
-                    refuse(&mut agreement, change, differs(&as_promised, approved));
+                    continue;
                 }
+                differs(&as_promised, approved)
             }
-        }
+        };
+        agreement.refused.push(Moved {
+            address: change.address.clone(),
+            why,
+            approved: approved.cloned(),
+            now: live.now(approved.unwrap_or(change)),
+            asked: Asked::Change(Box::new(change.clone())),
+        });
     }
     let asked: BTreeSet<&Address> = fresh.changes.iter().map(|change| &change.address).collect();
     for change in saved.changes.iter().filter(|change| !asked.contains(&change.address)) {
         if live.holds(change) {
             agreement.already_held.push(change.address.clone());
-        } else {
-            refuse(&mut agreement, change, live.why_not(change, fresh));
+            continue;
         }
+        let withheld = fresh.withheld.iter().find(|withheld| withheld.addresses.contains(&change.address));
+        agreement.refused.push(Moved {
+            address: change.address.clone(),
+            why: live.why_not(change, withheld.map(|withheld| withheld.reason)),
+            approved: Some(change.clone()),
+            now: live.now(change),
+            asked: withheld.map_or(Asked::Nothing, |withheld| Asked::Withheld(withheld.reason)),
+        });
     }
     agreement
 }
 
-fn refuse(agreement: &mut Agreement, change: &Change, why: impl Into<String>) {
-    agreement.refused.push((change.address.clone(), why.into()));
-}
-
 /// The first thing in which a change differs from the approved one.
-fn differs(fresh: &Change, approved: &Change) -> &'static str {
+fn differs(fresh: &Change, approved: &Change) -> Why {
     if fresh.sign() != approved.sign() {
-        "is another kind of change than the one in the saved plan"
+        Why::OtherKind
     } else if fresh.after() != approved.after() {
-        "would have another result than the one in the saved plan"
+        Why::OtherResult
     } else if fresh.before() != approved.before() || fresh.uid != approved.uid {
-        "is about an object that has changed since the plan was saved"
+        Why::OtherObject
     } else if fresh.cluster != approved.cluster {
-        "is on another cluster than the one in the saved plan"
+        Why::OtherCluster
     } else if fresh.refers != approved.refers {
-        "relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a \
-         selector, the members of a group, or whom a name means"
+        let all: BTreeSet<&String> = fresh.refers.keys().chain(approved.refers.keys()).collect();
+        let moved = all.into_iter().filter(|key| fresh.refers.get(*key) != approved.refers.get(*key));
+        Why::Relies(moved.cloned().collect())
     } else if fresh.replaced_by != approved.replaced_by {
-        "is replaced by other bindings than the ones in the saved plan"
+        Why::OtherReplacement
     } else if fresh.overrules != approved.overrules {
-        "would overrule other field managers than the ones in the saved plan"
+        Why::OtherManagers
     } else {
-        "differs from the one in the saved plan"
+        Why::Differs
     }
 }
 
@@ -196,20 +208,55 @@ impl<'a> Live<'a> {
     }
 
     /// Why a change that was approved is neither asked for nor done.
-    fn why_not(&self, change: &Change, fresh: &Plan) -> String {
-        let is_read = match change.address.environment() {
+    fn why_not(&self, change: &Change, withheld: Option<Reason>) -> Why {
+        match withheld {
+            _ if self.is_taken(change) => Why::Taken,
+            Some(reason) => Why::Withheld(reason),
+            None if self.is_read(change) => Why::NotAsked,
+            None => Why::Unread,
+        }
+    }
+
+    fn is_read(&self, change: &Change) -> bool {
+        match change.address.environment() {
             None => self.parts.tenant.is_some(),
             Some(name) => self.parts.clusters.contains_key(name),
-        };
-        if self.is_taken(change) {
-            return "is in the saved plan, and exists now with other members or owners than that plan gives it"
-                .to_owned();
         }
-        match fresh.withheld.iter().find(|withheld| withheld.addresses.contains(&change.address)) {
-            Some(withheld) => format!("is in the saved plan and is withheld now ({})", withheld.reason),
-            None if is_read => "is in the saved plan, is not done, and is not asked for any more".to_owned(),
-            None => "is in the saved plan, and what it is about could not be read".to_owned(),
+    }
+
+    /// What is there of what a change is about.
+    fn now(&self, change: &Change) -> Now {
+        if !self.is_read(change) {
+            return Now::Unread;
         }
+        match change.after().or(change.before()) {
+            Some(Resource::Owner(edge)) => self.edge_now(edge, |group| &group.owners),
+            Some(Resource::Member(edge)) => self.edge_now(edge, |group| &group.members),
+            Some(Resource::Group(group)) => self.directory.live(&group.key).map_or(Now::Absent, |live| {
+                Now::There(Resource::Group(super::super::entra::as_resource(&group.key, live)))
+            }),
+            Some(Resource::Role(role)) => {
+                let roles = self.read(change).map_or(&[][..], |part| &part.cluster.roles);
+                let place = (&role.namespace, &role.name);
+                let live = roles.iter().find(|live| (&live.role.namespace, &live.role.name) == place);
+                live.map_or(Now::Absent, |live| Now::There(Resource::Role(live.role.clone())))
+            }
+            Some(Resource::Binding(binding)) => {
+                let bindings = self.read(change).map_or(&[][..], |part| &part.cluster.bindings);
+                let place = (&binding.namespace, &binding.name);
+                let live = bindings.iter().find(|live| (&live.binding.namespace, &live.binding.name) == place);
+                live.map_or(Now::Absent, |live| Now::There(Resource::Binding(live.binding.clone())))
+            }
+            None => Now::Absent,
+        }
+    }
+
+    fn edge_now(&self, edge: &Edge, list: fn(&LiveGroup) -> &Vec<LivePrincipal>) -> Now {
+        let group = self.directory.live(&edge.group);
+        let who = self.id(&edge.principal_id);
+        let listed = group.is_some_and(|group| list(group).iter().any(|live| Some(live.id) == who));
+        let means = self.directory.resolve(&edge.principal).ok().and_then(|resolved| resolved.identity.known());
+        Now::Edge { group: group.map(|group| group.id), listed, means }
     }
 
     fn is_there(&self, change: &Change, after: &Resource) -> bool {
@@ -252,9 +299,13 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn part(&self, change: &Change) -> Option<super::super::parts::Part<'a>> {
-        let part = self.parts.clusters.get(change.address.environment()?).copied()?;
-        (Some(part.cluster.uid) == change.cluster).then_some(part)
+    /// The cluster of a change, if it is the one that the change is about.
+    fn part(&self, change: &Change) -> Option<Part<'a>> {
+        self.read(change).filter(|part| Some(part.cluster.uid) == change.cluster)
+    }
+
+    fn read(&self, change: &Change) -> Option<Part<'a>> {
+        self.parts.clusters.get(change.address.environment()?).copied()
     }
 
     fn id(&self, identity: &Identity) -> Option<ObjectId> {

@@ -2,13 +2,16 @@
 
 mod agreement;
 mod expected;
+mod moved;
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::agreement::{Agreement, agree};
 pub use self::expected::Expectation;
+pub use self::moved::{Asked, Moved, Now, Why};
 use super::Plan;
 use super::digest::digest;
 use crate::state::expectation::DesiredExpectation;
@@ -38,14 +41,14 @@ pub struct SavedPlan {
     pub tree: String,
     /// The git commit of the files, where they were in a repository.
     pub commit: Option<String>,
-    /// The plan id as it was printed, for people; nothing relies on it, see [`plan_id`].
+    /// The plan id as it was printed, for people; nothing relies on it, see [`SavedPlan::id`].
     pub plan_id: String,
     /// What the plan was narrowed to, as `--only` takes it.
     only: Vec<String>,
     /// What was acknowledged when the plan was saved, for people; see [`SavedPlan::only`].
     acknowledged: Vec<String>,
     /// What the files expected; see [`SavedPlan::check_expectations`].
-    expectations: BTreeSet<Expectation>,
+    pub expectations: BTreeSet<Expectation>,
     /// The changes, in order.
     pub changes: Vec<Change>,
 }
@@ -109,25 +112,48 @@ struct Head {
 impl SavedPlan {
     /// A plan as it is to be saved.
     pub fn new(plan: &Plan, policy: &Policy, provenance: Provenance) -> Self {
-        Self {
+        let saved = Self {
             format: FORMAT.to_owned(),
             rolecall: provenance.rolecall,
             config: plan.config.clone(),
             tenant: plan.tenant,
             tree: provenance.tree,
             commit: provenance.commit,
-            plan_id: plan_id(plan),
+            plan_id: String::new(),
             only: policy.only.0.iter().map(ToString::to_string).collect(),
             acknowledged: policy.acknowledged.iter().map(ToString::to_string).collect(),
             expectations: BTreeSet::new(),
             changes: plan.changes.clone(),
-        }
+        };
+        Self { plan_id: saved.id(), ..saved }
     }
 
     /// The same, made while the files expected this.
     #[must_use]
     pub fn expecting(self, expectations: &[DesiredExpectation]) -> Self {
-        Self { expectations: expected::expected(expectations), ..self }
+        let saved = Self { expectations: expected::expected(expectations), ..self };
+        Self { plan_id: saved.id(), ..saved }
+    }
+
+    /// What [`plan_id`] gave for the plan in the file, worked out of what the file holds.
+    pub fn id(&self) -> String {
+        id_of(self.tenant, &self.config, &self.changes, &self.expectations)
+    }
+
+    /// Where the files of the plan stand beside the ones that are planned now: a sentence without an end. `None` for the same
+    /// files at the same commit.
+    pub fn moved_base(&self, commit: Option<&str>, tree: &str) -> Option<String> {
+        if self.tree == tree && self.commit.as_deref() == commit {
+            return None;
+        }
+        let (then, now) = (self.place(), place(commit, tree));
+        let same = if self.tree == tree { " (the same files)" } else { "" };
+        Some(format!("the plan was saved at {then}, the files are at {now}{same}"))
+    }
+
+    /// Where the plan was saved, for people: a commit, or the hash of the files where there is none.
+    pub fn place(&self) -> String {
+        place(self.commit.as_deref(), &self.tree)
     }
 
     /// The text of the file.
@@ -198,10 +224,68 @@ impl SavedPlan {
     }
 }
 
-/// The name of a plan for people and logs: SHA-256 over its changes with all their preconditions, and the tenant. Always
-/// worked out, never read from a file.
-pub fn plan_id(plan: &Plan) -> String {
-    digest(&(&plan.tenant, &plan.config, &plan.changes))
+/// The name of a plan for people and logs: SHA-256 over its changes with all their preconditions, the tenant, the config, and
+/// what the files expect. Always worked out, never read from a file.
+pub fn plan_id(plan: &Plan, expectations: &[DesiredExpectation]) -> String {
+    id_of(plan.tenant, &plan.config, &plan.changes, &expected::expected(expectations))
+}
+
+fn id_of(tenant: TenantId, config: &ConfigName, changes: &[Change], expectations: &BTreeSet<Expectation>) -> String {
+    digest(&(tenant, config, changes, expectations))
+}
+
+/// A commit as people say it, or the hash of the files where there is none. Both may come from a file that anybody wrote.
+fn place(commit: Option<&str>, tree: &str) -> String {
+    const SHORT: usize = 12;
+    let cut = |text: &str| text.chars().take(SHORT).collect::<String>();
+    match commit {
+        Some(commit) => match commit.strip_suffix("-dirty") {
+            Some(clean) => format!("{} with edits", cut(clean)),
+            None => cut(commit),
+        },
+        None => format!("no commit (files {})", cut(tree)),
+    }
+}
+
+/// The id of a plan as somebody demands it: all of it, since a plan could be found to fit a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanId(String);
+
+impl PlanId {
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PlanId {
+    type Err = NoPlanId;
+
+    fn from_str(text: &str) -> Result<Self, NoPlanId> {
+        const DIGITS: usize = 64;
+        match text.chars().find(|character| !character.is_ascii_hexdigit()) {
+            _ if text.is_empty() => Err(NoPlanId::Empty),
+            Some(_) => Err(NoPlanId::NoHex),
+            None if text.len() == DIGITS => Ok(Self(text.to_ascii_lowercase())),
+            None => Err(NoPlanId::Length(text.len())),
+        }
+    }
+}
+
+/// Why a text is no plan id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlanId {
+    /// Nothing: a variable that is not set, as a rule.
+    #[error("it is empty; give the id that the CI system recorded when the plan was approved")]
+    Empty,
+    /// Not of hex digits.
+    #[error("a plan id is 64 hex digits; `plan_id` in `rolecall plan --output json` has it")]
+    NoHex,
+    /// Too short or too long.
+    #[error(
+        "a plan id is 64 hex digits, and all of them are needed, not {0}; a part of them could be met by another plan"
+    )]
+    Length(usize),
 }
 
 /// What was approved of one change: what it does to which object in which state, and what it relies on.

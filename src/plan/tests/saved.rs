@@ -4,7 +4,9 @@ use insta::assert_snapshot;
 
 use super::model::refresh;
 use super::world::{World, at, environment, in_namespace, key, meta, namespace, nested, principal, rule, subject, who};
-use crate::plan::saved::{Agreement, FORMAT, Provenance, SavedPlan, SavedPlanError, agree, fingerprint, plan_id};
+use crate::plan::saved::{
+    Agreement, FORMAT, NoPlanId, PlanId, Provenance, SavedPlan, SavedPlanError, Why, agree, fingerprint, plan_id,
+};
 use crate::plan::{Plan, plan};
 use crate::state::{
     Change, Failure, FailureKind, GroupNaming, LiveRole, Mark, Membership, Only, Operation, Policy, Resource, Role,
@@ -32,7 +34,7 @@ fn said(saved: &SavedPlan, world: &World) -> String {
     let (_, agreement) = fresh(saved, world);
     let ready = agreement.ready.iter().map(|change| format!("ready {}", change.address));
     let held = agreement.already_held.iter().map(|address| format!("already {address}"));
-    let refused = agreement.refused.iter().map(|(address, why)| format!("refused {address}: {why}"));
+    let refused = agreement.refused.iter().map(|moved| format!("refused {}: {}", moved.address, moved.why));
     assert_eq!(agreement.holds(), agreement.refused.is_empty());
     ready.chain(held).chain(refused).collect::<Vec<_>>().join("\n")
 }
@@ -68,7 +70,7 @@ fn what_is_saved_is_read_back() {
     let read = SavedPlan::parse(saved.to_json().unwrap().as_bytes()).unwrap();
     assert_eq!(read, saved);
     assert_eq!(read.changes, plan.changes);
-    assert_eq!(read.plan_id, plan_id(&plan));
+    assert_eq!(read.plan_id, plan_id(&plan, &[]));
     assert_eq!(read.only().unwrap(), world.policy.only);
 }
 
@@ -86,7 +88,7 @@ fn a_change_in_a_file_has_a_stable_shape() {
       "tenant": "00000000-0000-0000-0000-00000000007e",
       "tree": "tree",
       "commit": "4f2c1aa",
-      "plan_id": "12f02aedb7b47baef82c608f7f5a16ee636feb6249c21fad86ac55d2f9ac441f",
+      "plan_id": "869189077111d4ac3090d3cb9a2a88f719433ca09be45fd2b0ce557618c987f2",
       "only": [],
       "acknowledged": [],
       "expectations": [],
@@ -241,7 +243,7 @@ fn whatever_was_not_approved_is_refused() {
         let mut world = world();
         change(&mut world);
         let (_, agreement) = fresh(&saved, &world);
-        let refused = agreement.refused.iter().map(|(address, why)| format!("{address}: {why}"));
+        let refused = agreement.refused.iter().map(|moved| format!("{}: {}", moved.address, moved.why));
         assert!(!agreement.holds());
         refused.collect::<Vec<_>>().join("\n")
     };
@@ -255,8 +257,8 @@ fn whatever_was_not_approved_is_refused() {
     assert_snapshot!(less, @"entra/group/inner/member/sam@contoso.com: is in the saved plan, is not done, and is not asked for any more");
     let rules = after(&|world| world.cluster().roles[0].role.rules.push(rule(&["delete"], &["pods"])));
     assert_snapshot!(rules, @"
-    alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
-    alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+    alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on what has changed since the plan was saved (clusterrole/view)
+    alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on what has changed since the plan was saved (clusterrole/view)
     ");
     let namespaces = after(&|world| {
         let labels = [("team".to_owned(), "trinity".to_owned())].into();
@@ -264,10 +266,10 @@ fn whatever_was_not_approved_is_refused() {
     });
     assert_snapshot!(namespaces, @"
     alpha/rolebinding/neo/writers-view-6e1c7fd71b: is asked for now and is not in the saved plan
-    alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+    alpha/rolebinding/trinity/writers-view-6e1c7fd71b: relies on what has changed since the plan was saved (namespaces/team=trinity)
     ");
     let members = after(&|world| world.live("old", &[]).members.push(principal("carol")));
-    assert_snapshot!(members, @"entra/group/old: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means");
+    assert_snapshot!(members, @"entra/group/old: relies on what has changed since the plan was saved (members)");
     let replaced = after(&|world| world.cluster().bindings[0].meta.uid = "uid-2".to_owned());
     assert_snapshot!(replaced, @"alpha/clusterrolebinding/left: is about an object that has changed since the plan was saved");
     let unread = after(&|world| {
@@ -343,7 +345,7 @@ fn a_group_that_appeared_with_others_in_it_is_no_promise_kept() {
     world.live("readers", &["hayden", "root"]);
     assert_snapshot!(said(&saved, &world), @"
     already entra/group/readers/member/hayden@contoso.com
-    refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on something that has changed since the plan was saved: the rules of a role, the namespaces of a selector, the members of a group, or whom a name means
+    refused alpha/rolebinding/trinity/readers-view-34cb26a8a5: relies on what has changed since the plan was saved (group:readers)
     refused entra/group/readers: is in the saved plan, and exists now with other members or owners than that plan gives it
     ");
 }
@@ -372,7 +374,7 @@ fn what_is_replaced_is_replaced_by_what_was_approved() {
     let (mut plan, _) = fresh(&saved, &world);
     plan.changes[0].replaced_by = Some([plan.changes[0].address.clone()].into());
     let agreement = agree(&saved, &plan, &world.desired, &world.observed);
-    assert_eq!(agreement.refused[0].1, "is replaced by other bindings than the ones in the saved plan");
+    assert_eq!(agreement.refused[0].why, Why::OtherReplacement);
 }
 
 #[test]
@@ -385,7 +387,8 @@ fn an_edited_file_does_nothing() {
     let edited = parse(&text.replace(&hayden, &root));
     let (_, agreement) = fresh(&edited, &world);
     assert!(!agreement.holds());
-    let refused: Vec<String> = agreement.refused.iter().map(|(address, why)| format!("{address}: {why}")).collect();
+    let refused: Vec<String> =
+        agreement.refused.iter().map(|moved| format!("{}: {}", moved.address, moved.why)).collect();
     assert_snapshot!(refused.join("\n"), @"
     entra/group/readers/member/hayden@contoso.com: would have another result than the one in the saved plan
     entra/group/writers/member/hayden@contoso.com: is about an object that has changed since the plan was saved
@@ -405,7 +408,7 @@ fn an_edited_file_does_nothing() {
     edited.changes.push(forged);
     let (_, agreement) = fresh(&edited, &world);
     assert_eq!(
-        agreement.refused.iter().map(|(address, _)| address.to_string()).collect::<Vec<_>>(),
+        agreement.refused.iter().map(|moved| moved.address.to_string()).collect::<Vec<_>>(),
         ["entra/group/inner/member/root@contoso.com"]
     );
 }
@@ -477,13 +480,47 @@ fn what_is_no_saved_plan_is_said_to_be_none() {
 fn a_plan_id_is_worked_out_and_covers_preconditions() {
     let mut world = world();
     let plan = world.plan();
-    let first = plan_id(&plan);
+    let first = plan_id(&plan, &[]);
     assert_eq!(first.len(), 64);
-    assert_eq!(first, plan_id(&world.plan()));
+    assert_eq!(first, plan_id(&world.plan(), &[]));
     world.cluster().bindings[0].meta.resource_version = "8".to_owned();
-    assert_ne!(first, plan_id(&world.plan()), "preconditions are part of it");
+    assert_ne!(first, plan_id(&world.plan(), &[]), "preconditions are part of it");
     let deletion = |plan: &Plan| plan.changes.iter().find(|change| change.resource_version.is_some()).map(fingerprint);
     assert_eq!(deletion(&plan), deletion(&world.plan()), "and the version is no part of what is approved");
+}
+
+#[test]
+fn an_id_is_worked_out_of_what_is_in_the_file_and_demanded_whole() {
+    let world = world();
+    let saved = save(&world);
+    assert_eq!(saved.id(), plan_id(&world.plan(), &[]));
+    let claimed = save(&world).to_json().unwrap().replace(&saved.id(), &"0".repeat(64));
+    assert_eq!(
+        SavedPlan::parse(claimed.as_bytes()).unwrap().id(),
+        saved.id(),
+        "what the file claims counts for nothing"
+    );
+    assert_eq!(saved.id().to_uppercase().parse::<PlanId>().unwrap().as_str(), saved.id());
+    let error = |text: &str| text.parse::<PlanId>().unwrap_err();
+    assert_eq!(error(""), NoPlanId::Empty);
+    assert_eq!(error("none"), NoPlanId::NoHex);
+    assert_eq!(error(&saved.id()[..63]), NoPlanId::Length(63));
+    assert_eq!(error(&format!("{}0", saved.id())), NoPlanId::Length(65));
+}
+
+#[test]
+fn where_the_files_stand_beside_those_of_the_plan() {
+    let saved = save(&world());
+    let told = |commit: Option<&str>, tree: &str| saved.moved_base(commit, tree).unwrap_or_default();
+    assert_eq!(told(Some("4f2c1aa"), "tree"), "");
+    assert_eq!(told(Some("9c1d5e2"), "other"), "the plan was saved at 4f2c1aa, the files are at 9c1d5e2");
+    assert_eq!(
+        told(Some("9c1d5e2"), "tree"),
+        "the plan was saved at 4f2c1aa, the files are at 9c1d5e2 (the same files)"
+    );
+    let edited = "the plan was saved at 4f2c1aa, the files are at 4f2c1aa with edits";
+    assert_eq!(told(Some("4f2c1aa-dirty"), "other"), edited);
+    assert_eq!(told(None, "other"), "the plan was saved at 4f2c1aa, the files are at no commit (files other)");
 }
 
 #[test]

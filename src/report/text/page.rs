@@ -149,7 +149,8 @@ impl Page {
         }
     }
 
-    fn verbatim_marked(&mut self, mark: Mark, text: &str) {
+    /// A row with a mark that is never wrapped.
+    pub(super) fn verbatim_marked(&mut self, mark: Mark, text: &str) {
         self.push(0, mark, text, None, None);
     }
 

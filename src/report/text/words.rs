@@ -67,10 +67,7 @@ pub(super) fn subject(subject: &Subject, view: &View<'_>) -> String {
             return format!("group {group} (as {prefix}its id, known after apply)");
         }
     };
-    let kind = match &subject.kind {
-        SubjectKind::Other(kind) => format!("{} (a kind that matches nobody)", escape::name(kind)),
-        SubjectKind::User | SubjectKind::Group | SubjectKind::ServiceAccount => subject.kind.to_string(),
-    };
+    let kind = kind_of(subject);
     match (&subject.principal, id_in(name).and_then(|id| view.name(id))) {
         (Some(principal), _) => {
             let who = match principal {
@@ -89,6 +86,14 @@ pub(super) fn subject(subject: &Subject, view: &View<'_>) -> String {
             let namespace = subject.namespace.as_deref().map(|namespace| format!("{}/", word(namespace)));
             format!("{kind} {}{}", namespace.unwrap_or_default(), word(name))
         }
+    }
+}
+
+/// The kind of a subject.
+pub(super) fn kind_of(subject: &Subject) -> String {
+    match &subject.kind {
+        SubjectKind::Other(kind) => format!("{} (a kind that matches nobody)", escape::name(kind)),
+        SubjectKind::User | SubjectKind::Group | SubjectKind::ServiceAccount => subject.kind.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rolecall::plan::Plan;
-use rolecall::plan::saved::{self, SavedPlan};
+use rolecall::plan::saved::SavedPlan;
 use rolecall::report::text::Layout;
 use rolecall::report::{Context, escape, json, text};
 use serde_json::Value;
@@ -20,12 +20,12 @@ pub(super) fn run(input: &[u8]) {
         return;
     };
     let plan = plan_of(&saved);
-    let id = saved::plan_id(&plan);
+    let id = saved.id();
 
     let written = saved.to_json().expect("what was read can be written");
     let again = SavedPlan::parse(written.as_bytes()).expect("what was written can be read");
     assert_eq!(saved, again, "it is another plan after it was written and read");
-    assert_eq!(id, saved::plan_id(&plan_of(&again)));
+    assert_eq!(id, again.id());
     assert_eq!(content(input), content(written.as_bytes()), "something in the file was not taken into account");
 
     let page = text::plan(&plan, &Context::default(), Layout { width: 100, colour: false });
@@ -43,16 +43,18 @@ pub(super) fn run(input: &[u8]) {
         let bit = 1 << (state >> 29 & 7);
         changed[at] ^= bit;
         if let Ok(other) = SavedPlan::parse(&changed) {
-            let is_same =
-                (&other.config, &other.tenant, &other.changes) == (&saved.config, &saved.tenant, &saved.changes);
-            assert_eq!(is_same, saved::plan_id(&plan_of(&other)) == id, "byte {at} is changed");
+            let held = |saved: &SavedPlan| {
+                (saved.config.clone(), saved.tenant, saved.changes.clone(), saved.expectations.clone())
+            };
+            let is_same = held(&other) == held(&saved);
+            assert_eq!(is_same, other.id() == id, "byte {at} is changed");
             assert!(!is_same || content(&changed) == content(input), "byte {at} is changed and nobody notices");
         }
         changed[at] ^= bit;
     }
 }
 
-/// What an id is worked out of; the rest is not part of a saved plan.
+/// What can be shown of it; the rest is not part of a saved plan.
 fn plan_of(saved: &SavedPlan) -> Plan {
     Plan {
         config: saved.config.clone(),
@@ -73,9 +75,9 @@ fn plan_of(saved: &SavedPlan) -> Plan {
 }
 
 /// What a person who reads the file sees of what is to be done; nothing at all and `null` say the same.
-fn content(bytes: &[u8]) -> [Value; 3] {
+fn content(bytes: &[u8]) -> [Value; 4] {
     let file: Value = serde_json::from_slice(bytes).expect("a saved plan is JSON");
-    ["config", "tenant", "changes"].map(|key| normal(file[key].clone()))
+    ["config", "tenant", "changes", "expectations"].map(|key| normal(file[key].clone()))
 }
 
 fn normal(value: Value) -> Value {
