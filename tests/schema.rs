@@ -36,6 +36,11 @@ fn the_doctor_schema_is_current() {
 }
 
 #[test]
+fn the_drift_schema_is_current() {
+    assert_current("schema/drift.schema.json", &rolecall::report::json::drift_schema());
+}
+
+#[test]
 fn the_plan_schema_is_current() {
     assert_current("schema/plan.schema.json", &rolecall::report::json::plan_schema());
 }

@@ -226,6 +226,7 @@ fn cluster(
             mark,
             other_managers: Vec::new(),
             bootstrapping,
+            trace: rolecall::state::Trace::default(),
         }
     };
     let subject =

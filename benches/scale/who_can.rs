@@ -43,6 +43,7 @@ pub(crate) fn run(desired: &Desired, observed: &mut Observed) -> Result<(), Erro
                 mark: Mark::None,
                 other_managers: Vec::new(),
                 bootstrapping: false,
+                trace: rolecall::state::Trace::default(),
             },
         });
     }

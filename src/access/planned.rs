@@ -246,6 +246,7 @@ mod tests {
             mark: Mark::None,
             other_managers: Vec::new(),
             bootstrapping: true,
+            trace: crate::state::Trace::default(),
         };
         let labels = label.map(|label| (label.label().to_owned(), "true".to_owned())).into_iter().collect();
         LiveRole { role, meta, labels, aggregation: selectors }

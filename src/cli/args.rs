@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::error::CliError;
 use super::ui::Ui;
 use super::{
-    access, apply, completions, demo, doctor, exit, lint, man, plan, sandbox, schema, validate, verify, who_can, why,
+    access, apply, completions, demo, doctor, drift, exit, lint, man, plan, sandbox, schema, validate, verify, who_can,
+    why,
 };
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Lint(lint::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Drift(drift::Args),
     Verify(verify::Args),
     WhoCan(who_can::Args),
     Why(why::Args),

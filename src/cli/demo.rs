@@ -145,6 +145,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Validate(args) => validate::run(&args, ui)?,
         Command::Plan(args) => plan::run(&args, ui).await?,
         Command::Apply(args) => apply::run(&args, ui).await?,
+        Command::Drift(args) => Box::pin(super::drift::run(&args, ui)).await?,
         Command::Verify(args) => Box::pin(super::verify::run(&args, ui)).await?,
         Command::WhoCan(args) => Box::pin(super::who_can::run(&args, ui)).await?,
         Command::Why(args) => Box::pin(super::why::run(&args, ui)).await?,

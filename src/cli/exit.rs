@@ -39,7 +39,7 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0    fine
   1    error, or a part could not be read (unless named in --allow-unreachable)
-  2    changes are pending (plan --detailed-exitcode) or withheld (apply, too)
+  2    changes are pending (plan --detailed-exitcode, drift) or withheld (apply, too)
   3    a guard refused; nothing was written
   4    something was written, but not everything (a part withheld counts)
   5    nothing was written: what was approved no longer holds

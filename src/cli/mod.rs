@@ -18,6 +18,7 @@ mod doctor;
 mod documents;
 #[doc(hidden)]
 pub mod door;
+mod drift;
 mod error;
 mod exit;
 mod files;
@@ -77,6 +78,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
         Command::Demo(_)
         | Command::Plan(_)
         | Command::Apply(_)
+        | Command::Drift(_)
         | Command::Verify(_)
         | Command::WhoCan(_)
         | Command::Why(_)
@@ -92,6 +94,7 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
     match command {
         Command::Plan(_)
         | Command::Apply(_)
+        | Command::Drift(_)
         | Command::Verify(_)
         | Command::WhoCan(_)
         | Command::Why(_)
@@ -143,6 +146,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Lint(args) => lint::run(&args, ui),
         Command::Plan(args) => plan::run(&args, ui).await,
         Command::Apply(args) => apply::run(&args, ui).await,
+        Command::Drift(args) => Box::pin(drift::run(&args, ui)).await,
         Command::Verify(args) => Box::pin(verify::run(&args, ui)).await,
         Command::WhoCan(args) => Box::pin(who_can::run(&args, ui)).await,
         Command::Why(args) => Box::pin(why::run(&args, ui)).await,

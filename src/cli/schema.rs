@@ -23,6 +23,8 @@ enum Of {
     Access,
     /// The output of `plan --output json`
     Plan,
+    /// The output of `drift --output json`
+    Drift,
     /// The output of `who-can`, `why` and `access` with `--output json`
     Answer,
     /// The output of `verify --output json`
@@ -39,6 +41,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
+        Of::Drift => report::json::drift_schema(),
         Of::Answer => report::json::answer_schema(),
         Of::Verification => report::json::verification_schema(),
         Of::Doctor => report::json::doctor_schema(),

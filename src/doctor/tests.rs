@@ -402,6 +402,7 @@ fn holding(rules: Vec<PolicyRule>, place: Option<&str>) -> Cluster {
         mark: Mark::None,
         other_managers: Vec::new(),
         bootstrapping: false,
+        trace: crate::state::Trace::default(),
     };
     let role = |name: &str, rules| {
         LiveRole::new(

@@ -8,6 +8,7 @@ mod digest;
 mod disabled;
 mod display_names;
 mod draft;
+pub mod drift;
 mod edges;
 mod entra;
 pub mod guards;

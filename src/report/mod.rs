@@ -11,6 +11,7 @@ use crate::state::{ConfigName, EnvironmentName, TenantId, Usage, Weakening};
 
 mod counts;
 pub mod csv;
+mod drift;
 pub mod escape;
 pub mod findings;
 pub mod json;

@@ -315,6 +315,7 @@ mod tests {
             mark: Mark::None,
             other_managers: Vec::new(),
             bootstrapping: true,
+            trace: crate::state::Trace::default(),
         };
         LiveRole::new(made, meta)
     }

@@ -28,6 +28,7 @@ mod resource;
 pub mod resources;
 mod selector;
 mod text;
+mod trace;
 mod unmanaged;
 mod weakening;
 
@@ -65,5 +66,6 @@ pub use resource::{
 };
 pub use selector::{Doubt, Expression, Filled, Selector};
 pub use text::{all_of, closest, closest_address, closest_name, first_few, like};
+pub use trace::{FieldWrite, Trace, WrittenField};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};
 pub use weakening::{Limit, Weakened, Weakening};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
-    PrincipalName, Role, Selector, TenantId,
+    PrincipalName, Role, Selector, TenantId, Trace,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
@@ -372,6 +372,8 @@ pub struct LiveMeta {
     /// Whether it passes for something Kubernetes made itself: by the label `kubernetes.io/bootstrapping`, or by a name that
     /// starts with `system:`. Both are anybody's to write: it is never changed or taken away, and trusted in nothing.
     pub bootstrapping: bool,
+    /// Who wrote it and when, as far as it says.
+    pub trace: Trace,
 }
 
 /// Whose a live object on a cluster is.

@@ -12,6 +12,7 @@ mod common;
 mod demo;
 mod doctor;
 mod documents;
+mod drift;
 mod examples;
 mod expectations;
 mod expectations_live;

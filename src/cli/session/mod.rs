@@ -2,6 +2,7 @@
 
 mod asking;
 mod base;
+mod drifting;
 mod looking;
 mod names;
 mod opening;

@@ -123,6 +123,7 @@ pub(super) fn meta(mark: Mark) -> LiveMeta {
         mark,
         other_managers: Vec::new(),
         bootstrapping: false,
+        trace: crate::state::Trace::default(),
     }
 }
 

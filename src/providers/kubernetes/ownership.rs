@@ -2,31 +2,57 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use serde_json::Value;
 
 use crate::providers::http::excerpt;
-use crate::state::{ConfigName, DefaultRole, LiveMeta, Mark, mark};
+use crate::state::{ConfigName, DefaultRole, FieldWrite, LiveMeta, Mark, Trace, WrittenField, mark};
 
 /// The fields of an object that we manage, besides our labels.
-const FIELDS: [&str; 4] = ["f:rules", "f:subjects", "f:roleRef", "f:aggregationRule"];
+const FIELDS: [(&str, WrittenField); 4] = [
+    ("f:rules", WrittenField::Rules),
+    ("f:aggregationRule", WrittenField::Rules),
+    ("f:subjects", WrittenField::Subjects),
+    ("f:roleRef", WrittenField::RoleRef),
+];
 
 /// Judges an object's metadata. Whatever it lacks (uid, version) is left empty: an object without them is never written.
 pub(super) fn judge(metadata: &ObjectMeta, config: &ConfigName) -> LiveMeta {
     let managers = metadata.managed_fields.as_deref().unwrap_or_default();
     let others: BTreeSet<String> = managers
         .iter()
-        .filter(|entry| !is_ours(entry) && entry.subresource.is_none() && holds_fields_of_ours(entry))
+        .filter(|entry| !is_ours(entry) && entry.subresource.is_none() && !fields_of_ours(entry).is_empty())
         .map(name)
         .collect();
     let labels = metadata.labels.as_ref();
+    let bootstrapping =
+        is_system(metadata) || labels.is_some_and(|labels| labels.contains_key(mark::BOOTSTRAPPING_LABEL));
     LiveMeta {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
         mark: find_mark(metadata, managers, config),
         other_managers: others.into_iter().collect(),
-        bootstrapping: is_system(metadata)
-            || labels.is_some_and(|labels| labels.contains_key(mark::BOOTSTRAPPING_LABEL)),
+        bootstrapping,
+        // Nobody asks it of what is never compared, and there is much of that.
+        trace: if bootstrapping { Trace::default() } else { trace(metadata, managers) },
+    }
+}
+
+/// Who wrote it and when.
+fn trace(metadata: &ObjectMeta, managers: &[ManagedFieldsEntry]) -> Trace {
+    let time = |time: &Option<Time>| time.as_ref().map(|time| time.0.to_string());
+    let write = |entry: &ManagedFieldsEntry| FieldWrite {
+        manager: name(entry),
+        operation: excerpt(entry.operation.as_deref().unwrap_or_default()),
+        time: time(&entry.time),
+        fields: fields_of_ours(entry),
+        is_ours: is_ours(entry),
+    };
+    let writes = managers.iter().filter(|entry| entry.subresource.is_none()).map(write);
+    Trace {
+        created: time(&metadata.creation_timestamp),
+        deleting: time(&metadata.deletion_timestamp),
+        writes: writes.filter(|write| !write.fields.is_empty()).collect(),
     }
 }
 
@@ -62,15 +88,22 @@ fn name(entry: &ManagedFieldsEntry) -> String {
     }
 }
 
-fn holds_fields_of_ours(entry: &ManagedFieldsEntry) -> bool {
-    let Some(fields) = entry.fields_v1.as_ref().and_then(|fields| fields.0.as_object()) else { return false };
+fn fields_of_ours(entry: &ManagedFieldsEntry) -> BTreeSet<WrittenField> {
+    let Some(fields) = entry.fields_v1.as_ref().and_then(|fields| fields.0.as_object()) else {
+        return BTreeSet::new();
+    };
+    let mut held: BTreeSet<WrittenField> =
+        FIELDS.iter().filter(|(field, _)| fields.contains_key(*field)).map(|(_, field)| *field).collect();
     let labels = fields.get("f:metadata").and_then(|metadata| metadata.get("f:labels")).and_then(Value::as_object);
-    FIELDS.iter().any(|field| fields.contains_key(*field))
-        || labels.is_some_and(|labels| {
-            let ours = [mark::MANAGED_BY_LABEL, mark::CONFIG_LABEL].into_iter();
-            let mut ours = ours.chain(DefaultRole::ALL.into_iter().map(DefaultRole::label));
-            ours.any(|label| labels.contains_key(&format!("f:{label}")))
-        })
+    let is_held = labels.is_some_and(|labels| {
+        let ours = [mark::MANAGED_BY_LABEL, mark::CONFIG_LABEL].into_iter();
+        let mut ours = ours.chain(DefaultRole::ALL.into_iter().map(DefaultRole::label));
+        ours.any(|label| labels.contains_key(&format!("f:{label}")))
+    });
+    if is_held {
+        held.insert(WrittenField::Labels);
+    }
+    held
 }
 
 #[cfg(test)]
@@ -143,6 +176,31 @@ mod tests {
         ]);
         let others = judge(&metadata(&ours(), &managers), &config()).other_managers;
         assert_eq!(others, ["(unnamed)", "flux", "kubectl-edit", "rolecall (Update)"]);
+    }
+
+    #[test]
+    fn who_wrote_a_field_of_ours_is_told_with_the_time() {
+        let mut edited = entry("kubectl-edit", "Update", &json!({ "f:subjects": {} }));
+        edited["time"] = json!("2026-11-23T14:02:11Z");
+        let managers = json!([
+            entry(
+                "rolecall",
+                "Apply",
+                &json!({ "f:roleRef": {}, "f:metadata": { "f:labels": { "f:rolecall.dev/config": {} } } })
+            ),
+            edited,
+            entry("annotator", "Update", &json!({ "f:metadata": { "f:annotations": {} } })),
+        ]);
+        let mut metadata = metadata(&ours(), &managers);
+        metadata.creation_timestamp = Some(serde_json::from_value(json!("2026-11-01T08:00:00Z")).unwrap());
+        let trace = judge(&metadata, &config()).trace;
+        assert_eq!((trace.created.as_deref(), trace.deleting), (Some("2026-11-01T08:00:00Z"), None));
+        let [first, second] = &trace.writes[..] else { panic!("{:?}", trace.writes) };
+        assert_eq!((first.is_ours, first.time.as_deref()), (true, None));
+        assert_eq!(first.fields, BTreeSet::from([WrittenField::RoleRef, WrittenField::Labels]));
+        assert_eq!((second.manager.as_str(), second.operation.as_str()), ("kubectl-edit", "Update"));
+        assert_eq!(second.time.as_deref(), Some("2026-11-23T14:02:11Z"));
+        assert_eq!(second.fields, BTreeSet::from([WrittenField::Subjects]));
     }
 
     #[test]

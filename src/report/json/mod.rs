@@ -5,6 +5,7 @@ use crate::access::expectations::Judged;
 mod access;
 mod answer;
 mod doctor;
+mod drift;
 mod plan;
 mod reference;
 mod v1;
@@ -12,6 +13,7 @@ mod verified;
 
 pub use answer::{answer_schema, answer_v1};
 pub use doctor::{doctor_schema, doctor_v1};
+pub use drift::{drift_schema, drift_v1};
 pub use plan::plan_v1;
 pub use reference::reference;
 pub use verified::{verification_schema, verified_v1};

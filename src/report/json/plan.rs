@@ -4,7 +4,9 @@ use super::access::access;
 use super::v1;
 use crate::access::expectations::{Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
-use crate::plan::{Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Verdict};
+use crate::plan::{
+    Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
+};
 use crate::report::{Base, Context, Spent, counts::Counts, escape, text};
 use crate::state::power::Power;
 use crate::state::{
@@ -34,18 +36,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .iter()
             .map(|one| v1::Change { cause: context.base.as_ref().and_then(|base| cause(base, one)), ..change(one) })
             .collect(),
-        withheld: plan
-            .withheld
-            .iter()
-            .map(|entry| v1::Withheld {
-                origin: entry.origin.as_ref().map(origin),
-                addresses: texts(&entry.addresses),
-                actions: entry.signs.iter().map(|sign| would(*sign)).collect(),
-                reason: entry.reason.to_string(),
-                message: entry.message.clone(),
-                error: entry.is_error,
-            })
-            .collect(),
+        withheld: plan.withheld.iter().map(withheld).collect(),
         notes: plan
             .notes
             .iter()
@@ -65,17 +56,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             .collect(),
         preflight: plan.forecasts.iter().map(preflight).collect(),
         aggregation: plan.spreads.iter().map(spread).collect(),
-        unread: plan
-            .unread
-            .iter()
-            .map(|part| v1::Unread {
-                environment: part.environment.as_ref().map(ToString::to_string),
-                failure: failure(part.failure.kind).to_owned(),
-                message: part.failure.what.clone(),
-                next: part.failure.next.clone(),
-                allowed: part.allowed,
-            })
-            .collect(),
+        unread: plan.unread.iter().map(unread).collect(),
         counts: v1::Counts {
             add: counts.add,
             change: counts.change,
@@ -93,6 +74,27 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
             bindings: plan.compared.bindings,
         },
         usage: context.spent.map(usage),
+    }
+}
+
+pub(super) fn withheld(entry: &Withheld) -> v1::Withheld {
+    v1::Withheld {
+        origin: entry.origin.as_ref().map(origin),
+        addresses: texts(&entry.addresses),
+        actions: entry.signs.iter().map(|sign| would(*sign)).collect(),
+        reason: entry.reason.to_string(),
+        message: entry.message.clone(),
+        error: entry.is_error,
+    }
+}
+
+pub(super) fn unread(part: &Unread) -> v1::Unread {
+    v1::Unread {
+        environment: part.environment.as_ref().map(ToString::to_string),
+        failure: failure(part.failure.kind).to_owned(),
+        message: part.failure.what.clone(),
+        next: part.failure.next.clone(),
+        allowed: part.allowed,
     }
 }
 
@@ -195,7 +197,7 @@ fn change(change: &Change) -> v1::Change {
     }
 }
 
-fn resource(resource: &Resource) -> v1::Resource {
+pub(super) fn resource(resource: &Resource) -> v1::Resource {
     match resource {
         Resource::Group(group) => v1::Resource::Group {
             key: group.key.to_string(),
@@ -269,7 +271,7 @@ pub(super) fn role_ref(role: &RoleRef) -> v1::RoleRef {
     }
 }
 
-fn unmanaged(binding: &UnmanagedBinding) -> v1::Unmanaged {
+pub(super) fn unmanaged(binding: &UnmanagedBinding) -> v1::Unmanaged {
     let (owner, config) = match &binding.owner {
         BindingOwner::Unmarked => (v1::BindingOwner::Unmarked, None),
         BindingOwner::LabelsOnly => (v1::BindingOwner::LabelsOnly, None),
@@ -328,7 +330,7 @@ fn subject(subject: &Subject) -> v1::Subject {
     }
 }
 
-fn guard(verdict: &Verdict) -> v1::Guard {
+pub(super) fn guard(verdict: &Verdict) -> v1::Guard {
     v1::Guard {
         id: verdict.guard.clone(),
         subject: verdict.subject.clone(),

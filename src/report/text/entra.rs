@@ -9,7 +9,7 @@ use crate::report::escape;
 use crate::state::{Address, Change, Edge, Group, GroupKey, Identity, ObjectId, Operation, Origin, Resource, Sign};
 
 /// From this many owners or members with the same sign on, they are listed in columns instead of line by line.
-const COLUMNS_FROM: usize = 13;
+pub(super) const COLUMNS_FROM: usize = 13;
 
 /// Adds a block for each group that changes.
 pub(super) fn groups<'a>(page: &mut Page, changes: impl Iterator<Item = &'a Change>, view: &View<'_>) {
@@ -49,7 +49,7 @@ fn block(page: &mut Page, key: &GroupKey, changes: &[&Change], view: &View<'_>) 
     }
 }
 
-fn group_id(change: &Change) -> Option<&Identity> {
+pub(super) fn group_id(change: &Change) -> Option<&Identity> {
     match change.after().or(change.before())? {
         Resource::Group(group) => Some(&group.id),
         Resource::Owner(edge) | Resource::Member(edge) => Some(&edge.group_id),
@@ -57,7 +57,7 @@ fn group_id(change: &Change) -> Option<&Identity> {
     }
 }
 
-fn edge_of(change: &Change, is_owner: bool) -> Option<&Edge> {
+pub(super) fn edge_of(change: &Change, is_owner: bool) -> Option<&Edge> {
     match change.after().or(change.before())? {
         Resource::Owner(edge) if is_owner => Some(edge),
         Resource::Member(edge) if !is_owner => Some(edge),
@@ -114,7 +114,7 @@ pub(super) fn first_owner(change: &Change) -> Option<ObjectId> {
     }
 }
 
-fn updated(page: &mut Page, before: &Group, after: &Group) {
+pub(super) fn updated(page: &mut Page, before: &Group, after: &Group) {
     let quoted = |text: &Option<String>| text.as_deref().map_or_else(|| "none".to_owned(), long_quoted);
     let properties = [
         ("display name", Some(before.display_name.clone()), Some(after.display_name.clone())),

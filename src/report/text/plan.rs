@@ -76,7 +76,7 @@ pub(in crate::report) fn header(plan: &Plan, context: &Context) -> String {
     format!("{subject}{} · tenant {tenant} · {environments}", against.unwrap_or_default())
 }
 
-fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
+pub(super) fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
     of_commit(&plan.config, commit)
 }
 
@@ -137,7 +137,7 @@ pub(in crate::report) fn at_place(
 }
 
 /// A part of terms, each with a message.
-fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
+pub(super) fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
     if entries.is_empty() {
         return;
     }
@@ -149,7 +149,7 @@ fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
     }
 }
 
-fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
+pub(super) fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld]) {
     if entries.is_empty() {
         return;
     }
@@ -234,7 +234,7 @@ pub(in crate::report) fn waiting_of(entry: &Withheld) -> Vec<(Sign, &Address)> {
     entry.signs.iter().copied().zip(&entry.addresses).take(LISTED).collect()
 }
 
-fn unread(page: &mut Page, plan: &Plan) {
+pub(super) fn unread(page: &mut Page, plan: &Plan) {
     if plan.unread.is_empty() {
         return;
     }
@@ -327,7 +327,7 @@ pub(in crate::report) fn counts(plan: &Plan, context: &Context) -> Vec<String> {
 }
 
 /// `Entra, alpha, beta and 3 more`.
-fn unread_parts(plan: &Plan) -> String {
+pub(super) fn unread_parts(plan: &Plan) -> String {
     const NAMED: usize = 5;
     first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
 }

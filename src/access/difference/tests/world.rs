@@ -161,6 +161,7 @@ fn meta() -> LiveMeta {
         mark: Mark::Ours,
         other_managers: Vec::new(),
         bootstrapping: false,
+        trace: crate::state::Trace::default(),
     }
 }
 

@@ -83,6 +83,7 @@ fn meta() -> LiveMeta {
         mark: Mark::None,
         other_managers: Vec::new(),
         bootstrapping: false,
+        trace: crate::state::Trace::default(),
     }
 }
 

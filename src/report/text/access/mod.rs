@@ -61,7 +61,40 @@ pub(in crate::report) fn remarks(difference: &AccessDifference) -> Vec<&'static 
 
 /// The rows alone.
 pub(super) fn table(page: &mut Page, difference: &AccessDifference) {
-    table::table(page, &lines::lines(difference));
+    table::table(page, &lines::lines(difference), ["before", "after"]);
+}
+
+/// Who has more or less than the files give, where, and through what: a difference from what they give to what is there.
+pub(super) fn drift(page: &mut Page, difference: &AccessDifference) {
+    if difference.is_empty() {
+        return;
+    }
+    page.gap();
+    page.words(0, &drift_headline(difference));
+    table::table(page, &lines::lines(difference), ["by the files", "now"]);
+    unseen_part(page, difference);
+}
+
+/// `Access: 2 have more than the files give, 1 has less`
+fn drift_headline(difference: &AccessDifference) -> String {
+    let AccessCounts { gain, lose, both, unchanged: _, owners, former_owners, masters } = difference.counts();
+    let verbs = [
+        (gain, "has more than the files give", "have more than the files give"),
+        (lose, "has less", "have less"),
+        (both, "has more of one and less of another", "have more of one and less of another"),
+        (masters, "has cluster-admin or its like by it", "have cluster-admin or its like by it"),
+        (owners, "can make themselves a member, or put anybody in", "can make themselves members, or put anybody in"),
+        (former_owners, "cannot do that any more", "cannot do that any more"),
+    ];
+    let parts = verbs.into_iter().filter(|(number, ..)| *number > 0);
+    let parts: Vec<String> =
+        parts.map(|(number, one, several)| format!("{number} {}", if number == 1 { one } else { several })).collect();
+    if parts.is_empty() {
+        let same =
+            if difference.rows.is_empty() { "not all of it could be seen" } else { "nobody has more or less by it" };
+        return format!("Access: {same}");
+    }
+    format!("Access: {}", parts.join(", "))
 }
 
 /// What could not be seen.

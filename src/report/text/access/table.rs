@@ -17,11 +17,12 @@ const NARROWEST: usize = 12;
 
 type Cells = [String; 4];
 
-pub(super) fn table(page: &mut Page, lines: &[(Line, Vec<String>)]) {
+/// The table, with what stands over the two columns of roles.
+pub(super) fn table(page: &mut Page, lines: &[(Line, Vec<String>)], [before, after]: [&str; 2]) {
     if lines.is_empty() {
         return;
     }
-    let header = ["who", "where", "before", "after"].map(str::to_owned);
+    let header = ["who", "where", before, after].map(str::to_owned);
     let rows: Vec<Cells> = lines.iter().map(cells).collect();
     let widths = widths(rows.iter().chain([&header]), page.width());
     let table = 2 + widths.iter().sum::<usize>() + 2 * (widths.len() - 1);

@@ -1,0 +1,80 @@
+//! `rolecall drift`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::args::{ConnectionArgs, Output, PolicyArgs};
+use super::error::CliError;
+use super::exit::Exit;
+use super::plan::{exit, or_document};
+use super::progress::Progress;
+use super::session::Session;
+use super::ui::Ui;
+use crate::plan::saved;
+use crate::report::{self, Applies};
+use crate::{git, state};
+
+/// Show what the tenant and the clusters have otherwise than the access files ask, since when and by whom
+///
+/// It is what `apply` would put right, seen from what is there: who has what no file gives them, who lacks what the files
+/// give, and what was changed by hand. Nothing is written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  rolecall drift                                 # 2 when there is any, 0 when there is none
+  rolecall drift --only prod                     # on one environment
+  rolecall drift --output json | jq .drift")]
+pub(super) struct Args {
+    /// The folder of the access files, or any file in it
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// How it is written
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+    /// Look at this only (can be repeated)
+    #[arg(long, value_name = "ENV|entra|group/NAME", help_heading = "Scope")]
+    only: Vec<state::Target>,
+    /// Go on without failing when this environment cannot be reached (can be repeated)
+    #[arg(long, value_name = "ENV", help_heading = "Scope")]
+    allow_unreachable: Vec<state::EnvironmentName>,
+    #[command(flatten)]
+    connections: ConnectionArgs,
+}
+
+pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let policy = PolicyArgs {
+        only: args.only.clone(),
+        allow_unreachable: args.allow_unreachable.clone(),
+        ..PolicyArgs::default()
+    };
+    let opened = Session::open(ui, &args.path, &args.connections, &policy).await;
+    let mut session = or_document(ui, args.output, opened)?;
+    let progress = Progress::new(ui);
+    session.entra.on_wait = progress.on_wait();
+    let drifted = session.drift(&progress).await?;
+    let plan = &drifted.planned.plan;
+    let commit = git::head(&session.loaded.root).ok();
+    let context = report::Context {
+        commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
+        access: Arc::new(drifted.access),
+        plan_id: Some(saved::plan_id(plan)),
+        spent: Some(drifted.planned.spent),
+        applies: Applies::Unsaved,
+        without_saved: session.without_saved(&drifted.planned),
+        ..report::Context::default()
+    };
+    let text = match args.output {
+        Output::Text => {
+            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
+            report::text::drift(plan, &drifted.drift, &context, layout)
+        }
+        Output::Json => report::json::drift_v1(plan, &drifted.drift, &context),
+    };
+    ui.print(&text)?;
+    let exit = match exit(plan, false) {
+        Exit::Error => Exit::Error,
+        _ if plan.is_without_drift() => Exit::Fine,
+        _ => Exit::Pending,
+    };
+    session.close().await;
+    Ok(exit)
+}

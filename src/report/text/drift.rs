@@ -1,0 +1,282 @@
+//! Drift as text: the plan seen from the live side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::page::{Mark, Page};
+use super::plan::{footer, header, subject};
+use super::view::View;
+use super::words::{self, count};
+use super::{Layout, access, entra, guards, plan as whole};
+use crate::plan::Plan;
+use crate::plan::drift::{Drift, Evidence, Standing};
+use crate::report::{Context, drift as said, escape};
+use crate::state::{
+    Address, Binding, Change, Edge, EnvironmentName, Group, GroupKey, PolicyRule, Resource, Sign, Subject,
+};
+
+/// What live systems have otherwise than the files ask. Where that is nothing, one line and what it has cost.
+pub fn drift(plan: &Plan, drift: &Drift, context: &Context, layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    if !(plan.is_without_drift() && plan.unread.is_empty()) {
+        page.words(0, &header(plan, context));
+    }
+    access::drift(&mut page, &context.access);
+    let view = View::of(plan);
+    let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
+    for change in &plan.changes {
+        on.entry(change.address.environment()).or_default().push(change);
+    }
+    for (binding, _) in &drift.refused {
+        on.entry(Some(&binding.environment)).or_default();
+    }
+    let pages = Pages { view: &view, drift };
+    for (environment, changes) in on {
+        page.gap();
+        match environment {
+            None => {
+                page.words(0, "Entra");
+                pages.groups(&mut page, &changes);
+            }
+            Some(name) => {
+                page.words(0, name.as_str());
+                pages.objects(&mut page, &changes);
+                pages.refused(&mut page, name);
+            }
+        }
+    }
+    whole::withheld_part(&mut page, "Withheld: `apply` leaves it as it is", &plan.withheld.iter().collect::<Vec<_>>());
+    whole::unread(&mut page, plan);
+    guards::guards(&mut page, plan, context);
+    page.gap();
+    let is_silent = |change: &&Change| said::known(Standing::of(change), drift.of(&change.address)).is_none();
+    if plan.changes.iter().any(|change| is_silent(&change)) {
+        page.words(
+            0,
+            "Where neither a time nor a name is said, nobody knows them: an object that is gone keeps no record.",
+        );
+    }
+    let compared = [
+        (plan.compared.groups, "group"),
+        (plan.compared.environments, "environment"),
+        (plan.compared.bindings, "binding"),
+    ];
+    let compared = compared.map(|(number, thing)| count(number, thing)).join(", ");
+    let mut sentences = said::conclusions(plan, drift, &subject(plan, context.commit.as_ref()), &compared);
+    if plan.refusals().next().is_some() {
+        sentences.push("`apply` would refuse until what is marked `!` is settled.".to_owned());
+    } else if !plan.changes.is_empty() {
+        sentences.push("`apply` puts it right.".to_owned());
+    }
+    whole::conclusions(&mut page, &sentences, layout);
+    if let Some(spent) = context.spent {
+        page.words(0, &footer(spent));
+    }
+    page.render()
+}
+
+struct Pages<'a> {
+    view: &'a View<'a>,
+    drift: &'a Drift,
+}
+
+/// People of whom the same is said.
+type Alike<'c> = BTreeMap<(Standing, String), Vec<(&'c Change, &'c Edge)>>;
+
+impl Pages<'_> {
+    /// Who or when, where that is known, and what an apply makes of it.
+    fn said(&self, change: &Change) -> String {
+        let would = said::apply_would(change, !self.view.protection(change).is_empty());
+        match said::known(Standing::of(change), self.drift.of(&change.address)) {
+            Some(known) => format!("{known}; {would}"),
+            None => would,
+        }
+    }
+
+    fn groups(&self, page: &mut Page, changes: &[&Change]) {
+        let mut blocks: BTreeMap<&GroupKey, Vec<&Change>> = BTreeMap::new();
+        for change in changes {
+            if let Some(key) = change.address.group() {
+                blocks.entry(key).or_default().push(change);
+            }
+        }
+        for (key, changes) in blocks {
+            self.group(page, key, &changes);
+        }
+    }
+
+    fn group(&self, page: &mut Page, key: &GroupKey, changes: &[&Change]) {
+        let own = changes.iter().find(|change| matches!(change.address, Address::Group(_)));
+        let id = changes.iter().find_map(|change| entra::group_id(change)).map(words::short).unwrap_or_default();
+        let edges = changes.iter().filter(|change| !matches!(change.address, Address::Group(_)));
+        match own {
+            None => page.marked(0, Mark::Sign(Sign::Change), &format!("group {key}{id}"), None),
+            Some(change) => {
+                let standing = Standing::of(change);
+                let text = format!("group {key}{id}");
+                page.marked(0, Mark::Sign(standing.sign()), &text, View::origin(change, "not in the files"));
+                properties(page, change);
+                page.detail(4, &self.said(change));
+                if standing == Standing::Less {
+                    let number = edges.clone().count();
+                    if number > 0 {
+                        page.detail(4, &format!("with it {} missing", count(number, "member or owner")));
+                    }
+                    return;
+                }
+            }
+        }
+        for (title, is_owner) in [("owner", true), ("member", false)] {
+            let mut alike = Alike::new();
+            for change in edges.clone() {
+                if let Some(edge) = entra::edge_of(change, is_owner) {
+                    alike.entry((Standing::of(change), self.said(change))).or_default().push((change, edge));
+                }
+            }
+            for ((standing, said), mut edges) in alike {
+                edges.sort_by(|(_, one), (_, other)| one.principal.cmp(&other.principal));
+                self.edges(page, title, standing.sign(), &edges);
+                page.detail(8, &said);
+            }
+        }
+    }
+
+    fn edges(&self, page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)]) {
+        if edges.len() < entra::COLUMNS_FROM {
+            for (change, edge) in edges {
+                let text = format!("{title} {}", words::edge(edge, self.view));
+                page.marked(4, Mark::Sign(sign), &text, View::origin(change, "not in the files"));
+            }
+            return;
+        }
+        page.marked(4, Mark::Sign(sign), &count(edges.len(), title), None);
+        let items: Vec<String> = edges.iter().map(|(_, edge)| words::edge(edge, self.view)).collect();
+        page.columns(8, &items);
+    }
+
+    fn objects(&self, page: &mut Page, changes: &[&Change]) {
+        let mut changes = changes.to_vec();
+        changes.sort_by(|one, other| one.address.cmp(&other.address));
+        for change in changes {
+            let text = words::object(&change.address);
+            let sign = Standing::of(change).sign();
+            page.marked(0, Mark::Sign(sign), &text, View::origin(change, "not in the files"));
+            self.content(page, change);
+            page.detail(4, &self.said(change));
+        }
+    }
+
+    /// What is there and what is asked: `+` is there alone, `-` is asked alone.
+    fn content(&self, page: &mut Page, change: &Change) {
+        match (change.before(), change.after()) {
+            (Some(Resource::Role(live)), Some(Resource::Role(asked))) => {
+                if live.rules == asked.rules && live.aggregate_to == asked.aggregate_to {
+                    page.detail(4, "its rules are as asked; its marks of ownership are not");
+                }
+                rules(page, &live.rules, &asked.rules);
+                let (live, asked) = (&live.aggregate_to, &asked.aggregate_to);
+                for (sign, one, other) in [(Sign::Add, live, asked), (Sign::Remove, asked, live)] {
+                    for target in one.difference(other) {
+                        page.marked(4, Mark::Sign(sign), &format!("added to {}", target.name()), None);
+                    }
+                }
+            }
+            (Some(Resource::Binding(live)), Some(Resource::Binding(asked))) => self.binding(page, live, asked),
+            (Some(Resource::Role(live)), None) => rules(page, &live.rules, &[]),
+            (None, Some(Resource::Role(asked))) => rules(page, &[], &asked.rules),
+            (Some(Resource::Binding(live)), None) => self.subjects(page, Sign::Add, live, &live.subjects),
+            (None, Some(Resource::Binding(asked))) => self.subjects(page, Sign::Remove, asked, &asked.subjects),
+            _ => {}
+        }
+    }
+
+    fn binding(&self, page: &mut Page, live: &Binding, asked: &Binding) {
+        if live.same_content(asked) {
+            page.detail(4, "what it grants is as asked; its marks of ownership are not");
+            return;
+        }
+        if live.role != asked.role {
+            self.subjects(page, Sign::Add, live, &live.subjects);
+            self.subjects(page, Sign::Remove, asked, &asked.subjects);
+            return;
+        }
+        let only = |one: &Binding, other: &Binding| -> Vec<Subject> {
+            let is_in = |subject: &&Subject| !other.subjects.iter().any(|has| has.is_same(subject));
+            one.subjects.iter().filter(is_in).cloned().collect()
+        };
+        self.subjects(page, Sign::Add, live, &only(live, asked));
+        self.subjects(page, Sign::Remove, asked, &only(asked, live));
+    }
+
+    fn subjects(&self, page: &mut Page, sign: Sign, binding: &Binding, subjects: &[Subject]) {
+        let everywhere = if binding.namespace.is_none() { ", on the whole cluster" } else { "" };
+        let verb = if sign == Sign::Add { "has" } else { "lacks" };
+        for subject in subjects {
+            let role = format!("{} {}", binding.role.kind, words::word(&binding.role.name));
+            let text = format!("{} {verb}: {role}{everywhere}", words::subject(subject, self.view));
+            page.marked(4, Mark::Sign(sign), &text, None);
+        }
+    }
+
+    /// Bindings of others where the files refuse them.
+    fn refused(&self, page: &mut Page, environment: &EnvironmentName) {
+        let here = self.drift.refused.iter().filter(|(binding, _)| binding.environment == *environment);
+        for (binding, evidence) in here {
+            page.marked(
+                0,
+                Mark::Sign(Sign::Add),
+                &words::object(&binding.address),
+                Some("refused by the files".to_owned()),
+            );
+            for subject in &binding.subjects {
+                let role = format!("{} {}", binding.role.kind, words::word(&binding.role.name));
+                page.marked(
+                    4,
+                    Mark::Sign(Sign::Add),
+                    &format!("{} has: {role}", words::subject(subject, self.view)),
+                    None,
+                );
+            }
+            let known = known_of(evidence).map(|known| format!("{known}; ")).unwrap_or_default();
+            page.detail(4, &format!("{known}not ours: `apply` refuses while it is there"));
+        }
+    }
+}
+
+fn known_of(evidence: &Evidence) -> Option<String> {
+    said::known(Standing::More, evidence)
+}
+
+/// Which properties of a group differ.
+fn properties(page: &mut Page, change: &Change) {
+    if let (Some(Resource::Group(live)), Some(Resource::Group(asked))) = (change.before(), change.after()) {
+        for (property, live, asked) in differing(live, asked) {
+            let quoted = |text: Option<&str>| {
+                text.map_or_else(
+                    || "none".to_owned(),
+                    |text| format!("\"{}\"", escape::message(text).replace('"', "\\\"")),
+                )
+            };
+            page.detail(4, &format!("{property}: is {}, the files say {}", quoted(live), quoted(asked)));
+        }
+    }
+}
+
+/// The properties in which two differ: which, and both.
+fn differing<'g>(live: &'g Group, asked: &'g Group) -> Vec<(&'static str, Option<&'g str>, Option<&'g str>)> {
+    let all = [
+        ("display name", Some(live.display_name.as_str()), Some(asked.display_name.as_str())),
+        ("description", live.description.as_deref(), asked.description.as_deref()),
+        ("mail nickname", live.mail_nickname.as_deref(), asked.mail_nickname.as_deref()),
+        ("unique name", live.unique_name.as_deref(), asked.unique_name.as_deref()),
+    ];
+    all.into_iter().filter(|(_, live, asked)| live != asked).collect()
+}
+
+fn rules(page: &mut Page, live: &[PolicyRule], asked: &[PolicyRule]) {
+    let (live, asked): (BTreeSet<_>, BTreeSet<_>) = (live.iter().collect(), asked.iter().collect());
+    for (sign, rules) in [(Sign::Add, live.difference(&asked)), (Sign::Remove, asked.difference(&live))] {
+        for rule in rules {
+            page.marked(4, Mark::Sign(sign), &words::rule(rule), None);
+        }
+    }
+}

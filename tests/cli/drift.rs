@@ -1,0 +1,247 @@
+//! A tenant and clusters that somebody changed by hand: what `drift` says of it, and what takes it back.
+
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+
+use crate::common::{Ran, World};
+use crate::golden::check;
+use crate::served::Served;
+
+pub(crate) const ROOT: &str = "# Who may do what at Contoso. Ask platform@ before you touch this.
+version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s, labels: { stage: dev } }
+groups:
+  dev:
+    description: Developers of trinity
+    owners: [erin@contoso.com]   # and nobody else
+    members:
+      # the team
+      - hayden@contoso.com
+      - dana@contoso.com         # on leave until May
+  ops: { owners: [erin@contoso.com], members: [erin@contoso.com, joan@contoso.com] }
+roles:
+  read-only: { cluster-role: view }
+  restarter:
+    rules:
+      - { apiGroups: [apps], resources: [deployments], verbs: [get, list, patch] }
+grants:
+  - { groups: [dev], roles: [read-only], environments: [alpha], namespaces: [trinity] }
+  - { groups: [ops], roles: [restarter], environments: [alpha], namespaces: [trinity] }
+  - { users: [sam@contoso.com], roles: [read-only], environments: [alpha], namespaces: [trinity] }
+";
+
+/// Everything that somebody does without rolecall.
+pub(crate) struct Hands {
+    _served: Served,
+    http: reqwest::Client,
+    graph: String,
+    token: String,
+    kubernetes: Client,
+}
+
+impl Hands {
+    pub(crate) async fn on(world: &World) -> Self {
+        let served = Served::start(&world.path("sandbox"));
+        let graph = served.credential("ROLECALL_SANDBOX_URL");
+        // Every test may be the first; a second installation is refused and does not matter.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let authority = reqwest::Certificate::from_pem(world.read("sandbox/ca.pem").as_bytes()).unwrap();
+        let http = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+        let form = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", served.credential("AZURE_CLIENT_ID")),
+            ("client_secret", served.credential("AZURE_CLIENT_SECRET")),
+            ("scope", "https://graph.microsoft.com/.default".to_owned()),
+        ];
+        let url = format!("{graph}/{}/oauth2/v2.0/token", served.credential("AZURE_TENANT_ID"));
+        let answer: Value = http.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+        let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        let options = KubeConfigOptions { context: Some("alpha".to_owned()), ..KubeConfigOptions::default() };
+        let kubeconfig = Kubeconfig::read_from(world.path("sandbox/kubeconfig")).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+        Self { _served: served, http, graph, token, kubernetes: Client::try_from(config).unwrap() }
+    }
+
+    pub(crate) async fn graph(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/v1.0/{path}", self.graph);
+        let request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.token);
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> String {
+        self.graph("GET", &format!("users/{name}"), None).await["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn group(&self, key: &str) -> String {
+        let found = self.graph("GET", &format!("groups(uniqueName='rolecall.contoso.{key}')"), None).await;
+        found["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn join(&self, key: &str, list: &str, who: &str) {
+        let (group, user) = (self.group(key).await, self.user(who).await);
+        let link = json!({ "@odata.id": format!("{}/v1.0/directoryObjects/{user}", self.graph) });
+        self.graph("POST", &format!("groups/{group}/{list}/$ref"), Some(link)).await;
+    }
+
+    pub(crate) async fn leave(&self, key: &str, list: &str, who: &str) {
+        let (group, user) = (self.group(key).await, self.user(who).await);
+        self.graph("DELETE", &format!("groups/{group}/{list}/{user}/$ref"), None).await;
+    }
+
+    pub(crate) fn bindings(&self) -> Api<RoleBinding> {
+        Api::namespaced(self.kubernetes.clone(), "trinity")
+    }
+
+    /// The name of our binding of this kind of subject and role.
+    pub(crate) async fn binding(&self, start: &str) -> String {
+        let all = self.bindings().list(&ListParams::default()).await.unwrap();
+        let mut names = all.into_iter().filter_map(|binding| binding.metadata.name);
+        names.find(|name| name.starts_with(start)).unwrap()
+    }
+}
+
+fn by(manager: &str) -> PatchParams {
+    PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }
+}
+
+/// What was applied, and then changed by hand, in Entra and on the cluster.
+pub(crate) async fn drifted(files: &str) -> World {
+    let world = World::with_files(&[("rolecall.yaml", files)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let hands = Hands::on(&world).await;
+    hands.join("dev", "members", "joan@contoso.com").await;
+    hands.leave("dev", "members", "dana@contoso.com").await;
+    hands.join("ops", "owners", "sam@contoso.com").await;
+    let dev = hands.group("dev").await;
+    let words = json!({ "description": "Developers\u{202e} of \"trinity\" & friends" });
+    hands.graph("PATCH", &format!("groups/{dev}"), Some(words)).await;
+    let edited = json!({ "subjects": [
+        { "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": hands.group("ops").await },
+        { "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": hands.user("dana@contoso.com").await },
+    ] });
+    let restarter = hands.binding("ops-restarter").await;
+    hands.bindings().patch(&restarter, &by("kubectl-edit"), &Patch::Merge(&edited)).await.unwrap();
+    let gone = hands.binding("sam-read-only").await;
+    hands.bindings().delete(&gone, &DeleteParams::default()).await.unwrap();
+    world
+}
+
+fn json_of(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{}{}", ran.stdout, ran.stderr))
+}
+
+pub(crate) fn drift(world: &World, more: &[&str]) -> Ran {
+    world.run(&[&["drift", "access", "--sandbox", "sandbox"], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_by_hand_is_told_from_the_live_side_and_apply_reverts_it() {
+    let world = drifted(ROOT).await;
+    let before = world.writes().len();
+    check("drift", &drift(&world, &[]));
+    let found = json_of(&drift(&world, &["--output", "json"]).exits(2));
+    assert_eq!(world.writes().len(), before, "it only looks");
+    let standing: Vec<(&str, &str, &str)> = found["drift"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap();
+            (
+                text("address").rsplit_once('-').map_or(text("address"), |(start, _)| start),
+                text("standing"),
+                text("apply"),
+            )
+        })
+        .collect();
+    assert!(standing.contains(&("entra/group/dev/member/joan@contoso.com", "more", "remove")), "{standing:?}");
+    assert!(standing.contains(&("entra/group/dev/member/dana@contoso.com", "less", "add")), "{standing:?}");
+    assert!(standing.contains(&("alpha/rolebinding/trinity/sam-read-only", "less", "add")), "{standing:?}");
+    let edited = found["drift"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["standing"] == "otherwise" && one["environment"] == "alpha");
+    let write = &edited.unwrap()["known"]["writes"][0];
+    assert_eq!((&write["manager"], &write["fields"]), (&json!("kubectl-edit"), &json!(["subjects"])));
+    assert!(write["time"].as_str().unwrap().ends_with('Z'));
+    let people: Vec<&Value> = found["access"]["rows"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
+    assert!(people.contains(&&json!("gains")) && people.contains(&&json!("loses")), "{people:?}");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let ran = drift(&world, &[]).exits(0);
+    assert!(
+        ran.stdout.starts_with("No drift. 2 groups, 1 environment, 3 bindings are as contoso asks.\n"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(ran.stdout.lines().count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_was_not_read_is_an_error_and_never_no_drift() {
+    let files = ROOT.replace("  alpha: ", "  beta: { type: k3s }\n  alpha: ");
+    let world = World::with_files(&[("rolecall.yaml", &files)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    // An environment that the sandbox has never heard of.
+    world.replace("access/rolecall.yaml", "  beta: ", "  gamma: ");
+    let ran = drift(&world, &[]).exits(1);
+    assert!(ran.stdout.contains("Not looked at: gamma. No drift in the rest."), "{}", ran.stdout);
+    let ran = drift(&world, &["--allow-unreachable", "gamma"]).exits(0);
+    assert!(ran.stdout.contains("gamma (allowed)"), "{}", ran.stdout);
+    let _ = drift(&world, &["--only", "alpha"]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_and_a_whole_group_changed_by_hand_and_a_binding_that_the_files_refuse() {
+    let files = ROOT.replace("stage: dev } }", "stage: dev }, unmanaged: refuse }");
+    let world = World::with_files(&[("rolecall.yaml", &files)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let hands = Hands::on(&world).await;
+    let roles: Api<Role> = Api::namespaced(hands.kubernetes.clone(), "trinity");
+    let all = roles.list(&ListParams::default()).await.unwrap();
+    let name =
+        all.into_iter().filter_map(|role| role.metadata.name).find(|name| name.starts_with("restarter")).unwrap();
+    let wide = json!({ "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }] });
+    roles.patch(&name, &by("helm"), &Patch::Merge(&wide)).await.unwrap();
+    let made: RoleBinding = serde_json::from_value(json!({
+        "metadata": { "name": "hand-made" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "root@contoso.com" }],
+    }))
+    .unwrap();
+    hands
+        .bindings()
+        .create(&PostParams { field_manager: Some("kubectl-create".to_owned()), ..PostParams::default() }, &made)
+        .await
+        .unwrap();
+    let dev = hands.group("dev").await;
+    hands.graph("DELETE", &format!("groups/{dev}"), None).await;
+    drop(hands);
+    check("drift-objects", &drift(&world, &[]));
+    let found = json_of(&drift(&world, &["--output", "json"]).exits(2));
+    assert_eq!(found["refused"][0]["binding"]["name"], "trinity/hand-made");
+    assert_eq!(found["refused"][0]["known"]["writes"][0]["manager"], "kubectl-create");
+    let group = found["drift"].as_array().unwrap().iter().find(|one| one["address"] == "entra/group/dev").unwrap();
+    assert_eq!(group["apply"], "restore");
+    assert!(group["known"]["deleted"].as_str().unwrap().ends_with('Z'), "{group}");
+}
+
+#[test]
+fn mistakes_in_the_files_are_told_as_everywhere() {
+    let world = World::with_files(&[("rolecall.yaml", &ROOT.replace("[dev]", "[devv]"))]);
+    let ran = drift(&world, &["--output", "json"]).exits(1);
+    assert_eq!(json_of(&ran)["findings"].as_array().map(Vec::len), Some(1), "{}", ran.stdout);
+    let ran = drift(&world, &["--onyl", "alpha"]).exits(64);
+    assert!(ran.stderr.contains("--only"), "{}", ran.stderr);
+}
