@@ -10,7 +10,6 @@ use super::plan::{exit, or_document};
 use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
-use crate::plan::saved;
 use crate::report::{self, Applies};
 use crate::{git, state};
 
@@ -56,7 +55,6 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let context = report::Context {
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         access: Arc::new(drifted.access),
-        plan_id: Some(saved::plan_id(plan)),
         spent: Some(drifted.planned.spent),
         applies: Applies::Unsaved,
         without_saved: session.without_saved(&drifted.planned),
