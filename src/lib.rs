@@ -24,6 +24,7 @@
 //! | [`doctor`] | whether it will work here: what was found out, judged | nothing |
 //! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
 //! | [`git`] | the commit that is checked out | reads the repository |
+//! | [`hosts`] | GitHub, GitLab, Azure DevOps: one comment on a pull request, one issue that tracks drift | the network |
 //! | [`sandbox`] | an embedded tenant and embedded clusters | loopback; its own folder |
 //! | [`cli`] | one file a command; streams, terminal, environment, clock | everything above |
 //!
@@ -37,6 +38,7 @@ pub mod desired;
 pub mod diagnostics;
 pub mod doctor;
 pub mod git;
+pub mod hosts;
 pub mod lint;
 pub mod plan;
 pub mod providers;

@@ -30,6 +30,7 @@ const ROOMS: &[Room] = &[
         is_pure: true,
     },
     Room { name: "git", may_use: &["diagnostics"], is_pure: false },
+    Room { name: "hosts", may_use: &["providers", "state"], is_pure: false },
     Room { name: "sandbox", may_use: &["state"], is_pure: false },
     Room {
         name: "cli",
@@ -41,6 +42,7 @@ const ROOMS: &[Room] = &[
             "diagnostics",
             "doctor",
             "git",
+            "hosts",
             "lint",
             "plan",
             "providers",
@@ -73,6 +75,7 @@ const IMPURE: &[&str] = &[
 /// What of another room's inside may be used, where not all of it may.
 const ONLY: &[(&str, &str, &[&str])] = &[
     ("apply", "providers", &["Writer", "Report"]),
+    ("hosts", "providers", &["http"]),
     ("lint", "access", &["builtin_roles"]),
     ("report", "apply", &["event", "Event", "Summary"]),
 ];

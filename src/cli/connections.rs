@@ -216,12 +216,7 @@ impl Connections {
         if let Some(proxy) = &self.proxy {
             return proxy.parse();
         }
-        let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, ui.variable(name)?)));
-        let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
-            return Ok(Proxies::default());
-        };
-        let except = first(&["NO_PROXY", "no_proxy"]).map_or("", |(_, except)| except);
-        Ok(Proxies::through(Proxy::parse(address, name)?, except))
+        proxies_of_environment(ui)
     }
 
     /// The way to one environment.
@@ -280,6 +275,16 @@ impl Connections {
         let told = CliError::user(told).hint(format!("add {name} under `environments` of {}", self.named));
         error.hints.into_iter().fold(told, CliError::hint)
     }
+}
+
+/// The proxy that the environment names.
+pub(super) fn proxies_of_environment(ui: &Ui) -> Result<Proxies, CliError> {
+    let first = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, ui.variable(name)?)));
+    let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
+        return Ok(Proxies::default());
+    };
+    let except = first(&["NO_PROXY", "no_proxy"]).map_or("", |(_, except)| except);
+    Ok(Proxies::through(Proxy::parse(address, name)?, except))
 }
 
 /// The kubeconfigs that are the person's own: those of $KUBECONFIG, and ~/.kube/config.

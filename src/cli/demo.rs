@@ -156,6 +156,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         | Command::Sandbox(_)
         | Command::Schema(_)
         | Command::Completions(_)
+        | Command::Comment(_)
         | Command::Man(_) => Exit::Usage,
     };
     if exit == Exit::Fine {

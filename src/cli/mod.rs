@@ -11,6 +11,7 @@ mod access;
 mod again;
 mod apply;
 mod args;
+mod comment;
 mod completions;
 mod connections;
 mod demo;
@@ -84,6 +85,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
         | Command::Why(_)
         | Command::Access(_)
         | Command::Doctor(_)
+        | Command::Comment(_)
         | Command::Sandbox(_) => Builder::new_multi_thread().enable_all().build(),
     }
 }
@@ -103,6 +105,7 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
         Command::Demo(_)
         | Command::Validate(_)
         | Command::Lint(_)
+        | Command::Comment(_)
         | Command::Sandbox(_)
         | Command::Schema(_)
         | Command::Completions(_)
@@ -152,6 +155,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Why(args) => Box::pin(why::run(&args, ui)).await,
         Command::Access(args) => Box::pin(access::run(&args, ui)).await,
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,
+        Command::Comment(args) => Box::pin(comment::run(&args, ui)).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,
         Command::Schema(args) => schema::run(&args, ui),
         Command::Completions(args) => completions::run(&args, ui),

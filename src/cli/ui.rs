@@ -131,6 +131,14 @@ impl Ui {
         self.stdout.flush()
     }
 
+    /// Everything that comes in on standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not UTF-8.
+    pub fn read_all(&mut self) -> io::Result<String> {
+        io::read_to_string(&mut self.stdin)
+    }
+
     /// Says something to the person. A standard error that is gone changes nothing about the work.
     pub fn say(&mut self, text: &str) {
         self.stderr.say(text);

@@ -27,6 +27,7 @@ fn help_goes_to_standard_output_and_names_the_exit_codes() {
         "who-can",
         "why",
         "access",
+        "comment",
         "sandbox",
         "schema",
         "completions",

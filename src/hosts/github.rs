@@ -1,0 +1,242 @@
+//! Comments and issues of GitHub.
+
+use async_trait::async_trait;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::client::{Client, Connection, MOST_PAGES, Problem, Refusal, Repeat, bearer, next_link};
+use super::{Added, Changed, Draft, Entry, Host, HostName, Limit, On, Project, Surroundings};
+use crate::state::{Failure, FailureKind, Result};
+
+/// The label by which issues of ours are listed. Proof of nothing: who wrote them and the marker are.
+const LABEL: &str = "rolecall-drift";
+
+/// The most characters of a comment or an issue.
+const MOST: usize = 65_536;
+
+/// GitHub, one repository.
+#[derive(Debug)]
+pub(super) struct GitHub {
+    client: Client,
+    owner: String,
+    name: String,
+    graphql: Url,
+    is_fork: bool,
+    /// As whom our token acts.
+    login: OnceCell<String>,
+}
+
+impl GitHub {
+    pub(super) fn new(surroundings: &Surroundings, connection: &Connection) -> Result<Self> {
+        let Project::GitHub { owner, name } = &surroundings.project else {
+            return Err(Failure::new(FailureKind::Invalid, "this is no repository of GitHub's"));
+        };
+        let headers = [("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
+        let token = &surroundings.token;
+        let client = Client::new(HostName::GitHub, &surroundings.api, token, bearer(token), &headers, connection)?;
+        Ok(Self {
+            client,
+            owner: owner.clone(),
+            name: name.clone(),
+            graphql: graphql(&surroundings.api),
+            is_fork: surroundings.is_fork,
+            login: OnceCell::new(),
+        })
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+        self.client.url(&[&["repos", self.owner.as_str(), self.name.as_str()], path].concat(), query)
+    }
+
+    /// As whom our token acts: `github-actions[bot]` for the token of a job. GraphQL alone tells that to every kind of token.
+    async fn login(&self) -> Result<&str> {
+        let ask = async || {
+            let query = json!({ "query": "query { viewer { login } }" });
+            let sent = self.client.send(Method::POST, self.graphql.clone(), Some(&query), Repeat::Harmless).await;
+            let reply =
+                sent.map_err(|problem| self.failure(problem, "cannot find out as whom the token acts", None))?;
+            let login = reply.body["data"]["viewer"]["login"].as_str().map(str::to_owned);
+            login.ok_or_else(|| self.client.unreadable("it does not say as whom the token acts"))
+        };
+        self.login.get_or_try_init(ask).await.map(String::as_str)
+    }
+
+    /// All of a list, page by page.
+    async fn list(&self, first: Url, doing: &str, on: On) -> Result<Vec<Value>> {
+        let (mut url, mut all) = (first, Vec::new());
+        for _ in 0..MOST_PAGES {
+            let reply = self.client.get(url).await.map_err(|problem| self.failure(problem, doing, Some(on)))?;
+            let next = next_link(&reply.headers);
+            let Value::Array(page) = reply.body else { return Err(self.client.unreadable("a list is none")) };
+            all.extend(page);
+            match next {
+                Some(next) => url = self.client.followed(&next)?,
+                None => return Ok(all),
+            }
+        }
+        Err(self.client.unreadable("a list has no end"))
+    }
+
+    fn entry(item: &Value, on: On) -> Option<Entry> {
+        let id = match on {
+            On::PullRequest(_) => item["id"].as_u64()?,
+            On::Issues => item["number"].as_u64()?,
+        };
+        Some(Entry {
+            id: id.to_string(),
+            text: item["body"].as_str().unwrap_or_default().to_owned(),
+            title: item["title"].as_str().unwrap_or_default().to_owned(),
+            is_open: item["state"].as_str() != Some("closed"),
+            address: item["html_url"].as_str().map(str::to_owned),
+        })
+    }
+
+    fn failure(&self, problem: Problem, doing: &str, on: Option<On>) -> Failure {
+        match problem {
+            Problem::Refused(refusal) => self.refused(&refusal, doing, on),
+            Problem::Unknown(failure) | Problem::Failed(failure) => failure,
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal, doing: &str, on: Option<On>) -> Failure {
+        let Refusal { status, words } = refusal;
+        let failure = |kind| Failure::new(kind, format!("{doing}: GitHub answered {status}: {words}"));
+        let right = match on {
+            Some(On::Issues) => "`issues: write`",
+            Some(On::PullRequest(_)) | None => "`pull-requests: write`",
+        };
+        match status {
+            401 => failure(FailureKind::Unauthenticated)
+                .with_next("GITHUB_TOKEN is not valid, or not any more: hand the job's own token to the step, `${{ github.token }}`"),
+            403 if words.contains("locked") => failure(FailureKind::Forbidden)
+                .with_next("unlock the conversation of the pull request, or use a token of somebody who may write to a locked one"),
+            403 if self.is_fork && on != Some(On::Issues) => failure(FailureKind::Forbidden).with_next(
+                "the change comes from a fork, whose jobs get a token that only reads: post from a workflow that follows this one \
+                 (`on: workflow_run`) and name the pull request with --pull-request (docs/comments.md)",
+            ),
+            403 => failure(FailureKind::Forbidden)
+                .with_next(format!("add {right} to the `permissions` of the job; a token of an app needs the same right")),
+            404 => failure(FailureKind::NotFound).with_next(format!(
+                "see that it is there in {}/{}, and that the token sees the repository: the job needs {right}",
+                self.owner, self.name
+            )),
+            410 => failure(FailureKind::NotFound).with_next("turn issues on in the settings of the repository"),
+            _ => failure(FailureKind::Invalid).with_next("GitHub does not take it like this: see what it says"),
+        }
+    }
+}
+
+/// Where GraphQL is: beside `https://api.github.com`, and beside `/api/v3` of an enterprise's own server.
+fn graphql(api: &Url) -> Url {
+    let mut url = api.clone();
+    let path = api.path().trim_end_matches('/');
+    url.set_path(&format!("{}/graphql", path.strip_suffix("/v3").unwrap_or(path)));
+    url
+}
+
+#[async_trait]
+impl Host for GitHub {
+    fn limit(&self) -> Limit {
+        Limit::Characters(MOST)
+    }
+
+    async fn ours(&self, on: On) -> Result<Vec<Entry>> {
+        let login = self.login().await?;
+        let (url, doing) = match on {
+            On::PullRequest(number) => (
+                self.url(&["issues", &number.to_string(), "comments"], &[("per_page", "100")])?,
+                format!("cannot read the comments of {}", HostName::GitHub.pull_request(number)),
+            ),
+            On::Issues => (
+                self.url(
+                    &["issues"],
+                    &[
+                        ("labels", LABEL),
+                        ("state", "all"),
+                        ("sort", "created"),
+                        ("direction", "asc"),
+                        ("per_page", "100"),
+                    ],
+                )?,
+                format!("cannot read the issues of {}/{}", self.owner, self.name),
+            ),
+        };
+        let all = self.list(url, &doing, on).await?;
+        let is_ours = |item: &&Value| item["user"]["login"].as_str().is_some_and(|by| by.eq_ignore_ascii_case(login));
+        // GitHub lists pull requests among issues.
+        let is_issue = |item: &&Value| !item["pull_request"].is_object();
+        Ok(all.iter().filter(is_ours).filter(is_issue).filter_map(|item| Self::entry(item, on)).collect())
+    }
+
+    async fn add(&self, on: On, draft: Draft<'_>) -> Result<Added> {
+        let (url, body, doing) = match on {
+            On::PullRequest(number) => (
+                self.url(&["issues", &number.to_string(), "comments"], &[])?,
+                json!({ "body": draft.text }),
+                format!("cannot comment on {}", HostName::GitHub.pull_request(number)),
+            ),
+            On::Issues => (
+                self.url(&["issues"], &[])?,
+                json!({ "title": draft.title, "body": draft.text, "labels": [LABEL] }),
+                "cannot open an issue".to_owned(),
+            ),
+        };
+        let reply = match self.client.send(Method::POST, url, Some(&body), Repeat::Doubles).await {
+            Ok(reply) => reply,
+            Err(Problem::Unknown(failure)) => return Ok(Added::Unknown(failure)),
+            Err(problem) => return Err(self.failure(problem, &doing, Some(on))),
+        };
+        let made = Self::entry(&reply.body, on);
+        let made = made.ok_or_else(|| self.client.unreadable("what was added has no id"))?;
+        let labels = reply.body["labels"].as_array();
+        if on == On::Issues && !labels.is_some_and(|all| all.iter().any(|label| label["name"] == LABEL)) {
+            // Dropped in silence for whoever may not set labels. The next run would open another, so this one is not left open.
+            let closed = self.change(on, &made, Draft { is_open: false, ..draft }).await;
+            let but = if closed.is_ok() { "it was closed again" } else { "close it by hand" };
+            return Err(Failure::new(
+                FailureKind::Forbidden,
+                format!("issue #{} did not get the label {LABEL}, by which it would be found again; {but}", made.id),
+            )
+            .with_next("give the token `issues: write`, or a role that may set labels"));
+        }
+        Ok(Added::Done(made))
+    }
+
+    async fn change(&self, on: On, entry: &Entry, draft: Draft<'_>) -> Result<Changed> {
+        let (url, body, doing) = match on {
+            On::PullRequest(number) => (
+                self.url(&["issues", "comments", &entry.id], &[])?,
+                json!({ "body": draft.text }),
+                format!("cannot edit our comment on {}", HostName::GitHub.pull_request(number)),
+            ),
+            On::Issues => (
+                self.url(&["issues", &entry.id], &[])?,
+                json!({ "title": draft.title, "body": draft.text, "state": if draft.is_open { "open" } else { "closed" } }),
+                format!("cannot change issue #{}", entry.id),
+            ),
+        };
+        match self.client.send(Method::PATCH, url, Some(&body), Repeat::Harmless).await {
+            Ok(_) => Ok(Changed::Done),
+            Err(Problem::Refused(Refusal { status: 404 | 410, .. })) => Ok(Changed::Gone),
+            Err(problem) => Err(self.failure(problem, &doing, Some(on))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphql_is_beside_the_api() {
+        for (api, expected) in [
+            ("https://api.github.com", "https://api.github.com/graphql"),
+            ("https://api.contoso.ghe.com/", "https://api.contoso.ghe.com/graphql"),
+            ("https://github.contoso.com/api/v3", "https://github.contoso.com/api/graphql"),
+        ] {
+            assert_eq!(graphql(&api.parse().unwrap()).as_str(), expected);
+        }
+    }
+}

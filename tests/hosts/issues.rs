@@ -1,0 +1,139 @@
+//! One issue that tracks drift, on the hosts that have issues.
+
+use crate::place::Place;
+use crate::server::{BOT, EVE, Face, Item, Wrong};
+
+const MARKER: &str = "<!-- rolecall:comment drift -->";
+const LABEL: &str = "rolecall-drift";
+
+fn places() -> impl Iterator<Item = Place> {
+    [Face::GitHub, Face::GitLab].into_iter().map(Place::of)
+}
+
+fn issues(place: &Place) -> Vec<Item> {
+    place.server.state().issues.clone()
+}
+
+#[test]
+fn it_is_opened_updated_closed_and_opened_again() {
+    for place in places() {
+        place.write("drift.md", "one is off\n");
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Opened the issue `drift` of contoso/access: https://"), "{ran:?}");
+        let [issue] = &issues(&place)[..] else { panic!() };
+        assert_eq!(
+            (issue.title.as_str(), issue.text.as_str()),
+            ("rolecall: drift", &*format!("{MARKER}\none is off\n"))
+        );
+        assert_eq!(issue.labels, [LABEL]);
+
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(
+            ran.stdout.starts_with("Nothing differs: the issue `drift` of contoso/access stays as it is"),
+            "{ran:?}"
+        );
+        assert_eq!(place.server.writes().len(), 1);
+
+        place.write("drift.md", "two are off\n");
+        let ran = place.comment(&["drift.md", "--as-issue", "--title", "Drift of contoso"]).exits(0);
+        assert!(ran.stdout.starts_with("Edited the issue"), "{ran:?}");
+
+        let ran = place.comment(&["--as-issue", "--close"]).exits(0);
+        assert!(ran.stdout.starts_with("Closed the issue"), "{ran:?}");
+        let [issue] = &issues(&place)[..] else { panic!() };
+        assert!(!issue.is_open);
+        assert!(
+            issue.text.starts_with(&format!("{MARKER}\n**Nothing is left of this**, as of [this job](https://")),
+            "{issue:?}"
+        );
+        assert!(issue.text.ends_with("It was:\n\ntwo are off\n"), "{issue:?}");
+        assert_eq!(issue.title, "Drift of contoso");
+        let ran = place.comment(&["--as-issue", "--close"]).exits(0);
+        assert_eq!(ran.stdout, "Nothing to close: the issue `drift` of contoso/access is not open\n");
+
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Opened the issue `drift` of contoso/access again: https://"), "{ran:?}");
+        let [issue] = &issues(&place)[..] else { panic!() };
+        assert!(issue.is_open);
+        assert_eq!(issue.text, format!("{MARKER}\ntwo are off\n"));
+    }
+}
+
+#[test]
+fn no_pull_request_is_needed() {
+    for mut place in places() {
+        for (name, value) in [("GITHUB_REF", "refs/heads/main"), ("CI_MERGE_REQUEST_IID", "")] {
+            place.set(name, value);
+        }
+        place.write("drift.md", "one is off\n");
+        let _ = place.comment(&["drift.md", "--as-issue", "--key", "prod"]).exits(0);
+        assert!(issues(&place)[0].text.starts_with("<!-- rolecall:comment prod -->\n"));
+        // A job that could not look must not leave what it said before.
+        let ran = place.comment(&["no.md", "--as-issue", "--key", "prod"]).exits(0);
+        assert_eq!(ran.stderr, "warning: no.md is not there: what is posted says that the look for drift failed.\n");
+        assert!(issues(&place)[0].text.contains("**rolecall: the look for drift of 4f2c1aa failed.**"));
+    }
+}
+
+#[test]
+fn an_issue_of_somebody_else_is_left_alone() {
+    for place in places() {
+        let labels = [LABEL.to_owned()];
+        place.server.state().issue(EVE.id, "rolecall: drift", &format!("{MARKER}\nNo drift"), &labels);
+        place.server.state().issue(BOT.id, "another thing", "of ours", &labels);
+        place.write("drift.md", "one is off\n");
+        let _ = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        let _ = place.comment(&["--as-issue", "--close"]).exits(0);
+        let open: Vec<bool> = issues(&place).iter().map(|issue| issue.is_open).collect();
+        assert_eq!(open, [true, true, false]);
+    }
+}
+
+#[test]
+fn of_several_open_ones_the_newest_is_kept_and_the_others_are_closed() {
+    for place in places() {
+        let labels = [LABEL.to_owned()];
+        for text in ["one", "two", "three"] {
+            place.server.state().issue(BOT.id, "rolecall: drift", &format!("{MARKER}\n{text}"), &labels);
+        }
+        place.server.state().issues[2].is_open = false;
+        place.write("drift.md", "four");
+        let _ = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        let all = issues(&place);
+        assert_eq!(all.iter().map(|issue| issue.is_open).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!(all[1].text, format!("{MARKER}\nfour"));
+        assert!(all[0].text.contains("Superseded by [a newer one](https://"), "{all:?}");
+    }
+}
+
+#[test]
+fn it_is_opened_once_when_the_answer_is_lost() {
+    for place in places() {
+        place.write("drift.md", "one is off\n");
+        place.server.fault("POST", 1, Wrong::DoneAndCut);
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Opened"), "{ran:?}");
+        assert_eq!(issues(&place).len(), 1);
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_is_told() {
+    let mut said = String::new();
+    for mut place in places() {
+        place.write("drift.md", "one is off\n");
+        place.server.state().has_issues = false;
+        said.push_str(&place.comment(&["drift.md", "--as-issue"]).exits(1).stderr);
+        place.server.state().has_issues = true;
+        // Somebody who may open issues and not set labels.
+        place.set(place.token_variable(), EVE.token);
+        said.push_str(&place.comment(&["drift.md", "--as-issue"]).exits(1).stderr);
+        assert!(issues(&place).iter().all(|issue| !issue.is_open));
+        place.set(place.token_variable(), crate::server::READER.token);
+        said.push_str(&place.comment(&["drift.md", "--as-issue"]).exits(1).stderr);
+    }
+    let place = Place::of(Face::AzureDevOps);
+    place.write("drift.md", "one is off\n");
+    said.push_str(&place.comment(&["drift.md", "--as-issue"]).exits(1).stderr);
+    insta::assert_snapshot!(said);
+}
