@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::error::CliError;
 use super::exit::Exit;
-use super::files;
+use super::files::{self, unwritable};
 use super::ui::Ui;
 use crate::git;
 use crate::report::markdown::{Failed, Host, Sheet};
@@ -88,8 +88,7 @@ impl Documents {
                 let twice = format!("{}: two different things would be written to this file", file.display());
                 return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
             }
-            let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-            if extension.is_some_and(|extension| ["yaml", "yml"].contains(&extension.as_str())) {
+            if files::is_yaml(file) {
                 let taken = format!("{}: a plan in this file would be taken for an access file", file.display());
                 return Err(CliError::user(taken).hint("name it e.g. plan.md").exit(Exit::Usage));
             }
@@ -177,9 +176,4 @@ impl Documents {
             }
         }
     }
-}
-
-fn unwritable(file: &Path, why: &std::io::Error) -> CliError {
-    CliError::user(format!("{}: it cannot be written: {}", file.display(), files::reason(why)))
-        .hint("name a file in a folder that is there and that you may write to")
 }

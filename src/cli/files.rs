@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use super::error::CliError;
+
 /// Writes a file that only its owner may read, all of it or nothing.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A temporary file is made with mode 0600.
@@ -52,6 +54,18 @@ pub(super) fn check_writable_over(path: &Path) -> io::Result<()> {
 /// Whether it is there and no file: what is written to it cannot be replaced.
 pub(super) fn is_stream(path: &Path) -> bool {
     fs_err::metadata(path).is_ok_and(|known| !known.is_file())
+}
+
+/// Why a file that somebody named cannot be written.
+pub(super) fn unwritable(file: &Path, why: &io::Error) -> CliError {
+    CliError::user(format!("{}: it cannot be written: {}", file.display(), reason(why)))
+        .hint("name a file in a folder that is there and that you may write to")
+}
+
+/// Whether a file would be taken for an access file by its name.
+pub(super) fn is_yaml(file: &Path) -> bool {
+    let is = |extension: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|yaml| extension.eq_ignore_ascii_case(yaml));
+    file.extension().is_some_and(is)
 }
 
 /// What the operating system said, without the name of a file that the person has never heard of.

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 
+use super::annotate::{AnnotateArgs, Annotations, base};
 use super::error::CliError;
 use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
 use crate::config::{self, Loaded};
 use crate::diagnostics::Severity;
-use crate::git;
 use crate::lint::{self, LINTS};
-use crate::report::lint::Base;
 use crate::report::{self, escape, findings};
 
 /// Find what is well formed in the access files and still not wise
@@ -42,6 +41,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "RULE", value_parser = PossibleValuesParser::new(LINTS.iter().map(|lint| lint.rule.id)))]
     #[arg(conflicts_with_all = ["path", "output", "rules", "severity"], hide_possible_values = true)]
     explain: Option<String>,
+    #[command(flatten)]
+    annotate: AnnotateArgs,
 }
 
 /// How bad a finding is.
@@ -82,10 +83,15 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         ui.print(&lint::text(lint))?;
         return Ok(Exit::Fine);
     }
+    let annotations = Annotations::begin(ui, &args.annotate)?;
     let loaded = config::load(&ui.resolve(&args.path));
-    let Some(config) = &loaded.config else { return mistakes(args.output, &loaded, ui) };
+    let Some(config) = &loaded.config else {
+        annotations.write(ui, &loaded.findings, &loaded)?;
+        return mistakes(args.output, &loaded, ui);
+    };
     let mut report = lint::lint(config, &loaded.sources);
     report.keep(&args.rules, args.severity.map_or(Severity::Note, Severity::from));
+    annotations.write(ui, &report.findings, &loaded)?;
     let text = match args.output {
         Output::Text => report::lint::render(&report, &loaded.sources, &session::style_of_output(ui)),
         Output::Json => report::lint::lint_v1(&report, &loaded.sources),
@@ -104,8 +110,4 @@ fn mistakes(output: Output, loaded: &Loaded, ui: &mut Ui) -> Result<Exit, CliErr
         Output::Sarif => ui.print(&report::lint::sarif(findings, sources, &base(loaded)))?,
     }
     Ok(Exit::Error)
-}
-
-fn base(loaded: &Loaded) -> Base {
-    git::inside(&loaded.root).map_or(Base::Config, Base::Repository)
 }

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 mod access;
 mod again;
+mod annotate;
 mod apply;
 mod args;
 mod comment;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::again;
+use super::annotate::{AnnotateArgs, Annotations};
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::documents::{Also, Documents, Format};
 use super::error::CliError;
@@ -53,6 +54,8 @@ pub(super) struct Args {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
+    annotate: AnnotateArgs,
+    #[command(flatten)]
     connections: ConnectionArgs,
     #[command(flatten)]
     policy: PolicyArgs,
@@ -66,6 +69,8 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
 
 async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit, CliError> {
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
+    let annotations = Annotations::begin(ui, &args.annotate)?;
+    annotations.at_first(ui, &args.path)?;
     let mut session =
         Session::open_against(ui, &args.path, &args.connections, &args.policy, args.base.as_deref()).await?;
     let progress = Progress::new(ui);
@@ -78,6 +83,9 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
         Format::Markdown => report::markdown::plan(&planned.plan, &context, sheet),
     })?;
     unused_acknowledgements(ui, &session, &planned);
+    let mut problems = session.loaded.findings.clone();
+    problems.extend(report::findings::planned(&planned.plan, &planned.expectations, &session.loaded.sources));
+    annotations.write(ui, &problems, &session.loaded)?;
     if let Some(file) = &args.save {
         save(ui, args, file, &session, &planned)?;
     } else if args.output == Format::Text {
@@ -193,10 +201,7 @@ fn unwritable(file: &Path, why: &io::Error) -> CliError {
 
 /// A saved plan is told from access files by its name. Where it cannot be written is said before anything is read.
 fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
-    let is_yaml = file
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
-    if is_yaml {
+    if super::files::is_yaml(file) {
         return Err(CliError::user(format!(
             "{}: a saved plan is no YAML, and would be taken for an access file",
             file.display()

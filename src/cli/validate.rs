@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use super::args::Output;
+use clap::ValueEnum;
+
+use super::annotate::{AnnotateArgs, Annotations, base};
 use super::error::CliError;
 use super::exit::Exit;
 use super::session;
 use super::ui::Ui;
 use crate::access::expectations::{Judged, What, Why};
-use crate::diagnostics::{Finding, Label, Rule, Severity, SourceMap, Span};
+use crate::diagnostics::{Finding, Label, Severity, SourceMap, Span};
 use crate::report::{escape, findings, text};
 use crate::state::{GroupKey, Origin, PrincipalName, Request, first_few};
 use crate::{access, config, desired, report};
@@ -19,7 +21,7 @@ use crate::{access, config, desired, report};
 /// Expectations are judged by the files alone. Nothing is contacted: no tenant, no cluster.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  rolecall validate\n  rolecall validate access/teams/payments.yaml   # stands for the whole config\n  rolecall validate --output json | jq .findings"
+    after_help = "Examples:\n  rolecall validate\n  rolecall validate access/teams/payments.yaml   # stands for the whole config\n  rolecall validate --output json | jq .findings\n  rolecall validate --annotate github             # beside the lines of a pull request"
 )]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -28,24 +30,32 @@ pub(super) struct Args {
     /// How the result is written
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
+    #[command(flatten)]
+    annotate: AnnotateArgs,
+}
+
+/// How mistakes are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 /// How many broken expectations are told at length.
 const LISTED: usize = 20;
 
-/// What is expected does not follow from what is granted.
-static EXPECTATION_FAILED: Rule = Rule {
-    id: "expectation-failed",
-    severity: Severity::Error,
-    summary: "What the files expect of somebody follows from what they grant.",
-};
-
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let annotations = Annotations::begin(ui, &args.annotate)?;
     let mut loaded = config::load(&ui.resolve(&args.path));
     let judged = loaded.config.as_ref().map(|config| judge(config, &loaded)).unwrap_or_default();
     let broken = broken(&judged, args.output);
     // Nobody reads thousands of them at a terminal.
-    let listed = if args.output == Output::Json { broken.len() } else { LISTED };
+    let listed = if args.output == Output::Text { LISTED } else { broken.len() };
     let failed: Vec<Finding> = loaded.config.as_ref().filter(|_| !broken.is_empty()).map_or_else(Vec::new, |config| {
         let places = Places::new(config, &loaded.sources);
         broken.iter().take(listed).map(|each| failed(each, &places)).collect()
@@ -56,7 +66,12 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         (Some(_), true) => Exit::Fine,
     };
     loaded.findings.extend(failed);
+    annotations.write(ui, &loaded.findings, &loaded)?;
     match args.output {
+        Output::Sarif => {
+            let base = base(&loaded);
+            ui.print(&report::lint::sarif_of_mistakes(&loaded.findings, &loaded.sources, &base))?;
+        }
         Output::Json => {
             let mut value = findings::json(&loaded.findings, &loaded.sources);
             // Of files that do not hang together nothing is judged.
@@ -115,7 +130,7 @@ fn broken(judged: &[Judged], output: Output) -> Vec<Broken<'_>> {
     let mut broken: Vec<Broken<'_>> = Vec::new();
     for each in judged.iter().filter(|each| each.is_broken()) {
         let at = match output {
-            Output::Json => broken.len(),
+            Output::Json | Output::Sarif => broken.len(),
             Output::Text => *positions.entry((&each.origin, &each.who, &each.expected)).or_insert(broken.len()),
         };
         match broken.get_mut(at) {
@@ -229,7 +244,7 @@ fn failed(broken: &Broken<'_>, places: &Places<'_>) -> Finding {
     let reasons: Vec<String> = whys.into_iter().map(text::because).collect();
     let environments = first_few(broken.all.iter().map(|each| &each.environment), NAMED);
     Finding {
-        rule: &EXPECTATION_FAILED,
+        rule: &findings::EXPECTATION_FAILED,
         severity: Severity::Error,
         message: text::sentence_on(judged, &environments),
         labels,

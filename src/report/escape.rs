@@ -9,12 +9,15 @@ pub const LONGEST_NAME: usize = 256;
 pub const LONGEST_MESSAGE: usize = 2000;
 
 /// The text on one line, with every character spelt out that would act on a terminal or that nobody would see: control
-/// characters (line breaks and escape sequences), changes of the writing direction, and characters without a shape.
-/// Doing it twice changes nothing.
+/// characters (line breaks and escape sequences), changes of the writing direction, and characters without a shape. What would
+/// act on a CI system that reads its log for commands is spelt out, too. Doing it twice changes nothing.
 pub fn line(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for (at, character) in text.char_indices() {
         match character {
+            '#' | ':' if begins_command(text, at) => {
+                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
+            }
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
@@ -40,6 +43,7 @@ pub fn pieces_in_place(text: &str) -> impl Iterator<Item = (usize, char)> {
     let shown = move |(at, character)| match character {
         '\r' if ends_line(at) => None,
         '\n' | '\t' => Some((at, character)),
+        '#' if begins_command(text, at) => Some((at, char::REPLACEMENT_CHARACTER)),
         _ if is_hidden(character) => Some((at, char::REPLACEMENT_CHARACTER)),
         _ => Some((at, character)),
     };
@@ -71,12 +75,13 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
-/// JSON in which hidden characters, which stand inside strings only, are spelt `\uXXXX`: the same data, harmless when
-/// somebody prints it.
+/// JSON in which hidden characters, and what a CI system would take for a command, are spelt `\uXXXX`; they stand inside strings
+/// only: the same data, harmless when somebody prints it.
 pub fn json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character != '\n' && is_hidden(character) {
+    for (at, character) in text.char_indices() {
+        let acts = is_hidden(character) || character == '#' && begins_command(text, at);
+        if character != '\n' && acts {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
@@ -96,6 +101,18 @@ pub fn is_hidden(character: char) -> bool {
             | 0x600..=0x605 | 0x890..=0x891 | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFFF0..=0xFFFB
             | 0x13430..=0x1343F | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0020..=0xE007F
             | 0x115F | 0x1160 | 0x3164 | 0xFFA0 | 0x2800 | 0xE0100..=0xE01EF)
+}
+
+/// Whether a CI system that finds this in its log takes it for a command: Azure Pipelines `##vso[…]` and GitHub Actions
+/// `##[…]` wherever they stand, GitHub Actions `::command::` at the beginning of a line, which may be that of any word.
+fn begins_command(text: &str, at: usize) -> bool {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    if let Some(after) = rest.strip_prefix(b"##") {
+        return after.starts_with(b"[") || after.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"vso["));
+    }
+    let begins_word =
+        || text.get(..at).is_some_and(|before| before.chars().next_back().is_none_or(char::is_whitespace));
+    matches!(rest, [b':', b':', letter, ..] if letter.is_ascii_alphabetic()) && begins_word()
 }
 
 fn cut(text: &str, longest: usize) -> String {
@@ -123,6 +140,16 @@ mod tests {
             in_place("a: 1\r\nb: cluster-admin\rb: read-only\r"),
             "a: 1\nb: cluster-admin\u{fffd}b: read-only\u{fffd}"
         );
+    }
+
+    #[test]
+    fn what_acts_on_a_ci_system_is_spelt_out() {
+        assert_eq!(line("a##vso[task.setvariable variable=x]b"), "a\\u{23}#vso[task.setvariable variable=x]b");
+        assert_eq!(line("###[error]x ##VSO[y"), "#\\u{23}#[error]x \\u{23}#VSO[y");
+        assert_eq!(line("::error::x a ::add-mask::y"), "\\u{3a}:error::x a \\u{3a}:add-mask::y");
+        assert_eq!(line("[::1]:443 ::1 a::b ## [x] #[y]"), "[::1]:443 ::1 a::b ## [x] #[y]");
+        assert_eq!(in_place("a: b # ##vso[x]\n"), "a: b # \u{fffd}#vso[x]\n");
+        assert_eq!(json(r###"{"a":"##vso[x]"}"###), r#"{"a":"\u0023#vso[x]"}"#);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_questions;
+mod annotate;
 mod approved;
 mod bad_input;
 mod base;

@@ -1,6 +1,8 @@
 //! Mistakes in access files, as text for people and as JSON for programs.
 
+pub mod annotations;
 mod json;
+mod planned;
 mod snippet;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyle
 use unicode_width::UnicodeWidthStr as _;
 
 pub use self::json::json;
+pub use self::planned::{EXPECTATION_FAILED, planned};
 use self::snippet::Snippet;
 use super::escape::{self, in_place};
 use crate::diagnostics::{FileId, Finding, Label, Severity, SourceFile, SourceMap};
@@ -93,7 +96,7 @@ pub(super) fn count(findings: &[Finding], sources: &SourceMap) -> String {
 pub(super) struct Place {
     pub(super) file: String,
     /// Line and column, from 1.
-    position: Option<(u32, u32)>,
+    pub(super) position: Option<(u32, u32)>,
 }
 
 impl fmt::Display for Place {

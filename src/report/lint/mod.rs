@@ -13,11 +13,11 @@ use crate::report::findings::place;
 use crate::state::mark;
 
 pub use json::{lint_schema, lint_v1};
-pub use sarif::{Base, sarif};
+pub use sarif::{Base, sarif, sarif_of_mistakes};
 pub use text::render;
 
 /// A name for each finding that stays while lines move: its rule, its file and what it says, and which of the same it is.
-fn fingerprints(findings: &[Finding], sources: &SourceMap) -> Vec<String> {
+pub(super) fn fingerprints(findings: &[Finding], sources: &SourceMap) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let one = |finding: &Finding| {
         let print = mark::hex(&[finding.rule.id, &place(finding, sources).file, &finding.message], 16);

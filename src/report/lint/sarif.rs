@@ -9,6 +9,7 @@ use super::fingerprints;
 use crate::diagnostics::{Finding, Label, Rule, SourceMap};
 use crate::lint::{LINTS, Lint, text};
 use crate::report::escape;
+use crate::report::findings::annotations::ended;
 use crate::report::findings::place;
 
 /// What the paths of findings are relative to in what is written.
@@ -20,10 +21,28 @@ pub enum Base {
     Config,
 }
 
+impl Base {
+    /// The path of a file of the config, from there.
+    pub(in crate::report) fn path_of(&self, path: &str) -> String {
+        match self {
+            Self::Repository(folder) if !folder.is_empty() => format!("{folder}/{path}"),
+            Self::Repository(_) | Self::Config => path.to_owned(),
+        }
+    }
+}
+
 /// Findings of lint rules, or mistakes that the check found, as SARIF. All lint rules are described, and whatever else has a
 /// finding.
 pub fn sarif(findings: &[Finding], sources: &SourceMap, base: &Base) -> String {
-    let mut rules: Vec<&Rule> = LINTS.iter().map(|lint| &lint.rule).collect();
+    log(LINTS.iter().map(|lint| &lint.rule).collect(), findings, sources, base)
+}
+
+/// Mistakes that the check found, as SARIF. The rules are described that have a finding.
+pub fn sarif_of_mistakes(findings: &[Finding], sources: &SourceMap, base: &Base) -> String {
+    log(Vec::new(), findings, sources, base)
+}
+
+fn log<'r>(mut rules: Vec<&'r Rule>, findings: &'r [Finding], sources: &SourceMap, base: &Base) -> String {
     for finding in findings {
         if rules.iter().all(|rule| rule.id != finding.rule.id) {
             rules.push(finding.rule);
@@ -91,8 +110,8 @@ fn rule(rule: &Rule) -> Value {
 
 fn message(finding: &Finding) -> String {
     match &finding.help {
-        Some(help) => format!("{}. What to do: {help}.", finding.message),
-        None => format!("{}.", finding.message),
+        Some(help) => format!("{} What to do: {}", ended(&finding.message), ended(help)),
+        None => ended(&finding.message),
     }
 }
 
@@ -119,12 +138,10 @@ fn at_label(label: &Label, sources: &SourceMap, base: &Base) -> Option<Value> {
 
 /// A relative reference; whoever reads it knows what its base is (3.4.4).
 fn artifact(path: &str, base: &Base) -> Value {
+    let uri = reference(&base.path_of(path));
     match base {
-        Base::Repository(folder) if !folder.is_empty() => {
-            json!({ "uri": reference(&format!("{folder}/{path}")), "uriBaseId": "%SRCROOT%" })
-        }
-        Base::Repository(_) => json!({ "uri": reference(path), "uriBaseId": "%SRCROOT%" }),
-        Base::Config => json!({ "uri": reference(path) }),
+        Base::Repository(_) => json!({ "uri": uri, "uriBaseId": "%SRCROOT%" }),
+        Base::Config => json!({ "uri": uri }),
     }
 }
 
