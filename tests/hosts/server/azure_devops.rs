@@ -61,16 +61,16 @@ fn token(asked: &Asked) -> Option<String> {
     }
 }
 
-/// Every request must say for which version it was written; what is in preview is had by that word alone.
+/// Every request that changes something must say for which version it was written; what is in preview is had by that word alone.
 fn version(asked: &Asked, rest: &[&str]) -> Option<Answered> {
     let accept = asked.header("accept").and_then(|accept| accept.split("api-version=").nth(1));
     let Some(version) = asked.query("api-version").or(accept) else {
-        return Some(message(
-            400,
-            "No api-version was supplied for the request. The version must be supplied either as part of the Accept header \
-             (e.g. \"application/json; api-version=1.0\") or as a query parameter (e.g. \"?api-version=1.0\").",
-            "VssVersionNotSpecifiedException",
-        ));
+        let method = &asked.method;
+        let why = format!(
+            "No api-version was supplied for the \"{method}\" request. The version must be supplied either as part of the Accept \
+             header (e.g. \"application/json; api-version=1.0\") or as a query parameter (e.g. \"?api-version=1.0\")."
+        );
+        return (method != "GET").then(|| message(400, &why, "VssVersionNotSpecifiedException"));
     };
     if matches!(rest, ["_apis", "connectionData"]) && !version.contains("-preview") {
         return Some(message(

@@ -103,8 +103,13 @@ fn project(method: &str, rest: &[&str], asked: &Asked, state: &mut State, who: &
             };
             let text = asked.text("description").unwrap_or_default();
             // Labels of whoever may not set them are dropped in silence.
-            let labels = asked.text("labels").filter(|_| who.may_label).unwrap_or_default();
-            let labels: Vec<String> = labels.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect();
+            let labels: Vec<String> = match &asked.body["labels"] {
+                _ if !who.may_label => Vec::new(),
+                // With commas between them, or as a list.
+                Value::String(labels) => labels.split(',').map(str::to_owned).collect(),
+                Value::Array(labels) => labels.iter().filter_map(|label| label.as_str().map(str::to_owned)).collect(),
+                _ => Vec::new(),
+            };
             state.issue(who.id, &title, &text, &labels);
             Answered::new(201, issue(state.issues.last().unwrap()))
         }
