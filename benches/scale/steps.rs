@@ -65,7 +65,8 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     }
 
     watch.restart();
-    let context = report::Context { plan_id: Some(plan_id(&planned, &desired.expectations)), ..report::Context::default() };
+    let context =
+        report::Context { plan_id: Some(plan_id(&planned, &desired.expectations)), ..report::Context::default() };
     black_box(report::text::plan(&planned, &context, Layout { width: 120, colour: false }));
     watch.lap("render")?;
 

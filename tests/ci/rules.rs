@@ -1,15 +1,23 @@
-//! What every workflow of this repository keeps to. Each rule is a function of one file, and
+//! What every workflow and action of GitHub's in this repository keeps to, examples included. Each rule is a function of one file, and
 //! each is shown to fail.
 
 use serde_json::Value;
 
-use crate::files::{File, folder, read, walk};
+use crate::files::{File, folder, read, repository, walk};
 
 /// Events whose author may be anybody, or that act for somebody who may be.
 const FROM_ANYBODY: &[&str] = &["pull_request", "pull_request_target", "workflow_run", "issue_comment", "issues"];
 
 fn workflows() -> Vec<File> {
-    folder(".github/workflows")
+    [folder(".github/workflows"), crate::identities::github()].concat()
+}
+
+fn with_actions() -> Vec<File> {
+    let mut files = workflows();
+    for entry in std::fs::read_dir(repository().join(".github/actions")).unwrap() {
+        files.push(read(&format!(".github/actions/{}/action.yml", entry.unwrap().file_name().to_str().unwrap())));
+    }
+    files
 }
 
 /// The events that start a workflow.
@@ -138,7 +146,7 @@ const RULES: &[Rule] = &[
     (
         "pinned",
         pinned,
-        workflows,
+        with_actions,
         &[
             ("@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "@v6.0.2"),
             ("@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "@de0fac2e4500dabe0009e67214ff5f5447ce83dd"),
@@ -164,7 +172,7 @@ const RULES: &[Rule] = &[
     (
         "no injection",
         no_injection,
-        workflows,
+        with_actions,
         &[
             ("      - run: .ci/run\n", "      - run: echo '${{ github.event.pull_request.title }}'\n"),
             ("      - run: .ci/run\n", "      - run: |\n          git switch ${{ github.head_ref }}\n"),
@@ -207,4 +215,21 @@ fn each_rule_can_be_broken() {
             assert!(holds(&ours.with(from, to)).is_err(), "{rule} holds with {to}");
         }
     }
+}
+
+#[test]
+fn what_the_action_runs_takes_its_inputs_from_the_environment() {
+    let folder = repository().join(".github/actions/rolecall");
+    let action = read(".github/actions/rolecall/action.yml");
+    let mut scripts = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(script) = name.strip_suffix(".sh") else { continue };
+        let text = std::fs::read_to_string(repository().join(".github/actions/rolecall").join(&name)).unwrap();
+        assert!(!text.contains("${{"), "{name} holds an expression");
+        assert!(text.lines().any(|line| line == "set -euo pipefail"), "{name} goes on after a failure");
+        assert!(action.text.contains(&format!("run: '\"$GITHUB_ACTION_PATH/{script}.sh\"'")), "{name} is not run");
+        scripts.push(name);
+    }
+    assert!(scripts.len() > 3, "{scripts:?}");
 }

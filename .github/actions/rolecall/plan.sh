@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Plans once, for everybody: Markdown for people, JSON for programs, a saved plan for `apply`. It does not fail by what the plan
+# says: what is known is shown first, and verdict.sh fails the job.
+set -euo pipefail
+# No `*` of an input is a pattern of files.
+set -f
+
+fail() {
+    echo "::error title=rolecall::$1"
+    exit 1
+}
+
+[[ $KEY =~ ^[A-Za-z0-9_-]{0,40}$ ]] || fail "the input \`key\` may hold letters, digits, - and _, at most 40"
+folder=$RUNNER_TEMP/rolecall-plan${KEY:+-$KEY}
+rm -rf "$folder"
+mkdir -p "$folder"
+markdown=$folder/plan.md
+saved=$folder/rolecall.plan
+
+words=(--detailed-exitcode "--save=$saved" --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt")
+[[ -z $BASE ]] || words+=("--base=$BASE")
+for acknowledged in $ACKNOWLEDGE; do
+    words+=("--acknowledge=$acknowledged")
+done
+while IFS= read -r line; do
+    [[ -z $line ]] || words+=("$line")
+done <<<"$ARGUMENTS"
+
+# Names from Entra and from clusters are in what is printed, and the runner takes some lines of it for commands.
+quiet=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+code=0
+echo "::stop-commands::$quiet"
+rolecall plan "${words[@]}" -- "$ACCESS_FILES" || code=$?
+echo "::$quiet::"
+
+id=
+[[ ! -s $saved || ! -s $markdown ]] || id=$(sed -n '1s/^<!-- rolecall plan-id:\([0-9a-f]\{64\}\) -->$/\1/p' "$markdown")
+case $code in
+    0) changes=false ;;
+    2) changes=true ;;
+    *) changes= ;;
+esac
+{
+    echo "plan-id=$id"
+    echo "exit-code=$code"
+    echo "has-changes=$changes"
+    echo "markdown=$markdown"
+    echo "folder=$folder"
+} >>"$GITHUB_OUTPUT"
+
+if [[ -s $markdown ]]; then
+    cat "$markdown" >>"$GITHUB_STEP_SUMMARY"
+else
+    echo "**rolecall made no plan** (exit code $code). The log of this job says why." >>"$GITHUB_STEP_SUMMARY"
+fi
