@@ -113,3 +113,36 @@ fn a_new_file_is_its_owner_s_and_an_old_one_keeps_its_mode_and_place() {
     assert_eq!(world.read("real/summary.md"), world.read("new.md"));
     assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_ended_leaves_no_old_plan() {
+    use std::process::{Command, Stdio};
+    for signal in ["INT", "KILL"] {
+        let world = with_old_documents();
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = silent.local_addr().unwrap();
+        let kubeconfig = format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- {{name: c, cluster: {{server: 'https://{server}'}}}}\nusers:\n- {{name: u, user: \
+             {{token: t}}}}\ncontexts:\n- {{name: alpha, context: {{cluster: c, user: u}}}}\n"
+        );
+        world.write("kubeconfig", kubeconfig);
+        let mut child = Command::new(crate::common::program())
+            .args(["plan", "access", "--kubeconfig", "kubeconfig"])
+            .args(ALL)
+            .current_dir(world.path(""))
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let _connection = silent.accept().unwrap();
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let _ = child.wait().unwrap();
+        for file in ["out/plan.md", "out/plan.json", "out/plan.txt"] {
+            let text = world.read(file);
+            assert!(text.contains("rolecall was ended before it had made a plan"), "{signal}, {file}: {text}");
+        }
+    }
+}

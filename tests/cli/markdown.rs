@@ -1,5 +1,8 @@
 //! A plan as Markdown, as a reviewer reads it on a pull request.
 
+use comrak::nodes::NodeValue;
+use comrak::{Arena, Options, parse_document};
+
 use crate::base::{CAROL_COMES, Change, UNWATCHED};
 use crate::common::{Ran, World};
 
@@ -96,4 +99,32 @@ fn what_could_not_be_read_is_said() {
     let _ = world.plan(&[]).exits(0);
     world.replace("access/rolecall.yaml", "environments:\n", "environments:\n  later: { type: k3s }\n");
     check("markdown-unread", &world.plan(&["--output", "markdown"]).exits(1));
+}
+
+/// Whoever writes a change chooses names of files, groups and people.
+#[test]
+fn names_that_want_to_be_more_are_names() {
+    let world = World::with_example("quickstart");
+    let people = "owners: [erin@contoso.com], members: ['octocat#1@contoso.com', hayden@contoso.com]";
+    let grant = "{ groups: [evil], roles: [read-only], environments: [alpha], namespaces: [default] }";
+    world.write(
+        "access/@octocat #1 [x](https:evil.example) ``` | <b>.yaml",
+        format!(
+            "groups:\n  evil: {{ description: '</details> ``` @octocat #1 ##vso[x]', {people} }}\ngrants:\n  - {grant}\n"
+        ),
+    );
+    let ran = world.plan(&["--output", "markdown"]).exits(6);
+    assert!(ran.stdout.contains("| `octocat#1@contoso.com` |"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("</details> ``` @octocat #1 \\u{23}#vso[x]"), "{}", ran.stdout);
+    let mut options = Options::default();
+    (options.extension.autolink, options.extension.table) = (true, true);
+    let arena = Arena::new();
+    for node in parse_document(&arena, &ran.stdout, &options).descendants() {
+        match &node.data.borrow().value {
+            NodeValue::Text(text) => assert!(!text.contains(['@', '#', '<']) && !text.contains("://"), "{text}"),
+            NodeValue::HtmlInline(html) => assert_eq!(html, "<br>"),
+            NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Emph => panic!("{}", ran.stdout),
+            _ => {}
+        }
+    }
 }
