@@ -23,7 +23,7 @@
 //! | [`apply`] | the executor and its journal | writes the journal; holds the writers |
 //! | [`doctor`] | whether it will work here: what was found out, judged | nothing |
 //! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
-//! | [`git`] | the commit that is checked out | reads the repository |
+//! | [`git`] | the commit that is checked out, and those before it | reads the repository |
 //! | [`hosts`] | GitHub, GitLab, Azure DevOps: one comment on a pull request, one issue that tracks drift | the network |
 //! | [`sandbox`] | an embedded tenant and embedded clusters | loopback; its own folder |
 //! | [`cli`] | one file a command; streams, terminal, environment, clock | everything above |

@@ -29,7 +29,7 @@ const ROOMS: &[Room] = &[
         may_use: &["access", "apply", "diagnostics", "doctor", "lint", "plan", "state"],
         is_pure: true,
     },
-    Room { name: "git", may_use: &["diagnostics"], is_pure: false },
+    Room { name: "git", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "hosts", may_use: &["providers", "state"], is_pure: false },
     Room { name: "sandbox", may_use: &["state"], is_pure: false },
     Room {

@@ -26,6 +26,11 @@ fn the_answer_schema_is_current() {
 }
 
 #[test]
+fn the_history_schema_is_current() {
+    assert_current("schema/history.schema.json", &rolecall::report::json::history_schema());
+}
+
+#[test]
 fn the_verification_schema_is_current() {
     assert_current("schema/verification.schema.json", &rolecall::report::json::verification_schema());
 }

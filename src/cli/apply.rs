@@ -7,6 +7,7 @@ use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
+use super::history;
 use super::plan::show;
 use super::progress::Progress;
 use super::session::{Planned, Session};
@@ -329,8 +330,10 @@ async fn carry_out(
         acknowledgements: session.policy.acknowledged.clone(),
     };
     let interrupted = ui.signals.writing_begins();
+    // Without a repository, and where it cannot be read, the lines alone are written.
+    let since = history::of_changes(&changes, &session.loaded, &session.desired).unwrap_or_default();
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
-    let mut journal = Journal::create(&shown, &header, now).map_err(|error| no_journal(&error))?;
+    let mut journal = Journal::create(&shown, &header, now).map_err(|error| no_journal(&error))?.with_since(since);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     ui.say(&format!("\n{}", report::text::opening(&changes, &shown, layout)));
     progress.applying(changes.len());

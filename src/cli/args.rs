@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::error::CliError;
 use super::ui::Ui;
 use super::{
-    access, apply, comment, completions, demo, doctor, drift, exit, lint, man, plan, sandbox, schema, validate, verify,
-    who_can, why,
+    access, apply, comment, completions, demo, doctor, drift, exit, lint, log, man, plan, sandbox, schema, validate,
+    verify, who_can, why,
 };
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
@@ -47,6 +47,7 @@ pub(super) enum Command {
     WhoCan(who_can::Args),
     Why(why::Args),
     Access(access::Args),
+    Log(log::Args),
     Doctor(doctor::Args),
     Comment(comment::Args),
     Sandbox(sandbox::Args),

@@ -153,6 +153,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await?,
         Command::Demo(_)
         | Command::Lint(_)
+        | Command::Log(_)
         | Command::Sandbox(_)
         | Command::Schema(_)
         | Command::Completions(_)

@@ -24,7 +24,9 @@ mod drift;
 mod error;
 mod exit;
 mod files;
+mod history;
 mod lint;
+mod log;
 mod man;
 mod plan;
 mod progress;
@@ -74,9 +76,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
 /// What waits for nothing gets neither threads nor a reactor: `validate` on every save is to be quick.
 fn runtime_for(command: &Command) -> io::Result<Runtime> {
     match command {
-        Command::Validate(_) | Command::Lint(_) | Command::Schema(_) | Command::Completions(_) | Command::Man(_) => {
-            Builder::new_current_thread().build()
-        }
+        Command::Validate(_)
+        | Command::Lint(_)
+        | Command::Log(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Builder::new_current_thread().build(),
         Command::Demo(_)
         | Command::Plan(_)
         | Command::Apply(_)
@@ -107,6 +112,7 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
         | Command::Validate(_)
         | Command::Lint(_)
         | Command::Comment(_)
+        | Command::Log(_)
         | Command::Sandbox(_)
         | Command::Schema(_)
         | Command::Completions(_)
@@ -155,6 +161,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::WhoCan(args) => Box::pin(who_can::run(&args, ui)).await,
         Command::Why(args) => Box::pin(why::run(&args, ui)).await,
         Command::Access(args) => Box::pin(access::run(&args, ui)).await,
+        Command::Log(args) => log::run(&args, ui),
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,
         Command::Comment(args) => Box::pin(comment::run(&args, ui)).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,

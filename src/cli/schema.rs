@@ -29,6 +29,8 @@ enum Of {
     Answer,
     /// The output of `verify --output json`
     Verification,
+    /// The output of `log --output json`
+    History,
     /// The output of `doctor --output json`
     Doctor,
     /// The output of `lint --output json`
@@ -44,6 +46,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         Of::Drift => report::json::drift_schema(),
         Of::Answer => report::json::answer_schema(),
         Of::Verification => report::json::verification_schema(),
+        Of::History => report::json::history_schema(),
         Of::Doctor => report::json::doctor_schema(),
         Of::Lint => report::lint::lint_schema(),
         Of::Journal => apply::journal::journal_schema(),

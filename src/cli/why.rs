@@ -38,7 +38,10 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let looked = args.question.look(ui, whom.names()).await?;
     let world = looked.world();
     let given = whom.find(&looked, &world).and_then(|who| {
-        args.question.give(ui, &world.why(&who, request.as_ref()), &notes(request.as_ref(), &odd, &world))
+        let mut answer = world.why(&who, request.as_ref());
+        let mut notes = notes(request.as_ref(), &odd, &world);
+        notes.extend(looked.trace(&mut answer));
+        args.question.give(ui, &answer, &notes)
     });
     drop(world);
     looked.close().await;

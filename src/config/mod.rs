@@ -13,6 +13,7 @@ mod reference;
 mod rules;
 mod schema;
 mod shape;
+mod sheet;
 mod walk;
 mod weakened;
 pub mod yaml;
@@ -24,6 +25,7 @@ pub use model::{
 pub use reference::reference;
 pub use schema::schema;
 pub use shape::lint_rules;
+pub use sheet::{Environments, ExpectationSheet, GrantSheet, GroupSheet, RoleSheet, Sheet, Value, spelt};
 pub use walk::{Storage, Unreadable, has_root};
 pub use weakened::{ReachedOtherwise, reached_otherwise, weakened};
 pub use yaml::MAX_BYTES as MAX_FILE_BYTES;

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod expectations;
+pub mod history;
 mod query;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,9 @@
 //! What git knows about the access files. It reads the repository on disk and never the network.
 
 mod base;
+pub mod blame;
+pub mod history;
+mod pull_request;
 mod tree;
 
 use std::path::Path;

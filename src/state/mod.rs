@@ -14,6 +14,7 @@ pub mod covering;
 mod desired;
 pub mod expectation;
 mod failure;
+pub mod history;
 mod lack;
 pub mod mark;
 mod name;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::people::WithoutGroups;
+use crate::state::history::Since;
 use crate::state::{
     EnvironmentName, Failure, GroupKey, Namespace, ObjectId, Origin, PolicyRule, PrincipalKind, PrincipalName, Request,
     RoleKey, RoleRef, SubjectKind,
@@ -151,6 +152,8 @@ pub struct Membership {
     pub group: GroupLabel,
     /// The line that puts whoever comes before into it; `None` where it is so and no file says it.
     pub origin: Option<Origin>,
+    /// Since when that line says so, where that was looked up.
+    pub added: Option<Since>,
 }
 
 /// A binding, its role and the rule by which something is allowed.
@@ -166,10 +169,14 @@ pub struct Given {
     pub binding: String,
     /// Whose the binding is.
     pub whose: Whose,
+    /// Since when the grant asks for it, where that was looked up.
+    pub grant_added: Option<Since>,
     /// The role.
     pub role: RoleRef,
     /// The role's key and its block, where it is one of ours: its object has a longer name.
     pub role_block: Option<(RoleKey, Origin)>,
+    /// Since when the block is there or, where one rule is what was asked about, since when it says that; where it was looked up.
+    pub role_added: Option<Since>,
     /// The rules: the one that allows what was asked about, else all; `None` where there is no such role, so that nothing is
     /// given.
     pub rules: Option<Vec<PolicyRule>>,
@@ -197,6 +204,8 @@ pub struct Brought {
     pub role: String,
     /// Its key and its block, where it is one of ours.
     pub block: Option<(RoleKey, Origin)>,
+    /// Since when the block is there, where that was looked up.
+    pub added: Option<Since>,
 }
 
 /// Somebody who could make themselves a member.

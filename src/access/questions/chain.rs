@@ -92,6 +92,7 @@ impl<'w, 'a> Chains<'w, 'a> {
         let step = |step: &crate::access::people::Step<'_>| Membership {
             group: self.world.group(&step.group),
             origin: step.origin.cloned(),
+            added: None,
         };
         steps.map(step).collect()
     }
@@ -120,8 +121,10 @@ impl<'w, 'a> Chains<'w, 'a> {
             namespace: binding.namespace.clone(),
             binding: binding.name.clone(),
             whose: self.whose(namespace, &binding.name),
+            grant_added: None,
             role: binding.role.clone(),
             role_block: place.role_block(of.as_ref(), &role),
+            role_added: None,
             rules: rules.map(<[_]>::to_vec),
             brought: brought.unwrap_or_default(),
             is_its_own: builtin::is_its_own(
@@ -172,7 +175,7 @@ impl<'w, 'a> Chains<'w, 'a> {
         let Some(source) = sources.min_by_key(order) else { return Vec::new() };
         seen.push(&source.name);
         let block = self.place.role_block(None, &source.name);
-        let mut brought = vec![Brought { role: source.name.clone(), block }];
+        let mut brought = vec![Brought { role: source.name.clone(), block, added: None }];
         brought.extend(self.brought(&source.name, request, seen));
         brought
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::apply::Summary;
+use crate::state::history::{Horizon, Since};
 use crate::state::{Change, FailureKind, Outcome, Sign};
 
 /// The longest text of a failure that a line holds, in characters; the rest is cut.
@@ -84,6 +85,12 @@ pub enum StepV1 {
         address: String,
         /// What it does.
         sign: SignV1,
+        /// The line of the access files that asks for it, as `FILE:LINE`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<String>,
+        /// Since when that line says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        added: Option<AddedV1>,
     },
     /// A change has its outcome. Changes that were never handed over have only this line. A change that was done, and that Entra
     /// did not show before the time for it was over, has a second one, `pending-replication`: the last one counts.
@@ -134,6 +141,65 @@ pub struct SummaryV1 {
     pub not_tried: usize,
     /// Whether the run was interrupted.
     pub interrupted: bool,
+}
+
+/// Since when a line of the access files says what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Added")]
+pub struct AddedV1 {
+    /// How much is known.
+    pub known: KnownV1,
+    /// The full id of the commit; left out for what is not committed yet, and so are the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// The name of its author, as they chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The mail address of its author, as they chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// When it was written, by the author's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub time: Option<Timestamp>,
+    /// The pull request that brought it, as its host spells the number: `#12`, `!12`, `PR 12`, `change 12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
+}
+
+/// How much is known of when a line came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "HowMuch")]
+pub enum KnownV1 {
+    /// The commit brought it.
+    Commit,
+    /// The clone is shallow and ends at the commit, which has it.
+    Shallow,
+    /// The commit has it, and no more of the history was looked through.
+    Long,
+    /// It is in no commit yet.
+    Uncommitted,
+}
+
+impl From<&Since> for AddedV1 {
+    fn from(since: &Since) -> Self {
+        let (known, revision) = match since {
+            Since::Revision(revision) => (KnownV1::Commit, Some(revision)),
+            Since::AtOrBefore(revision, Horizon::Shallow) => (KnownV1::Shallow, Some(revision)),
+            Since::AtOrBefore(revision, Horizon::Long) => (KnownV1::Long, Some(revision)),
+            Since::Uncommitted => (KnownV1::Uncommitted, None),
+        };
+        Self {
+            known,
+            commit: revision.map(|revision| revision.id.clone()),
+            author: revision.map(|revision| cut(&revision.author)),
+            mail: revision.map(|revision| cut(&revision.mail)),
+            time: revision.map(|revision| revision.time),
+            pull_request: revision.and_then(|revision| Some(revision.pull_request?.to_string())),
+        }
+    }
 }
 
 /// What a change does.
@@ -197,8 +263,14 @@ pub enum FailureV1 {
 }
 
 impl StepV1 {
-    pub(super) fn begin(time: Timestamp, change: &Change) -> Self {
-        Self::Begin { time, address: change.address.to_string(), sign: change.sign().into() }
+    pub(super) fn begin(time: Timestamp, change: &Change, since: Option<&Since>) -> Self {
+        Self::Begin {
+            time,
+            address: change.address.to_string(),
+            sign: change.sign().into(),
+            origin: change.origin.as_ref().map(ToString::to_string),
+            added: since.map(AddedV1::from),
+        }
     }
 
     pub(super) fn end(time: Timestamp, change: &Change, outcome: &Outcome) -> Self {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::line::{FormatV1, HeaderV1, IdentitiesV1, LineV1, StepV1};
 use crate::apply::Summary;
-use crate::state::{Acknowledgement, Change, ConfigName, EnvironmentName, Outcome, TenantId};
+use crate::state::history::Since;
+use crate::state::{Acknowledgement, Address, Change, ConfigName, EnvironmentName, Outcome, TenantId};
 
 /// Who applies what: the first line of a journal.
 #[derive(Clone, Debug)]
@@ -126,6 +127,7 @@ pub struct Journal {
     path: PathBuf,
     sink: Box<dyn Sink>,
     clock: fn() -> Timestamp,
+    since: BTreeMap<Address, Since>,
 }
 
 impl Journal {
@@ -157,7 +159,13 @@ impl Journal {
 
     /// A journal over anything that takes bytes.
     pub(crate) fn over(sink: Box<dyn Sink>, path: &Path, clock: fn() -> Timestamp) -> Self {
-        Self { path: path.to_owned(), sink, clock }
+        Self { path: path.to_owned(), sink, clock, since: BTreeMap::new() }
+    }
+
+    /// The same, which says of each change since when its line asks for it.
+    #[must_use]
+    pub fn with_since(self, since: BTreeMap<Address, Since>) -> Self {
+        Self { since, ..self }
     }
 
     /// Where it is.
@@ -168,7 +176,11 @@ impl Journal {
     /// Writes that these changes are about to be handed over.
     pub(in crate::apply) fn begin(&mut self, changes: &[&Change]) -> Result<(), JournalError> {
         let time = (self.clock)();
-        self.write(changes.iter().map(|change| LineV1::Step(StepV1::begin(time, change))))
+        let lines: Vec<LineV1> = changes
+            .iter()
+            .map(|change| LineV1::Step(StepV1::begin(time, change, self.since.get(&change.address))))
+            .collect();
+        self.write(lines)
     }
 
     /// Writes what became of these changes.

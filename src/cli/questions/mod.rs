@@ -11,6 +11,7 @@ pub(super) use self::someone::{Whom, group};
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
+use super::history;
 use super::plan::or_document;
 use super::progress::Progress;
 use super::session::{Seen, Session};
@@ -124,6 +125,12 @@ impl Looked {
             None => World::live(desired, observed, &self.asked),
             Some(changes) => World::planned(desired, observed, &self.asked, changes),
         }
+    }
+
+    /// Looks up since when the lines of an answer say what they say; a note where git does not tell.
+    pub(super) fn trace(&self, answer: &mut Answer) -> Option<String> {
+        let told = history::of_answer(answer, &self.session.loaded, &self.session.desired);
+        told.err().map(|none| format!("who added these lines is not known: {}", none.what))
     }
 
     /// Stops what was started for it.

@@ -57,7 +57,8 @@ impl Storage for AtCommit<'_> {
 
 const CANNOT_BE_TOLD: &str = "What this change causes cannot be told from what was off before";
 
-fn load(tree: &Tree) -> Loaded {
+/// The access files of a commit.
+pub(in crate::cli) fn load(tree: &Tree) -> Loaded {
     config::load_from(tree.root(), &AtCommit(tree))
 }
 

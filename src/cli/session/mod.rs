@@ -21,6 +21,7 @@ use self::asking::{
     access_difference, against_base, ask_about_groups, ask_for_expectations, ask_for_rights, judge_expectations,
 };
 use self::base::Base;
+pub(super) use self::base::load as load_commit;
 pub(super) use self::looking::Seen;
 use self::names::check_groups;
 use super::error::CliError;

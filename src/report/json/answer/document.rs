@@ -184,6 +184,8 @@ pub(super) struct Member {
     pub(super) group: Who,
     /// The line that puts whoever comes before into it; `null` where it is so and no file says it.
     pub(super) origin: Option<v1::Origin>,
+    /// Since when it does; of `why` alone, and `null` where there is no git repository.
+    pub(super) added: Option<v1::Since>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -197,6 +199,8 @@ pub(super) struct Binding {
     pub(super) ours: bool,
     /// The grant that asks for it.
     pub(super) origin: Option<v1::Origin>,
+    /// Since when it does; of `why` alone, and `null` where there is no git repository.
+    pub(super) added: Option<v1::Since>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -210,6 +214,9 @@ pub(super) struct Role {
     pub(super) key: Option<String>,
     /// Its block, where it is one of ours.
     pub(super) origin: Option<v1::Origin>,
+    /// Since when the block is there or, where one thing was asked about, since when it allows that; of `why` alone, and
+    /// `null` where there is no git repository.
+    pub(super) added: Option<v1::Since>,
     /// The roles from which it has the rule, where it is filled by aggregation; the one in which the rule stands last.
     pub(super) brought_by: Vec<From>,
 }
@@ -229,6 +236,8 @@ pub(super) struct From {
     pub(super) key: Option<String>,
     /// Its block, where it is one of ours.
     pub(super) origin: Option<v1::Origin>,
+    /// Since when the block is there; of `why` alone, and `null` where there is no git repository.
+    pub(super) added: Option<v1::Since>,
 }
 
 #[derive(Serialize, JsonSchema)]

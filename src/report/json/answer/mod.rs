@@ -7,6 +7,7 @@ use self::document::{
     Requested, Role, RoleKinds, Way, What, Who, Why, Worthless,
 };
 use super::plan::{origin, rule};
+use super::v1;
 use crate::access::people::WithoutGroups;
 use crate::access::questions::{
     Answer, Entry, GroupLabel, Nearest, Part, Party, PersonLabel, Question, Reached, Unseen, Whose,
@@ -168,7 +169,11 @@ fn way(way: &Reached) -> Way {
     let memberships = way.steps.iter();
     Way {
         memberships: memberships
-            .map(|step| Member { group: group(&step.group), origin: step.origin.as_ref().map(origin) })
+            .map(|step| Member {
+                group: group(&step.group),
+                origin: step.origin.as_ref().map(origin),
+                added: step.added.as_ref().map(v1::Since::from),
+            })
             .collect(),
         subject: given.subject.clone(),
         binding: Binding {
@@ -176,6 +181,7 @@ fn way(way: &Reached) -> Way {
             name: given.binding.clone(),
             ours,
             origin: grant,
+            added: given.grant_added.as_ref().map(v1::Since::from),
         },
         role: Role {
             kind: match given.role.kind {
@@ -185,6 +191,7 @@ fn way(way: &Reached) -> Way {
             name: given.role.name.clone(),
             key: given.role_block.as_ref().map(|(key, _)| key.to_string()),
             origin: given.role_block.as_ref().map(|(_, block)| origin(block)),
+            added: given.role_added.as_ref().map(v1::Since::from),
             brought_by: given
                 .brought
                 .iter()
@@ -192,6 +199,7 @@ fn way(way: &Reached) -> Way {
                     role: from.role.clone(),
                     key: from.block.as_ref().map(|(key, _)| key.to_string()),
                     origin: from.block.as_ref().map(|(_, block)| origin(block)),
+                    added: from.added.as_ref().map(v1::Since::from),
                 })
                 .collect(),
         },

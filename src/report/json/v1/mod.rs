@@ -7,6 +7,7 @@ mod expectation;
 mod preflight;
 mod rbac;
 mod run;
+mod since;
 mod unmanaged;
 
 use schemars::JsonSchema;
@@ -20,6 +21,7 @@ pub(super) use expectation::{Expectation, ExpectationKind, ExpectationVerdict, E
 pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};
 pub(super) use rbac::{Promise, RoleKind, RoleRef, Rule, Subject};
 pub(super) use run::{Commit, Compared, Counts, Tenant, Usage};
+pub(super) use since::{Revision, Since};
 pub(super) use unmanaged::{Beside, BindingOwner, Power, Standing, Unmanaged};
 
 /// What `rolecall plan --output json` prints. `null` for an id or a subject's name means: known after apply.

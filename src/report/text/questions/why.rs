@@ -8,7 +8,9 @@ use super::called::{
 use crate::access::questions::{Answer, Given, Nearest, Part, Party, Reached};
 use crate::report::escape;
 use crate::report::text::page::{Mark, Page};
+use crate::report::text::since::added;
 use crate::report::text::words;
+use crate::state::history::Since;
 use crate::state::{Request, RoleKey, first_few};
 
 pub(super) fn draw(page: &mut Page, answer: &Answer, who: &Party, request: Option<&Request>) {
@@ -93,6 +95,7 @@ fn chain(page: &mut Page, way: &Reached, request: Option<&Request>) {
     for (at, step) in way.steps.iter().enumerate() {
         let is_in = if at == 0 { "in" } else { "which is in" };
         page.marked(2, Mark::None, &format!("{is_in} group {}", group(&step.group)), Some(line(step)));
+        since(page, step.added.as_ref());
     }
     if way.steps.is_empty()
         && let Some(by) = by(way)
@@ -101,15 +104,25 @@ fn chain(page: &mut Page, way: &Reached, request: Option<&Request>) {
     }
     let bound = if way.steps.is_empty() { "bound by" } else { "which is bound by" };
     page.marked(2, Mark::None, &format!("{bound} {}", binding(given)), Some(whose(&given.whose)));
+    since(page, given.grant_added.as_ref());
     let kind = if given.role_block.is_some() { "role".to_owned() } else { given.role.kind.to_string() };
     let text = format!("to {kind} {}{}", role(given), scope(given.namespace.as_ref()));
     page.marked(2, Mark::None, &text, given.role_block.as_ref().map(|(_, origin)| origin.to_string()));
+    since(page, given.role_added.as_ref());
     for from in &given.brought {
         let kind = if from.block.is_some() { "role" } else { "clusterrole" };
         let text = format!("which takes in {kind} {}", source(from));
         page.marked(2, Mark::None, &text, from.block.as_ref().map(|(_, origin)| origin.to_string()));
+        since(page, from.added.as_ref());
     }
     rules(page, given, request);
+}
+
+/// Since when the line says so, below it.
+fn since(page: &mut Page, since: Option<&Since>) {
+    if let Some(since) = since {
+        page.detail(6, &added(since));
+    }
 }
 
 fn rules(page: &mut Page, given: &Given, request: Option<&Request>) {
