@@ -45,6 +45,8 @@ fn a_plan_that_fails_takes_the_place_of_the_one_before() {
     assert!(!comment.contains("erin@contoso.com") && comment.contains("read-onyl"), "{comment}");
     assert!(failed.summary.contains("read-onyl"), "{}", failed.summary);
     assert!(failed.log.contains("::error title=rolecall plan::The plan failed"), "{}", failed.log);
+    let beside = "::error file=access/rolecall.yaml,line=";
+    assert!(failed.log.lines().any(|line| line.starts_with(beside)), "{}", failed.log);
     assert!(!failed.steps.contains(&"Keep the plan".to_owned()), "{:?}", failed.steps);
 
     company.change("roles: [read-onyl]", "roles: [read-only]");

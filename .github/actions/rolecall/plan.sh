@@ -16,8 +16,11 @@ rm -rf "$folder"
 mkdir -p "$folder"
 markdown=$folder/plan.md
 saved=$folder/rolecall.plan
+annotations=$RUNNER_TEMP/rolecall-annotations${KEY:+-$KEY}
+rm -f "$annotations"
 
-words=(--detailed-exitcode "--save=$saved" --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt")
+words=(--detailed-exitcode "--save=$saved" --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt"
+    --annotate "github=$annotations")
 [[ -z $BASE ]] || words+=("--base=$BASE")
 for acknowledged in $ACKNOWLEDGE; do
     words+=("--acknowledge=$acknowledged")
@@ -32,6 +35,8 @@ code=0
 echo "::stop-commands::$quiet"
 rolecall plan "${words[@]}" -- "$ACCESS_FILES" || code=$?
 echo "::$quiet::"
+# These are meant as commands: problems in the files, shown beside their lines.
+[[ ! -s $annotations ]] || cat "$annotations"
 
 id=
 [[ ! -s $saved || ! -s $markdown ]] || id=$(sed -n '1s/^<!-- rolecall plan-id:\([0-9a-f]\{64\}\) -->$/\1/p' "$markdown")
