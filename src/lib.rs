@@ -17,6 +17,7 @@
 //! | [`config`] | load, decode and check the access files, every mistake in one run | reads the access files |
 //! | [`lint`] | what is well formed and still not wise: rules over the access files alone | nothing |
 //! | [`desired`] | from a config to the desired state, and to what must be read | nothing |
+//! | [`edit`] | changes to the text of access files that leave everything else as it is | nothing |
 //! | [`providers`] | Entra over Microsoft Graph and Kubernetes RBAC: a reader and a writer each | the network |
 //! | [`access`] | the RBAC authorizer in process: what a change means for people, who may do what and why | nothing |
 //! | [`plan`] | diff, order, guards, saved plans | nothing |
@@ -37,6 +38,7 @@ pub mod config;
 pub mod desired;
 pub mod diagnostics;
 pub mod doctor;
+pub mod edit;
 pub mod git;
 pub mod hosts;
 pub mod lint;

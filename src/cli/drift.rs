@@ -10,6 +10,9 @@ use super::plan::{exit, or_document};
 use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
+use crate::edit::accept::{self, Accepted};
+use crate::plan::Plan;
+use crate::plan::drift::Drift;
 use crate::report::{self, Applies};
 use crate::{git, state};
 
@@ -21,6 +24,7 @@ use crate::{git, state};
 #[command(after_help = "Examples:
   rolecall drift                                 # 2 when there is any, 0 when there is none
   rolecall drift --only prod                     # on one environment
+  rolecall drift --as-patch | git apply          # accept what is there: the files ask for it
   rolecall drift --output json | jq .drift")]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -29,6 +33,9 @@ pub(super) struct Args {
     /// How it is written
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
+    /// Print the edit of the access files that would ask for what is there, as a patch for `git apply`
+    #[arg(long, conflicts_with = "output")]
+    as_patch: bool,
     /// Look at this only (can be repeated)
     #[arg(long, value_name = "ENV|entra|group/NAME", help_heading = "Scope")]
     only: Vec<state::Target>,
@@ -60,6 +67,16 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         without_saved: session.without_saved(&drifted.planned),
         ..report::Context::default()
     };
+    let exit = match exit(plan, false) {
+        Exit::Error => Exit::Error,
+        _ if plan.is_without_drift() => Exit::Fine,
+        _ => Exit::Pending,
+    };
+    if args.as_patch {
+        as_patch(ui, &session, plan, &drifted.drift)?;
+        session.close().await;
+        return Ok(exit);
+    }
     let text = match args.output {
         Output::Text => {
             let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
@@ -68,11 +85,45 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         Output::Json => report::json::drift_v1(plan, &drifted.drift, &context),
     };
     ui.print(&text)?;
-    let exit = match exit(plan, false) {
-        Exit::Error => Exit::Error,
-        _ if plan.is_without_drift() => Exit::Fine,
-        _ => Exit::Pending,
-    };
     session.close().await;
     Ok(exit)
+}
+
+/// Prints the edit of the files, and says what it leaves.
+fn as_patch(ui: &mut Ui, session: &Session, plan: &Plan, drift: &Drift) -> Result<(), CliError> {
+    let Accepted { files, expressed, left } = accept::accept(&session.loaded.sources, &session.desired, &plan.changes);
+    let folder = git::inside(&session.loaded.root).unwrap_or_default();
+    let top = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let patch: String =
+        files.iter().map(|(path, old, new)| report::patch::unified(&format!("{top}{path}"), old, new)).collect();
+    if !patch.is_empty() {
+        ui.print(&patch)?;
+    }
+    let say = |ui: &mut Ui, what: &str, why: &str| {
+        let term = format!("not in the patch: {what}: ");
+        ui.say(&report::text::paragraph("", &format!("{term}{why}"), ui.width));
+    };
+    for (address, why) in &left {
+        say(ui, &address.to_string(), why);
+    }
+    for (binding, _) in &drift.refused {
+        say(
+            ui,
+            &binding.address.to_string(),
+            "it is not ours: allow it with `allow-unmanaged`, or take it over with `replaces`",
+        );
+    }
+    for entry in &plan.withheld {
+        for address in entry.addresses.iter().filter(|address| !expressed.contains(*address)) {
+            say(ui, &address.to_string(), &format!("withheld: {}", entry.message));
+        }
+    }
+    for part in &plan.unread {
+        let place = part.environment.as_ref().map_or("Entra", state::EnvironmentName::as_str);
+        say(ui, place, &format!("not read: {}", part.failure.what));
+    }
+    if plan.is_without_drift() {
+        ui.say("No drift: there is nothing to accept.");
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ pub mod findings;
 pub mod json;
 pub mod lint;
 pub mod markdown;
+pub mod patch;
 pub mod text;
 
 #[cfg(test)]

@@ -245,3 +245,80 @@ fn mistakes_in_the_files_are_told_as_everywhere() {
     let ran = drift(&world, &["--onyl", "alpha"]).exits(64);
     assert!(ran.stderr.contains("--only"), "{}", ran.stderr);
 }
+
+/// Runs git in a folder, with this on its standard input.
+fn git(folder: &std::path::Path, arguments: &[&str], input: &str) -> String {
+    use std::io::Write as _;
+    let mut process = std::process::Command::new("git")
+        .args(["-c", "core.autocrlf=false", "-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "git {arguments:?}: {}\n{input}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+const TEAM: &str = "# The team of trinity; sorted by hand.\r\ngroups:\r\n  trinity:\r\n    owners: [ erin@contoso.com ]  # one is enough\r\n    members:\r\n      # since the start\r\n      - hayden@contoso.com\r\n      - joan@contoso.com  # \u{e9}t\u{e9}\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_accepts_what_is_there_and_keeps_every_comment() {
+    let world = World::with_files(&[("rolecall.yaml", ROOT), ("teams/the team.yaml", TEAM)]);
+    git(&world.path(""), &["init", "-q"], "");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let hands = Hands::on(&world).await;
+    hands.join("dev", "members", "joan@contoso.com").await;
+    hands.leave("dev", "members", "dana@contoso.com").await;
+    hands.join("ops", "owners", "sam@contoso.com").await;
+    hands.leave("trinity", "members", "hayden@contoso.com").await;
+    hands.leave("trinity", "members", "joan@contoso.com").await;
+    let dev = hands.group("dev").await;
+    let words = json!({ "description": "Developers: trinity & friends" });
+    hands.graph("PATCH", &format!("groups/{dev}"), Some(words)).await;
+    drop(hands);
+    crate::folder::copy(&world.path("access"), &world.path("copy/access"));
+    crate::folder::copy(&world.path("sandbox"), &world.path("copy/sandbox"));
+    let before = world.writes().len();
+    let ran = drift(&world, &["--as-patch"]).exits(2);
+    assert_eq!((ran.stderr.as_str(), world.writes().len()), ("", before));
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("drift-patch", ran.stdout.replace('\r', "<CR>"));
+    });
+    git(&world.path(""), &["apply", "-"], &ran.stdout);
+    let _ = world.plan(&["--detailed-exitcode"]).exits(0);
+    let _ = drift(&world, &[]).exits(0);
+    let root = world.read("access/rolecall.yaml");
+    for kept in
+        ["# Who may do what at Contoso.", "owners: [erin@contoso.com]   # and nobody else", "      # the team\n"]
+    {
+        assert!(root.contains(kept), "{root}");
+    }
+    let team = world.read("access/teams/the team.yaml");
+    assert!(team.contains("members: []\r\n      # since the start\r\n"), "{team:?}");
+    // In the copy the other way: the files are right.
+    let _ = world.run(&["apply", "copy/access", "--sandbox", "copy/sandbox", "--yes"]).exits(0);
+    let _ = world.run(&["drift", "copy/access", "--sandbox", "copy/sandbox"]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_patch_can_say_is_told_and_the_patch_holds_the_rest() {
+    let world = drifted(ROOT).await;
+    let ran = drift(&world, &["--as-patch"]).exits(2);
+    assert!(
+        ran.stdout.contains("+    description: \"Developers\\U0000202E of \\\"trinity\\\" & friends\""),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.starts_with("not in the patch: alpha/rolebinding/trinity/"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("not in the patch: ")).count(), 2, "{}", ran.stderr);
+    let _ = drift(&world, &["--as-patch", "--output", "json"]).exits(64);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let ran = drift(&world, &["--as-patch"]).exits(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "No drift: there is nothing to accept.\n"));
+}

@@ -1,0 +1,58 @@
+//! Values as YAML has them: bare where every reader takes them for what they are, else in quotes.
+
+use std::fmt::Write as _;
+
+use crate::state::PrincipalName;
+
+/// An item of a list of people. `None` for what no access file can name.
+pub(super) fn principal(name: &PrincipalName) -> Option<String> {
+    Some(match name {
+        PrincipalName::User(user) => word(user.as_str()),
+        PrincipalName::Guest(mail) => format!("{{ guest: {} }}", word(mail.as_str())),
+        PrincipalName::Group(key) => format!("{{ group: {} }}", word(key.as_str())),
+        PrincipalName::GroupId(id) => format!("{{ group-id: {id} }}"),
+        PrincipalName::ServicePrincipal(app) => format!("{{ service-principal: {app} }}"),
+        PrincipalName::Object(_) => return None,
+    })
+}
+
+/// A word without blanks.
+pub(super) fn word(text: &str) -> String {
+    let is_bare = |character: char| character.is_alphanumeric() || "@._+-".contains(character);
+    written(text, is_bare)
+}
+
+/// A text of several words.
+pub(super) fn text(text: &str) -> String {
+    let is_bare = |character: char| character.is_alphanumeric() || "@._+-()/ ".contains(character);
+    written(text, is_bare)
+}
+
+fn written(text: &str, is_bare: impl Fn(char) -> bool) -> String {
+    let begins = text.chars().next().is_some_and(char::is_alphabetic);
+    let is_word = !matches!(
+        text.to_ascii_lowercase().as_str(),
+        "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
+    );
+    if begins && is_word && !text.ends_with(' ') && text.chars().all(is_bare) {
+        return text.to_owned();
+    }
+    let is_shown = |character: char| character == ' ' || character.is_ascii_graphic() || character.is_alphanumeric();
+    if text.chars().all(is_shown) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            _ if is_shown(character) => quoted.push(character),
+            // Writing to a string cannot fail.
+            _ => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(character));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
