@@ -5,6 +5,7 @@ use std::path::Path;
 use git2::{Commit, ErrorCode, Oid, Repository, RepositoryOpenFlags};
 
 use super::tree::Tree;
+use crate::state::closest;
 
 /// What a change starts from.
 pub struct Base {
@@ -114,9 +115,11 @@ fn find<'r>(repository: &'r Repository, reference: &str, is_shallow: bool) -> Re
         ),
         ErrorCode::NotFound => {
             let branch = reference.strip_prefix("origin/").unwrap_or(reference);
+            let fetch = format!("fetch it (`git fetch origin {branch}:refs/remotes/origin/{branch}`), or name another");
+            let near = nearest(repository, reference);
             NoBase::new(
                 format!("the repository has no branch, tag or commit `{reference}`"),
-                format!("fetch it (`git fetch origin {branch}:refs/remotes/origin/{branch}`), or name another"),
+                near.map_or_else(|| fetch.clone(), |near| format!("did you mean `{near}`? Else {fetch}")),
             )
         }
         ErrorCode::Ambiguous => {
@@ -127,6 +130,14 @@ fn find<'r>(repository: &'r Repository, reference: &str, is_shallow: bool) -> Re
             "name a branch, a tag or a commit",
         ),
     })
+}
+
+/// The branch or tag that a mistyped name was meant to be.
+fn nearest(repository: &Repository, reference: &str) -> Option<String> {
+    let references = repository.references().ok()?;
+    let short = |found: Result<git2::Reference<'_>, git2::Error>| found.ok()?.shorthand().ok().map(str::to_owned);
+    let names: Vec<String> = references.filter_map(short).collect();
+    closest(reference, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn in_common(repository: &Repository, head: Oid, tip: Oid, reference: &str, is_shallow: bool) -> Result<Oid, NoBase> {

@@ -137,6 +137,7 @@ fn text_at(tree: &crate::git::Tree) -> String {
 fn what_has_no_base_says_why_and_what_to_do() {
     let world = World::new();
     assert_eq!(world.refusal("nobody").what, "the repository has no branch, tag or commit `nobody`");
+    assert!(world.refusal("mian").next.starts_with("did you mean `main`? Else fetch it"));
     let head = world.repository.head().unwrap().peel(git2::ObjectType::Commit).unwrap();
     world.repository.tag_lightweight("main", &head, false).unwrap();
     assert_eq!(world.refusal("main").what, "`main` is a tag and a branch");
