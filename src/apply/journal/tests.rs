@@ -78,7 +78,7 @@ fn what_no_journal_says_is_refused_with_its_line() {
     insta::assert_snapshot!(error(&[&lines[0].replace("journal/1", "journal/2")]), @"line 1 of the journal cannot be understood: unknown variant `rolecall-journal/2`, expected `rolecall-journal/1`");
     insta::assert_snapshot!(error(&[lines[0], "", lines[1]]), @"line 2 of the journal cannot be understood: EOF while parsing a value");
     insta::assert_snapshot!(error(&[lines[0], &lines[1].replace("\"begin\"", "\"started\"")]), @"line 2 of the journal cannot be understood: unknown variant `started`, expected one of `begin`, `end`, `summary`");
-    insta::assert_snapshot!(error(&[lines[0], &lines[1].replace("\"sign\"", "\"secret\":1,\"sign\"")]), @"line 2 of the journal cannot be understood: unknown field `secret`, expected one of `time`, `address`, `sign`");
+    insta::assert_snapshot!(error(&[lines[0], &lines[1].replace("\"sign\"", "\"secret\":1,\"sign\"")]), @"line 2 of the journal cannot be understood: unknown field `secret`, expected one of `time`, `address`, `sign`, `origin`, `added`");
     insta::assert_snapshot!(error(&[lines[0], &lines[3].replace("\"done\"", "\"extra\":1,\"done\"")]), @"line 2 of the journal cannot be understood: unknown field `extra`, expected one of `time`, `done`, `already`, `pending`, `failed`, `not_tried`, `interrupted`");
     insta::assert_snapshot!(error(&[lines[0], lines[3], lines[1]]), @"line 3 of the journal cannot be understood: it stands behind the summary");
     insta::assert_snapshot!(error(&[lines[0], &"x".repeat(1 << 21)]), @"line 2 of the journal is longer than 1048576 bytes");
