@@ -26,6 +26,7 @@
 //! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
 //! | [`git`] | the commit that is checked out, and those before it | reads the repository |
 //! | [`hosts`] | GitHub, GitLab, Azure DevOps: one comment on a pull request, one issue that tracks drift | the network |
+//! | [`snapshot`] | what is live, in a file, and readers over it | nothing |
 //! | [`sandbox`] | an embedded tenant and embedded clusters | loopback; its own folder |
 //! | [`cli`] | one file a command; streams, terminal, environment, clock | everything above |
 //!
@@ -46,4 +47,5 @@ pub mod plan;
 pub mod providers;
 pub mod report;
 pub mod sandbox;
+pub mod snapshot;
 pub mod state;

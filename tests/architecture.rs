@@ -27,11 +27,12 @@ const ROOMS: &[Room] = &[
     Room { name: "apply", may_use: &["plan", "providers", "state"], is_pure: false },
     Room {
         name: "report",
-        may_use: &["access", "apply", "diagnostics", "doctor", "lint", "plan", "state"],
+        may_use: &["access", "apply", "diagnostics", "doctor", "lint", "plan", "snapshot", "state"],
         is_pure: true,
     },
     Room { name: "git", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "hosts", may_use: &["providers", "state"], is_pure: false },
+    Room { name: "snapshot", may_use: &["providers", "state"], is_pure: true },
     Room { name: "sandbox", may_use: &["state"], is_pure: false },
     Room {
         name: "cli",
@@ -50,6 +51,7 @@ const ROOMS: &[Room] = &[
             "providers",
             "report",
             "sandbox",
+            "snapshot",
             "state",
         ],
         is_pure: false,
@@ -79,6 +81,7 @@ const ONLY: &[(&str, &str, &[&str])] = &[
     ("apply", "providers", &["Writer", "Report"]),
     ("hosts", "providers", &["http"]),
     ("lint", "access", &["builtin_roles"]),
+    ("snapshot", "providers", &["Reader"]),
     ("report", "apply", &["event", "Event", "Summary"]),
 ];
 

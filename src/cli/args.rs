@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::error::CliError;
 use super::ui::Ui;
 use super::{
-    access, apply, comment, completions, demo, doctor, drift, exit, lint, log, man, plan, sandbox, schema, validate,
-    verify, who_can, why,
+    access, apply, comment, completions, demo, doctor, drift, exit, lint, log, man, plan, sandbox, schema, snapshot,
+    validate, verify, who_can, why,
 };
 use crate::providers::http::credential::SourceName;
 use crate::state::{Acknowledgement, EnvironmentName, Policy, RemovalLimits, Target};
@@ -50,6 +50,7 @@ pub(super) enum Command {
     Log(log::Args),
     Doctor(doctor::Args),
     Comment(comment::Args),
+    Snapshot(snapshot::Args),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
     Completions(completions::Args),

@@ -154,6 +154,7 @@ async fn step_as(ui: &mut Ui, line: &[&str], more: &[&str]) -> Result<(), CliErr
         Command::Demo(_)
         | Command::Lint(_)
         | Command::Log(_)
+        | Command::Snapshot(_)
         | Command::Sandbox(_)
         | Command::Schema(_)
         | Command::Completions(_)

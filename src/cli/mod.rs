@@ -31,12 +31,14 @@ mod man;
 mod plan;
 mod progress;
 mod questions;
+mod recorded;
 mod reference;
 mod sandbox;
 mod schema;
 mod seed;
 mod session;
 mod signals;
+mod snapshot;
 mod ui;
 mod underway;
 mod validate;
@@ -92,6 +94,7 @@ fn runtime_for(command: &Command) -> io::Result<Runtime> {
         | Command::Access(_)
         | Command::Doctor(_)
         | Command::Comment(_)
+        | Command::Snapshot(_)
         | Command::Sandbox(_) => Builder::new_multi_thread().enable_all().build(),
     }
 }
@@ -107,7 +110,8 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
         | Command::WhoCan(_)
         | Command::Why(_)
         | Command::Access(_)
-        | Command::Doctor(_) => {}
+        | Command::Doctor(_)
+        | Command::Snapshot(_) => {}
         Command::Demo(_)
         | Command::Validate(_)
         | Command::Lint(_)
@@ -164,6 +168,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
         Command::Log(args) => log::run(&args, ui),
         Command::Doctor(args) => Box::pin(doctor::run(&args, ui)).await,
         Command::Comment(args) => Box::pin(comment::run(&args, ui)).await,
+        Command::Snapshot(args) => Box::pin(snapshot::run(&args, ui)).await,
         Command::Sandbox(args) => sandbox::run(&args, ui).await,
         Command::Schema(args) => schema::run(&args, ui),
         Command::Completions(args) => completions::run(&args, ui),

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::again;
 use super::annotate::{AnnotateArgs, Annotations};
 use super::args::{ConnectionArgs, Output, PolicyArgs};
@@ -11,6 +13,7 @@ use super::documents::{Also, Documents, Format};
 use super::error::CliError;
 use super::exit::Exit;
 use super::progress::Progress;
+use super::recorded;
 use super::session::{Part, Planned, Session};
 use super::ui::Ui;
 use crate::plan::saved::{self, Provenance, SavedPlan};
@@ -28,6 +31,7 @@ use crate::{git, report};
   rolecall plan --save tonight.plan && rolecall apply tonight.plan
   rolecall plan --base main                      # what this change does, apart from drift
   rolecall plan --base main --also markdown=plan.md --also json=plan.json   # for a pull request
+  rolecall plan --snapshot live.json             # against a file, without credentials
   rolecall plan --detailed-exitcode              # 2 when changes are pending")]
 pub(super) struct Args {
     /// The folder of the access files, or any file in it
@@ -50,6 +54,14 @@ pub(super) struct Args {
     /// those files, not from the change.
     #[arg(long, value_name = "REF")]
     base: Option<String>,
+    /// Plan against what FILE says is live, a file of `rolecall snapshot`: nothing is contacted, and no credential is needed
+    ///
+    /// FILE is taken at its word: whoever wrote it decides what is seen here. Such a plan cannot be saved or applied.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sandbox", "connections", "kubeconfig", "allow_exec", "auth"])]
+    snapshot: Option<PathBuf>,
+    /// Refuse a snapshot that is older than this, e.g. `24h`; without it, one older than a day is planned against with a warning
+    #[arg(long, value_name = "AGE", value_parser = recorded::length)]
+    max_age: Option<SignedDuration>,
     /// Exit with 2 when changes are pending, withheld ones included
     #[arg(long)]
     detailed_exitcode: bool,
@@ -68,15 +80,23 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
 }
 
 async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit, CliError> {
+    check_snapshot(args)?;
     args.save.as_deref().map(|file| check_file(ui, file)).transpose()?;
     let annotations = Annotations::begin(ui, &args.annotate)?;
     annotations.at_first(ui, &args.path)?;
-    let mut session =
-        Session::open_against(ui, &args.path, &args.connections, &args.policy, args.base.as_deref()).await?;
+    let base = args.base.as_deref();
+    let mut session = match &args.snapshot {
+        Some(file) => {
+            let snapshot = recorded::read(ui, file, args.max_age)?;
+            Session::open_over(ui, &args.path, snapshot, &args.policy, base).await?
+        }
+        None => Session::open_against(ui, &args.path, &args.connections, &args.policy, base).await?,
+    };
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
-    let context = context(&session, &planned, None, Applies::Unsaved);
+    let snapshot = session.recorded_for(&planned, (ui.now)());
+    let context = report::Context { snapshot, ..context(&session, &planned, None, Applies::Unsaved) };
     documents.write(ui, |format, layout, sheet| match format {
         Format::Text => report::text::plan(&planned.plan, &context, layout),
         Format::Json => report::json::plan_v1(&planned.plan, &context),
@@ -104,6 +124,21 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     };
     session.close().await;
     Ok(exit)
+}
+
+/// What may be applied was compared with what is live, not with what somebody says was.
+fn check_snapshot(args: &Args) -> Result<(), CliError> {
+    let wrong = |what: &str, next: &str| Err(CliError::user(what).hint(next).exit(Exit::Usage));
+    match (&args.snapshot, &args.save, args.max_age) {
+        (Some(_), Some(_), _) => wrong(
+            "a plan against a snapshot cannot be saved: it rests on a file, and what may be applied is compared with what is live",
+            "leave --save out for a preview, or --snapshot to make a plan that can be applied",
+        ),
+        (None, _, Some(_)) => {
+            wrong("--max-age is the most that a snapshot may be old, and there is none", "name one with --snapshot")
+        }
+        (Some(_), None, _) | (None, _, None) => Ok(()),
+    }
 }
 
 /// Whoever asked for JSON gets the mistakes in the files as JSON, too, as from `validate`.
@@ -152,6 +187,7 @@ fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: A
         },
         expectations: part.map_or(&planned.expectations, |part| &part.expectations).clone(),
         base: planned.base.clone(),
+        snapshot: None,
     }
 }
 

@@ -245,7 +245,10 @@ impl Edges<'_> {
         }
         for (mut cause, sign, address) in doubts {
             if !waiting.is_empty()
-                && matches!(cause.reason, Reason::UnknownPerson | Reason::AmbiguousPerson | Reason::UnknownGroup)
+                && matches!(
+                    cause.reason,
+                    Reason::UnknownPerson | Reason::AmbiguousPerson | Reason::UnknownGroup | Reason::NotInSnapshot
+                )
             {
                 cause.message = format!("{}; removals in {} wait", cause.message, self.key);
             }

@@ -61,6 +61,7 @@ ids! {
         NoUser = "no-user": "What is neither a user nor an app cannot be given access by name.",
         NoUserName = "no-user-name": "A cluster knows users by user principal name, and this one has none or it could not be read.",
         NotAnOwner = "not-an-owner": "Entra takes no owner of this kind.",
+        NotInSnapshot = "not-in-snapshot": "The plan is made from a snapshot that was taken without this name, id or display name.",
         NotOurs = "not-ours": "A group carries a mark of ours and no applier owns it, or it is not of our kind.",
         OtherConfig = "other-config": "The group belongs to another rolecall config.",
         OtherRole = "other-role": "A binding of ours has another role, and only its maker could replace it.",

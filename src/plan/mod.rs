@@ -27,7 +27,7 @@ mod restored;
 pub mod saved;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unmanaged;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -67,6 +67,10 @@ impl<'a> People<'a> {
             Some(Resolution::Found(live)) => Ok(live),
             Some(Resolution::Missing { reason, suggestion }) => Err(unknown(reason, suggestion.as_deref())),
             Some(Resolution::Ambiguous(several)) => Err(ambiguous(several.iter())),
+            Some(Resolution::NotInSnapshot) => Err(Doubt::Name {
+                reason: Reason::NotInSnapshot,
+                why: "it is not in the snapshot, so that nobody knows whom it stands for".to_owned(),
+            }),
             None => match self.listed(name)[..] {
                 [] => Err(unknown("nothing in Entra has this name", None)),
                 [live] => Ok(live),
@@ -95,7 +99,7 @@ impl<'a> People<'a> {
             let found = self.tenant.into_iter().flat_map(|tenant| tenant.directory.values());
             let found = found.filter_map(|resolution| match resolution {
                 Resolution::Found(live) => Some(live),
-                Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+                Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
             });
             let listed = self.groups.iter().flat_map(|group| lists_of(group));
             let people = listed.chain(found).filter(|live| live.kind != PrincipalKind::Group);

@@ -326,11 +326,17 @@ fn by_id<'a>(
         cause: Cause::new(Some(&group.origin), reason, message),
         called: Called::Id(id),
     };
-    let Some(Some(live)) = tenant.by_id.get(&id) else {
-        return held(
-            Reason::MissingGroup,
-            format!("group {key} is to be the one with id {id}, and there is no such group. Correct the id"),
-        );
+    let live = match tenant.by_id.get(&id) {
+        Some(Some(live)) => live,
+        Some(None) => {
+            let message =
+                format!("group {key} is to be the one with id {id}, and there is no such group. Correct the id");
+            return held(Reason::MissingGroup, message);
+        }
+        None => {
+            let message = format!("group {key} is to be the one with id {id}, which is not in the snapshot");
+            return held(Reason::NotInSnapshot, message);
+        }
     };
     match live.unique_name.as_deref().and_then(mark::parse_unique_name) {
         Some((config, _)) if is_managed(group) && config != desired.config => held(

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::access::AccessDifference;
 use crate::access::expectations::Judged;
 use crate::plan::{Caused, Verdict};
+use crate::snapshot::{Age, Lacking};
 use crate::state::{ConfigName, EnvironmentName, TenantId, Usage, Weakening};
 
 mod counts;
@@ -44,6 +47,21 @@ pub struct Context {
     pub expectations: Vec<Judged>,
     /// What the change of the access files is compared with, where it is.
     pub base: Option<Base>,
+    /// The snapshot that the plan was made from in place of the live systems, where it was.
+    pub snapshot: Option<FromSnapshot>,
+}
+
+/// A snapshot that a plan was made from.
+#[derive(Clone, Debug)]
+pub struct FromSnapshot {
+    /// When it was taken.
+    pub taken: Timestamp,
+    /// How old it is now.
+    pub age: Age,
+    /// The commit of the access files with which it was taken. Text of the file.
+    pub commit: Option<String>,
+    /// What was asked and it does not have.
+    pub lacking: Lacking,
 }
 
 /// What a change of the access files starts from, and what it does beside the plan.

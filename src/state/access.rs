@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Applier, Failure, FailureKind, Namespace, Request, Result};
 
 /// The API group of roles and bindings.
 pub const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccessQuestion {
     /// By whom; `None` is ourselves.
     pub who: Option<Applier>,
@@ -68,7 +71,8 @@ pub struct ServedResource {
 }
 
 /// The answer to an access question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccessAnswer {
     /// Whether the API server would allow it.
     pub allowed: bool,
@@ -109,6 +113,11 @@ impl Answers {
     /// None of these questions got an answer.
     pub fn fail(&mut self, questions: Vec<AccessQuestion>, failure: &Failure) {
         self.0.extend(questions.into_iter().map(|question| (question, Err(failure.clone()))));
+    }
+
+    /// Every question, with what came of it.
+    pub fn iter(&self) -> impl Iterator<Item = (&AccessQuestion, &Result<AccessAnswer>)> {
+        self.0.iter()
     }
 
     /// What is known about a question.

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Subject, SubjectKind, SubjectName};
 
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const SUPERUSERS: &str = "system:masters";
 
 /// An identity as an API server names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Applier {
     /// The user name.
     pub user: String,

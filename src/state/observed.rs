@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Answers, Binding, ClusterUid, ConfigName, EnvironmentName, Failure, GroupKey, Namespace, ObjectId, PrincipalKind,
-    PrincipalName, Role, Selector, TenantId, Trace,
+    PrincipalName, Role, Selector, TenantId, Trace, UserPrincipalName,
 };
 
 /// Everything that was read for one plan. A part that was not asked for is absent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// The tenant.
     pub tenant: Option<Result<Tenant, Failure>>,
@@ -22,7 +24,7 @@ pub struct Observed {
 }
 
 /// What was read from Entra.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// The tenant's id.
     pub id: TenantId,
@@ -33,7 +35,8 @@ pub struct Tenant {
     /// Every live group whose `uniqueName` carries this config's mark, by the key in it. Proof of ownership is judged
     /// in the plan, by kind and owners.
     pub marked: BTreeMap<GroupKey, LiveGroup>,
-    /// Groups that were asked for by id, `None` where no such group exists.
+    /// Groups that were asked for by id, `None` where no such group exists. One that is asked for and is not here was not
+    /// looked up: a snapshot does not have it.
     pub by_id: BTreeMap<ObjectId, Option<LiveGroup>>,
     /// What each name in the files stands for.
     pub directory: BTreeMap<PrincipalName, Resolution>,
@@ -49,7 +52,7 @@ pub struct Tenant {
 }
 
 /// What became of every [`GroupQuestion`] that was asked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupAnswers {
     /// Active assignments by Privileged Identity Management, for the groups that were asked about.
     pub privileged: BTreeMap<ObjectId, PrivilegedMembers>,
@@ -73,7 +76,8 @@ pub enum Inside {
 }
 
 /// The groups that a group is in, directly or through others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Above {
     /// These, whoever they belong to.
     Read(Vec<OuterGroup>),
@@ -82,7 +86,8 @@ pub enum Above {
 }
 
 /// A group that another one is in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OuterGroup {
     /// Object id.
     pub id: ObjectId,
@@ -168,7 +173,8 @@ impl GroupAnswers {
 }
 
 /// Who holds a membership through Privileged Identity Management at this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PrivilegedMembers {
     /// These principals; their membership is not drift.
     Active(BTreeSet<ObjectId>),
@@ -177,7 +183,8 @@ pub enum PrivilegedMembers {
 }
 
 /// As whom rolecall acts in Entra, from its own token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OwnIdentity {
     /// Object id (`oid` claim) of the service principal or user.
     pub id: ObjectId,
@@ -188,7 +195,8 @@ pub struct OwnIdentity {
 }
 
 /// What Entra calls a group, told apart by what may be done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GroupKind {
     /// A security group with assigned members, mastered in the cloud: the only kind rolecall creates.
     Security,
@@ -246,6 +254,13 @@ pub struct LivePrincipal {
     pub enabled: Option<bool>,
 }
 
+impl LivePrincipal {
+    /// Whether this is its user principal name, which Entra compares without case.
+    pub fn has_user_principal_name(&self, name: &UserPrincipalName) -> bool {
+        self.user_principal_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name.as_str()))
+    }
+}
+
 /// What became of looking a name up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
@@ -260,10 +275,13 @@ pub enum Resolution {
     },
     /// Several objects; none is picked.
     Ambiguous(Vec<LivePrincipal>),
+    /// Nobody looked: what was read is a snapshot of an earlier time, which was taken without this name.
+    NotInSnapshot,
 }
 
 /// A soft-deleted group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeletedGroup {
     /// Object id; kept when it is restored.
     pub id: ObjectId,
@@ -280,7 +298,8 @@ pub struct DeletedGroup {
 }
 
 /// A live group that may be taken for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GroupSummary {
     /// Object id.
     pub id: ObjectId,
@@ -297,7 +316,8 @@ pub struct GroupSummary {
 }
 
 /// What was read from one cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// The config for which it was read: what is ours is judged by it.
     pub config: ConfigName,
@@ -330,7 +350,8 @@ impl Cluster {
 }
 
 /// A live role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LiveRole {
     /// Its content, normalised.
     pub role: Role,
@@ -350,7 +371,8 @@ impl LiveRole {
 }
 
 /// A live binding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LiveBinding {
     /// Its content, normalised.
     pub binding: Binding,
@@ -359,7 +381,8 @@ pub struct LiveBinding {
 }
 
 /// Whose a live object is, and which version of it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LiveMeta {
     /// `metadata.uid`.
     pub uid: String,
@@ -377,7 +400,8 @@ pub struct LiveMeta {
 }
 
 /// Whose a live object on a cluster is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// Our labels, this config's name, and an Apply entry of our field manager.
     Ours,

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cluster, ConfigName, DefaultRole, LiveRole, PolicyRule, Role, mark};
 
 /// One selector of an `aggregationRule`. All of it must hold; an empty one holds for every role.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Selector {
     /// `matchLabels`.
     pub labels: BTreeMap<String, String>,
@@ -14,7 +17,8 @@ pub struct Selector {
 }
 
 /// One entry of `matchExpressions`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Expression {
     /// The label has one of these values.
     In(String, BTreeSet<String>),

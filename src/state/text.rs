@@ -67,6 +67,12 @@ pub fn closest_address<'n>(text: &str, names: impl IntoIterator<Item = &'n str>)
     names.into_iter().filter_map(|name| Some((near(name)?, name))).min().map(|(_, name)| name)
 }
 
+/// The nearest of these names that is at most two slips away.
+pub fn nearest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let near = names.into_iter().map(|name| (strsim::osa_distance(text, name), name));
+    near.filter(|(distance, _)| (1..=2).contains(distance)).min().map(|(_, name)| name)
+}
+
 /// The name that a mistyped one was meant to be, where both are names of things that may well be there: `team-a` is not
 /// `team-b`, nor `shop1` `shop2`.
 pub fn closest_name<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

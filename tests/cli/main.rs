@@ -38,6 +38,7 @@ mod restored;
 mod saved_plan;
 #[path = "../real/served.rs"]
 mod served;
+mod snapshot;
 #[allow(dead_code, reason = "those who kill look at more of it")]
 #[path = "../kills/state.rs"]
 mod state;

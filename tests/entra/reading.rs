@@ -121,6 +121,7 @@ async fn names_are_resolved_to_exactly_one_or_the_reason_is_said() {
             }
             Resolution::Missing { reason, suggestion } => format!("{name}: {reason}; {suggestion:?}"),
             Resolution::Ambiguous(several) => format!("{name}: {} of them", several.len()),
+            Resolution::NotInSnapshot => format!("{name}: not looked up"),
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"

@@ -145,7 +145,7 @@ impl<'a> People<'a> {
             (_, None) => Some(Node::Person(Who::Named(name.clone()))),
             (_, Some(tenant)) => match tenant.directory.get(name) {
                 Some(Resolution::Found(live)) => Some(node_of_live(live)),
-                Some(Resolution::Missing { .. } | Resolution::Ambiguous(_)) => None,
+                Some(Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot) => None,
                 // A cluster may know guests by a user principal name, which no file says.
                 None => {
                     let is_called = |live: &&&LivePrincipal| {
@@ -172,6 +172,7 @@ impl<'a> People<'a> {
             (_, Some(Resolution::Ambiguous(several))) => {
                 format!("it is the name of several: {}", first_few(several.iter().map(|live| live.id), 4))
             }
+            (_, Some(Resolution::NotInSnapshot)) => "it is not in the snapshot".to_owned(),
             (PrincipalName::Group(_), _) => "the tenant has no such group".to_owned(),
             (_, Some(Resolution::Found(_)) | None) => "nobody in the tenant is called so".to_owned(),
         }
@@ -396,7 +397,7 @@ impl<'a> People<'a> {
         // Somebody may be in the files by another name than the one that they would be given.
         let is_found = |name: &PrincipalName| match self.tenant?.directory.get(name)? {
             Resolution::Found(live) => Some(node_of_live(live)),
-            Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+            Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
         };
         members
             .get(&name)
@@ -413,7 +414,7 @@ impl<'a> People<'a> {
             let looked_up = self.tenant.into_iter().flat_map(|tenant| tenant.directory.values());
             let found = looked_up.filter_map(|resolution| match resolution {
                 Resolution::Found(live) => Some((live.id, live)),
-                Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+                Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
             });
             found.collect()
         })

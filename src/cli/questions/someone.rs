@@ -100,7 +100,7 @@ impl Whom {
                     .hint("ask by object id")
                     .exit(Exit::Usage));
                 }
-                (_, Some(Resolution::Missing { .. })) => {}
+                (_, Some(Resolution::Missing { .. } | Resolution::NotInSnapshot)) => {}
                 (_, Some(Resolution::Found(_)) | None) => {
                     if let Some(Node::Person(who)) = world.people.find(name) {
                         return Ok(Asker::Person(who));
@@ -124,7 +124,7 @@ impl Whom {
             tenant.into_iter().flat_map(|tenant| self.names.iter().filter_map(|name| tenant.directory.get(name)));
         let suggested = suggested.filter_map(|resolution| match resolution {
             Resolution::Missing { suggestion, .. } => suggestion.clone(),
-            Resolution::Found(_) | Resolution::Ambiguous(_) => None,
+            Resolution::Found(_) | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
         });
         let near = suggested.into_iter().next().or_else(|| nearest(&self.text, &looked.session.desired, tenant));
         let hint = near.map_or_else(

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::source::{ClusterSource, TenantSource};
 use crate::access::expectations::{self, Judged};
 use crate::access::{AccessComparison, AccessDifference};
 use crate::plan::{self, Plan};
 use crate::providers::Reader as _;
-use crate::providers::entra::EntraReader;
-use crate::providers::kubernetes::KubernetesReader;
 use crate::state::{Address, Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy, Sign};
 
 /// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
-pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &EntraReader) -> GroupAnswers {
+pub(super) async fn ask_about_groups(questions: Vec<GroupQuestion>, reader: &TenantSource) -> GroupAnswers {
     let mut answers = GroupAnswers::default();
     if !questions.is_empty() {
         let given = reader.ask(&questions).await;
@@ -28,7 +27,7 @@ pub(super) async fn access_difference(
     from: Side<'_>,
     to: Side<'_>,
     observed: &mut Observed,
-    reader: &EntraReader,
+    reader: &TenantSource,
 ) -> AccessDifference {
     loop {
         let comparison = AccessComparison::between(from, to, observed);
@@ -48,7 +47,7 @@ pub(super) async fn against_base(
     base: (&Desired, &Plan),
     head: (&Desired, &Plan),
     observed: &mut Observed,
-    reader: &EntraReader,
+    reader: &TenantSource,
 ) -> (AccessDifference, AccessDifference) {
     let head = (head.0, head.1.changes.as_slice());
     let access = access_difference((base.0, &base.1.changes), head, observed, reader).await;
@@ -63,7 +62,7 @@ pub(super) async fn ask_for_expectations(
     desired: &Desired,
     observed: &mut Observed,
     changes: &[Change],
-    reader: &EntraReader,
+    reader: &TenantSource,
 ) {
     loop {
         let questions = expectations::group_questions(desired, observed, changes);
@@ -97,7 +96,7 @@ pub(super) async fn ask_for_rights(
     observed: &mut Observed,
     policy: &Policy,
     changes: &[Change],
-    readers: &BTreeMap<EnvironmentName, KubernetesReader>,
+    readers: &BTreeMap<EnvironmentName, ClusterSource>,
 ) -> bool {
     let mut has_asked = false;
     loop {

@@ -1,6 +1,5 @@
 //! What drift asks besides a plan.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::asking::access_difference;
@@ -10,7 +9,6 @@ use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::plan::drift::Drift;
 use crate::providers::Reader as _;
-use crate::providers::entra::EntraReader;
 use crate::state::AppliedBy;
 
 /// What live systems have otherwise than the files ask.
@@ -28,7 +26,7 @@ impl Session {
     pub(in crate::cli) async fn drift(&self, progress: &Progress) -> Result<Drifted, CliError> {
         let mut planned = self.plan(progress, AppliedBy::Applier).await?;
         let started = Instant::now();
-        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        let reader = self.tenant_source()?;
         let (files, live) = ((&self.desired, planned.plan.changes.as_slice()), (&self.desired, &[][..]));
         let access = access_difference(files, live, &mut planned.observed, &reader).await;
         let drift = Drift::new(&planned.plan, &planned.observed);

@@ -1,16 +1,14 @@
 //! What a question about access needs to see: everybody in the groups of the files, and some of the clusters.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use super::source::{ClusterSource, TenantSource};
 use super::{Compared, Session};
 use crate::access::People;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::desired;
 use crate::providers::Reader as _;
-use crate::providers::entra::EntraReader;
-use crate::providers::kubernetes::KubernetesReader;
 use crate::state::{
     AppliedBy, Change, Cluster, EnvironmentName, Failure, FailureKind, GroupQuestion, GroupsClaim, ObjectId, Observed,
     Only, PrincipalName, Target, TenantQuery, TokenNaming, Usage,
@@ -22,7 +20,7 @@ pub(in crate::cli) struct Seen {
     /// The changes of the plan, where one was asked for.
     pub(in crate::cli) changes: Option<Vec<Change>>,
     /// The clusters that can be asked more, where nothing is planned.
-    pub(super) readers: BTreeMap<EnvironmentName, KubernetesReader>,
+    pub(super) readers: BTreeMap<EnvironmentName, ClusterSource>,
     /// What was spent on Graph, and how many of its calls were about groups that are not ours.
     pub(super) graph: (Usage, u64),
 }
@@ -36,7 +34,7 @@ impl Session {
         names: BTreeSet<PrincipalName>,
     ) -> Result<Seen, CliError> {
         self.policy.only = Only(environments.iter().cloned().map(Target::Environment).collect());
-        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        let reader = self.tenant_source()?;
         // Whoever is in a group that is nested in another one may, too: all of them are read.
         let mut query = desired::tenant_query(&self.desired, &Only::default());
         query.principals.extend(names);
@@ -95,7 +93,7 @@ impl Session {
     }
 
     /// Reads by which way people are in groups of others, where it matters.
-    async fn ask_by_which_way(&self, reader: &EntraReader, observed: &mut Observed, changes: &[Change]) {
+    pub(super) async fn ask_by_which_way(&self, reader: &TenantSource, observed: &mut Observed, changes: &[Change]) {
         let Some(Ok(tenant)) = &observed.tenant else { return };
         let people = People::planned(&self.desired, tenant, &observed.of_groups, changes);
         let assigned =
@@ -112,9 +110,9 @@ impl Session {
     }
 
     /// Reads who is in the groups that are bound on these clusters and that the files do not know.
-    async fn ask_who_else_is_bound(
+    pub(super) async fn ask_who_else_is_bound(
         &self,
-        reader: &EntraReader,
+        reader: &TenantSource,
         environments: &BTreeSet<EnvironmentName>,
         observed: &mut Observed,
     ) {

@@ -6,6 +6,8 @@ mod drifting;
 mod looking;
 mod names;
 mod opening;
+mod source;
+mod taking;
 mod verifying;
 mod way;
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use self::asking::{
@@ -24,6 +27,8 @@ use self::base::Base;
 pub(super) use self::base::load as load_commit;
 pub(super) use self::looking::Seen;
 use self::names::check_groups;
+pub(super) use self::opening::unfit;
+use self::source::{ClusterSource, TenantSource};
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
@@ -31,15 +36,16 @@ use crate::access::expectations::Judged;
 use crate::access::{AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Verdict};
-use crate::providers::entra::{self, EntraReader, EntraWriter};
+use crate::providers::entra::{self, EntraWriter};
 use crate::providers::http::credential::Chain;
-use crate::providers::kubernetes::{self, KubernetesReader, KubernetesWriter, Link};
+use crate::providers::kubernetes::{self, KubernetesWriter, Link};
 use crate::providers::{Reader as _, Writer};
 use crate::report::findings;
 use crate::sandbox::{self, Sandbox};
+use crate::snapshot::{Lacking, Snapshot};
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
-    AppliedBy, Change, Desired, EnvironmentName, Failure, FailureKind, GroupQuestion, Observed, Policy,
+    AppliedBy, Change, Desired, EnvironmentName, Failure, GroupQuestion, Observed, Policy, PrincipalName,
 };
 use crate::{desired, git, plan, report};
 
@@ -64,6 +70,10 @@ pub(super) struct Session {
     base: Option<Base>,
     // How many expectations are those of the files themselves; the others are the base's, and come behind.
     expectations: usize,
+    // What is read instead of the live systems, which nobody then contacts.
+    recorded: Option<Arc<Snapshot>>,
+    // Names that are looked up besides those of the files.
+    pub(super) also: BTreeSet<PrincipalName>,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -75,8 +85,8 @@ struct Compared {
     base: Option<plan::Plan>,
     observed: Observed,
     policy: Policy,
-    reader: EntraReader,
-    readers: BTreeMap<EnvironmentName, KubernetesReader>,
+    reader: TenantSource,
+    readers: BTreeMap<EnvironmentName, ClusterSource>,
 }
 
 /// A plan and what it was made from.
@@ -90,6 +100,8 @@ pub(super) struct Planned {
     pub(super) expectations: Vec<Judged>,
     /// What the change of the files does, where it is compared with a base.
     pub(super) base: Option<report::Base>,
+    /// What was asked and the snapshot does not have, where one is read.
+    pub(super) lacking: Lacking,
 }
 
 impl Planned {
@@ -152,12 +164,13 @@ impl Session {
         // Whom the files name for a real cluster has no rights on an invented one.
         let by = if self.policy.invented { AppliedBy::Ourselves } else { by };
         let policy = Policy { applied_by: by, ..self.policy.clone() };
-        let reader = EntraReader::new(&self.entra, Arc::clone(&self.chain))?;
+        let reader = self.tenant_source()?;
         let mut query = desired::tenant_query(&self.desired, &policy.only);
         let before = self.base.as_ref().and_then(|base| base.desired.as_ref().ok());
         if let Some(before) = before {
             query = query.with(desired::tenant_query(before, &policy.only));
         }
+        query.principals.extend(self.also.iter().cloned());
         progress.reading(self.clusters.keys().map(EnvironmentName::as_str));
         let tenant = async {
             let tenant = match self.base.as_ref().filter(|base| base.leaves_out_tenant()) {
@@ -226,7 +239,8 @@ impl Session {
         }
         progress.done();
         let expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
-        Ok(Planned { plan, observed, access, spent, expectations, base })
+        let lacking = reader.lacking();
+        Ok(Planned { plan, observed, access, spent, expectations, base, lacking })
     }
 
     /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.
@@ -249,19 +263,14 @@ impl Session {
     async fn observe_clusters(
         &self,
         progress: &Progress,
-    ) -> (BTreeMap<EnvironmentName, Result<crate::state::Cluster, Failure>>, BTreeMap<EnvironmentName, KubernetesReader>)
+    ) -> (BTreeMap<EnvironmentName, Result<crate::state::Cluster, Failure>>, BTreeMap<EnvironmentName, ClusterSource>)
     {
-        let missing = |name: &EnvironmentName| {
-            Failure::new(FailureKind::Unreachable, format!("the sandbox has no cluster `{name}`"))
-                .with_next("it was filled before this environment was in the files; use a new folder")
-        };
         let is_left_out = |name: &EnvironmentName| self.base.as_ref().is_some_and(|base| base.leaves_out(name));
         let wanted = self.desired.environments.keys().filter(|name| is_read(&self.policy, name) && !is_left_out(name));
         let reads = wanted.map(|name| async move {
             let query = desired::cluster_query(&self.desired, name);
             let read = async {
-                let link = self.link(name).await.ok_or_else(|| missing(name))??;
-                let reader = KubernetesReader::new(link);
+                let reader = self.cluster_source(name).await?;
                 let cluster = reader.observe(&query).await;
                 Ok::<_, Failure>((reader, cluster))
             };
@@ -344,6 +353,17 @@ impl Session {
         }
         let places = places.into_iter().collect::<Vec<_>>().join(", ");
         if self.sandbox.is_some() { format!("the sandbox's {places}") } else { places }
+    }
+
+    /// What a plan was made from in place of the live systems, if it was.
+    pub(super) fn recorded_for(&self, planned: &Planned, now: Timestamp) -> Option<report::FromSnapshot> {
+        let snapshot = self.recorded.as_ref()?;
+        Some(report::FromSnapshot {
+            taken: snapshot.taken,
+            age: snapshot.age(now),
+            commit: snapshot.commit.clone(),
+            lacking: planned.lacking.clone(),
+        })
     }
 
     /// How to reach the embedded servers, if there are any.

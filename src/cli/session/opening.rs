@@ -1,6 +1,6 @@
 //! From a path and flags to a session: the files are read, and the ways to everything they name are found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,12 +15,13 @@ use crate::cli::connections::Connections;
 use crate::cli::error::CliError;
 use crate::cli::ui::Ui;
 use crate::config::Loaded;
-use crate::desired;
 use crate::providers::entra;
 use crate::providers::http::credential::{Chain, CredentialSettings};
 use crate::providers::kubernetes::{self, Link, TokenSource};
 use crate::sandbox::{self, Sandbox, SandboxError};
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::state::{Cloud, Desired, EnvironmentName, Policy};
+use crate::{desired, report};
 
 impl Session {
     /// Reads the config and finds the way to everything it names. Nothing is contacted yet.
@@ -42,7 +43,7 @@ impl Session {
         policy: &PolicyArgs,
         reference: Option<&str>,
     ) -> Result<Self, CliError> {
-        let mut session = Self::open_all(ui, path, connections, policy, reference).await?;
+        let mut session = Self::open_all(ui, path, connections, policy, (reference, None)).await?;
         session.unroutable.pop_first().map_or(Ok(session), |(_, error)| Err(error))
     }
 
@@ -53,7 +54,18 @@ impl Session {
         connections: &ConnectionArgs,
         policy: &PolicyArgs,
     ) -> Result<Self, CliError> {
-        Self::open_all(ui, path, connections, policy, None).await
+        Self::open_all(ui, path, connections, policy, (None, None)).await
+    }
+
+    /// The same over a snapshot, read in place of the live systems: nothing is contacted, and nothing is needed for that.
+    pub(in crate::cli) async fn open_over(
+        ui: &mut Ui,
+        path: &Path,
+        snapshot: Arc<Snapshot>,
+        policy: &PolicyArgs,
+        reference: Option<&str>,
+    ) -> Result<Self, CliError> {
+        Self::open_all(ui, path, &ConnectionArgs::default(), policy, (reference, Some(snapshot))).await
     }
 
     async fn open_all(
@@ -61,7 +73,7 @@ impl Session {
         path: &Path,
         connections: &ConnectionArgs,
         policy: &PolicyArgs,
-        reference: Option<&str>,
+        (reference, snapshot): (Option<&str>, Option<Arc<Snapshot>>),
     ) -> Result<Self, CliError> {
         let (loaded, config) = load(ui, path)?;
         let mut desired = desired::compile(&config, &loaded.sources);
@@ -74,9 +86,15 @@ impl Session {
             let left_out = desired.environments.keys().filter(|name| base.leaves_out(name));
             policy.allow_unreachable.extend(left_out.cloned());
         }
-        let mut session = match &connections.sandbox {
-            Some(folder) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
-            None => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
+        let mut session = match (snapshot, &connections.sandbox) {
+            (Some(snapshot), _) => {
+                if !base.as_ref().is_some_and(Base::leaves_out_tenant) {
+                    snapshot.check_target(&desired).map_err(|error| unfit(&error))?;
+                }
+                Self::over(snapshot, loaded, desired, config.tenant.cloud, policy)?
+            }
+            (None, Some(folder)) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
+            (None, None) => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
         };
         if let Some(base) = &base {
             session.clusters.retain(|name, _| !base.leaves_out(name));
@@ -140,6 +158,41 @@ impl Session {
             unroutable,
             base,
             expectations,
+            recorded: None,
+            also: BTreeSet::new(),
+            sandbox: None,
+        })
+    }
+
+    /// A session with no way to anything: no credential is looked for, and no cluster has a connection.
+    fn over(
+        snapshot: Arc<Snapshot>,
+        loaded: Loaded,
+        desired: Desired,
+        cloud: Cloud,
+        policy: Policy,
+    ) -> Result<Self, CliError> {
+        let policy = Policy { invented: snapshot.invented, ..policy };
+        let entra = entra::Connection::to_cloud(cloud, desired.tenant)?;
+        let settings = CredentialSettings::new(desired.tenant, entra.login.clone(), &BTreeMap::new());
+        let chain = Arc::new(Chain::new(&settings.without_azure_cli(), entra.transport()?));
+        let (clusters, unroutable) = (BTreeMap::new(), BTreeMap::new());
+        let (links, plugins) = (links(&clusters), kubernetes::Plugins::default());
+        let (base, expectations) = (None, desired.expectations.len());
+        Ok(Self {
+            loaded,
+            desired,
+            policy,
+            entra,
+            chain,
+            clusters,
+            unroutable,
+            links,
+            plugins,
+            base,
+            expectations,
+            recorded: Some(snapshot),
+            also: BTreeSet::new(),
             sandbox: None,
         })
     }
@@ -202,9 +255,16 @@ impl Session {
             plugins,
             base,
             expectations,
+            recorded: None,
+            also: BTreeSet::new(),
             sandbox,
         })
     }
+}
+
+/// Why a snapshot is not one that these files can be planned against.
+pub(in crate::cli) fn unfit(error: &SnapshotError) -> CliError {
+    CliError::user(report::escape::message(&error.to_string())).hint(error.next())
 }
 
 fn no_sandbox(folder: &Path, error: &SandboxError) -> CliError {

@@ -31,8 +31,13 @@ impl Session {
         if let Some(Err(failure)) = &observed.tenant {
             return Err(failure.clone().into());
         }
-        let read: BTreeMap<&EnvironmentName, &KubernetesReader> =
-            readers.iter().filter(|(name, _)| matches!(observed.clusters.get(name), Some(Ok(_)))).collect();
+        let live: BTreeMap<&EnvironmentName, &KubernetesReader> =
+            readers.iter().filter_map(|(name, reader)| Some((name, reader.live()?))).collect();
+        let read: BTreeMap<&EnvironmentName, &KubernetesReader> = live
+            .iter()
+            .filter(|(name, _)| matches!(observed.clusters.get(**name), Some(Ok(_))))
+            .map(|(name, reader)| (*name, *reader))
+            .collect();
         progress.asking();
         let served = what_is_served(&read, &live::with_only(&self.desired)).await;
         let mut reviewed = ask(&read, live::reviews(&self.desired, &observed, &served)).await;
@@ -44,14 +49,13 @@ impl Session {
                 break;
             }
             tokio::time::sleep(self.entra.pace.first_wait * round).await;
-            for (name, reader) in readers.iter().filter(|(name, _)| differing.contains(*name)) {
+            for (name, reader) in live.iter().filter(|(name, _)| differing.contains(**name)) {
                 let cluster = reader.observe(&desired::cluster_query(&self.desired, name)).await;
-                observed.clusters.insert(name.clone(), cluster);
+                observed.clusters.insert((*name).clone(), cluster);
             }
             let mut reviews = live::reviews(&self.desired, &observed, &served);
             reviews.retain(|name, _| differing.contains(name));
-            let readers = readers.iter().collect();
-            reviewed.extend(ask(&readers, reviews).await);
+            reviewed.extend(ask(&live, reviews).await);
             verified = live::verified(&self.desired, &observed, &served, &reviewed);
         }
         progress.done();

@@ -76,6 +76,12 @@ pub enum SavedPlanError {
     /// Another version of the format.
     #[error("the saved plan is of format `{0}`, this version of rolecall reads `{FORMAT}`; save the plan again")]
     OtherFormat(String),
+    /// A snapshot of what is live, which says nothing of what is to be done.
+    #[error(
+        "this is a snapshot of what was live, not a plan: nothing in it says what to change; make a plan with `rolecall plan \
+         --save FILE`"
+    )]
+    Snapshot,
     /// One address twice.
     #[error("the saved plan holds two changes of {0}; it was not written by rolecall, save the plan again")]
     Duplicate(Address),
@@ -170,6 +176,9 @@ impl SavedPlan {
         }
         let malformed = |error: serde_json::Error| SavedPlanError::Malformed(error.to_string());
         let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
+        if head.format.starts_with("rolecall-snapshot/") {
+            return Err(SavedPlanError::Snapshot);
+        }
         if head.format != FORMAT {
             return Err(SavedPlanError::OtherFormat(head.format));
         }

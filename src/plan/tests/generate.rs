@@ -254,7 +254,7 @@ fn only() -> impl Strategy<Value = Only> {
 }
 
 /// Any world.
-pub(super) fn world() -> impl Strategy<Value = World> {
+pub(crate) fn world() -> impl Strategy<Value = World> {
     let asked = proptest::array::uniform4(asked_group());
     let live = proptest::array::uniform4(live_group());
     let foreign = proptest::array::uniform2(live_group());

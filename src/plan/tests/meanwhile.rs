@@ -24,7 +24,7 @@ fn people(world: &World) -> Vec<LivePrincipal> {
     let tenant = world.observed.tenant.as_ref().unwrap().as_ref().unwrap();
     let known = tenant.directory.values().filter_map(|resolution| match resolution {
         Resolution::Found(live) => Some(live),
-        Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+        Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
     });
     let groups = tenant.marked.values().chain(tenant.by_id.values().flatten());
     let people = known.chain(groups.flat_map(|group| &group.members));

@@ -29,7 +29,8 @@ use std::fmt::Write as _;
 
 use super::{Comparison, Plan, Treatment, plan};
 use crate::state::{Above, GroupQuestion, LiveGroup, ObjectId, Observed, OuterGroup};
-use world::World;
+pub(crate) use generate::world;
+pub(crate) use world::World;
 
 /// A plan in as few words as a test needs: changes with what they wait for, withheld, notes, verdicts, unread.
 fn show(plan: &Plan) -> String {
@@ -113,7 +114,7 @@ impl World {
     }
 
     /// What is there, with what the groups are in, as Entra would say it. What a test says itself stays.
-    fn answered(&self) -> Observed {
+    pub(crate) fn answered(&self) -> Observed {
         let mut observed = self.observed.clone();
         let Some(Ok(tenant)) = &mut observed.tenant else { return observed };
         let groups: BTreeMap<ObjectId, LiveGroup> =

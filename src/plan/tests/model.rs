@@ -143,7 +143,7 @@ fn found(tenant: &Tenant, edge: &Edge, id: ObjectId) -> LivePrincipal {
     let groups = tenant.marked.values().chain(tenant.by_id.values().flatten());
     let people = tenant.directory.values().filter_map(|resolution| match resolution {
         Resolution::Found(live) => Some(live),
-        Resolution::Missing { .. } | Resolution::Ambiguous(_) => None,
+        Resolution::Missing { .. } | Resolution::Ambiguous(_) | Resolution::NotInSnapshot => None,
     });
     let known = groups.map(nested).chain(people.cloned()).find(|live| live.id == id);
     known.unwrap_or_else(|| LivePrincipal {

@@ -13,10 +13,10 @@ use crate::state::{
 
 /// What is asked for, what is there, and what may be done.
 #[derive(Clone, Debug)]
-pub(super) struct World {
-    pub(super) desired: Desired,
-    pub(super) observed: Observed,
-    pub(super) policy: Policy,
+pub(crate) struct World {
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    pub(crate) policy: Policy,
     /// Deleted groups whole, as nobody can read them.
     pub(super) hidden: BTreeMap<ObjectId, LiveGroup>,
 }
@@ -173,7 +173,7 @@ pub(super) fn cluster(number: u128) -> Cluster {
 
 impl World {
     /// An empty config, an empty tenant with five people, and the environment `alpha` with an empty cluster.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let people = ["hayden", "sam", "erin", "carol", "root", "guest:ana", "applier"];
         let directory = people.iter().map(|name| (who(name), Resolution::Found(principal(name)))).collect();
         let tenant = Tenant {

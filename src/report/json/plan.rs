@@ -7,7 +7,8 @@ use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
     Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
 };
-use crate::report::{Base, Context, Spent, counts::Counts, escape, text};
+use crate::report::{Base, Context, FromSnapshot, Spent, counts::Counts, escape, text};
+use crate::snapshot::Age;
 use crate::state::power::Power;
 use crate::state::{
     Address, Binding, Change, Edge, FailureKind, Identity, Operation, Origin, PolicyRule, PrincipalKind, Resource,
@@ -30,6 +31,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
         base: context.base.as_ref().map(base),
+        snapshot: context.snapshot.as_ref().map(snapshot),
         access: access(&context.access),
         changes: plan
             .changes
@@ -95,6 +97,24 @@ pub(super) fn unread(part: &Unread) -> v1::Unread {
         message: part.failure.what.clone(),
         next: part.failure.next.clone(),
         allowed: part.allowed,
+    }
+}
+
+fn snapshot(snapshot: &FromSnapshot) -> v1::Snapshot {
+    let FromSnapshot { taken, age, commit, lacking } = snapshot;
+    v1::Snapshot {
+        taken: taken.to_string(),
+        age: match age {
+            Age::Old(age) => Some(age.as_secs()),
+            Age::Ahead(_) => None,
+        },
+        old: age.is_old(),
+        commit: commit.clone(),
+        lacking: v1::Lacking {
+            names: texts(&lacking.names),
+            groups: texts(lacking.groups.keys()),
+            display_names: lacking.display_names.iter().cloned().collect(),
+        },
     }
 }
 

@@ -7,7 +7,8 @@ use crate::access::expectations::Verdict;
 use crate::plan::Plan;
 use crate::report::text::access::headline;
 use crate::report::text::base::gaining;
-use crate::report::text::plan::{by_place, counts, footer, header, is_quiet, waiting_in_all};
+use crate::report::text::plan::{by_place, cost, counts, header, is_quiet, waiting_in_all};
+use crate::report::text::snapshot;
 use crate::report::{Context, counts::Counts};
 
 /// As many places are counted one by one.
@@ -18,7 +19,12 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
     let mark = mark(context.plan_id.as_deref());
     if has_nothing_to_say(plan, context) {
         let context = Context { base: None, ..context.clone() };
-        return format!("{mark}\n{}\n", escape::prose(&counts(plan, &context).join(" ")));
+        let live = context.snapshot.iter().flat_map(|from| {
+            let headline = format!("Compared with the {}.", snapshot::headline(from));
+            std::iter::once(headline).chain(snapshot::warnings(from)).chain(snapshot::lacking(from))
+        });
+        let sentences: Vec<String> = counts(plan, &context).into_iter().chain(live).collect();
+        return format!("{mark}\n{}\n", escape::prose(&sentences.join(" ")));
     }
     let mut parts = Vec::new();
     parts.extend(context.base.iter().flat_map(base::opening));
@@ -60,6 +66,11 @@ fn head(plan: &Plan, context: &Context) -> Vec<String> {
     }
     let heading = format!("### {}: {}", escape::prose(plan.config.as_str()), parts.join(", "));
     let mut said = Vec::new();
+    if let Some(from) = &context.snapshot {
+        said.push(escape::prose(&snapshot::headline(from)));
+        said.extend(snapshot::warnings(from).iter().map(|warning| format!("**{}**", escape::prose(warning))));
+        said.extend(snapshot::lacking(from).iter().map(|lacking| escape::prose(lacking)));
+    }
     let by_place = by_place(plan, |_| true);
     if !by_place.is_empty() {
         let places = by_place
@@ -101,7 +112,7 @@ fn sentences(plan: &Plan, context: &Context) -> Vec<String> {
 /// Which plan it is, of what, and what it has cost.
 fn foot(plan: &Plan, context: &Context) -> String {
     let id = context.plan_id.as_ref().map(|id| format!("Plan {}", escape::code(id)));
-    let spent = context.spent.map(|spent| escape::prose(&footer(spent)));
+    let spent = context.spent.map(|spent| escape::prose(&cost(spent, context)));
     let parts = id.into_iter().chain([escape::prose(&header(plan, context))]).chain(spent);
     parts.collect::<Vec<_>>().join(" · ")
 }

@@ -17,6 +17,7 @@ pub(in crate::report) mod plan;
 pub(in crate::report) mod preflight;
 mod questions;
 mod since;
+pub(in crate::report) mod snapshot;
 pub(in crate::report) mod unmanaged;
 mod verified;
 pub(in crate::report) mod view;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, access, base, cluster, entra, expectations, guards, notes, preflight, unmanaged};
+use super::{Layout, access, base, cluster, entra, expectations, guards, notes, preflight, snapshot, unmanaged};
 use crate::access::expectations::Verdict as ExpectationVerdict;
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Base, Commit, Context, Spent, counts::Counts, escape};
@@ -19,10 +19,14 @@ const WIDEST_TERM: usize = 40;
 pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     let mut page = Page::new(layout);
     if context.base.is_some()
+        || context.snapshot.is_some()
         || !is_quiet(plan)
         || !context.expectations.iter().all(|each| each.verdict == ExpectationVerdict::Holds)
     {
         page.words(0, &header(plan, context));
+    }
+    if let Some(snapshot) = &context.snapshot {
+        snapshot::opening(&mut page, snapshot);
     }
     if let Some(base) = &context.base {
         base::opening(&mut page, base);
@@ -56,7 +60,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     waits(&mut page, plan, "plan");
     conclusions(&mut page, &counts(plan, context), layout);
     if let Some(spent) = context.spent {
-        page.words(0, &footer(spent));
+        page.words(0, &cost(spent, context));
     }
     page.render()
 }
@@ -330,6 +334,14 @@ pub(in crate::report) fn counts(plan: &Plan, context: &Context) -> Vec<String> {
 pub(super) fn unread_parts(plan: &Plan) -> String {
     const NAMED: usize = 5;
     first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
+}
+
+/// What a plan has cost; nothing but time where nobody was asked.
+pub(in crate::report) fn cost(spent: Spent, context: &Context) -> String {
+    match &context.snapshot {
+        Some(_) => format!("from a snapshot, nothing was contacted, {:.1} s", spent.elapsed.as_secs_f64()),
+        None => footer(spent),
+    }
 }
 
 pub(in crate::report) fn footer(spent: Spent) -> String {

@@ -1,6 +1,6 @@
 //! Looking names up in bulk: fifteen a filter and twenty filters a call, for each kind of name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -86,17 +86,8 @@ impl LookUp {
         let mails = GUESTS.principals(client, self.mails)?;
         let apps = APPS.principals(client, self.apps)?;
         let groups = whole(client, self.groups, "/groups", "id", Permission::ReadGroups)?;
-        let mut directory = Directory {
-            candidates: Candidates::new(),
-            mails: mails.iter().filter_map(|record| Some((record.mail_address()?, record.clone()))).collect(),
-            groups: groups.into_iter().map(|record| (record.id, record)).collect(),
-        };
-        for user in users.iter().map(live) {
-            directory.add(user_principal_name(&user).map(PrincipalName::User), user);
-        }
-        for guest in mails.iter().filter(|record| record.has_accepted() == Some(true)).map(live) {
-            directory.add(Some(guest.name.clone()).filter(|_| guest.kind == PrincipalKind::Guest), guest);
-        }
+        let mut directory = Directory::of(&users, &mails);
+        directory.groups = groups.into_iter().map(|record| (record.id, record)).collect();
         for app in apps.iter().map(live) {
             directory.add(Some(app.name.clone()), app);
         }
@@ -115,7 +106,41 @@ impl LookUp {
     }
 }
 
+/// All users and guests of the tenant, to be read.
+pub(super) fn everybody() -> Lists<PrincipalRecord> {
+    Lists::new(&[Path::of(USERS.collection).select(USERS.properties).largest_pages()])
+}
+
 impl Directory {
+    fn of(users: &[PrincipalRecord], mails: &[PrincipalRecord]) -> Self {
+        let mut directory = Self {
+            candidates: Candidates::new(),
+            mails: mails.iter().filter_map(|record| Some((record.mail_address()?, record.clone()))).collect(),
+            groups: BTreeMap::new(),
+        };
+        for user in users.iter().map(live) {
+            directory.add(user_principal_name(&user).map(PrincipalName::User), user);
+        }
+        for guest in mails.iter().filter(|record| record.has_accepted() == Some(true)).map(live) {
+            directory.add(Some(guest.name.clone()).filter(|_| guest.kind == PrincipalKind::Guest), guest);
+        }
+        directory
+    }
+
+    /// That of [`everybody`].
+    pub(super) fn of_everybody(client: &ReadClient, list: Lists<PrincipalRecord>) -> Result<Self> {
+        let all = USERS.principals(client, list)?;
+        let guests: Vec<PrincipalRecord> =
+            all.iter().filter(|record| record.kind() == PrincipalKind::Guest).cloned().collect();
+        Ok(Self::of(&all, &guests))
+    }
+
+    /// Every name of a person that is known, also of those who cannot be meant.
+    pub(super) fn names(&self) -> BTreeSet<PrincipalName> {
+        let mails = self.mails.keys().cloned().map(PrincipalName::Guest);
+        self.candidates.keys().cloned().chain(mails).collect()
+    }
+
     fn add(&mut self, name: Option<PrincipalName>, principal: LivePrincipal) {
         if let Some(name) = name {
             names::add(self.candidates.entry(name).or_default(), principal);

@@ -21,6 +21,7 @@ mod above;
 mod checkup;
 mod directory;
 pub(super) mod edges;
+mod everybody;
 mod groups;
 mod inside;
 mod lookalikes;

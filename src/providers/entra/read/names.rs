@@ -8,7 +8,7 @@ use super::edges::Live;
 use crate::providers::entra::client::ReadClient;
 use crate::state::{
     GroupKey, GroupKind, LiveGroup, LivePrincipal, Mail, ObjectId, PrincipalKind, PrincipalName, Resolution, Result,
-    UserPrincipalName,
+    UserPrincipalName, nearest,
 };
 
 /// Who may be meant by each name, each object once.
@@ -147,17 +147,16 @@ impl Known {
     /// The nearest name that is at most two slips away.
     fn closest(&self, name: &PrincipalName) -> Option<String> {
         match name {
-            PrincipalName::User(name) => nearest(name.as_str(), self.users.iter().map(UserPrincipalName::as_str)),
-            PrincipalName::Guest(mail) => nearest(mail.as_str(), self.guests.iter().map(Mail::as_str)),
+            PrincipalName::User(name) => {
+                nearest(name.as_str(), self.users.iter().map(UserPrincipalName::as_str)).map(str::to_owned)
+            }
+            PrincipalName::Guest(mail) => {
+                nearest(mail.as_str(), self.guests.iter().map(Mail::as_str)).map(str::to_owned)
+            }
             PrincipalName::Group(_)
             | PrincipalName::GroupId(_)
             | PrincipalName::ServicePrincipal(_)
             | PrincipalName::Object(_) => None,
         }
     }
-}
-
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
-    let near = known.map(|other| (strsim::osa_distance(name, other), other));
-    near.filter(|(distance, _)| (1..=2).contains(distance)).min().map(|(_, other)| other.to_owned())
 }

@@ -8,6 +8,7 @@ mod preflight;
 mod rbac;
 mod run;
 mod since;
+mod snapshot;
 mod unmanaged;
 
 use schemars::JsonSchema;
@@ -22,6 +23,7 @@ pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};
 pub(super) use rbac::{Promise, RoleKind, RoleRef, Rule, Subject};
 pub(super) use run::{Commit, Compared, Counts, Tenant, Usage};
 pub(super) use since::{Revision, Since};
+pub(super) use snapshot::{Lacking, Snapshot};
 pub(super) use unmanaged::{Beside, BindingOwner, Power, Standing, Unmanaged};
 
 /// What `rolecall plan --output json` prints. `null` for an id or a subject's name means: known after apply.
@@ -41,6 +43,8 @@ pub(super) struct Plan {
     pub(super) tenant: Tenant,
     /// What the change of the access files starts from; `null` where the plan is compared with no base.
     pub(super) base: Option<Base>,
+    /// The snapshot that the plan was made from; `null` where the live systems were read.
+    pub(super) snapshot: Option<Snapshot>,
     /// What the changes mean for people; with a base, what the change of the access files causes of it.
     pub(super) access: Access,
     /// The changes, each after those it requires.

@@ -1,0 +1,80 @@
+//! The file of `plan --snapshot`, read as what it is: data of whoever wrote it.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::error::CliError;
+use super::files;
+use super::session::unfit;
+use super::ui::Ui;
+use crate::snapshot::{Age, SIZE_LIMIT, Snapshot, ages};
+
+/// Reads a snapshot that may be so old, if that is limited.
+pub(super) fn read(ui: &Ui, file: &Path, max_age: Option<SignedDuration>) -> Result<Arc<Snapshot>, CliError> {
+    let named = file.display();
+    let unreadable = |error: io::Error| {
+        CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error)))
+            .hint("take one with `rolecall snapshot FILE`, or correct --snapshot")
+    };
+    let path = ui.resolve(file);
+    // Opening a pipe or a device would wait for whoever writes to it.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(
+            CliError::user(format!("{named}: this is no file")).hint("name the file that `rolecall snapshot` wrote")
+        );
+    }
+    let opened = fs_err::File::open(&path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    opened.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let snapshot = Snapshot::parse(&bytes).map_err(|error| {
+        let error = unfit(&error);
+        CliError { message: format!("{named}: {}", error.message), ..error }
+    })?;
+    if let Some(most) = max_age {
+        let too_old = match snapshot.age((ui.now)()) {
+            Age::Old(age) if age <= most => None,
+            Age::Old(age) => Some(format!("the snapshot is {} old, and --max-age allows {}", ages(age), ages(most))),
+            Age::Ahead(by) => Some(format!(
+                "the snapshot was taken {} from now by the clock of this machine, so that nobody knows whether it is older \
+                 than --max-age allows",
+                ages(by)
+            )),
+        };
+        if let Some(why) = too_old {
+            return Err(CliError::user(format!("{named}: {why}"))
+                .hint("take it again with `rolecall snapshot FILE`, e.g. by a scheduled job of the main branch"));
+        }
+    }
+    Ok(Arc::new(snapshot))
+}
+
+/// A length of time as `90m`, `24h` or `7d`.
+pub(super) fn length(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || "say it in minutes, hours or days: `90m`, `24h`, `7d`".to_owned();
+    let unit = match text.chars().next_back() {
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 =
+        text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
+    Ok(SignedDuration::from_secs(i64::from(number) * unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_has_a_unit() {
+        let hours = |text: &str| length(text).map(|length| length.as_secs() / 3_600);
+        assert_eq!((hours("90m"), hours("24h"), hours("7d")), (Ok(1), Ok(24), Ok(168)));
+        for wrong in ["", "h", "24", "-1h", "1.5h", "24 h", "24H", "1w", "99999999999h", "1ü"] {
+            assert!(length(wrong).is_err(), "{wrong}");
+        }
+    }
+}
