@@ -2,6 +2,8 @@
 //! is served, and GitHub is on loopback.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -16,6 +18,8 @@ pub(crate) struct Site {
     pub(crate) company: Company,
     pub(crate) served: Served,
 }
+
+const HEAD: &str = "4f2c1aa0d0e84f2c1aa0d0e84f2c1aa0d0e84f2c";
 
 impl Site {
     fn new() -> Self {
@@ -127,6 +131,74 @@ fn a_look_for_drift_that_fails_closes_no_issue() {
     site.company.change("cluster-role: view", "cluster-roll: view");
     let failed = site.drift().fails();
     assert!(matches!(site.issues().as_slice(), [(true, _)]), "{:?}\n{}", site.issues(), failed.log);
+}
+
+/// A folder with a `gh` that answers one question and no other.
+fn gh(site: &Site, question: &str, answer: &str) -> PathBuf {
+    let programs = site.company.path("programs");
+    std::fs::create_dir_all(&programs).unwrap();
+    let script = format!("#!/bin/sh\ncase \"$*\" in\n'{question}'*) echo {answer} ;;\n*) exit 1 ;;\nesac\n");
+    std::fs::write(programs.join("gh"), script).unwrap();
+    std::fs::set_permissions(programs.join("gh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    programs
+}
+
+/// From the snapshot of `main` to the comment: the run of the fork has nothing to sign in with, and asks nobody.
+#[test]
+fn a_fork_is_planned_against_the_snapshot_of_main() {
+    let site = Site::new();
+    let snapshot = read("examples/ci/github/snapshot.yml");
+    let taken = site.run("schedule", json!({})).job(&snapshot, "snapshot").unwrap().passes();
+    let hand_on = |name: &str, from: &str, to: &str| {
+        let artifact = |of: &str| site.company.path(&format!("artifacts-{of}")).join(name);
+        assert!(artifact(from).exists(), "{}", taken.log);
+        crate::folder::copy(&artifact(from), &artifact(to));
+    };
+    hand_on("rolecall-snapshot", "schedule", "pull_request");
+    site.company.change(MEMBER.0, MEMBER.1);
+    let asked = site.served.log().lines().len();
+    let mut run = site.pull_request_of("eve/access");
+    run.environment.insert("GITHUB_TOKEN".to_owned(), READER.token.to_owned());
+    let question = "run list --repo contoso/access --workflow snapshot.yml --branch main --status success --limit 100";
+    run.programs = Some(gh(&site, question, "990"));
+    let preview = run.job(&read("examples/ci/github/preview-fork.yml"), "plan").unwrap().passes();
+    assert!(preview.summary.contains("erin@contoso.com"), "{}", preview.summary);
+    assert_eq!(site.served.log().lines().len(), asked, "nobody is asked anything");
+    assert!(site.company.comments().is_empty());
+
+    hand_on("rolecall-preview", "pull_request", "workflow_run");
+    let event = json!({ "workflow_run": { "id": 990, "event": "pull_request", "head_sha": HEAD } });
+    let mut run = site.run("workflow_run", event);
+    run.programs = Some(gh(&site, "api repos/contoso/access/pulls/7 --jq .head.sha", HEAD));
+    let _ = run.job(&read("examples/ci/github/comment-fork.yml"), "comment").unwrap().passes();
+    let [comment] = site.company.comments().try_into().unwrap();
+    assert!(comment.contains("erin@contoso.com"), "{comment}");
+}
+
+/// What a fork hands over is data: a number that is believed only if GitHub says that this pull request is at that commit.
+#[test]
+fn the_plan_of_a_fork_is_posted_on_its_own_pull_request_only() {
+    let site = Site::new();
+    let programs = gh(&site, "api repos/contoso/access/pulls/7 --jq .head.sha", HEAD);
+    let comment = |number: &str, head: &str| {
+        let event = json!({ "workflow_run": { "id": 990, "event": "pull_request", "head_sha": head } });
+        let run = Run { programs: Some(programs.clone()), ..site.run("workflow_run", event) };
+        let preview = run.artifacts.join("rolecall-preview");
+        std::fs::create_dir_all(&preview).unwrap();
+        std::fs::write(preview.join("number"), number).unwrap();
+        std::fs::write(preview.join("plan.md"), "<!-- rolecall plan-id:none -->\n<!-- the plan of a fork").unwrap();
+        run.job(&read("examples/ci/github/comment-fork.yml"), "comment").unwrap()
+    };
+    for number in ["", "0", "7; touch ../run", "$(touch ../run)", "../../user", "7777777777777777777777", "8\n"] {
+        let refused = comment(number, HEAD).fails();
+        assert!(site.company.comments().is_empty() && !site.company.path("run").exists(), "{number}: {}", refused.log);
+    }
+    let moved = comment("7\n", &"0".repeat(40)).passes();
+    assert!(site.company.comments().is_empty() && moved.log.contains("nothing is posted"), "{}", moved.log);
+    let _ = comment("7\n", HEAD).passes();
+    let [posted] = site.company.comments().try_into().unwrap();
+    let note = posted.find("by the run of the fork itself").expect("the comment says whose word it is");
+    assert!(note < posted.find("the plan of a fork").unwrap(), "{posted}");
 }
 
 /// A job without `id-token: write` has nothing to sign in with, whatever it runs.

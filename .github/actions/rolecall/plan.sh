@@ -19,8 +19,13 @@ saved=$folder/rolecall.plan
 annotations=$RUNNER_TEMP/rolecall-annotations${KEY:+-$KEY}
 rm -f "$annotations"
 
-words=(--detailed-exitcode "--save=$saved" --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt"
+words=(--detailed-exitcode --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt"
     --annotate "github=$annotations")
+if [[ -n $SNAPSHOT ]]; then
+    words+=("--snapshot=$SNAPSHOT")
+else
+    words+=("--save=$saved")
+fi
 [[ -z $BASE ]] || words+=("--base=$BASE")
 for acknowledged in $ACKNOWLEDGE; do
     words+=("--acknowledge=$acknowledged")
