@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::args::{ConnectionArgs, Output, PolicyArgs};
+use super::args::{ConnectionArgs, PolicyArgs};
+use super::documents::{Also, Documents, Format};
 use super::error::CliError;
 use super::exit::Exit;
-use super::plan::{exit, or_document};
+use super::plan::exit;
 use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
@@ -24,6 +25,7 @@ use crate::{git, state};
 #[command(after_help = "Examples:
   rolecall drift                                 # 2 when there is any, 0 when there is none
   rolecall drift --only prod                     # on one environment
+  rolecall drift --also markdown=drift.md        # for a tracked issue
   rolecall drift --as-patch | git apply          # accept what is there: the files ask for it
   rolecall drift --output json | jq .drift")]
 pub(super) struct Args {
@@ -32,7 +34,12 @@ pub(super) struct Args {
     path: PathBuf,
     /// How it is written
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: Format,
+    /// Write the same to FILE as well, as text, json or markdown (can be repeated)
+    ///
+    /// A file that is there is replaced. Where nothing comes out, FILE says why, so that nothing old is left in it.
+    #[arg(long, value_name = "FORMAT=FILE", conflicts_with = "as_patch")]
+    also: Vec<Also>,
     /// Print the edit of the access files that would ask for what is there, as a patch for `git apply`
     #[arg(long, conflicts_with = "output")]
     as_patch: bool,
@@ -47,13 +54,18 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    let documents = Documents::begin(ui, &args.path, args.output, &args.also, None)?;
+    let drifted = Box::pin(drifted(args, &documents, ui)).await;
+    drifted.inspect_err(|error| documents.failed(ui, error))
+}
+
+async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit, CliError> {
     let policy = PolicyArgs {
         only: args.only.clone(),
         allow_unreachable: args.allow_unreachable.clone(),
         ..PolicyArgs::default()
     };
-    let opened = Session::open(ui, &args.path, &args.connections, &policy).await;
-    let mut session = or_document(ui, args.output, opened)?;
+    let mut session = Session::open(ui, &args.path, &args.connections, &policy).await?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     let drifted = session.drift(&progress).await?;
@@ -77,14 +89,11 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         session.close().await;
         return Ok(exit);
     }
-    let text = match args.output {
-        Output::Text => {
-            let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
-            report::text::drift(plan, &drifted.drift, &context, layout)
-        }
-        Output::Json => report::json::drift_v1(plan, &drifted.drift, &context),
-    };
-    ui.print(&text)?;
+    documents.write(ui, |format, layout, sheet| match format {
+        Format::Text => report::text::drift(plan, &drifted.drift, &context, layout),
+        Format::Json => report::json::drift_v1(plan, &drifted.drift, &context),
+        Format::Markdown => report::markdown::drift(plan, &drifted.drift, &context, sheet),
+    })?;
     session.close().await;
     Ok(exit)
 }

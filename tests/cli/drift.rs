@@ -178,6 +178,14 @@ async fn what_was_changed_by_hand_is_told_from_the_live_side_and_apply_reverts_i
     assert!(write["time"].as_str().unwrap().ends_with('Z'));
     let people: Vec<&Value> = found["access"]["rows"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
     assert!(people.contains(&&json!("gains")) && people.contains(&&json!("loses")), "{people:?}");
+    let ran = drift(&world, &["--also", "markdown=drift.md", "--also", "json=drift.json"]).exits(2);
+    let markdown = world.read("drift.md");
+    let head = "### contoso: drift: 2 more than the files ask, 2 otherwise, 2 missing\n";
+    assert!(
+        markdown.lines().nth(1).is_some_and(|line| line == head.trim_end()) && markdown.contains("```diff\n"),
+        "{markdown}"
+    );
+    assert!(ran.stdout.contains("Drift: 2 more") && world.read("drift.json").contains("rolecall-drift/1"));
     let _ = world.apply(&["--yes"]).exits(0);
     let ran = drift(&world, &[]).exits(0);
     assert!(

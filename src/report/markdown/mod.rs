@@ -5,6 +5,7 @@ mod access;
 mod base;
 mod changes;
 mod document;
+mod drift;
 mod escape;
 mod failure;
 mod host;
@@ -13,6 +14,7 @@ mod remarks;
 #[cfg(test)]
 mod tests;
 
+pub use drift::drift;
 pub use failure::{Failed, failed};
 pub use host::{Host, Sheet};
 pub use plan::plan;
