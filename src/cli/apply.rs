@@ -1,15 +1,16 @@
 //! `rolecall apply`
 
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::history;
+use super::lock::{Lock, Patience};
 use super::plan::show;
 use super::progress::Progress;
+use super::saved_file::{check_approved, of, read_saved, spelt, stale, tell_apart};
 use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::access::expectations::Judged;
@@ -17,7 +18,7 @@ use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::report::Applies;
-use crate::state::{Address, AppliedBy, Change, Only, Outcome};
+use crate::state::{Address, AppliedBy, Change, Outcome};
 use crate::{plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
@@ -46,6 +47,9 @@ pub(super) struct Args {
     /// Apply without asking
     #[arg(long, short)]
     yes: bool,
+    /// How long to wait while another `apply` holds the lock of the config, e.g. `90s`, `30m`; `0` does not wait
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    lock_timeout: Patience,
     /// Write the journal to FILE [default: .rolecall/TIME.jsonl]
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -92,13 +96,52 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     session.entra.on_wait = progress.on_wait();
     session.entra.on_lag = progress.on_lag();
     let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
+    let mut lock = None;
     let exit = match &approved {
-        None => direct(args, ui, &session, &planned, &progress).await,
-        Some(approved) => from_saved(args, ui, &session, &planned, approved, &progress).await,
+        None => direct(args, ui, &session, &planned, &progress, &mut lock).await,
+        Some(approved) => from_saved(args, ui, &session, &planned, approved, &progress, &mut lock).await,
     };
+    if let Some(lock) = lock {
+        lock.release(ui).await;
+    }
     session.close().await;
     exit
 }
+
+/// Takes the lock, where there is one and it is not ours yet, and plans again: whoever had it may have written since. Gives
+/// that plan, unless it is the one that was shown.
+async fn locked(
+    args: &Args,
+    ui: &mut Ui,
+    session: &Session,
+    planned: &Planned,
+    progress: &Progress,
+    lock: &mut Option<Lock>,
+) -> Result<Option<Planned>, CliError> {
+    if lock.is_none() {
+        let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
+        *lock = Lock::take(ui, session, &plan_id, args.lock_timeout).await?;
+        if let Some(lock) = lock {
+            let again = lock.while_held(session.plan(progress, AppliedBy::Ourselves)).await?;
+            return Ok((!is_the_same(session, &again, planned)).then_some(again));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether two plans do the same, and mean the same: nor may a guard have more to say, or the same of something else, or the
+/// changes mean something else for people.
+fn is_the_same(session: &Session, one: &Planned, other: &Planned) -> bool {
+    saved::plan_id(&one.plan, &[]) == saved::plan_id(&other.plan, &[])
+        && one.plan.verdicts == other.plan.verdicts
+        && one.plan.withheld == other.plan.withheld
+        && one.expectations == other.expectations
+        && one.access == other.access
+        && session.part(one) == session.part(other)
+}
+
+const MOVED: &str = "Nothing was written: something has changed since the plan was shown. Run it again to see what.";
+const PLANNED_AGAIN: &str = "\nSomething has changed until the lock was ours. Planned again:\n";
 
 /// `apply` without a saved plan: protected changes are left out, the rest is asked for.
 async fn direct(
@@ -107,6 +150,7 @@ async fn direct(
     session: &Session,
     planned: &Planned,
     progress: &Progress,
+    lock: &mut Option<Lock>,
 ) -> Result<Exit, CliError> {
     // What is left to a saved plan is judged when that is applied.
     let part = session.part(planned);
@@ -136,20 +180,27 @@ async fn direct(
             return Ok(Exit::Error);
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
-        let again = session.plan(progress, AppliedBy::Ourselves).await?;
-        let has_moved = saved::plan_id(&again.plan, &[]) != saved::plan_id(&planned.plan, &[]);
-        // Nor may a guard have more to say, or the same of something else, or the changes mean something else for people.
-        let is_judged_anew = again.plan.verdicts != planned.plan.verdicts
-            || again.expectations != planned.expectations
-            || again.access != planned.access
-            || session.part(&again) != part;
-        if has_moved || is_judged_anew {
-            ui.say("Nothing was written: something has changed since the plan was shown. Run it again to see what.");
+        if session.lock_place().is_none() {
+            let again = session.plan(progress, AppliedBy::Ourselves).await?;
+            if !is_the_same(session, &again, planned) {
+                ui.say(MOVED);
+                return Ok(Exit::Stale);
+            }
+        }
+    }
+    match locked(args, ui, session, planned, progress, lock).await? {
+        None => {}
+        Some(again) if args.yes => {
+            ui.say(PLANNED_AGAIN);
+            return Box::pin(direct(args, ui, session, &again, progress, lock)).await;
+        }
+        Some(_) => {
+            ui.say(MOVED);
             return Ok(Exit::Stale);
         }
     }
     let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
-    let report = carry_out(args, ui, session, planned, changes, &plan_id, progress).await?;
+    let report = carry_out(args, ui, session, planned, changes, &plan_id, progress, lock.as_ref()).await?;
     if left_out > 0 {
         ui.say(&waits_for_saved_plan(left_out));
     }
@@ -165,6 +216,7 @@ async fn from_saved(
     planned: &Planned,
     approved: &SavedPlan,
     progress: &Progress,
+    lock: &mut Option<Lock>,
 ) -> Result<Exit, CliError> {
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
@@ -204,44 +256,14 @@ async fn from_saved(
         let exit = without_writing(ui, &planned.plan, 0);
         return Ok(still_failing(ui, exit, &planned.expectations));
     }
-    let report = carry_out(args, ui, session, planned, agreement.ready, &approved.id(), progress).await?;
+    if let Some(again) = locked(args, ui, session, planned, progress, lock).await? {
+        ui.say(PLANNED_AGAIN);
+        return Box::pin(from_saved(args, ui, session, &again, approved, progress, lock)).await;
+    }
+    let (ready, plan_id) = (agreement.ready, approved.id());
+    let report = carry_out(args, ui, session, planned, ready, &plan_id, progress, lock.as_ref()).await?;
     let exit = exit(Some(&report), &planned.plan, 0);
     Ok(still_failing(ui, exit, &planned.expectations))
-}
-
-fn spelt(only: &Only) -> String {
-    if only.is_everything() {
-        return "no --only".to_owned();
-    }
-    only.0.iter().map(|target| format!("--only {target}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether this is the plan that was approved. What the file says of its own id counts for nothing.
-fn check_approved(file: &Path, saved: &SavedPlan, required: &PlanId) -> Result<(), CliError> {
-    let id = saved.id();
-    if id == required.as_str() {
-        return Ok(());
-    }
-    let file = file.display();
-    let error = CliError::user(format!("nothing was written: {file} is not the plan that was approved"))
-        .exit(Exit::Stale)
-        .hint(format!("approved is {}", required.as_str()))
-        .hint(format!("the id of {file} is {id}; {}", of(saved)));
-    let error = if saved.plan_id == id {
-        error
-    } else {
-        error.hint(format!("{file} was changed after it was saved: it says that its id is `{}`", saved.plan_id))
-    };
-    Err(error.hint("apply the file that was saved when this was approved, or have this one approved"))
-}
-
-/// Whose plan it is, as far as the file says.
-fn of(saved: &SavedPlan) -> String {
-    format!("it was saved at {} of the config {} for tenant {}", saved.place(), saved.config, saved.tenant)
-}
-
-fn stale(error: &saved::SavedPlanError) -> CliError {
-    CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
 }
 
 /// What forbids writing anything at all.
@@ -316,6 +338,7 @@ async fn carry_out(
     changes: Vec<Change>,
     plan_id: &str,
     progress: &Progress,
+    lock: Option<&Lock>,
 ) -> Result<Report, CliError> {
     let writers = session.writers(&changes).await?;
     let now = ui.now;
@@ -329,9 +352,10 @@ async fn carry_out(
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),
     };
-    let interrupted = ui.signals.writing_begins();
     // Without a repository, and where it cannot be read, the lines alone are written.
     let since = history::of_changes(&changes, &session.loaded, &session.desired).unwrap_or_default();
+    let interrupted = lock.map_or_else(|| ui.signals.writing_begins(), Lock::ends);
+    let lost = || lock.and_then(Lock::lost);
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
     let mut journal = Journal::create(&shown, &header, now).map_err(|error| no_journal(&error))?.with_since(since);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
@@ -358,7 +382,8 @@ async fn carry_out(
                 }
             }
             Event::Interrupted => {
-                progress.note(ui, "Interrupted: finishing what is in flight. A second signal ends it at once.");
+                let why = lost().map_or_else(|| "Interrupted".to_owned(), |why| format!("The lock was lost ({why})"));
+                progress.note(ui, &format!("{why}: finishing what is in flight. A second signal ends it at once."));
                 progress.finishing();
             }
         };
@@ -369,11 +394,20 @@ async fn carry_out(
     if journal_failed && result.as_ref().is_ok_and(|report| !report.summary.interrupted) {
         gathered.stopped_because("the journal could not be written");
     }
+    // What is known to be done is done, whoever has the lock by then.
+    let lost = lost().filter(|_| result.as_ref().is_ok_and(|report| report.summary.interrupted));
+    if lost.is_some() {
+        gathered.stopped_because("the lock was lost");
+    }
     ui.say(&gathered.lines(&outcomes, told));
     if let Some(waited) = progress.waited() {
         ui.say(&waited);
     }
-    let report = result.map_err(|error| no_journal(&error))?;
+    let mut report = result.map_err(|error| no_journal(&error))?;
+    if let Some(why) = lost {
+        ui.say(&format!("! the lock was lost: {why}. Nothing was sent after that but what was in flight."));
+        report.summary.interrupted = false;
+    }
     let nothing_written = report.conclusion() == Conclusion::NothingWritten;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
     ui.say(&format!("\n{}", report::text::closing(&report.summary, nothing_written, failure.as_deref(), layout)));
@@ -422,39 +456,6 @@ fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
         None if withheld => Exit::Pending,
         Some((Conclusion::Done, _)) | None => Exit::Fine,
     }
-}
-
-/// A saved plan is a file that is no YAML; everything else stands for the access files.
-fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), CliError> {
-    let is_plan = |path: &Path| {
-        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        !yaml && !ui.resolve(path).is_dir()
-    };
-    match paths {
-        [] => Ok((None, PathBuf::from("."))),
-        [only] if is_plan(only) => Ok((Some(only.clone()), PathBuf::from("."))),
-        [only] => Ok((None, only.clone())),
-        [first, second, ..] if is_plan(first) => Ok((Some(first.clone()), second.clone())),
-        [first, ..] => {
-            Err(CliError::user(format!("{}: the saved plan comes first, then the access files", first.display()))
-                .exit(Exit::Usage))
-        }
-    }
-}
-
-fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
-    let unreadable = |error: io::Error| {
-        CliError::user(format!("the saved plan cannot be read: {error}"))
-            .hint("save one with `rolecall plan --save FILE`")
-    };
-    let opened = fs_err::File::open(ui.resolve(file)).map_err(unreadable)?;
-    if !opened.metadata().map_err(unreadable)?.is_file() {
-        return Err(CliError::user(format!("{}: this is no file", file.display())));
-    }
-    let mut bytes = Vec::new();
-    let limit = saved::SIZE_LIMIT as u64 + 1;
-    io::Read::take(opened, limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
 }
 
 fn address_text(address: &Address) -> String {

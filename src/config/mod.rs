@@ -20,7 +20,7 @@ pub mod yaml;
 
 pub use load::{File, Loaded, ROOT_FILE, load, load_from, read};
 pub use model::{
-    Aggregation, Config, Environment, Expectation, Grant, Group, LintSetting, Role, RoleSource, Scope, Tenant,
+    Aggregation, Config, Environment, Expectation, Grant, Group, LintSetting, Lock, Role, RoleSource, Scope, Tenant,
 };
 pub use reference::reference;
 pub use schema::schema;

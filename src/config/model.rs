@@ -26,6 +26,8 @@ pub struct Config {
     pub delegated_roles: BTreeSet<RoleKey>,
     /// What lint rules count as here, by their ids.
     pub lint: BTreeMap<&'static str, LintSetting>,
+    /// The Lease that one `apply` at a time holds; `None` where nothing keeps two apart.
+    pub lock: Option<Lock>,
     /// Environments by name.
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// Groups by key.
@@ -47,6 +49,17 @@ pub struct LintSetting {
     pub severity: Option<Severity>,
     /// Why.
     pub reason: Located<String>,
+}
+
+/// The `lock` of the root file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Where it is set.
+    pub span: Span,
+    /// Whose cluster has the Lease.
+    pub environment: EnvironmentName,
+    /// The namespace that it is in.
+    pub namespace: Namespace,
 }
 
 /// The `tenant` of the root file.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Config, Environment, LintSetting};
+use super::model::{Config, Environment, LintSetting, Lock};
 use crate::diagnostics::{Located, Severity, SourceMap, Span};
 use crate::state::{
     EnvironmentName, GroupNaming, Limit, Management, NowCalled, Origin, PrincipalName, Request, Weakened, Weakening,
@@ -71,6 +71,7 @@ pub fn weakened(base: (&Config, &SourceMap), head: (&Config, &SourceMap), called
     delegations(base, head, &mut found);
     groups(base, head, called, &mut found);
     lint(base, head, &mut found);
+    lock(base, head, &mut found);
     let known: BTreeSet<_> = base.config.appliers.iter().map(|app| app.value).collect();
     let new = head.config.appliers.iter().filter(|app| !known.contains(&app.value));
     found.extend(new.map(|app| Weakening {
@@ -84,6 +85,18 @@ pub fn weakened(base: (&Config, &SourceMap), head: (&Config, &SourceMap), called
     }
     found.sort();
     found
+}
+
+/// Without the lock, or with another one, an apply of the files before and one of these may write at once.
+fn lock(base: Side<'_>, head: Side<'_>, found: &mut Vec<Weakening>) {
+    let Some(before) = &base.config.lock else { return };
+    let after = head.config.lock.as_ref();
+    let is_same = |after: &Lock| (&before.environment, &before.namespace) == (&after.environment, &after.namespace);
+    if !after.is_some_and(is_same) {
+        let now = after.map(|after| head.origin(after.span));
+        let what = Weakened::Lock { gone: after.is_none() };
+        found.push(Weakening { what, now, was: Some(base.origin(before.span)) });
+    }
 }
 
 /// What is expected of whom, with the place of each and where.

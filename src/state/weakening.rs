@@ -74,6 +74,11 @@ pub enum Weakened {
     },
     /// Memberships by Privileged Identity Management are not read any more before somebody is removed.
     WithoutPim,
+    /// Two applies may write at once: one that knows of the lock as it was, and one that does not.
+    Lock {
+        /// Whether there is none any more.
+        gone: bool,
+    },
     /// Less is said of bindings that the files do not ask for.
     Unmanaged {
         /// Where.
@@ -131,6 +136,7 @@ impl Weakened {
             Self::Membership { .. } => "membership",
             Self::Absence { .. } => "absent",
             Self::WithoutPim => "pim",
+            Self::Lock { .. } => "lock",
             Self::Unmanaged { .. } => "unmanaged",
             Self::AllowedUnmanaged { .. } => "allow-unmanaged",
             Self::Lint { .. } => "lint",

@@ -23,6 +23,7 @@ mod folder;
 mod golden;
 mod invented;
 mod lint;
+mod lock;
 mod log;
 mod markdown;
 mod permissions;
@@ -46,6 +47,8 @@ mod state;
 mod summary;
 #[path = "../suite/takeover.rs"]
 mod takeover;
+#[path = "../suite/together.rs"]
+mod together;
 mod unmanaged;
 mod usage;
 mod verify;

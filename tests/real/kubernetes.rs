@@ -115,6 +115,21 @@ async fn a_certificate_of_somebody_else_and_a_wrong_token_are_told_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real components: run tests/run"]
+async fn of_two_applies_of_one_plan_one_does_the_work_and_the_other_says_so() {
+    use crate::together::{NAMESPACE, of_two_applies_one_works_and_the_other_says_so};
+    let kubeconfig = real!("ROLECALL_REAL_KUBECONFIG");
+    let part = Part::new(&kubeconfig, NAMESPACE).await;
+    let both = move || of_two_applies_one_works_and_the_other_says_so(Some((&kubeconfig, "real-one")));
+    tokio::task::spawn_blocking(both).await.unwrap();
+    let leases = Api::<k8s_openapi::api::coordination::v1::Lease>::namespaced(part.admin.clone(), NAMESPACE);
+    let leases = leases.list(&kube::api::ListParams::default()).await.unwrap().items;
+    let holders: Vec<_> = leases.iter().map(|lease| lease.spec.as_ref().unwrap().holder_identity.clone()).collect();
+    assert_eq!(holders, [Some(String::new())], "it was given back");
+    part.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the real components: run tests/run"]
 async fn a_binding_made_by_hand_is_taken_over_without_a_moment_without_access() {
     let kubeconfig = real!("ROLECALL_REAL_KUBECONFIG");
     crate::takeover::a_binding_made_by_hand_is_taken_over(Some((&kubeconfig, "real-one"))).await;

@@ -34,6 +34,8 @@ mod summary;
 mod table;
 #[path = "../suite/takeover.rs"]
 mod takeover;
+#[path = "../suite/together.rs"]
+mod together;
 mod verify;
 
 /// Where a part is. A part that is missing is a failure: nothing here may pass without it.

@@ -45,7 +45,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::snapshot::{Lacking, Snapshot};
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
-    AppliedBy, Change, Desired, EnvironmentName, Failure, GroupQuestion, Observed, Policy, PrincipalName,
+    AppliedBy, Change, Desired, EnvironmentName, Failure, GroupQuestion, Namespace, Observed, Policy, PrincipalName,
 };
 use crate::{desired, git, plan, report};
 
@@ -74,6 +74,8 @@ pub(super) struct Session {
     recorded: Option<Arc<Snapshot>>,
     // Names that are looked up besides those of the files.
     pub(super) also: BTreeSet<PrincipalName>,
+    // The Lease that one apply at a time holds.
+    lock: Option<config::Lock>,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -171,7 +173,8 @@ impl Session {
             query = query.with(desired::tenant_query(before, &policy.only));
         }
         query.principals.extend(self.also.iter().cloned());
-        progress.reading(self.clusters.keys().map(EnvironmentName::as_str));
+        let read = self.clusters.keys().filter(|name| is_read(&self.policy, name));
+        progress.reading(read.map(EnvironmentName::as_str));
         let tenant = async {
             let tenant = match self.base.as_ref().filter(|base| base.leaves_out_tenant()) {
                 Some(base) => Err(base.why_not(None)),
@@ -329,6 +332,11 @@ impl Session {
             }
         }
         Ok(writers)
+    }
+
+    /// Where the Lease is that one apply at a time holds.
+    pub(super) fn lock_place(&self) -> Option<(EnvironmentName, Namespace)> {
+        self.lock.as_ref().map(|lock| (lock.environment.clone(), lock.namespace.clone()))
     }
 
     /// What the files themselves expect.

@@ -86,6 +86,8 @@ impl Session {
             let left_out = desired.environments.keys().filter(|name| base.leaves_out(name));
             policy.allow_unreachable.extend(left_out.cloned());
         }
+        let lock = config.lock;
+        let at = lock.as_ref().map(|lock| &lock.environment);
         let mut session = match (snapshot, &connections.sandbox) {
             (Some(snapshot), _) => {
                 if !base.as_ref().is_some_and(Base::leaves_out_tenant) {
@@ -93,14 +95,15 @@ impl Session {
                 }
                 Self::over(snapshot, loaded, desired, config.tenant.cloud, policy)?
             }
-            (None, Some(folder)) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
-            (None, None) => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
+            (None, Some(folder)) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, at, policy).await?,
+            (None, None) => Self::for_real(ui, connections, loaded, desired, at, config.tenant.cloud, policy)?,
         };
         if let Some(base) = &base {
             session.clusters.retain(|name, _| !base.leaves_out(name));
             session.unroutable.retain(|name, _| !base.leaves_out(name));
         }
         (session.base, session.expectations) = (base, expectations);
+        session.lock = lock;
         session.entra.pace = ui.pace;
         Ok(session)
     }
@@ -110,6 +113,7 @@ impl Session {
         args: &ConnectionArgs,
         loaded: Loaded,
         desired: Desired,
+        lock: Option<&EnvironmentName>,
         cloud: Cloud,
         policy: Policy,
     ) -> Result<Self, CliError> {
@@ -134,7 +138,7 @@ impl Session {
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
         let (mut clusters, mut unroutable) = (BTreeMap::new(), BTreeMap::new());
         for (name, environment) in &desired.environments {
-            if !is_read(&policy, name) {
+            if !is_read(&policy, name) && lock != Some(name) {
                 continue;
             }
             let route = connections.route(ui, args, name, environment, inside);
@@ -160,6 +164,7 @@ impl Session {
             expectations,
             recorded: None,
             also: BTreeSet::new(),
+            lock: None,
             sandbox: None,
         })
     }
@@ -193,11 +198,18 @@ impl Session {
             expectations,
             recorded: Some(snapshot),
             also: BTreeSet::new(),
+            lock: None,
             sandbox: None,
         })
     }
 
-    async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
+    async fn in_sandbox(
+        folder: &Path,
+        loaded: Loaded,
+        desired: Desired,
+        lock: Option<&EnvironmentName>,
+        policy: Policy,
+    ) -> Result<Self, CliError> {
         if loaded.contains(folder) {
             return Err(CliError::user(format!(
                 "{}: a sandbox's folder must lie outside the access files",
@@ -228,7 +240,7 @@ impl Session {
         let clusters = desired
             .environments
             .keys()
-            .filter(|name| is_read(&policy, name))
+            .filter(|name| is_read(&policy, name) || lock == Some(*name))
             .filter_map(|name| Some((name, access.clusters.get(name)?)))
             .map(|(name, cluster)| {
                 let token: Arc<dyn TokenSource> = Arc::new(FixedToken(cluster.token.clone()));
@@ -257,6 +269,7 @@ impl Session {
             expectations,
             recorded: None,
             also: BTreeSet::new(),
+            lock: None,
             sandbox,
         })
     }

@@ -20,11 +20,11 @@ mod role;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
-use super::model::{Config, Environment, Expectation, Grant, Group, Role, Scope, Tenant};
+use super::model::{Config, Environment, Expectation, Grant, Group, Lock, Role, Scope, Tenant};
 use super::shape::{FILE, Form, ROOT, Record};
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostics::{Finding, Label, Located, Rule, Severity, SourceMap, Span};
-use crate::state::{AppId, Cloud, ConfigName, EnvironmentName, GroupKey, RoleKey, UserPrincipalName};
+use crate::state::{AppId, Cloud, ConfigName, EnvironmentName, GroupKey, Namespace, RoleKey, UserPrincipalName};
 
 #[cfg(test)]
 pub(crate) use form::number as is_number;
@@ -152,6 +152,7 @@ impl Checker<'_> {
                 .filter_map(|role| role.words().parse().ok())
                 .collect(),
             lint: self.lint(root),
+            lock: self.lock(root),
             environments,
             groups,
             roles,
@@ -254,6 +255,18 @@ impl Checker<'_> {
             ),
             without_pim: self.choose(tenant.get("pim"), false, &[("none", true)]),
         })
+    }
+
+    fn lock(&mut self, root: &Node) -> Option<Lock> {
+        let entry = root.entry("lock")?;
+        let named = entry.value.get("environment").and_then(|node| self.refer(node, names::Kind::Environment));
+        let namespace = self.parse::<Namespace>(entry.value.get("namespace"));
+        let (environment, namespace) = (named.and_then(|name| name.parse().ok()), namespace.map(|name| name.value));
+        let (Some(environment), Some(namespace)) = (environment, namespace) else {
+            self.skip(entry.key.span);
+            return None;
+        };
+        Some(Lock { span: entry.key.span, environment, namespace })
     }
 
     /// The appliers, of whom there must be one where rolecall creates a group.

@@ -213,3 +213,23 @@ roles:
       help: write it as a list: `[view]`
     "#);
 }
+
+#[test]
+fn the_lock() {
+    let told_of = |lock: &str| {
+        let loaded = root_with(&format!("environments:\n  alpha: {{ type: k3s }}\nlock: {lock}\n"));
+        let lock = loaded.config.as_ref().and_then(|config| config.lock.as_ref());
+        lock.map_or_else(|| told(&loaded), |lock| format!("{} {}", lock.environment, lock.namespace))
+    };
+    assert_eq!(told_of("{ environment: alpha, namespace: rolecall }"), "alpha rolecall");
+    for (lock, rule) in [
+        ("{ environment: alhpa, namespace: rolecall }", "unknown-environment"),
+        ("{ environment: alpha, namespace: Rolecall }", "invalid-name"),
+        ("{ environment: alpha }", "missing-key"),
+        ("{ namespace: rolecall }", "missing-key"),
+        ("{ environment: alpha, namespace: rolecall, lease: mine }", "unknown-key"),
+        ("alpha", "wrong-type"),
+    ] {
+        assert!(told_of(lock).starts_with(&format!("{rule}: ")), "{lock}: {}", told_of(lock));
+    }
+}

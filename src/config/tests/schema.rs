@@ -145,6 +145,7 @@ expectations:
   - { guest: ana@partner.example, environments: { stage: dev }, cannot: [get /metrics] }
   - { service-principal: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d, environments: [beta], only: [\"* deployments.apps/scale/web across the cluster\"] }
   - { group: dev, environments: [beta], can: [get pods/log in trinity] }
+lock: { environment: alpha, namespace: rolecall }
 ";
 
 #[test]

@@ -148,7 +148,7 @@ fn an_empty_root_file() {
     "#);
     insta::assert_snapshot!(told(&files(&[("rolecall.yaml", "- x\n")])), @r#"
     not-an-access-file: this YAML file is no access file
-      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `delegate`, `lint`, `environments`, `groups`, `roles`, `grants` or `expectations` here
+      rolecall.yaml:1:3 "x" an access file has `version`, `name`, `tenant`, `appliers`, `exclude`, `delegate`, `lint`, `lock`, `environments`, `groups`, `roles`, `grants` or `expectations` here
       help: a root file has `version: 1`, `name:` and `tenant:`
     "#);
 }

@@ -27,6 +27,7 @@ grants:
 expectations:
   - { user: hayden@contoso.com, environments: [alpha, prod], can: [list pods in trinity], cannot: [list nodes, list pods in default] }
   - { group: dev, environments: [alpha], only: [list pods in trinity, get pods in trinity] }
+lock: { environment: alpha, namespace: trinity }
 ";
 
 fn load(text: &str) -> Loaded {
@@ -105,6 +106,8 @@ fn each_weakening_is_found_at_its_places() {
         ),
         (", absent: [mallory@contoso.com]", "", "Absence", "at 0, was 15"),
         ("1e2f }\nappliers", "1e2f, pim: none }\nappliers", "WithoutPim", "at 3, was 0"),
+        ("lock: { environment: alpha, namespace: trinity }\n", "", "Lock { gone: true }", "at 0, was 23"),
+        ("lock: { environment: alpha", "lock: { environment: prod", "Lock { gone: false }", "at 23, was 23"),
         ("severity: error", "severity: warning", "Lint", "at 8, was 8"),
         ("  wildcard-rule: { severity: error, reason: none of them }\n", "", "Lint", "at 0, was 8"),
     ];

@@ -10,6 +10,7 @@ mod connection;
 #[doc(hidden)]
 pub mod door;
 mod kubeconfig;
+mod lease;
 mod link;
 mod normalise;
 mod ownership;
@@ -22,6 +23,7 @@ mod tokens;
 mod writer;
 
 pub use connection::{Connection, connect, connect_through};
+pub use lease::{Held, Holder, Locker, Taken, Terms};
 pub use link::Link;
 pub use plugin::Plugins;
 pub use reader::KubernetesReader;

@@ -117,6 +117,10 @@ pub fn sentence(weakening: &Weakening) -> String {
                                  Identity Management"
                 .to_owned()
         }
+        Weakened::Lock { gone: true } => "`lock` is gone: two applies may write at once".to_owned(),
+        Weakened::Lock { gone: false } => {
+            "`lock` is another Lease: an apply of the files before and one of these may write at once".to_owned()
+        }
         Weakened::Unmanaged { environment, before, after } => format!(
             "`unmanaged` of {environment} is {} instead of {}, for bindings that the files do not ask for",
             unmanaged(*after),

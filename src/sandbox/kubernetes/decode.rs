@@ -220,6 +220,7 @@ impl Form {
         match field.shape {
             // A pointer in Go: given, even if nothing is in it.
             Shape::Struct(_) => true,
+            _ if field.pointer => true,
             // An empty list of managers asks to forget them.
             Shape::List(Shape::Opaque) => self.lists_keep_empty,
             _ => {

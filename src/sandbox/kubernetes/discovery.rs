@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::kind::{EXTENSIONS, Kind, RBAC};
+use super::kind::{COORDINATION, EXTENSIONS, Kind, RBAC};
 use super::review::{AUTHENTICATION, AUTHORIZATION, Review};
 
 /// The API groups that are built in, each in the one version v1, by name.
-const GROUPS: [&str; 4] = [EXTENSIONS, AUTHENTICATION, AUTHORIZATION, RBAC];
+const GROUPS: [&str; 5] = [EXTENSIONS, AUTHENTICATION, AUTHORIZATION, COORDINATION, RBAC];
 
 /// Whether it is the core group or another one that is built in.
 pub(super) fn is_served(group: &str) -> bool {

@@ -32,7 +32,9 @@ impl Target<'_> {
             return Ok(());
         }
         match self.kind {
-            Kind::Namespace | Kind::ServiceAccount | Kind::CustomResourceDefinition | Kind::Custom(_) => Ok(()),
+            Kind::Namespace | Kind::ServiceAccount | Kind::Lease | Kind::CustomResourceDefinition | Kind::Custom(_) => {
+                Ok(())
+            }
             Kind::ClusterRole | Kind::Role => {
                 let may = self.may(state, "escalate", self.kind.plural(), self.name);
                 if may || live.is_some_and(|live| changes_little(self.kind, object, live)) {

@@ -10,6 +10,7 @@ use super::schema::{self, Shape};
 pub(super) enum Kind {
     Namespace,
     ServiceAccount,
+    Lease,
     ClusterRole,
     ClusterRoleBinding,
     Role,
@@ -21,14 +22,17 @@ pub(super) enum Kind {
 
 /// The API group of RBAC.
 pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
+/// The API group of leases.
+pub(super) const COORDINATION: &str = "coordination.k8s.io";
 /// The API group of custom resource definitions.
 pub(super) const EXTENSIONS: &str = "apiextensions.k8s.io";
 
 impl Kind {
     /// Those that are built in, by their plural name as discovery lists them.
-    pub(super) const BUILT_IN: [Self; 7] = [
+    pub(super) const BUILT_IN: [Self; 8] = [
         Self::Namespace,
         Self::ServiceAccount,
+        Self::Lease,
         Self::ClusterRoleBinding,
         Self::ClusterRole,
         Self::RoleBinding,
@@ -46,6 +50,7 @@ impl Kind {
         match self {
             Self::Namespace => "Namespace",
             Self::ServiceAccount => "ServiceAccount",
+            Self::Lease => "Lease",
             Self::ClusterRole => "ClusterRole",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
             Self::Role => "Role",
@@ -70,6 +75,7 @@ impl Kind {
         match self {
             Self::Namespace => "namespaces",
             Self::ServiceAccount => "serviceaccounts",
+            Self::Lease => "leases",
             Self::ClusterRole => "clusterroles",
             Self::ClusterRoleBinding => "clusterrolebindings",
             Self::Role => "roles",
@@ -88,6 +94,7 @@ impl Kind {
     pub(super) fn group(self) -> &'static str {
         match self {
             Self::Namespace | Self::ServiceAccount => "",
+            Self::Lease => COORDINATION,
             Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding => RBAC,
             Self::CustomResourceDefinition => EXTENSIONS,
             Self::Custom(definition) => &definition.group,
@@ -103,6 +110,7 @@ impl Kind {
     pub(super) fn api_version(self) -> &'static str {
         match self {
             Self::Namespace | Self::ServiceAccount => "v1",
+            Self::Lease => "coordination.k8s.io/v1",
             Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding => {
                 "rbac.authorization.k8s.io/v1"
             }
@@ -114,7 +122,7 @@ impl Kind {
     /// Whether its objects live in namespaces.
     pub(super) fn is_namespaced(self) -> bool {
         match self {
-            Self::ServiceAccount | Self::Role | Self::RoleBinding => true,
+            Self::ServiceAccount | Self::Lease | Self::Role | Self::RoleBinding => true,
             Self::Namespace | Self::ClusterRole | Self::ClusterRoleBinding | Self::CustomResourceDefinition => false,
             Self::Custom(definition) => definition.is_namespaced,
         }
@@ -127,10 +135,15 @@ impl Kind {
 
     /// Whether a PUT of an object that is not there makes it; an apply always does.
     pub(super) fn is_created_by_replace(self) -> bool {
-        matches!(self, Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding)
+        matches!(self, Self::Lease | Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding)
     }
 
-    /// Whether its objects count their generations, and a PUT must say which version it replaces.
+    /// Whether a PUT must say which version it replaces.
+    pub(super) fn must_say_version(self) -> bool {
+        self == Self::Lease || self.has_generation()
+    }
+
+    /// Whether its objects count their generations.
     pub(super) fn has_generation(self) -> bool {
         matches!(self, Self::CustomResourceDefinition | Self::Custom(_))
     }
@@ -149,6 +162,7 @@ impl Kind {
         match self {
             Self::Namespace => schema::NAMESPACE,
             Self::ServiceAccount => schema::SERVICE_ACCOUNT,
+            Self::Lease => schema::LEASE,
             Self::ClusterRole => schema::CLUSTER_ROLE,
             Self::Role => schema::ROLE,
             Self::ClusterRoleBinding | Self::RoleBinding => schema::BINDING,

@@ -183,6 +183,7 @@ pub(super) fn blank(kind: Kind) -> Value {
         Kind::CustomResourceDefinition => {
             json!({ "spec": { "group": "", "names": { "plural": "", "kind": "" }, "scope": "", "versions": null } })
         }
+        Kind::Lease => json!({ "spec": {} }),
         Kind::ServiceAccount | Kind::Custom(_) => json!({}),
     };
     let mut blank = json!({ "apiVersion": kind.api_version(), "kind": kind.name(), "metadata": {} });

@@ -49,14 +49,13 @@ const OTHER_CORE: [&str; 16] = [
 ];
 
 /// The API groups that a real server has and this one does not.
-const OTHER_GROUPS: [&str; 18] = [
+const OTHER_GROUPS: [&str; 17] = [
     "admissionregistration.k8s.io",
     "apiregistration.k8s.io",
     "apps",
     "autoscaling",
     "batch",
     "certificates.k8s.io",
-    "coordination.k8s.io",
     "discovery.k8s.io",
     "events.k8s.io",
     "flowcontrol.apiserver.k8s.io",

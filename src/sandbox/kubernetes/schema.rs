@@ -33,14 +33,20 @@ pub(super) struct Field {
     pub(super) shape: Shape,
     /// Serialised even when empty: the Go type has no `omitempty`.
     pub(super) always: bool,
+    /// Kept even when it is empty, once it is given: the Go type is a pointer.
+    pub(super) pointer: bool,
 }
 
 const fn field(number: u32, name: &'static str, shape: Shape) -> Field {
-    Field { name, number, shape, always: false }
+    Field { name, number, shape, always: false, pointer: false }
 }
 
 const fn always(number: u32, name: &'static str, shape: Shape) -> Field {
-    Field { name, number, shape, always: true }
+    Field { name, number, shape, always: true, pointer: false }
+}
+
+const fn pointer(number: u32, name: &'static str, shape: Shape) -> Field {
+    Field { name, number, shape, always: false, pointer: true }
 }
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
@@ -129,6 +135,25 @@ pub(super) const SERVICE_ACCOUNT: Shape = Shape::Struct(&[
     field(2, "secrets", Shape::List(&Shape::Opaque)),
     field(3, "imagePullSecrets", Shape::List(&Shape::Opaque)),
     field(4, "automountServiceAccountToken", Shape::Boolean),
+]);
+/// coordination.k8s.io/v1 `Lease`.
+pub(super) const LEASE: Shape = Shape::Struct(&[
+    API_VERSION,
+    KIND,
+    METADATA,
+    always(
+        2,
+        "spec",
+        Shape::Struct(&[
+            pointer(1, "holderIdentity", Shape::Text),
+            pointer(2, "leaseDurationSeconds", Shape::Integer),
+            pointer(3, "acquireTime", Shape::Time),
+            pointer(4, "renewTime", Shape::Time),
+            pointer(5, "leaseTransitions", Shape::Integer),
+            pointer(6, "strategy", Shape::Text),
+            pointer(7, "preferredHolder", Shape::Text),
+        ]),
+    ),
 ]);
 /// authentication.k8s.io/v1 `TokenRequest`.
 pub(super) const TOKEN_REQUEST: Shape = Shape::Struct(&[

@@ -13,6 +13,7 @@ pub(super) fn new(kind: Kind, object: &Value) -> Vec<Cause> {
     let mut causes = metadata(kind, &object["metadata"]);
     match kind {
         Kind::Namespace | Kind::ServiceAccount | Kind::Custom(_) => {}
+        Kind::Lease => causes.extend(lease(&object["spec"])),
         Kind::CustomResourceDefinition => causes.extend(definition::mistakes(object)),
         Kind::ClusterRole | Kind::Role => {
             for (index, rule) in items(object, "rules").iter().enumerate() {
@@ -47,6 +48,21 @@ pub(super) fn changed(kind: Kind, live: &Value, object: &Value) -> Vec<Cause> {
     causes
 }
 
+/// What pkg/apis/coordination/validation demands.
+fn lease(spec: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if spec["leaseDurationSeconds"].as_i64().is_some_and(|seconds| seconds <= 0) {
+        let cause =
+            Cause::invalid("spec.leaseDurationSeconds", &spec["leaseDurationSeconds"], "must be greater than 0");
+        causes.push(cause);
+    }
+    if spec["leaseTransitions"].as_i64().is_some_and(|number| number < 0) {
+        let why = "must be greater than or equal to 0";
+        causes.push(Cause::invalid("spec.leaseTransitions", &spec["leaseTransitions"], why));
+    }
+    causes
+}
+
 fn metadata(kind: Kind, metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = text(metadata, "name");
@@ -54,7 +70,7 @@ fn metadata(kind: Kind, metadata: &Value) -> Vec<Cause> {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else if kind == Kind::Namespace {
         causes.extend(not_a_label(name).map(|why| Cause::invalid("metadata.name", &name.into(), why)));
-    } else if matches!(kind, Kind::ServiceAccount | Kind::CustomResourceDefinition | Kind::Custom(_)) {
+    } else if matches!(kind, Kind::ServiceAccount | Kind::Lease | Kind::CustomResourceDefinition | Kind::Custom(_)) {
         if !is_dns_subdomain(name) {
             causes.push(Cause::invalid("metadata.name", &name.into(), DNS_SUBDOMAIN));
         }

@@ -123,7 +123,7 @@ pub(super) fn replace(
         )));
     }
     match live.cloned() {
-        Some(_) if kind.has_generation() && text(&object["metadata"], "resourceVersion").is_empty() => {
+        Some(_) if kind.must_say_version() && text(&object["metadata"], "resourceVersion").is_empty() => {
             let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
             Err(Failure::invalid(kind.group(), kind.plural(), target.name, vec![cause]))
         }

@@ -89,6 +89,12 @@ pub(crate) static ROOT: Record = Record {
              severity.",
             Form::Record(&LINT),
         ),
+        optional(
+            "lock",
+            "Where `apply` keeps the Lease that it holds while it writes, so that no other one writes meanwhile. Left out, two \
+             may write at once, and nothing but the preconditions of each change keeps them apart.",
+            Form::Record(&LOCK),
+        ),
         environments(),
         groups(),
         roles(),
@@ -113,6 +119,7 @@ pub(crate) static FILE: Record = Record {
         root_only("exclude"),
         root_only("delegate"),
         root_only("lint"),
+        root_only("lock"),
     ],
 };
 
@@ -192,6 +199,17 @@ static TENANT: Record = Record {
              reading its assignments first. Left out, they are read.",
             Form::Choice(&[("none", "No membership comes from Privileged Identity Management.")]),
         ),
+    ],
+    constraints: &[],
+    refused: &[],
+};
+
+static LOCK: Record = Record {
+    name: "lock",
+    about: "Where the Lease is that one `apply` at a time holds while it writes.",
+    keys: &[
+        required("environment", "The environment whose cluster has it.", Form::Text(&text::ENVIRONMENT_REFERENCE)),
+        required("namespace", "The namespace that it is in; it must be there.", Form::Text(&text::NAMESPACE)),
     ],
     constraints: &[],
     refused: &[],

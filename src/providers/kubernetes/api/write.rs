@@ -11,6 +11,9 @@ use super::{Call, CallError, Reading, segment};
 use crate::providers::kubernetes::link::Link;
 use crate::state::mark;
 
+/// As whom we write, and that a key which the server does not know is a mistake.
+const MANAGED: &str = "fieldManager=rolecall&fieldValidation=Strict";
+
 /// A client that can apply and delete.
 pub(in crate::providers::kubernetes) struct Writing {
     pub(in crate::providers::kubernetes) reading: Reading,
@@ -43,6 +46,39 @@ impl Writing {
         };
         let answer = self.reading.caller.call(&call).await?;
         self.reading.caller.decode(&answer, &format!("apply {collection}/{name}"))
+    }
+
+    /// Makes an object that is not there.
+    pub(in crate::providers::kubernetes) async fn create<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        self.send(Method::POST, format!("{collection}?{MANAGED}"), body, &format!("create in {collection}")).await
+    }
+
+    /// Puts an object in the place of exactly the version that the body names.
+    pub(in crate::providers::kubernetes) async fn replace<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        name: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let target = format!("{collection}/{}?{MANAGED}", segment(name));
+        self.send(Method::PUT, target, body, &format!("replace {collection}/{name}")).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: String,
+        body: &impl Serialize,
+        tried: &str,
+    ) -> Result<T, CallError> {
+        let (content_type, body) = (Some("application/json"), self.encode(body)?);
+        let call = Call { method, target, content_type, body, repeatable: false };
+        let answer = self.reading.caller.call(&call).await?;
+        self.reading.caller.decode(&answer, tried)
     }
 
     /// Takes the aggregation rule away from exactly this version of a cluster role. Apply cannot do it: a field that another

@@ -1,0 +1,78 @@
+//! The file of a saved plan, before anything is asked of a live system.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::ui::Ui;
+use crate::plan::saved::{self, PlanId, SavedPlan};
+use crate::state::Only;
+
+pub(super) fn spelt(only: &Only) -> String {
+    if only.is_everything() {
+        return "no --only".to_owned();
+    }
+    only.0.iter().map(|target| format!("--only {target}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether this is the plan that was approved. What the file says of its own id counts for nothing.
+pub(super) fn check_approved(file: &Path, saved: &SavedPlan, required: &PlanId) -> Result<(), CliError> {
+    let id = saved.id();
+    if id == required.as_str() {
+        return Ok(());
+    }
+    let file = file.display();
+    let error = CliError::user(format!("nothing was written: {file} is not the plan that was approved"))
+        .exit(Exit::Stale)
+        .hint(format!("approved is {}", required.as_str()))
+        .hint(format!("the id of {file} is {id}; {}", of(saved)));
+    let error = if saved.plan_id == id {
+        error
+    } else {
+        error.hint(format!("{file} was changed after it was saved: it says that its id is `{}`", saved.plan_id))
+    };
+    Err(error.hint("apply the file that was saved when this was approved, or have this one approved"))
+}
+
+/// Whose plan it is, as far as the file says.
+pub(super) fn of(saved: &SavedPlan) -> String {
+    format!("it was saved at {} of the config {} for tenant {}", saved.place(), saved.config, saved.tenant)
+}
+
+pub(super) fn stale(error: &saved::SavedPlanError) -> CliError {
+    CliError::user(format!("nothing was written: {error}")).exit(Exit::Stale)
+}
+
+/// A saved plan is a file that is no YAML; everything else stands for the access files.
+pub(super) fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), CliError> {
+    let is_plan = |path: &Path| {
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        !yaml && !ui.resolve(path).is_dir()
+    };
+    match paths {
+        [] => Ok((None, PathBuf::from("."))),
+        [only] if is_plan(only) => Ok((Some(only.clone()), PathBuf::from("."))),
+        [only] => Ok((None, only.clone())),
+        [first, second, ..] if is_plan(first) => Ok((Some(first.clone()), second.clone())),
+        [first, ..] => {
+            Err(CliError::user(format!("{}: the saved plan comes first, then the access files", first.display()))
+                .exit(Exit::Usage))
+        }
+    }
+}
+
+pub(super) fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
+    let unreadable = |error: io::Error| {
+        CliError::user(format!("the saved plan cannot be read: {error}"))
+            .hint("save one with `rolecall plan --save FILE`")
+    };
+    let opened = fs_err::File::open(ui.resolve(file)).map_err(unreadable)?;
+    if !opened.metadata().map_err(unreadable)?.is_file() {
+        return Err(CliError::user(format!("{}: this is no file", file.display())));
+    }
+    let mut bytes = Vec::new();
+    let limit = saved::SIZE_LIMIT as u64 + 1;
+    io::Read::take(opened, limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
+}
