@@ -182,7 +182,7 @@ async fn verify_needs_what_plan_needs_and_names_what_is_missing() {
     assert!(said.contains("`ci` may not create subjectaccessreviews on the whole cluster (403)"), "{}", refused.all());
     assert!(said.contains("> grant `create` on subjectaccessreviews; `rolecall doctor`"), "{}", refused.all());
     assert!(said.contains("0 of 3 expectations hold, 3 not known."), "{}", refused.all());
-    assert!(said.contains(" 14 cluster calls"), "after the first refusal nothing more is asked\n{}", refused.all());
+    assert!(said.contains(" 15 cluster calls"), "after the first refusal nothing more is asked\n{}", refused.all());
     let _ = cluster.run(&["verify", "--allow-unreachable", "alpha"]).exits(0);
     let doctor = cluster.run(&["doctor"]);
     let line = "for verify: this identity may not create subjectaccessreviews, so not ask what people may do";

@@ -64,5 +64,8 @@ macro_rules! every_conversation {
             objects "service accounts and custom resources": a_service_account_is_an_object_and_somebody,
             a_custom_resource_is_defined_and_its_objects_are_kept,
         );
+        $test!(
+            leases "leases": a_lease_is_written_only_as_the_version_that_was_read,
+        );
     };
 }

@@ -10,6 +10,7 @@ pub(crate) mod authorizer;
 mod dice;
 pub(crate) mod escalation;
 pub(crate) mod impersonation;
+pub(crate) mod leases;
 pub(crate) mod lists;
 pub(crate) mod objects;
 pub(crate) mod preconditions;

@@ -12,7 +12,13 @@ async fn versions_and_groups_are_listed() {
     let names: Vec<_> = groups["groups"].as_array().unwrap().iter().map(|group| &group["name"]).collect();
     assert_eq!(
         names,
-        ["apiextensions.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io"]
+        [
+            "apiextensions.k8s.io",
+            "authentication.k8s.io",
+            "authorization.k8s.io",
+            "coordination.k8s.io",
+            "rbac.authorization.k8s.io"
+        ]
     );
     assert_eq!(world.get("/apis/rbac.authorization.k8s.io").await.ok()["kind"], "APIGroup");
     world.get("/apis/rbac.authorization.k8s.io/v2").await.refused(404, "NotFound");
@@ -22,7 +28,13 @@ async fn versions_and_groups_are_listed() {
 #[tokio::test]
 async fn every_listed_resource_is_served() {
     let world = World::new();
-    let groups = ["apiextensions.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "rbac.authorization.k8s.io"];
+    let groups = [
+        "apiextensions.k8s.io",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "coordination.k8s.io",
+        "rbac.authorization.k8s.io",
+    ];
     let paths = groups.map(|group| format!("/apis/{group}/v1"));
     for path in ["/api/v1"].into_iter().chain(paths.iter().map(String::as_str)) {
         let resources = world.get(path).await.ok();
