@@ -43,6 +43,7 @@ fn a_plan_as_json() {
         "domain": "contoso.com"
       },
       "base": null,
+      "snapshot": null,
       "access": {
         "counts": {
           "gain": 0,
