@@ -50,7 +50,7 @@ impl<'a> Nesting<'a> {
             outer: BTreeMap::new(),
             unread: BTreeMap::new(),
         };
-        let mut above = Vec::new();
+        let (mut above, mut by_others) = (Vec::new(), Vec::new());
         for (key, group) in directory.live_groups() {
             let nested = directory.nested_in(group).iter().filter(|member| member.kind == PrincipalKind::Group);
             nesting.inside.entry(Node::Known(key)).or_default().extend(nested.map(|member| node(member.id, directory)));
@@ -61,6 +61,7 @@ impl<'a> Nesting<'a> {
                             around @ Node::Foreign(id) => {
                                 nesting.names.insert(id, &outer.display_name);
                                 nesting.inside.entry(around).or_default().insert(Node::Known(key));
+                                by_others.push((around, Node::Known(key)));
                             }
                             around @ Node::Known(_) => above.push((around, Node::Known(key))),
                         }
@@ -77,6 +78,7 @@ impl<'a> Nesting<'a> {
                 nesting.inside.entry(around).or_default().insert(nested);
             }
         }
+        nesting.drop_implied(by_others);
         for (id, name) in &nesting.names {
             nesting.called.entry(name).or_default().push(*id);
         }
@@ -84,6 +86,35 @@ impl<'a> Nesting<'a> {
         let restored = directory.restored().map(|(key, _)| (key, "it is deleted"));
         nesting.unread.extend(restored);
         nesting.turned()
+    }
+
+    /// Of a group of others, too, nobody is told whether one of ours is in it directly or by way of another of ours. The way
+    /// is what counts where there is one: a group that leaves it is then out of both. Where it is in the other directly as
+    /// well, a guard objects that need not, which is the safe mistake.
+    fn drop_implied(&mut self, by_others: Vec<(Node<'a>, Node<'a>)>) {
+        let mut parents: BTreeMap<Node<'a>, Vec<Node<'a>>> = BTreeMap::new();
+        for (around, inner) in self.pairs().filter(|(around, _)| matches!(around, Node::Known(_))) {
+            parents.entry(inner).or_default().push(around);
+        }
+        let ours_around = |group: Node<'a>| {
+            let (mut open, mut found) = (vec![group], BTreeSet::new());
+            while let Some(group) = open.pop() {
+                open.extend(parents.get(&group).into_iter().flatten().filter(|around| found.insert(**around)));
+            }
+            found
+        };
+        let mut implied = Vec::new();
+        for (around, inner) in by_others {
+            let ours = ours_around(inner);
+            // In a circle each would be the other's way.
+            let is_in = |group: &Node<'a>| self.inside.get(&around).is_some_and(|nested| nested.contains(group));
+            if !ours.contains(&inner) && ours.iter().any(is_in) {
+                implied.push((around, inner));
+            }
+        }
+        for (around, inner) in implied {
+            self.inside.entry(around).or_default().remove(&inner);
+        }
     }
 
     /// The same with a look from the inside.
@@ -227,8 +258,8 @@ impl<'a> Nesting<'a> {
 
     /// The groups among these that are not ours and that this one is in, for people.
     pub(super) fn others_around(&self, key: &GroupKey, among: &BTreeSet<Node<'_>>) -> Vec<String> {
-        let is_in =
-            |id: ObjectId| self.inside.get(&Node::Foreign(id)).is_some_and(|nested| nested.contains(&Node::Known(key)));
+        let around = self.around(key);
+        let is_in = |id: ObjectId| around.contains(&Node::Foreign(id));
         let others = among.iter().filter_map(|group| match group {
             Node::Foreign(id) if is_in(*id) => self.names.get(id).map(|name| (id, name)),
             Node::Foreign(_) | Node::Known(_) => None,

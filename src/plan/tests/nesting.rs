@@ -270,3 +270,48 @@ fn a_group_whose_mark_is_of_one_to_be_created_stays_where_it_is() {
     world.live("devs", &["hayden"]).members.push(stranger);
     assert!(world.plan().changes.iter().any(|change| change.sign() == crate::state::Sign::Remove));
 }
+
+/// `team` of ours, with erin, is in `mid` only by way of our `core`, and leaves `core`.
+fn out_of_the_way() -> World {
+    let mut world = World::new();
+    world.ask("core", &["hayden"]);
+    world.ask("team", &["erin"]);
+    let team = world.live("team", &["erin"]).clone();
+    let core = world.live("core", &["hayden"]);
+    core.members.push(nested(&team));
+    let core = core.id;
+    world.is_in(core, &[(id(MID), "mid")]);
+    world.is_in(team.id, &[(core, "core"), (id(MID), "mid")]);
+    world
+}
+
+#[test]
+fn a_group_that_leaves_its_only_way_into_another_is_out_of_both() {
+    let mut world = out_of_the_way();
+    let applier = super::world::principal("applier");
+    world.ask("team", &["erin"]).members.insert(who("applier"), at(13));
+    world.live("team", &[]).members.push(applier);
+    let mid = subject(SubjectKind::Group, &id(MID).to_string());
+    world.bind(None, "by-hand", "cluster-admin", mid, Mark::None);
+    let own = world.plan().verdicts.into_iter().filter(|verdict| verdict.guard == "own-identity");
+    assert_eq!(own.count(), 1, "we act through `mid`");
+}
+
+#[test]
+fn who_comes_into_another_after_it_left_waits_for_that() {
+    let mut world = out_of_the_way();
+    world.foreign(MID, "mid", &[]);
+    let asked = world.ask("mid", &[]);
+    asked.management = Management::External(id(MID));
+    asked.membership = Membership::External;
+    world.grant("group:mid", "edit", in_namespace("trinity"));
+    world.look_up();
+    let plan = world.plan();
+    let given = plan
+        .changes
+        .iter()
+        .find(|change| change.address.environment().is_some())
+        .unwrap_or_else(|| panic!("{}", world.shown()));
+    let first: Vec<String> = given.requires.iter().map(ToString::to_string).collect();
+    assert_eq!(first, ["entra/group/core/member/group:team"]);
+}
