@@ -97,9 +97,10 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     session.entra.on_lag = progress.on_lag();
     let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
     let mut lock = None;
+    let run = Run { args, session: &session, progress: &progress };
     let exit = match &approved {
-        None => direct(args, ui, &session, &planned, &progress, &mut lock).await,
-        Some(approved) => from_saved(args, ui, &session, &planned, approved, &progress, &mut lock).await,
+        None => direct(run, ui, &planned, &mut lock).await,
+        Some(approved) => from_saved(run, ui, &planned, approved, &mut lock).await,
     };
     if let Some(lock) = lock {
         lock.release(ui).await;
@@ -108,16 +109,23 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     exit
 }
 
+/// What stays the same, however often is planned.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    args: &'a Args,
+    session: &'a Session,
+    progress: &'a Progress,
+}
+
 /// Takes the lock, where there is one and it is not ours yet, and plans again: whoever had it may have written since. Gives
 /// that plan, unless it is the one that was shown.
 async fn locked(
-    args: &Args,
+    run: Run<'_>,
     ui: &mut Ui,
-    session: &Session,
     planned: &Planned,
-    progress: &Progress,
     lock: &mut Option<Lock>,
 ) -> Result<Option<Planned>, CliError> {
+    let Run { args, session, progress } = run;
     if lock.is_none() {
         let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
         *lock = Lock::take(ui, session, &plan_id, args.lock_timeout).await?;
@@ -144,14 +152,8 @@ const MOVED: &str = "Nothing was written: something has changed since the plan w
 const PLANNED_AGAIN: &str = "\nSomething has changed until the lock was ours. Planned again:\n";
 
 /// `apply` without a saved plan: protected changes are left out, the rest is asked for.
-async fn direct(
-    args: &Args,
-    ui: &mut Ui,
-    session: &Session,
-    planned: &Planned,
-    progress: &Progress,
-    lock: &mut Option<Lock>,
-) -> Result<Exit, CliError> {
+async fn direct(run: Run<'_>, ui: &mut Ui, planned: &Planned, lock: &mut Option<Lock>) -> Result<Exit, CliError> {
+    let Run { args, session, progress } = run;
     // What is left to a saved plan is judged when that is applied.
     let part = session.part(planned);
     show(ui, session, planned, part.as_ref(), Output::Text, Applies::Unsaved)?;
@@ -188,11 +190,11 @@ async fn direct(
             }
         }
     }
-    match locked(args, ui, session, planned, progress, lock).await? {
+    match locked(run, ui, planned, lock).await? {
         None => {}
         Some(again) if args.yes => {
             ui.say(PLANNED_AGAIN);
-            return Box::pin(direct(args, ui, session, &again, progress, lock)).await;
+            return Box::pin(direct(run, ui, &again, lock)).await;
         }
         Some(_) => {
             ui.say(MOVED);
@@ -200,7 +202,7 @@ async fn direct(
         }
     }
     let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
-    let report = carry_out(args, ui, session, planned, changes, &plan_id, progress, lock.as_ref()).await?;
+    let report = carry_out(run, ui, planned, changes, &plan_id, lock.as_ref()).await?;
     if left_out > 0 {
         ui.say(&waits_for_saved_plan(left_out));
     }
@@ -210,14 +212,13 @@ async fn direct(
 
 /// `apply FILE`: only what was approved, and only if all of it still holds.
 async fn from_saved(
-    args: &Args,
+    run: Run<'_>,
     ui: &mut Ui,
-    session: &Session,
     planned: &Planned,
     approved: &SavedPlan,
-    progress: &Progress,
     lock: &mut Option<Lock>,
 ) -> Result<Exit, CliError> {
+    let Run { args, session, progress: _ } = run;
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     let moved_base = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash);
@@ -256,12 +257,12 @@ async fn from_saved(
         let exit = without_writing(ui, &planned.plan, 0);
         return Ok(still_failing(ui, exit, &planned.expectations));
     }
-    if let Some(again) = locked(args, ui, session, planned, progress, lock).await? {
+    if let Some(again) = locked(run, ui, planned, lock).await? {
         ui.say(PLANNED_AGAIN);
-        return Box::pin(from_saved(args, ui, session, &again, approved, progress, lock)).await;
+        return Box::pin(from_saved(run, ui, &again, approved, lock)).await;
     }
     let (ready, plan_id) = (agreement.ready, approved.id());
-    let report = carry_out(args, ui, session, planned, ready, &plan_id, progress, lock.as_ref()).await?;
+    let report = carry_out(run, ui, planned, ready, &plan_id, lock.as_ref()).await?;
     let exit = exit(Some(&report), &planned.plan, 0);
     Ok(still_failing(ui, exit, &planned.expectations))
 }
@@ -331,15 +332,14 @@ fn without_writing(ui: &mut Ui, plan: &plan::Plan, left_out: usize) -> Exit {
 
 /// Carries changes out, with a journal, and says what became of each.
 async fn carry_out(
-    args: &Args,
+    run: Run<'_>,
     ui: &mut Ui,
-    session: &Session,
     planned: &Planned,
     changes: Vec<Change>,
     plan_id: &str,
-    progress: &Progress,
     lock: Option<&Lock>,
 ) -> Result<Report, CliError> {
+    let Run { args, session, progress } = run;
     let writers = session.writers(&changes).await?;
     let now = ui.now;
     let shown = args.journal.clone().unwrap_or_else(|| journal::default_path(now()));

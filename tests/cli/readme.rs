@@ -132,20 +132,6 @@ fn files_that_pages_link_to_are_there() {
     }
 }
 
-#[test]
-fn workflows_pin_their_actions_and_may_only_read() {
-    for entry in std::fs::read_dir(repository().join(".github/workflows")).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("\npermissions:\n  contents: read\n"), "{}", path.display());
-        for action in text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, action)| action) {
-            let commit = action.split_once('@').and_then(|(_, version)| version.split(' ').next()).unwrap_or_default();
-            let is_pinned = commit.len() == 40 && commit.chars().all(|digit| digit.is_ascii_hexdigit());
-            assert!(is_pinned || action.starts_with("./"), "{}: {action}", path.display());
-        }
-    }
-}
-
 /// A file that a page tells people to read or to edit goes out of date first.
 #[test]
 fn files_that_contributors_are_sent_to_are_there() {

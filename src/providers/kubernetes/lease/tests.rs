@@ -146,12 +146,13 @@ async fn what_nobody_renews_is_taken_after_it_was_watched_for_as_long_as_it_last
     drop(held(&link, "killed", 0).await);
     // What its clock said is of no account: neither a time long past nor one to come.
     for time in ["1999-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"] {
-        let mut kept = server.lock().unwrap();
-        let lease = kept.lease.as_mut().unwrap();
-        lease["spec"]["holderIdentity"] = "killed".into();
-        lease["spec"]["leaseDurationSeconds"] = 30.into();
-        lease["spec"]["renewTime"] = time.into();
-        drop(kept);
+        {
+            let lease = &mut server.lock().unwrap().lease;
+            let spec = &mut lease.as_mut().unwrap()["spec"];
+            spec["holderIdentity"] = "killed".into();
+            spec["leaseDurationSeconds"] = 30.into();
+            spec["renewTime"] = time.into();
+        }
         let (taken, _) = take(&link, "two", 29).await;
         assert!(matches!(taken, Ok(Taken::Busy(_))), "{time}");
         let began = Instant::now();
