@@ -38,6 +38,9 @@ pub(super) struct Nesting<'a> {
     outer: BTreeMap<Node<'a>, Vec<Node<'a>>>,
     /// The groups of which nobody knows what they are in, with why: they may be in any.
     unread: BTreeMap<&'a GroupKey, &'a str>,
+    /// What may be so besides: groups of others with those of ours that are in them by way of another of ours, and perhaps
+    /// directly too, which nobody is told.
+    perhaps: Vec<(Node<'a>, Node<'a>)>,
 }
 
 impl<'a> Nesting<'a> {
@@ -49,6 +52,7 @@ impl<'a> Nesting<'a> {
             called: BTreeMap::new(),
             outer: BTreeMap::new(),
             unread: BTreeMap::new(),
+            perhaps: Vec::new(),
         };
         let (mut above, mut by_others) = (Vec::new(), Vec::new());
         for (key, group) in directory.live_groups() {
@@ -89,8 +93,8 @@ impl<'a> Nesting<'a> {
     }
 
     /// Of a group of others, too, nobody is told whether one of ours is in it directly or by way of another of ours. The way
-    /// is what counts where there is one: a group that leaves it is then out of both. Where it is in the other directly as
-    /// well, a guard objects that need not, which is the safe mistake.
+    /// is what counts where there is one: a group that leaves it is then out of both, so that a guard objects at worst where
+    /// it need not. What must be safe either way looks at [`Self::with_perhaps`] as well.
     fn drop_implied(&mut self, by_others: Vec<(Node<'a>, Node<'a>)>) {
         let mut parents: BTreeMap<Node<'a>, Vec<Node<'a>>> = BTreeMap::new();
         for (around, inner) in self.pairs().filter(|(around, _)| matches!(around, Node::Known(_))) {
@@ -114,7 +118,17 @@ impl<'a> Nesting<'a> {
         }
         for (around, inner) in implied {
             self.inside.entry(around).or_default().remove(&inner);
+            self.perhaps.push((around, inner));
         }
+    }
+
+    /// The same where every group that may be directly in one of others is, if there is such a group.
+    pub(super) fn with_perhaps(mut self) -> Option<Self> {
+        let perhaps = std::mem::take(&mut self.perhaps);
+        for (around, inner) in &perhaps {
+            self.inside.entry(*around).or_default().insert(*inner);
+        }
+        (!perhaps.is_empty()).then(|| self.turned())
     }
 
     /// The same with a look from the inside.

@@ -146,7 +146,10 @@ impl<'a> Cluster<'a> {
         let [widened, narrowed] = self.reaching(one);
         for group in start.union(&end).chain(&passing) {
             // What does not come or go by the binding does by the name of the group.
-            let by_name = || ways.renamed.get(group).or_else(|| ways.deleted.get(group)).copied();
+            let by_name = || {
+                let named = [&ways.renamed, &ways.deleted, &ways.created];
+                named.into_iter().find_map(|changes| changes.get(group)).copied()
+            };
             let by_binding = || change.map(|change| &change.address);
             let step = match (start.contains(group), end.contains(group)) {
                 (true, true) => Some(Step::Stays),

@@ -21,7 +21,7 @@ use self::roles::Roles;
 use self::ways::{Between, Step, Ways, Whom};
 use super::draft::Draft;
 use super::parts::Parts;
-use super::reach::Node;
+use super::reach::{Nesting, Node};
 use super::resolve::Directory;
 use crate::plan::aggregation::role_of;
 use crate::state::{Address, Change, EnvironmentName, Namespace, ObjectId, Operation, PolicyRule, Resource, covering};
@@ -52,7 +52,18 @@ fn pairs<'a>(parts: &'a Parts<'a>, directory: &'a Directory<'a>, draft: &'a Draf
     if directory.tenant().is_none() || !has(gives) || !has(takes) {
         return Vec::new();
     }
-    let ways = Ways::new(directory, draft);
+    // The order has to be right wherever a group may be in one of others.
+    let nestings = [Some(Nesting::live(directory)), Nesting::live(directory).with_perhaps()];
+    nestings.into_iter().flatten().flat_map(|nesting| pairs_by(nesting, parts, directory, draft)).collect()
+}
+
+fn pairs_by<'a>(
+    nesting: Nesting<'a>,
+    parts: &'a Parts<'a>,
+    directory: &'a Directory<'a>,
+    draft: &'a Draft,
+) -> Vec<(Address, Address)> {
+    let ways = Ways::new(directory, nesting, draft);
     let mut on: BTreeMap<&EnvironmentName, Vec<&Change>> = BTreeMap::new();
     for change in draft.changes.values() {
         if let Some(environment) = change.address.environment() {
@@ -129,6 +140,9 @@ fn look<'a>(cluster: &Cluster<'a>, concerned: &BTreeSet<Node<'a>>, ways: &Ways<'
                 let last = each.until.filter(|_| each.narrowed.is_empty());
                 for taken in less.chain(last) {
                     add(given, taken, Whom::Inside(each.group), each, each.rules[0]);
+                }
+                if let Some(taken) = each.until {
+                    add(given, taken, Whom::Inside(each.group), each, each.rules[1]);
                 }
                 for (taken, whom) in ways.leaving(each.group) {
                     add(given, taken, whom, each, each.rules[1]);

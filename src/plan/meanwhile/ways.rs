@@ -46,6 +46,8 @@ pub(super) struct Ways<'a> {
     people: BTreeMap<Node<'a>, Vec<(ObjectId, Step<'a>)>>,
     pub(super) deleted: BTreeMap<Node<'a>, &'a Address>,
     pub(super) renamed: BTreeMap<Node<'a>, &'a Address>,
+    /// The groups that come with their names.
+    pub(super) created: BTreeMap<Node<'a>, &'a Address>,
     pub(super) joining: Vec<Joining<'a>>,
     /// What each group that somebody joins stays in, and what it comes out of.
     pub(super) left: BTreeMap<Node<'a>, Out<'a>>,
@@ -55,8 +57,7 @@ pub(super) struct Ways<'a> {
 type Out<'a> = (BTreeSet<Node<'a>>, BTreeSet<(Node<'a>, &'a Address)>);
 
 impl<'a> Ways<'a> {
-    pub(super) fn new(directory: &'a Directory<'a>, draft: &'a Draft) -> Self {
-        let nesting = Nesting::live(directory);
+    pub(super) fn new(directory: &'a Directory<'a>, nesting: Nesting<'a>, draft: &'a Draft) -> Self {
         let mut ways = Self {
             directory,
             inside: BTreeMap::new(),
@@ -64,6 +65,7 @@ impl<'a> Ways<'a> {
             people: BTreeMap::new(),
             deleted: BTreeMap::new(),
             renamed: BTreeMap::new(),
+            created: BTreeMap::new(),
             joining: Vec::new(),
             left: BTreeMap::new(),
             nesting,
@@ -106,6 +108,10 @@ impl<'a> Ways<'a> {
                     Whom::One(id) => self.people.entry(group).or_default().push((id, Step::Goes(address))),
                     Whom::Inside(inner) | Whom::Group(inner) => self.link(group, inner, Step::Goes(address)),
                 }
+            }
+            Operation::Create { after: Resource::Group(group) }
+            | Operation::Restore { after: Resource::Group(group) } => {
+                self.created.insert(self.group(&group.key), address);
             }
             Operation::Delete { before: Resource::Group(group) } => {
                 self.deleted.insert(self.group(&group.key), address);

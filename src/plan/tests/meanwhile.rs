@@ -405,3 +405,34 @@ fn what_is_left_to_a_saved_plan_lets_nothing_through_meanwhile() {
     assert_eq!(plan.changes.len(), 2, "{}", show(&plan));
     assert_eq!(plan.remaining(), []);
 }
+
+/// A group that comes gets what its name is bound to, and that goes only when what replaces it is there.
+#[test]
+fn a_group_comes_after_what_its_name_is_bound_to_is_narrowed() {
+    let mut world = World::new();
+    world.alpha().tokens.groups = GroupNaming::DisplayName;
+    world.ask("dev", &["sam"]);
+    let role = world.role("helper", vec![rule(&["get"], &["pods"])]);
+    let before = Role {
+        namespace: None,
+        name: role.reference.name.clone(),
+        rules: vec![rule(&["get"], &["pods", "secrets"])],
+        aggregate_to: BTreeSet::new(),
+    };
+    world.cluster().roles.push(LiveRole::new(before, meta(Mark::Ours)));
+    let named = subject(SubjectKind::Group, "dev");
+    world.bind(Some("trinity"), "by-hand", &role.reference.name, named, Mark::None);
+    let scope = in_namespace("trinity");
+    world.alpha().replacements.push(crate::state::DesiredReplacement {
+        target: "trinity/by-hand".parse().unwrap(),
+        origin: at(40),
+        subjects: [who("group:dev")].into(),
+        roles: [role.clone()].into(),
+        scopes: [scope.clone()].into(),
+    });
+    world.alpha().bindings.push(DesiredBinding { subject: who("group:dev"), role, scope, origin: at(31) });
+    world.look_up();
+    let waits = waits(&world);
+    let wanted = "entra/group/dev after alpha/clusterrole/helper-object";
+    assert!(waits.iter().any(|wait| wait == wanted), "{waits:#?}\n{}", world.shown());
+}

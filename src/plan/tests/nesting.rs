@@ -3,8 +3,8 @@
 use super::world::{World, at, id, in_namespace, key, nested, number, subject, who};
 use crate::plan::{Comparison, Plan, plan};
 use crate::state::{
-    Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, Management, Mark, Membership,
-    Only, OuterGroup, PrincipalName, SubjectKind, Target,
+    Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, LivePrincipal, Management, Mark,
+    Membership, Only, OuterGroup, PrincipalName, Resolution, SubjectKind, Target,
 };
 
 const MID: u128 = 0x77;
@@ -298,20 +298,23 @@ fn a_group_that_leaves_its_only_way_into_another_is_out_of_both() {
 }
 
 #[test]
-fn who_comes_into_another_after_it_left_waits_for_that() {
+fn another_comes_in_when_a_group_left_it_and_who_leaves_that_group_is_out() {
     let mut world = out_of_the_way();
-    world.foreign(MID, "mid", &[]);
-    let asked = world.ask("mid", &[]);
-    asked.management = Management::External(id(MID));
-    asked.membership = Membership::External;
-    world.grant("group:mid", "edit", in_namespace("trinity"));
-    world.look_up();
-    let plan = world.plan();
-    let given = plan
-        .changes
-        .iter()
-        .find(|change| change.address.environment().is_some())
-        .unwrap_or_else(|| panic!("{}", world.shown()));
-    let first: Vec<String> = given.requires.iter().map(ToString::to_string).collect();
-    assert_eq!(first, ["entra/group/core/member/group:team"]);
+    let mid = format!("group-id:{MID}");
+    let found = LivePrincipal { id: id(MID), ..super::world::principal(&mid) };
+    world.tenant().directory.insert(who(&mid), Resolution::Found(found));
+    world.ask("entry", &["hayden"]).members.insert(who(&mid), at(14));
+    world.live("entry", &["hayden"]);
+    world.grant("group:entry", "edit", in_namespace("trinity"));
+    let waits = |world: &World| -> Vec<String> {
+        let plan = world.plan();
+        let joins = plan.changes.iter().find(|change| change.address.to_string().contains("entry/member"));
+        let joins = joins.unwrap_or_else(|| panic!("{}", world.shown()));
+        joins.requires.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(waits(&world), ["entra/group/core/member/group:team"]);
+    // Nobody is told whether `team` is in `mid` directly as well, and then erin would be.
+    world.ask("team", &["hayden"]).members.remove(&who("erin"));
+    let both = ["entra/group/core/member/group:team", "entra/group/team/member/erin@contoso.com"];
+    assert_eq!(waits(&world), both);
 }
