@@ -5,7 +5,8 @@
 set -euo pipefail
 
 graph=00000003-0000-0000-c000-000000000000
-# PrivilegedAssignmentSchedule.Read.AzureADGroup is not needed with `tenant: { pim: none }`.
+# PrivilegedAssignmentSchedule.Read.AzureADGroup is not needed with `tenant: { pim: none }`. AuditLog.Read.All may be added: `drift` then
+# says who changed a group and when.
 reads=(Group.Read.All User.Read.All Application.Read.All PrivilegedAssignmentSchedule.Read.AzureADGroup)
 # Enough where only members of adopted groups change: GroupMember.ReadWrite.All.
 writes=(Group.ReadWrite.All)

@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::files::{self, unwritable};
 use super::ui::Ui;
 use crate::git;
-use crate::report::markdown::{Failed, Host, Sheet};
+use crate::report::markdown::{Failed, Host, Sheet, Subject};
 use crate::report::text::Layout;
 use crate::report::{self, Commit, escape};
 
@@ -75,6 +75,7 @@ impl Documents {
     /// besides.
     pub(super) fn begin(
         ui: &Ui,
+        subject: Subject,
         config: &Path,
         output: Format,
         also: &[Also],
@@ -89,8 +90,9 @@ impl Documents {
                 return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
             }
             if files::is_yaml(file) {
-                let taken = format!("{}: a plan in this file would be taken for an access file", file.display());
-                return Err(CliError::user(taken).hint("name it e.g. plan.md").exit(Exit::Usage));
+                let (a, word) = (subject.with_article(), subject.word());
+                let taken = format!("{}: {a} in this file would be taken for an access file", file.display());
+                return Err(CliError::user(taken).hint(format!("name it e.g. {word}.md")).exit(Exit::Usage));
             }
             files::check_writable_over(&path).map_err(|error| unwritable(file, &error))?;
             known.push(path.clone());
@@ -100,8 +102,13 @@ impl Documents {
         let folder = if config.is_dir() { config.as_path() } else { config.parent().unwrap_or(&config) };
         let head = git::head(folder).ok();
         let commit = head.map(|head| Commit { id: head.commit, short: head.short, dirty: head.dirty });
-        let documents = Self { output, also: files, host: Host::of(|name| ui.variable(name)), commit };
-        let begun = CliError::user("rolecall was ended before it had made a plan").hint("see the log of this run");
+        let host = Host::of(|name| ui.variable(name)).about(subject);
+        let documents = Self { output, also: files, host, commit };
+        let done = match subject {
+            Subject::Plan => "made a plan",
+            Subject::Drift => "looked for drift",
+        };
+        let begun = CliError::user(format!("rolecall was ended before it had {done}")).hint("see the log of this run");
         for (format, file, path) in documents.also.iter().filter(|(.., path)| !files::is_stream(path)) {
             let text = documents.of_failure(*format, &begun);
             files::write_over(path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;

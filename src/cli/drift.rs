@@ -14,6 +14,7 @@ use super::ui::Ui;
 use crate::edit::accept::{self, Accepted};
 use crate::plan::Plan;
 use crate::plan::drift::Drift;
+use crate::report::markdown::Subject;
 use crate::report::{self, Applies};
 use crate::{git, state};
 
@@ -54,7 +55,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    let documents = Documents::begin(ui, &args.path, args.output, &args.also, None)?;
+    let documents = Documents::begin(ui, Subject::Drift, &args.path, args.output, &args.also, None)?;
     let drifted = Box::pin(drifted(args, &documents, ui)).await;
     drifted.inspect_err(|error| documents.failed(ui, error))
 }
@@ -68,7 +69,7 @@ async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     let mut session = Session::open(ui, &args.path, &args.connections, &policy).await?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
-    let drifted = session.drift(&progress).await?;
+    let drifted = session.drift(&progress, !args.as_patch).await?;
     let plan = &drifted.planned.plan;
     let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {

@@ -19,6 +19,7 @@ use super::ui::Ui;
 use crate::plan::saved::{self, Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
 use crate::report::Applies;
+use crate::report::markdown::Subject;
 use crate::state::AppliedBy;
 use crate::{git, report};
 
@@ -74,7 +75,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    let documents = Documents::begin(ui, &args.path, args.output, &args.also, args.save.as_deref())?;
+    let documents = Documents::begin(ui, Subject::Plan, &args.path, args.output, &args.also, args.save.as_deref())?;
     let planned = Box::pin(planned(args, &documents, ui)).await;
     planned.inspect_err(|error| documents.failed(ui, error))
 }

@@ -62,7 +62,8 @@ pub(super) fn lines(examined: &Examined<'_>) -> Vec<Line> {
 /// Whether the token of an app lacks something that reading needs: then a refusal says nothing more.
 fn lacks(examined: &Examined<'_>) -> bool {
     let Ok(acting) = &examined.entra.acting else { return false };
-    let mut reading = permissions::needs(examined.desired, false).filter(|need| need.purpose == Purpose::Plan);
+    let mut reading =
+        permissions::needs(examined.desired, false).filter(|need| need.purpose == Purpose::Plan && !need.is_optional());
     acting.scopes.is_none() && reading.any(|need| holds(&acting.roles, need).is_none())
 }
 
@@ -113,7 +114,8 @@ fn service_principals(examined: &Examined<'_>, tenant: &TenantCheckup) -> Option
 fn app(acting: &Acting, needed: &[&Need], role_assignable: &BTreeSet<GroupKey>) -> Vec<Line> {
     let mut lines = Vec::new();
     for purpose in [Purpose::Plan, Purpose::Apply] {
-        let held = needed.iter().filter(|need| need.purpose == purpose).filter_map(|need| {
+        let asked = needed.iter().filter(|need| need.purpose == purpose && !need.is_optional());
+        let held = asked.filter_map(|need| {
             let name = holds(&acting.roles, need)?;
             Some(if name == need.permission { name.to_owned() } else { format!("{} (by {name})", need.permission) })
         });
@@ -123,7 +125,8 @@ fn app(acting: &Acting, needed: &[&Need], role_assignable: &BTreeSet<GroupKey>) 
             lines.push(Line::new(Sign::Fine, "permission", text));
         }
     }
-    lines.extend(needed.iter().filter(|need| holds(&acting.roles, need).is_none()).map(|need| {
+    let is_missing = |need: &&&Need| !need.is_optional() && holds(&acting.roles, need).is_none();
+    lines.extend(needed.iter().filter(is_missing).map(|need| {
         let text =
             format!("for {}: `{}` is missing; without it {}", need.purpose.command(), need.permission, need.without);
         let give = format!("give {} this application permission of Microsoft Graph, with admin consent", acting.label);
@@ -135,9 +138,17 @@ fn app(acting: &Acting, needed: &[&Need], role_assignable: &BTreeSet<GroupKey>) 
                     all_of(role_assignable)
                 )
             }
-            When::Always | When::MembersOnly | When::Groups => give,
+            When::Always | When::MembersOnly | When::Groups | When::Optional => give,
         };
         Line::new(Sign::Missing(need.purpose), "permission", text).next(next)
+    }));
+    lines.extend(needed.iter().filter(|need| need.is_optional()).map(|need| {
+        let (command, name) = (need.command(), need.permission);
+        if holds(&acting.roles, need).is_some() {
+            return Line::new(Sign::Fine, "permission", format!("permission for {command}: {name}"));
+        }
+        let text = format!("for {command}: `{name}` is not held, and need not be; without it {}", need.without);
+        Line::new(Sign::Note, "permission", text)
     }));
     lines.extend(beyond(acting, needed));
     lines
@@ -191,9 +202,14 @@ fn person(acting: &Acting, scopes: &BTreeSet<String>, needed: &[&Need]) -> Vec<L
         ),
     )];
     for need in needed {
-        let (name, command) = (need.permission, need.purpose.command());
+        let (name, command) = (need.permission, need.command());
         let as_user = scopes.contains(AS_USER) && need.when != When::Pim;
-        if !as_user && holds(scopes, need).is_none() {
+        if need.is_optional() {
+            let may = if as_user || holds(scopes, need).is_some() { "allows" } else { "does not allow" };
+            let text =
+                format!("for {command}: the token {may} `{name}`, which need not be; without it {}", need.without);
+            lines.push(Line::new(Sign::Note, "permission", text));
+        } else if !as_user && holds(scopes, need).is_none() {
             let text = format!("for {command}: the token does not allow `{name}`; without it {}", need.without);
             let next = if need.when == When::Pim {
                 "removals need an app that holds it, or `tenant: { pim: none }`"

@@ -37,6 +37,8 @@ pub enum When {
     Groups,
     /// A group may hold Entra roles, which only the tenant knows.
     RoleAssignable,
+    /// Never; it lets `drift` say more.
+    Optional,
 }
 
 impl When {
@@ -48,13 +50,14 @@ impl When {
             Self::MembersOnly => "only members of adopted groups are changed",
             Self::Groups => "groups are created, described or deleted, or get owners",
             Self::RoleAssignable => "a group is role-assignable; avoid it",
+            Self::Optional => "only if wanted, to say who changed a group and when",
         }
     }
 }
 
 const READ_DIRECTORY: [&str; 2] = ["Directory.Read.All", "Directory.ReadWrite.All"];
 
-/// Everything that is needed, in the order in which it is given.
+/// Everything that is needed, and what may be given besides, in the order in which it is given.
 pub const NEEDS: &[Need] = &[
     Need {
         permission: "Group.Read.All",
@@ -93,6 +96,14 @@ pub const NEEDS: &[Need] = &[
         could: "see who has activated a membership",
     },
     Need {
+        permission: "AuditLog.Read.All",
+        instead: &[],
+        purpose: Purpose::Plan,
+        when: When::Optional,
+        without: "`drift` does not say who changed a group and when",
+        could: "read who did what in the whole tenant: its audit log and its sign-ins",
+    },
+    Need {
         permission: "GroupMember.ReadWrite.All",
         instead: &["Group.ReadWrite.All", "Directory.ReadWrite.All"],
         purpose: Purpose::Apply,
@@ -118,6 +129,18 @@ pub const NEEDS: &[Need] = &[
         could: "become Global Administrator",
     },
 ];
+
+impl Need {
+    /// Whether everything works without it.
+    pub fn is_optional(&self) -> bool {
+        self.when == When::Optional
+    }
+
+    /// The command that it is for.
+    pub fn command(&self) -> &'static str {
+        if self.is_optional() { "drift" } else { self.purpose.command() }
+    }
+}
 
 /// A permission with which somebody could do harm, and those that allow as much.
 struct Danger {
@@ -196,7 +219,7 @@ pub(super) fn needs(desired: &Desired, role_assignable: bool) -> impl Iterator<I
         desired.groups.values().any(|group| managed(group) && group.membership != Membership::External);
     let without_pim = desired.without_pim;
     NEEDS.iter().filter(move |need| match need.when {
-        When::Always => has_groups,
+        When::Always | When::Optional => has_groups,
         When::Pim => has_groups && !without_pim,
         When::MembersOnly => writes_members && !writes_groups,
         When::Groups => writes_groups,
@@ -213,7 +236,7 @@ pub fn markdown() -> String {
         let _ = writeln!(
             table,
             "| `{}` | `{}` | {} | {} |",
-            need.purpose.command(),
+            need.command(),
             need.permission,
             need.when.words(),
             need.could

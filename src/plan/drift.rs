@@ -3,11 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::audit::Audited;
 use super::{Plan, Treatment, UnmanagedBinding};
 use crate::state::{
-    Address, Binding, Change, FieldWrite, KubernetesKind, LiveMeta, Observed, Operation, Resource, Role, Sign, Trace,
-    WrittenField,
+    Address, AppId, AuditTrail, Binding, Change, Failure, FieldWrite, GroupKey, KubernetesKind, LiveMeta, ObjectId,
+    Observed, Operation, PrincipalName, Resolution, Resource, Role, Sign, Trace, WrittenField,
 };
+
+mod audit;
+#[cfg(test)]
+mod tests;
 
 /// How what is there stands to what the files ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +52,13 @@ pub enum Evidence {
     Unknown,
     /// It was deleted then; by whom is not known.
     Deleted(String),
+    /// What the tenant's audit log says.
+    Audited {
+        /// What made it so.
+        by: Audited,
+        /// When it was deleted, as the group itself says, RFC 3339.
+        deleted: Option<String>,
+    },
     /// What the object itself says of the fields that differ.
     Object {
         /// When it was made, RFC 3339.
@@ -68,19 +80,49 @@ pub struct Drift {
     pub evidence: BTreeMap<Address, Evidence>,
     /// Bindings that are not ours where the files refuse such, and what is known of each.
     pub refused: Vec<(UnmanagedBinding, Evidence)>,
+    /// What the tenant's audit log was asked, and what it did not tell; nothing where nobody asked.
+    pub log: Option<AuditLog>,
+}
+
+/// How far the tenant's audit log could be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditLog {
+    /// How many groups it was asked about.
+    pub asked: usize,
+    /// The groups of which nothing could be read, and why.
+    pub unread: BTreeMap<GroupKey, Failure>,
+    /// The groups of which only the latest could be read.
+    pub cut: BTreeSet<GroupKey>,
+    /// The groups that it was not asked about, because there are so many.
+    pub not_asked: BTreeSet<GroupKey>,
 }
 
 impl Drift {
-    /// Reads out of what was observed what it says about each change of a plan.
-    pub fn new(plan: &Plan, observed: &Observed) -> Self {
-        let evidence = |change: &Change| (change.address.clone(), of_change(change, observed));
+    /// The groups that have drift and an id, in the order of their keys: what an audit log can be asked about.
+    pub fn groups(plan: &Plan) -> Vec<ObjectId> {
+        let keyed = plan.changes.iter().filter_map(|change| Some((change.address.group()?, audit::group_of(change)?)));
+        keyed.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    /// Reads out of what was observed, and out of the audit log where somebody asked it, what it says about each change of a
+    /// plan. The appliers are those of the files.
+    pub fn new(plan: &Plan, observed: &Observed, appliers: &BTreeSet<AppId>, trail: Option<&AuditTrail>) -> Self {
+        let ours = ours(observed, appliers);
+        let evidence = |change: &Change| {
+            let audited = trail.and_then(|trail| audit::explain(change, trail, &ours));
+            (change.address.clone(), of_change(change, observed, audited))
+        };
         let refused = plan.unmanaged.iter().filter(|binding| binding.treatment == Treatment::Refused);
         let with_trace = |binding: &UnmanagedBinding| {
             let meta = meta(&binding.address, observed);
             let fields = BTreeSet::from([WrittenField::Subjects, WrittenField::RoleRef]);
             (binding.clone(), meta.map_or(Evidence::Unknown, |meta| of_object(&meta.trace, &fields)))
         };
-        Self { evidence: plan.changes.iter().map(evidence).collect(), refused: refused.map(with_trace).collect() }
+        Self {
+            evidence: plan.changes.iter().map(evidence).collect(),
+            refused: refused.map(with_trace).collect(),
+            log: trail.map(|trail| log(plan, trail)),
+        }
     }
 
     /// What is known of something.
@@ -98,20 +140,48 @@ impl Plan {
     }
 }
 
-fn of_change(change: &Change, observed: &Observed) -> Evidence {
+/// The service principals that apply, and the one that asks, if it is one.
+fn ours(observed: &Observed, appliers: &BTreeSet<AppId>) -> BTreeSet<ObjectId> {
+    let Some(Ok(tenant)) = &observed.tenant else { return BTreeSet::new() };
+    let applier = |app: &AppId| match tenant.directory.get(&PrincipalName::ServicePrincipal(*app)) {
+        Some(Resolution::Found(found)) => Some(found.id),
+        _ => None,
+    };
+    let own = tenant.identity.app.map(|_| tenant.identity.id);
+    appliers.iter().filter_map(applier).chain(own).collect()
+}
+
+fn log(plan: &Plan, trail: &AuditTrail) -> AuditLog {
+    let keyed = plan.changes.iter().filter_map(|change| Some((audit::group_of(change)?, change.address.group()?)));
+    let keys: BTreeMap<ObjectId, &GroupKey> = keyed.collect();
+    let key = |id: &ObjectId| keys.get(id).map(|key| (*key).clone());
+    AuditLog {
+        asked: trail.entries.len() + trail.unread.len(),
+        unread: trail.unread.iter().filter_map(|(id, failure)| Some((key(id)?, failure.clone()))).collect(),
+        cut: trail.cut.iter().filter_map(key).collect(),
+        not_asked: trail.not_asked.iter().filter_map(key).collect(),
+    }
+}
+
+fn of_change(change: &Change, observed: &Observed, audited: Option<Audited>) -> Evidence {
     match &change.address {
         Address::Group(key) => {
             let tenant = observed.tenant.as_ref().and_then(|tenant| tenant.as_ref().ok());
             let deleted = tenant.and_then(|tenant| tenant.deleted.get(key));
-            match (&change.operation, deleted) {
+            let deleted = match (&change.operation, deleted) {
                 (Operation::Restore { .. }, Some(groups)) => {
-                    let last = groups.iter().filter_map(|group| group.deleted.clone()).max();
-                    last.map_or(Evidence::Unknown, Evidence::Deleted)
+                    groups.iter().filter_map(|group| group.deleted.clone()).max()
                 }
-                _ => Evidence::Unknown,
+                _ => None,
+            };
+            match audited {
+                Some(by) => Evidence::Audited { by, deleted },
+                None => deleted.map_or(Evidence::Unknown, Evidence::Deleted),
             }
         }
-        Address::Owner(..) | Address::Member(..) => Evidence::Unknown,
+        Address::Owner(..) | Address::Member(..) => {
+            audited.map_or(Evidence::Unknown, |by| Evidence::Audited { by, deleted: None })
+        }
         Address::Object { .. } => match meta(&change.address, observed) {
             Some(meta) => of_object(&meta.trace, &differing(change)),
             None => Evidence::Unknown,

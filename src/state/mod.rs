@@ -6,6 +6,7 @@
 mod access;
 mod aggregation;
 mod applier;
+mod audit;
 pub mod builtin;
 mod change;
 mod checkup;
@@ -36,6 +37,7 @@ mod weakening;
 pub use access::{AccessAnswer, AccessQuestion, AccessReview, Answers, Known, RBAC, ServedResource};
 pub use aggregation::DefaultRole;
 pub use applier::Applier;
+pub use audit::{AuditActivity, AuditEntry, AuditTarget, AuditTrail, Initiator};
 pub use change::{Address, Change, KubernetesKind, Operation, Sign};
 pub use checkup::{
     Acting, ClusterCheckup, GroupsCheckup, Handshake, Heard, ServerCertificate, SourceTrial, TenantCheckup, Trial,

@@ -123,7 +123,8 @@ fn the_roles_of_the_documentation_are_enough_and_what_they_cost_is_said() {
 #[test]
 fn each_permission_that_is_taken_away_is_named() {
     let rules = limited(&rules());
-    for missing in permissions_needed() {
+    let optional = |name: &&str| permissions::NEEDS.iter().any(|need| need.permission == *name && need.is_optional());
+    for missing in permissions_needed().into_iter().filter(|name| !optional(name)) {
         let held: Vec<_> = permissions_needed().into_iter().filter(|name| *name != missing).collect();
         let mut held = held;
         if missing == "Group.Read.All" {
@@ -139,6 +140,16 @@ fn each_permission_that_is_taken_away_is_named() {
         let code = i32::from(purpose == Purpose::Plan);
         let _ = doctor(&holding(&held, &rules), &["--for", "plan"]).exits(code);
     }
+}
+
+#[test]
+fn what_need_not_be_held_is_named_and_nothing_is_missing_without_it() {
+    let optional: Vec<&str> =
+        permissions::NEEDS.iter().filter(|need| need.is_optional()).map(|need| need.permission).collect();
+    assert_eq!(optional, ["AuditLog.Read.All"]);
+    let held: Vec<_> = permissions_needed().into_iter().filter(|name| !optional.contains(name)).collect();
+    let ran = doctor(&holding(&held, &limited(&rules())), &["--for", "apply"]).exits(0);
+    assert!(ran.stdout.contains("= for drift: `AuditLog.Read.All` is not held"), "{}", ran.stdout);
 }
 
 #[test]

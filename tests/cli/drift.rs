@@ -43,6 +43,8 @@ pub(crate) struct Hands {
     http: reqwest::Client,
     graph: String,
     token: String,
+    /// Who does it, by the audit log; the applier where nobody is named.
+    pub(crate) person: Option<&'static str>,
     kubernetes: Client,
 }
 
@@ -66,13 +68,15 @@ impl Hands {
         let options = KubeConfigOptions { context: Some("alpha".to_owned()), ..KubeConfigOptions::default() };
         let kubeconfig = Kubeconfig::read_from(world.path("sandbox/kubeconfig")).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-        Self { _served: served, http, graph, token, kubernetes: Client::try_from(config).unwrap() }
+        let person = Some("erin@contoso.com");
+        Self { _served: served, http, graph, token, person, kubernetes: Client::try_from(config).unwrap() }
     }
 
     pub(crate) async fn graph(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/v1.0/{path}", self.graph);
         let request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.token);
         let request = if let Some(body) = body { request.json(&body) } else { request };
+        let request = if let Some(person) = self.person { request.header("x-sandbox-user", person) } else { request };
         let answer = request.send().await.unwrap();
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{method} {path}: {status} {text}");
@@ -119,10 +123,12 @@ fn by(manager: &str) -> PatchParams {
 pub(crate) async fn drifted(files: &str) -> World {
     let world = World::with_files(&[("rolecall.yaml", files)]);
     let _ = world.apply(&["--yes"]).exits(0);
-    let hands = Hands::on(&world).await;
+    let mut hands = Hands::on(&world).await;
     hands.join("dev", "members", "joan@contoso.com").await;
-    hands.leave("dev", "members", "dana@contoso.com").await;
     hands.join("ops", "owners", "sam@contoso.com").await;
+    hands.person = None;
+    hands.leave("dev", "members", "dana@contoso.com").await;
+    hands.person = Some("erin@contoso.com");
     let dev = hands.group("dev").await;
     let words = json!({ "description": "Developers\u{202e} of \"trinity\" & friends" });
     hands.graph("PATCH", &format!("groups/{dev}"), Some(words)).await;
@@ -176,6 +182,19 @@ async fn what_was_changed_by_hand_is_told_from_the_live_side_and_apply_reverts_i
     let write = &edited.unwrap()["known"]["writes"][0];
     assert_eq!((&write["manager"], &write["fields"]), (&json!("kubectl-edit"), &json!(["subjects"])));
     assert!(write["time"].as_str().unwrap().ends_with('Z'));
+    let audit = |address: &str| {
+        let found = found["drift"].as_array().unwrap().iter().find(|one| one["address"] == address).unwrap();
+        let audit = &found["known"]["audit"];
+        assert!(audit["time"].as_str().unwrap().ends_with('Z'), "{audit}");
+        json!([audit["action"], audit["by"]["kind"], audit["by"]["name"], audit["by_applier"]])
+    };
+    let erin = |action: &str| json!([action, "user", "erin@contoso.com", false]);
+    assert_eq!(audit("entra/group/dev/member/joan@contoso.com"), erin("added"));
+    assert_eq!(audit("entra/group/ops/owner/sam@contoso.com"), erin("added"));
+    assert_eq!(audit("entra/group/dev"), erin("changed"));
+    let by_applier = audit("entra/group/dev/member/dana@contoso.com");
+    assert_eq!((&by_applier[0], &by_applier[1], &by_applier[3]), (&json!("removed"), &json!("app"), &json!(true)));
+    assert_eq!(found["audit_log"], json!({ "asked": 2, "unread": [], "cut": [], "not_asked": [] }));
     let people: Vec<&Value> = found["access"]["rows"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
     assert!(people.contains(&&json!("gains")) && people.contains(&&json!("loses")), "{people:?}");
     let ran = drift(&world, &["--also", "markdown=drift.md", "--also", "json=drift.json"]).exits(2);
@@ -243,6 +262,89 @@ async fn a_role_and_a_whole_group_changed_by_hand_and_a_binding_that_the_files_r
     let group = found["drift"].as_array().unwrap().iter().find(|one| one["address"] == "entra/group/dev").unwrap();
     assert_eq!(group["apply"], "restore");
     assert!(group["known"]["deleted"].as_str().unwrap().ends_with('Z'), "{group}");
+    assert_eq!(group["known"]["audit"]["by"]["name"], "erin@contoso.com", "{group}");
+}
+
+/// The requests to the audit log since so many lines of the sandbox's log: how many calls, and how many items in them.
+fn audit_requests(world: &World, from: usize) -> (usize, usize) {
+    let log = world.read("sandbox/requests.jsonl");
+    let lines: Vec<Value> = log.lines().skip(from).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let items = |line: &Value| {
+        let items = line["items"].as_array().cloned().unwrap_or_default();
+        items.iter().filter(|item| item["url"].as_str().is_some_and(|url| url.contains("directoryAudits"))).count()
+    };
+    let calls: Vec<usize> = lines.iter().map(items).filter(|items| *items > 0).collect();
+    assert!(lines.iter().all(|line| !line["path"].as_str().unwrap_or_default().contains("directoryAudits")));
+    (calls.len(), calls.iter().sum())
+}
+
+fn lines(world: &World) -> usize {
+    world.read("sandbox/requests.jsonl").lines().count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_asked_once_and_only_where_groups_have_drift() {
+    let world = drifted(ROOT).await;
+    let from = lines(&world);
+    let _ = drift(&world, &[]).exits(2);
+    assert_eq!(audit_requests(&world, from), (1, 2), "two groups, one call");
+    for (more, code) in [(&["--as-patch"][..], 2), (&["--only", "alpha"], 2)] {
+        let from = lines(&world);
+        let _ = drift(&world, more).exits(code);
+        assert_eq!(audit_requests(&world, from), (0, 0), "{more:?}");
+    }
+    let from = lines(&world);
+    let _ = world.plan(&[]).exits(0);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let _ = drift(&world, &[]).exits(0);
+    assert_eq!(audit_requests(&world, from), (0, 0), "nothing is otherwise");
+}
+
+#[test]
+fn without_leave_to_read_the_audit_log_who_is_unknown_and_what_would_tell_is_said() {
+    const HELD: &str = "Group.Read.All, User.Read.All, Application.Read.All, Group.ReadWrite.All, \
+                        PrivilegedAssignmentSchedule.Read.AzureADGroup";
+    let world = World::with_example("quickstart");
+    let seed = std::fs::read_to_string(crate::common::repository().join("examples/sandbox.yaml")).unwrap();
+    let applier = "app-id: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d\n";
+    world.write("seed.yaml", seed.replace(applier, &format!("{applier}  roles: [{HELD}]\n")));
+    let _ = world.run(&["sandbox", "init", "sandbox", "--from", "seed.yaml"]).exits(0);
+    let _ = world.apply(&["--yes"]).exits(0);
+    // What was applied and is no longer in the files is drift, too.
+    world.replace("access/rolecall.yaml", "- hayden@contoso.com", "- erin@contoso.com");
+    let from = lines(&world);
+    let ran = drift(&world, &[]).exits(2);
+    let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "since when and by whom is unknown; `apply` adds them",
+        "since when and by whom is unknown; `apply` removes them",
+        "Who changed groups in Entra is unknown: reading the audit log: Graph answered 403 Authorization_RequestDenied",
+        "the application permission `AuditLog.Read.All` of Microsoft Graph, with admin consent",
+    ] {
+        assert!(words.contains(said), "{said}: {}", ran.stdout);
+    }
+    assert_eq!(audit_requests(&world, from).0, 1, "what is refused is not asked again");
+    let found = json_of(&drift(&world, &["--output", "json"]).exits(2));
+    let unread = &found["audit_log"]["unread"][0];
+    assert!(unread["why"].as_str().unwrap().contains("403 Authorization_RequestDenied"), "{unread}");
+    assert!(unread["next"].as_str().unwrap().contains("`AuditLog.Read.All`"), "{unread}");
+    assert!(found["drift"].as_array().unwrap().iter().all(|one| one["known"]["audit"].is_null()), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_were_added_alike_the_times_are_told_together() {
+    let names: Vec<String> = (10..24).map(|n| format!("p{n}@contoso.com")).collect();
+    let many = format!("  many: {{ owners: [erin@contoso.com], members: [{}] }}\n", names.join(", "));
+    let world = World::with_files(&[("rolecall.yaml", &ROOT.replace("  ops: ", &format!("{many}  ops: ")))]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let hands = Hands::on(&world).await;
+    for name in &names {
+        hands.join("dev", "members", name).await;
+    }
+    drop(hands);
+    let ran = drift(&world, &["--only", "group/dev"]).exits(2);
+    assert!(ran.stdout.contains("    + 14 members\n"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("added by erin@contoso.com ").count(), 1, "{}", ran.stdout);
 }
 
 #[test]

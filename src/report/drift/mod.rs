@@ -1,9 +1,14 @@
 //! What is said of drift, whatever the form of the report.
 
 use crate::plan::Plan;
-use crate::plan::drift::{Drift, Evidence, Standing};
+use jiff::Timestamp;
+
+use crate::plan::drift::{AuditLog, Audited, Drift, Evidence, Standing};
 use crate::report::escape;
-use crate::state::{Address, Change, EnvironmentName, FieldWrite, Operation, Sign, first_few};
+use crate::state::{
+    Address, AuditActivity, Change, EnvironmentName, Failure, FieldWrite, GroupKey, Initiator, Operation, Sign,
+    UserPrincipalName, first_few,
+};
 
 /// As many writers of one object are named.
 const NAMED_WRITERS: usize = 3;
@@ -31,6 +36,7 @@ pub(super) fn known(standing: Standing, evidence: &Evidence) -> Option<String> {
     match evidence {
         Evidence::Unknown => None,
         Evidence::Deleted(time) => Some(format!("deleted {}", escape::name(time))),
+        Evidence::Audited { by, .. } => Some(audited(by, by.time.map(at))),
         Evidence::Object { created, deleting, writes, ours } => {
             let mut parts = Vec::new();
             let made = created.as_ref().map(|time| format!("made {}", escape::name(time)));
@@ -56,6 +62,111 @@ pub(super) fn known(standing: Standing, evidence: &Evidence) -> Option<String> {
         }
     }
 }
+
+/// What is said where nobody knows.
+pub(super) const UNKNOWN: &str = "since when and by whom is unknown";
+
+/// What the audit log says: `added by erin@contoso.com 2026-11-23T14:02:11Z`, with these words for the time.
+pub(super) fn audited(audited: &Audited, when: Option<String>) -> String {
+    let did = match audited.activity {
+        AuditActivity::AddMember | AuditActivity::AddOwner => "added",
+        AuditActivity::RemoveMember | AuditActivity::RemoveOwner => "removed",
+        AuditActivity::AddGroup => "made",
+        AuditActivity::UpdateGroup => "changed",
+        AuditActivity::DeleteGroup => "deleted",
+        AuditActivity::RestoreGroup => "restored",
+    };
+    let who = match &audited.by {
+        // What could be taken for something else than a name stands between quotation marks.
+        Initiator::User { name: Some(name), .. } if name.parse::<UserPrincipalName>().is_ok() => escape::name(name),
+        Initiator::User { name: Some(name), .. } => format!("the person {}", escape::quoted(name)),
+        Initiator::User { id: Some(id), .. } => format!("the person {id}"),
+        Initiator::App { name: Some(name), .. } => format!("{} {}", app(audited), escape::quoted(name)),
+        Initiator::App { id: Some(id), .. } => format!("{} {id}", app(audited)),
+        Initiator::App { app: Some(id), .. } => format!("{} {id}", app(audited)),
+        Initiator::User { .. } | Initiator::App { .. } | Initiator::Unknown => {
+            "somebody whom the audit log does not name".to_owned()
+        }
+    };
+    let when = when.map(|when| format!(" {when}")).unwrap_or_default();
+    let perhaps = if audited.is_ours { ", perhaps by an earlier apply" } else { "" };
+    format!("{did} by {who}{when}{perhaps}")
+}
+
+fn app(audited: &Audited) -> &'static str {
+    if audited.is_ours { "the applier" } else { "the app" }
+}
+
+/// A time to the second.
+pub(super) fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Something about the whole: why something is not known, and what would make it known.
+pub(super) struct Remark {
+    pub(super) what: String,
+    pub(super) next: Option<String>,
+}
+
+/// Why since when and by whom something is so is not known, where it is not.
+pub(super) fn remarks(plan: &Plan, drift: &Drift) -> Vec<Remark> {
+    let silent = |change: &&Change| known(Standing::of(change), drift.of(&change.address)).is_none();
+    let (in_entra, on_clusters): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().filter(silent).partition(|change| change.address.environment().is_none());
+    let mut remarks = Vec::new();
+    if !on_clusters.is_empty() {
+        let what = "Nobody knows what an object on a cluster does not say: one that is gone keeps no record.";
+        remarks.push(Remark { what: what.to_owned(), next: None });
+    }
+    let Some(log) = &drift.log else { return remarks };
+    remarks.extend(unread(log));
+    if !log.not_asked.is_empty() {
+        let (asked, left) = (log.asked, log.not_asked.len());
+        remarks.push(Remark {
+            what: format!(
+                "The audit log was asked about the first {asked} groups; who changed the other {left} is unknown: {}",
+                first_few(&log.not_asked, NAMED_GROUPS)
+            ),
+            next: Some("ask about one with --only group/NAME".to_owned()),
+        });
+    }
+    let is_told = |change: &&&Change| {
+        change.address.group().is_some_and(|key| !log.unread.contains_key(key) && !log.not_asked.contains(key))
+    };
+    if in_entra.iter().any(|change| is_told(&change)) {
+        let cut = if log.cut.is_empty() {
+            String::new()
+        } else {
+            format!(" Of {} only its latest entries were read.", first_few(&log.cut, NAMED_GROUPS))
+        };
+        let what = "The rest of Entra's drift is not in its audit log: that is some minutes behind, and ends after 30 days \
+                    (7 without a licence of Entra ID P1).";
+        remarks.push(Remark { what: format!("{what}{cut}"), next: None });
+    }
+    remarks
+}
+
+/// Groups of which the log could not be read, told once for each reason.
+fn unread(log: &AuditLog) -> Vec<Remark> {
+    let mut reasons: Vec<(&Failure, Vec<&GroupKey>)> = Vec::new();
+    for (key, failure) in &log.unread {
+        match reasons.iter_mut().find(|(known, _)| known.kind == failure.kind) {
+            Some((_, keys)) => keys.push(key),
+            None => reasons.push((failure, vec![key])),
+        }
+    }
+    let remark = |(failure, keys): (&Failure, Vec<&GroupKey>)| {
+        let of = if keys.len() == log.asked { "groups".to_owned() } else { first_few(keys, NAMED_GROUPS) };
+        Remark {
+            what: format!("Who changed {of} in Entra is unknown: {}", escape::message(&failure.what)),
+            next: failure.next.as_deref().map(escape::message),
+        }
+    };
+    reasons.into_iter().map(remark).collect()
+}
+
+/// As many groups are named.
+const NAMED_GROUPS: usize = 3;
 
 /// `field manager kubectl-edit (Update) 2026-11-23T14:02:11Z`
 fn writer(write: &FieldWrite) -> String {
@@ -117,3 +228,6 @@ pub(super) fn conclusions(plan: &Plan, drift: &Drift, subject: &str, compared: &
 
 /// As many parts that were not read are named.
 const NAMED_PARTS: usize = 5;
+
+#[cfg(test)]
+mod tests;

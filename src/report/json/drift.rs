@@ -7,9 +7,11 @@ use super::access::{Access, access};
 use super::plan::{guard, origin, resource, texts, unmanaged, unread, usage, withheld};
 use super::v1;
 use crate::plan::Plan;
-use crate::plan::drift::{Drift, Evidence, Standing};
+use crate::plan::drift::{self, Audited, Drift, Evidence, Standing};
 use crate::report::{Context, drift as said, escape};
-use crate::state::{Change, FieldWrite, Operation, WrittenField};
+use crate::state::{
+    AuditActivity, Change, Failure, FieldWrite, GroupKey, Initiator, ObjectId, Operation, WrittenField,
+};
 
 /// What `rolecall drift --output json` prints.
 #[derive(Serialize, JsonSchema)]
@@ -34,6 +36,8 @@ struct Document {
     withheld: Vec<v1::Withheld>,
     /// What guards say of putting it right.
     guards: Vec<v1::Guard>,
+    /// What Entra's audit log was asked, which says who changed groups; `null` where it was not asked.
+    audit_log: Option<AuditLog>,
     /// Parts that could not be read, of which nothing is said here.
     unread: Vec<v1::Unread>,
     /// Counts of all of the above.
@@ -110,6 +114,86 @@ struct Known {
     by_rolecall: bool,
     /// When it wrote them, RFC 3339.
     by_rolecall_at: Option<String>,
+    /// What Entra's audit log says of a group, a member or an owner; `null` where it says nothing.
+    audit: Option<Audit>,
+}
+
+/// An entry of Entra's audit log.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Audit {
+    /// What was done.
+    action: AuditAction,
+    /// When, RFC 3339.
+    time: Option<String>,
+    /// By whom; `null` where the log does not say.
+    by: Option<By>,
+    /// Whether that is an identity that applies: it may have been an earlier apply.
+    by_applier: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum AuditAction {
+    /// Somebody became a member or an owner.
+    Added,
+    /// Somebody is no longer a member or an owner.
+    Removed,
+    /// The group was made.
+    Made,
+    /// The group was changed.
+    Changed,
+    /// The group was deleted.
+    Deleted,
+    /// The group was restored.
+    Restored,
+}
+
+/// Who did something, as far as the log says.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct By {
+    /// Whether it was a person, or an app that acted as itself.
+    kind: ByKind,
+    /// The user principal name of a person, the display name of an app.
+    name: Option<String>,
+    /// The object id, of an app that of its service principal.
+    id: Option<String>,
+    /// The app id of an app.
+    app_id: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum ByKind {
+    User,
+    App,
+}
+
+/// How far Entra's audit log could be read.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditLog {
+    /// About how many groups it was asked.
+    asked: usize,
+    /// The groups of which nothing could be read.
+    unread: Vec<AuditUnread>,
+    /// The groups of which only the latest entries could be read.
+    cut: Vec<String>,
+    /// The groups that it was not asked about, because there are so many.
+    not_asked: Vec<String>,
+}
+
+/// A group of which nothing could be read in the audit log.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditUnread {
+    /// The group.
+    group: String,
+    /// Why.
+    why: String,
+    /// What would make it readable.
+    next: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -169,6 +253,7 @@ pub fn drift_v1(plan: &Plan, drift: &Drift, context: &Context) -> String {
             .collect(),
         withheld: plan.withheld.iter().map(withheld).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),
+        audit_log: drift.log.as_ref().map(audit_log),
         unread: plan.unread.iter().map(unread).collect(),
         counts: Counts { more, otherwise, less, refused, withheld: held, unread: plan.unread.len() },
         compared: v1::Compared {
@@ -220,7 +305,50 @@ fn known(evidence: &Evidence) -> Known {
             writes: writes.iter().map(write).collect(),
             by_rolecall: ours.is_some(),
             by_rolecall_at: ours.clone().flatten(),
+            audit: None,
         },
+        Evidence::Audited { by, deleted } => {
+            Known { deleted: deleted.clone(), audit: Some(audit(by)), ..Known::default() }
+        }
+    }
+}
+
+fn audit(audited: &Audited) -> Audit {
+    let text = |id: &Option<ObjectId>| id.map(|id| id.to_string());
+    let by = match &audited.by {
+        Initiator::User { id, name } => Some(By { kind: ByKind::User, name: name.clone(), id: text(id), app_id: None }),
+        Initiator::App { id, app, name } => {
+            let app_id = app.map(|id| id.to_string());
+            Some(By { kind: ByKind::App, name: name.clone(), id: text(id), app_id })
+        }
+        Initiator::Unknown => None,
+    };
+    Audit {
+        action: match audited.activity {
+            AuditActivity::AddMember | AuditActivity::AddOwner => AuditAction::Added,
+            AuditActivity::RemoveMember | AuditActivity::RemoveOwner => AuditAction::Removed,
+            AuditActivity::AddGroup => AuditAction::Made,
+            AuditActivity::UpdateGroup => AuditAction::Changed,
+            AuditActivity::DeleteGroup => AuditAction::Deleted,
+            AuditActivity::RestoreGroup => AuditAction::Restored,
+        },
+        time: audited.time.map(|time| time.to_string()),
+        by,
+        by_applier: audited.is_ours,
+    }
+}
+
+fn audit_log(log: &drift::AuditLog) -> AuditLog {
+    let unread = |(key, failure): (&GroupKey, &Failure)| AuditUnread {
+        group: key.to_string(),
+        why: failure.what.clone(),
+        next: failure.next.clone(),
+    };
+    AuditLog {
+        asked: log.asked,
+        unread: log.unread.iter().map(unread).collect(),
+        cut: texts(&log.cut),
+        not_asked: texts(&log.not_asked),
     }
 }
 

@@ -72,7 +72,7 @@ impl Part {
         let left_out = self.body.items().len() - shown;
         if left_out > 0 {
             let more = if shown > 0 { "more" } else { "not shown" };
-            blocks.push(format!("{left_out} {more}; see the full plan in {}.", sheet.full));
+            blocks.push(format!("{left_out} {more}; see {} in {}.", sheet.subject.full(), sheet.full));
         }
         blocks.extend(self.tail.iter().cloned());
         let is_folded = match self.fold {

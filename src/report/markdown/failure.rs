@@ -1,12 +1,17 @@
-//! What stands in the place of a plan that could not be made, so that no old one is left there.
+//! What stands in the place of a plan that could not be made, or of drift that could not be looked for, so that no old one is left
+//! there.
 
 use super::document::{Body, Document, Part, mark};
 use super::escape;
-use super::host::Sheet;
+use super::host::{Sheet, Subject};
 use crate::report::{Commit, text};
 
 /// Where messages are wrapped.
 const WIDTH: usize = 110;
+
+/// What is said of what an old document showed.
+const PLAN_BEFORE: &str = "Whatever plan stood here before holds no more.";
+const DRIFT_BEFORE: &str = "Whatever stood here before may not be so any more.";
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +28,18 @@ pub struct Failed<'f> {
 
 /// The document.
 pub fn failed(failed: &Failed<'_>, sheet: &Sheet) -> String {
-    let (heading, lines) = if failed.in_files {
-        ("### The access files have mistakes: there is no plan", failed.what.trim_end().to_owned())
+    let (heading, before, again) = match (sheet.subject, failed.in_files) {
+        (Subject::Plan, true) => ("### The access files have mistakes: there is no plan", PLAN_BEFORE, "plan again"),
+        (Subject::Plan, false) => ("### There is no plan: it failed", PLAN_BEFORE, "plan again"),
+        (Subject::Drift, true) => {
+            ("### The access files have mistakes: drift is not known", DRIFT_BEFORE, "look again")
+        }
+        (Subject::Drift, false) => ("### Drift is not known: looking for it failed", DRIFT_BEFORE, "look again"),
+    };
+    let lines = if failed.in_files {
+        failed.what.trim_end().to_owned()
     } else {
-        ("### There is no plan: it failed", text::paragraph("error: ", failed.what, WIDTH))
+        text::paragraph("error: ", failed.what, WIDTH)
     };
     let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
     let mut parts = vec![Part::new("What failed", Body::Fence("text", lines)).vital()];
@@ -34,7 +47,7 @@ pub fn failed(failed: &Failed<'_>, sheet: &Sheet) -> String {
         [] if failed.in_files => {
             vec!["- Mend what stands above; `rolecall validate` checks it without any credential.".to_owned()]
         }
-        [] => vec!["- See the output of this run, and plan again.".to_owned()],
+        [] => vec![format!("- See the output of this run, and {again}.")],
         next => next.iter().map(|each| format!("- {}", escape::prose(&crate::report::escape::message(each)))).collect(),
     };
     parts.push(Part::new("Next", Body::List(next)).vital());
@@ -42,7 +55,6 @@ pub fn failed(failed: &Failed<'_>, sheet: &Sheet) -> String {
         let dirty = if commit.dirty { ", with changes not committed" } else { "" };
         format!("At {}{dirty}", escape::code(&commit.short))
     });
-    let head =
-        vec![heading.to_owned(), "Nothing was changed. Whatever plan stood here before holds no more.".to_owned()];
+    let head = vec![heading.to_owned(), format!("Nothing was changed. {before}")];
     Document { mark: mark(None), head, parts, foot: commit }.fit(sheet)
 }

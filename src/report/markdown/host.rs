@@ -1,4 +1,4 @@
-//! How much a host of git takes in one comment, and where the full plan is found, as CI's environment says.
+//! How much a host of git takes in one comment, and where all of it is found, as CI's environment says.
 
 use std::fmt::Write as _;
 
@@ -15,6 +15,7 @@ pub struct Host {
     limit: usize,
     /// The page of this run.
     run: Option<String>,
+    subject: Subject,
 }
 
 /// What a document is written on.
@@ -22,8 +23,46 @@ pub struct Host {
 pub struct Sheet {
     /// The most bytes of it.
     pub(super) limit: usize,
-    /// Where the full plan is found; Markdown.
+    /// Where all of it is found; Markdown.
     pub(super) full: String,
+    /// What it is about.
+    pub(super) subject: Subject,
+}
+
+/// What a document is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// What would change.
+    #[default]
+    Plan,
+    /// What is there otherwise.
+    Drift,
+}
+
+impl Subject {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Drift => "drift",
+        }
+    }
+
+    /// The same with an article, where it takes one.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::Plan => "a plan",
+            Self::Drift => "drift",
+        }
+    }
+
+    /// All of it.
+    pub(super) fn full(self) -> &'static str {
+        match self {
+            Self::Plan => "the full plan",
+            Self::Drift => "all of the drift",
+        }
+    }
 }
 
 impl Host {
@@ -51,11 +90,17 @@ impl Host {
         }
     }
 
-    fn new(limit: usize, run: Option<&str>) -> Self {
-        Self { limit: limit - SPARE, run: run.and_then(address) }
+    /// The same for documents about something else than a plan.
+    #[must_use]
+    pub fn about(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 
-    /// A document for this host. The full plan is in these files, or in the output of the run.
+    fn new(limit: usize, run: Option<&str>) -> Self {
+        Self { limit: limit - SPARE, run: run.and_then(address), subject: Subject::default() }
+    }
+
+    /// A document for this host. All of it is in these files, or in the output of the run.
     pub fn sheet(&self, in_output: bool, files: &[String]) -> Sheet {
         let run = |words: &str| match &self.run {
             Some(address) => format!("[{words}]({address})"),
@@ -69,13 +114,13 @@ impl Host {
             return self.on(format!("{} of {}", all_of(places), run("this run")));
         }
         if places.is_empty() {
-            places.push("what `rolecall plan` prints".to_owned());
+            places.push(format!("what `rolecall {}` prints", self.subject.word()));
         }
         self.on(all_of(places))
     }
 
     fn on(&self, full: String) -> Sheet {
-        Sheet { limit: self.limit, full }
+        Sheet { limit: self.limit, full, subject: self.subject }
     }
 }
 

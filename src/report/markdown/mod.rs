@@ -16,7 +16,7 @@ mod tests;
 
 pub use drift::drift;
 pub use failure::{Failed, failed};
-pub use host::{Host, Sheet};
+pub use host::{Host, Sheet, Subject};
 pub use plan::plan;
 
 use crate::report::text::page::Mark;

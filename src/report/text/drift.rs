@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::page::{Mark, Page};
 use super::plan::{footer, header, subject};
 use super::view::View;
@@ -48,12 +50,11 @@ pub fn drift(plan: &Plan, drift: &Drift, context: &Context, layout: Layout) -> S
     whole::unread(&mut page, plan);
     guards::guards(&mut page, plan, context);
     page.gap();
-    let is_silent = |change: &&Change| said::known(Standing::of(change), drift.of(&change.address)).is_none();
-    if plan.changes.iter().any(|change| is_silent(&change)) {
-        page.words(
-            0,
-            "Where neither a time nor a name is said, nobody knows them: an object that is gone keeps no record.",
-        );
+    for said::Remark { what, next } in said::remarks(plan, drift) {
+        page.words(0, &what);
+        if let Some(next) = next {
+            page.detail(2, &format!("> {next}"));
+        }
     }
     let compared = [
         (plan.compared.groups, "group"),
@@ -82,13 +83,37 @@ struct Pages<'a> {
 /// People of whom the same is said.
 type Alike<'c> = BTreeMap<(Standing, String), Vec<(&'c Change, &'c Edge)>>;
 
+/// When many were added or removed: what is said of each is the same but for the time.
+fn between(times: &[Timestamp]) -> Option<String> {
+    let (first, last) = (times.iter().min()?, times.iter().max()?);
+    let (first, last) = (said::at(*first), said::at(*last));
+    Some(if first == last { first } else { format!("between {first} and {last}") })
+}
+
 impl Pages<'_> {
-    /// Who or when, where that is known, and what an apply makes of it.
+    /// Since when and by whom, as far as that is known, and what an apply makes of it.
     fn said(&self, change: &Change) -> String {
+        let known = said::known(Standing::of(change), self.drift.of(&change.address));
+        self.with_would(change, known)
+    }
+
+    /// The same of several, of whom nothing but the time is different.
+    fn said_of_all(&self, change: &Change, times: &[Timestamp]) -> String {
+        match self.drift.of(&change.address) {
+            Evidence::Audited { by, .. } => self.with_would(change, Some(said::audited(by, between(times)))),
+            _ => self.said(change),
+        }
+    }
+
+    fn with_would(&self, change: &Change, known: Option<String>) -> String {
         let would = said::apply_would(change, !self.view.protection(change).is_empty());
-        match said::known(Standing::of(change), self.drift.of(&change.address)) {
-            Some(known) => format!("{known}; {would}"),
-            None => would,
+        format!("{}; {would}", known.as_deref().unwrap_or(said::UNKNOWN))
+    }
+
+    fn time_of(&self, change: &Change) -> Option<Timestamp> {
+        match self.drift.of(&change.address) {
+            Evidence::Audited { by, .. } => by.time,
+            _ => None,
         }
     }
 
@@ -129,15 +154,34 @@ impl Pages<'_> {
             let mut alike = Alike::new();
             for change in edges.clone() {
                 if let Some(edge) = entra::edge_of(change, is_owner) {
-                    alike.entry((Standing::of(change), self.said(change))).or_default().push((change, edge));
+                    alike
+                        .entry((Standing::of(change), self.said_of_all(change, &[])))
+                        .or_default()
+                        .push((change, edge));
                 }
             }
-            for ((standing, said), mut edges) in alike {
-                edges.sort_by(|(_, one), (_, other)| one.principal.cmp(&other.principal));
-                self.edges(page, title, standing.sign(), &edges);
-                page.detail(8, &said);
+            for ((standing, _), edges) in alike {
+                for (said, mut edges) in self.apart(edges) {
+                    edges.sort_by(|(_, one), (_, other)| one.principal.cmp(&other.principal));
+                    self.edges(page, title, standing.sign(), &edges);
+                    page.detail(8, &said);
+                }
             }
         }
+    }
+
+    /// What is said of each, few by few where the times differ; of many at once.
+    fn apart<'c>(&self, edges: Vec<(&'c Change, &'c Edge)>) -> BTreeMap<String, Vec<(&'c Change, &'c Edge)>> {
+        let mut apart: BTreeMap<String, Vec<(&Change, &Edge)>> = BTreeMap::new();
+        if edges.len() < entra::COLUMNS_FROM {
+            for (change, edge) in edges {
+                apart.entry(self.said(change)).or_default().push((change, edge));
+            }
+        } else if let Some((first, _)) = edges.first() {
+            let times: Vec<Timestamp> = edges.iter().filter_map(|(change, _)| self.time_of(change)).collect();
+            apart.insert(self.said_of_all(first, &times), edges);
+        }
+        apart
     }
 
     fn edges(&self, page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)]) {
@@ -236,14 +280,11 @@ impl Pages<'_> {
                     None,
                 );
             }
-            let known = known_of(evidence).map(|known| format!("{known}; ")).unwrap_or_default();
-            page.detail(4, &format!("{known}not ours: `apply` refuses while it is there"));
+            let known = said::known(Standing::More, evidence);
+            let known = known.as_deref().unwrap_or(said::UNKNOWN);
+            page.detail(4, &format!("{known}; not ours: `apply` refuses while it is there"));
         }
     }
-}
-
-fn known_of(evidence: &Evidence) -> Option<String> {
-    said::known(Standing::More, evidence)
 }
 
 /// Which properties of a group differ.

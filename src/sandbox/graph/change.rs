@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, By};
+use super::call::Call;
 use super::state::{DeletedGroup, Group, Tenant};
 use crate::sandbox::store::Journaled;
 use crate::state::ObjectId;
@@ -39,6 +41,9 @@ pub(super) enum Change {
 pub struct Numbered {
     sequence: u64,
     change: Change,
+    /// Who made it, for the audit log; nobody did what happens with time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<By>,
 }
 
 impl Numbered {
@@ -66,17 +71,25 @@ pub(super) struct Touched {
 }
 
 impl Tenant {
+    /// Makes a change that a call asks for.
+    pub(super) fn make(&mut self, call: &Call<'_>, change: Change) {
+        self.make_by(Some(By::of(call)), change);
+    }
+
     /// Makes a change; the one way to make one.
-    pub(super) fn make(&mut self, change: Change) {
-        let numbered = Numbered { sequence: self.sequence + 1, change };
+    pub(super) fn make_by(&mut self, by: Option<By>, change: Change) {
+        let numbered = Numbered { sequence: self.sequence + 1, change, by };
         self.carry_out(&numbered);
         self.unwritten.push(numbered);
     }
 
     /// The same for a change that is on disk already.
-    fn carry_out(&mut self, Numbered { sequence, change }: &Numbered) {
+    fn carry_out(&mut self, Numbered { sequence, change, by }: &Numbered) {
         let now = *sequence;
         self.sequence = now;
+        if let Some(by) = by {
+            audit::record(self, now, by, change);
+        }
         match change {
             Change::Group(group) => {
                 let mut group = (**group).clone();

@@ -101,14 +101,14 @@ pub(super) fn restore(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Result<
     let deleted = writable_deleted(tenant, call, id)?;
     let group = deleted.group.clone();
     let answer = page::single(call, "directoryObjects/$entity", Object::Group(&group), true)?;
-    tenant.make(Change::Restored { group: group.id });
+    tenant.make(call, Change::Restored { group: group.id });
     Ok(Answer { status: StatusCode::OK, ..answer })
 }
 
 /// For good, and with every edge that led to it.
 pub(super) fn purge(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
     let group = writable_deleted(tenant, call, id)?.group.id;
-    tenant.make(Change::Purged { group });
+    tenant.make(call, Change::Purged { group });
     Ok(Answer::no_content())
 }
 

@@ -32,7 +32,7 @@ pub(super) enum Filter {
         property: String,
         suffix: String,
     },
-    /// `property/any(x:x eq value)`.
+    /// `property/any(x:x eq value)`; of `property/any(x:x/inner eq value)` the property is `property/inner`.
     Any {
         property: String,
         value: Value,
@@ -298,17 +298,20 @@ impl Parser<'_> {
         Ok((property, text))
     }
 
-    /// `(x:x eq 'text')`
+    /// `(x:x eq 'text')` or `(x:x/inner eq 'text')`
     fn any(&mut self, property: &str) -> Result<Filter, Refusal> {
         self.expect(&Token::Open)?;
         let variable = self.word()?;
         self.expect(&Token::Colon)?;
-        if self.word()? != variable || self.word()? != "eq" {
+        let asked = self.word()?;
+        let inner = asked.strip_prefix(&variable).filter(|inner| inner.is_empty() || inner.starts_with('/'));
+        let Some(inner) = inner.map(str::to_owned) else { return Err(self.syntax_error()) };
+        if self.word()? != "eq" {
             return Err(self.syntax_error());
         }
         let value = self.value()?;
         self.expect(&Token::Close)?;
-        Ok(Filter::Any { property: property.to_owned(), value })
+        Ok(Filter::Any { property: format!("{property}{inner}"), value })
     }
 
     fn comparison(&mut self, property: String) -> Result<Filter, Refusal> {
@@ -417,6 +420,7 @@ mod tests {
             ("displayName eq 'x' and (mail eq null or securityEnabled eq true)", false),
             ("groupTypes/any(c:c eq 'Unified')", true),
             ("groupTypes/any(c:c eq 'DynamicMembership')", false),
+            ("groupTypes/any(c:c/id eq 'Unified')", false),
             ("unknown eq 'x'", false),
         ] {
             assert_eq!(matches(filter, &object), expected, "{filter}");
@@ -438,6 +442,8 @@ mod tests {
             "displayName in ()",
             "startsWith(displayName)",
             "groupTypes/any(c:d eq 'x')",
+            "groupTypes/any(c:cd eq 'x')",
+            "groupTypes/any(c:d/id eq 'x')",
             "not",
             "'x' eq 'x'",
         ] {

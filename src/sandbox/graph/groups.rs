@@ -108,8 +108,8 @@ fn create_with(tenant: &mut Tenant, call: &Call<'_>, body: &Map<String, Value>) 
     }
     let answer = page::single(call, "groups/$entity", Object::Group(&group), false)?;
     let id = group.id;
-    tenant.make(Change::Group(Box::new(group)));
-    add(tenant, id, bindings);
+    tenant.make(call, Change::Group(Box::new(group)));
+    add(tenant, call, id, bindings);
     Ok(Answer { status: http::StatusCode::CREATED, ..answer })
 }
 
@@ -146,15 +146,15 @@ pub(super) fn update(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<
     let id = group.id;
     if !only_members {
         (changed.members, changed.owners) = Default::default();
-        tenant.make(Change::Group(Box::new(changed)));
+        tenant.make(call, Change::Group(Box::new(changed)));
     }
-    add(tenant, id, bindings);
+    add(tenant, call, id, bindings);
     Ok(Answer::no_content())
 }
 
-fn add(tenant: &mut Tenant, group: ObjectId, bindings: Vec<(Relation, Vec<ObjectId>)>) {
+fn add(tenant: &mut Tenant, call: &Call<'_>, group: ObjectId, bindings: Vec<(Relation, Vec<ObjectId>)>) {
     for (relation, added) in bindings.into_iter().filter(|(_, ids)| !ids.is_empty()) {
-        tenant.make(Change::Edges { group, relation, added, removed: Vec::new() });
+        tenant.make(call, Change::Edges { group, relation, added, removed: Vec::new() });
     }
 }
 
@@ -168,7 +168,7 @@ pub(super) fn delete(tenant: &mut Tenant, call: &Call<'_>, key: &str) -> Result<
     let group = group?;
     check_editable(group)?;
     let id = group.id;
-    tenant.make(Change::Deleted { group: id, at: call.time() });
+    tenant.make(call, Change::Deleted { group: id, at: call.time() });
     Ok(Answer::no_content())
 }
 

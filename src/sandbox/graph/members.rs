@@ -45,7 +45,7 @@ pub(super) fn add(tenant: &mut Tenant, call: &Call<'_>, key: &str, relation: Rel
     check_editable(group)?;
     check_addition(tenant, call, group, relation, &[id])?;
     let group_id = group.id;
-    tenant.make(Change::Edges { group: group_id, relation, added: vec![id], removed: Vec::new() });
+    tenant.make(call, Change::Edges { group: group_id, relation, added: vec![id], removed: Vec::new() });
     Ok(Answer::no_content())
 }
 
@@ -74,7 +74,7 @@ pub(super) fn remove(
         ));
     }
     let group_id = group.id;
-    tenant.make(Change::Edges { group: group_id, relation, added: Vec::new(), removed: vec![object] });
+    tenant.make(call, Change::Edges { group: group_id, relation, added: Vec::new(), removed: vec![object] });
     Ok(Answer::no_content())
 }
 
@@ -85,7 +85,7 @@ pub(super) fn delete_object(tenant: &mut Tenant, call: &Call<'_>, key: &str, id:
     let user = id.parse().ok().filter(|id| group.members.contains(id));
     call.caller.require(WRITE_USERS).map_err(dangerous)?;
     let user = user.filter(|id| tenant.users.contains_key(id)).ok_or_else(|| dangerous(Refusal::not_found(id)))?;
-    tenant.make(Change::UserDeleted { user });
+    tenant.make(call, Change::UserDeleted { user });
     Ok(Answer::no_content().marked(Mark::Danger))
 }
 

@@ -170,6 +170,11 @@ fn next_link(tenant: &Tenant, call: &Call<'_>, after: Option<ObjectId>, empty: u
     let life = i64::try_from(call.page_life.as_secs()).unwrap_or(i64::MAX);
     let expires = call.now.as_second().saturating_add(life);
     let sealed = token::seal(tenant, &SkipToken { path: call.segments.join("/"), after, expires, empty });
+    link(call, &sealed)
+}
+
+/// The same address with this page token, as a client follows it.
+pub(super) fn link(call: &Call<'_>, sealed: &str) -> String {
     let query = call.query.without_skip_token();
     let separator = if query.is_empty() { "" } else { "&" };
     format!(

@@ -74,6 +74,8 @@ pub(super) const READ_PRIVILEGED: &[&str] = &[
     "PrivilegedAccess.Read.AzureADGroup",
     "PrivilegedAccess.ReadWrite.AzureADGroup",
 ];
+/// Any of these lets an app read the audit log.
+pub(super) const READ_AUDIT: &[&str] = &["AuditLog.Read.All"];
 /// Needed as well for any write to a role-assignable group.
 const WRITE_ROLE_ASSIGNABLE: &str = "RoleManagement.ReadWrite.Directory";
 
@@ -93,6 +95,7 @@ pub(crate) fn every_permission() -> BTreeSet<String> {
         READ_DIRECTORY,
         READ_ORGANIZATION,
         READ_PRIVILEGED,
+        READ_AUDIT,
         &[WRITE_ROLE_ASSIGNABLE],
     ]
     .into_iter()
@@ -106,12 +109,19 @@ pub(crate) fn every_permission() -> BTreeSet<String> {
 pub(super) struct Caller {
     pub(super) app: AppId,
     pub(super) id: ObjectId,
+    /// The person who acts through the app, where the call says so.
+    pub(super) person: Option<ObjectId>,
     roles: BTreeSet<String>,
 }
 
 impl Caller {
     pub(super) fn new(app: AppId, id: ObjectId, roles: impl IntoIterator<Item = String>) -> Self {
-        Self { app, id, roles: roles.into_iter().collect() }
+        Self { app, id, person: None, roles: roles.into_iter().collect() }
+    }
+
+    /// The same app, with somebody who acts through it.
+    pub(super) fn through(self, person: ObjectId) -> Self {
+        Self { person: Some(person), ..self }
     }
 
     /// Whether the app holds any of the permissions.

@@ -14,6 +14,7 @@ pub(super) struct Query {
     pub(super) skip_token: Option<String>,
     pub(super) delta_token: Option<String>,
     pub(super) expand: Option<String>,
+    pub(super) order_by: Option<String>,
     /// Options whose presence is all that matters here.
     pub(super) present: Vec<Extra>,
 }
@@ -48,7 +49,10 @@ impl Query {
                 "$count" => query.count = value == "true",
                 "$skiptoken" => query.skip_token = Some(value.into_owned()),
                 "$deltatoken" => query.delta_token = Some(value.into_owned()),
-                "$orderby" => query.present.push(Extra::OrderBy),
+                "$orderby" => {
+                    query.present.push(Extra::OrderBy);
+                    query.order_by = Some(value.into_owned());
+                }
                 "$search" => query.present.push(Extra::Search),
                 "$expand" => {
                     query.present.push(Extra::Expand);

@@ -8,7 +8,7 @@ use super::error::Refusal;
 use super::members::Relation::{Members, Owners};
 use super::membership::Reach;
 use super::state::Tenant;
-use super::{delta, directory, groups, members, membership, privileged, service_principals, users};
+use super::{audit, delta, directory, groups, members, membership, privileged, service_principals, users};
 
 /// The collections that membership is asked of.
 macro_rules! OBJECTS {
@@ -74,6 +74,7 @@ pub(super) fn read(tenant: &Tenant, call: &Call<'_>) -> Result<Answer, Refusal> 
         ("GET", ["identityGovernance", "privilegedAccess", "group", "assignmentScheduleInstances"]) => {
             privileged::assignment_instances(tenant, call)
         }
+        ("GET", ["auditLogs", "directoryAudits"]) => audit::list(tenant, call),
         _ => Err(not_modelled(call)),
     }
 }

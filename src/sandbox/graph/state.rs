@@ -1,9 +1,10 @@
 //! What the embedded tenant holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::Entry;
 use super::certificate::RegisteredCertificate;
 use super::change::{Numbered, Touched};
 use super::index::{Index, Wanted};
@@ -39,6 +40,9 @@ pub struct Tenant {
     pub(super) sequence: u64,
     /// When each group that changed last did.
     pub(super) touched: BTreeMap<ObjectId, Touched>,
+    /// Who changed which group, the oldest first.
+    #[serde(default)]
+    pub(super) audit: VecDeque<Entry>,
     /// The changes that are not in the journal yet.
     #[serde(skip)]
     pub(super) unwritten: Vec<Numbered>,
@@ -212,6 +216,7 @@ impl Tenant {
             purged: BTreeSet::new(),
             sequence: 0,
             touched: BTreeMap::new(),
+            audit: VecDeque::new(),
             unwritten: Vec::new(),
             index: Index::default(),
         };

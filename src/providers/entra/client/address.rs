@@ -29,6 +29,11 @@ impl Filter {
         Self(format!("{property} eq {}", literal(value)))
     }
 
+    /// `property/any(x:x/inner eq 'value')`
+    pub(in super::super) fn any(property: &str, inner: &str, value: &str) -> Self {
+        Self(format!("{property}/any(x:x/{inner} eq {})", literal(value)))
+    }
+
     /// `startsWith(property,'prefix')`
     pub(in super::super) fn starts_with(property: &str, prefix: &str) -> Self {
         Self(format!("startsWith({property},{})", literal(prefix)))
@@ -100,6 +105,16 @@ impl Path {
     /// Asks for the largest pages.
     pub(in super::super) fn largest_pages(self) -> Self {
         self.option("$top", &LARGEST_PAGE.to_string())
+    }
+
+    /// Asks for pages of this size.
+    pub(in super::super) fn pages_of(self, items: usize) -> Self {
+        self.option("$top", &items.to_string())
+    }
+
+    /// Says which comes first.
+    pub(in super::super) fn in_order(self, order: &str) -> Self {
+        self.option("$orderby", order)
     }
 
     /// Makes it an advanced query: <https://learn.microsoft.com/graph/aad-advanced-queries>.

@@ -16,7 +16,7 @@ use crate::providers::http::{Patience, retry_after, without_value};
 use crate::state::{Failure, FailureKind};
 
 /// The most items that Graph takes.
-pub(super) const LARGEST_BATCH: usize = 20;
+pub(in super::super) const LARGEST_BATCH: usize = 20;
 
 /// One request of a batch.
 #[derive(Clone, Debug)]

@@ -161,6 +161,8 @@ pub(in super::super) enum Permission {
     ReadServicePrincipals,
     /// To read who is a member through Privileged Identity Management.
     ReadPrivileged,
+    /// To read the audit log.
+    ReadAudit,
     /// To create, change and delete groups and to change their owners.
     WriteGroups,
     /// To change members.
@@ -176,6 +178,7 @@ impl Permission {
             Self::ReadUsers => "User.Read.All",
             Self::ReadServicePrincipals => "Application.Read.All",
             Self::ReadPrivileged => "PrivilegedAssignmentSchedule.Read.AzureADGroup",
+            Self::ReadAudit => "AuditLog.Read.All",
             Self::WriteGroups => "Group.ReadWrite.All",
             Self::WriteMembers => "GroupMember.ReadWrite.All",
         }
@@ -190,7 +193,8 @@ impl Permission {
             | Self::ReadDeletedGroups
             | Self::ReadUsers
             | Self::ReadServicePrincipals
-            | Self::ReadPrivileged => "plan",
+            | Self::ReadPrivileged
+            | Self::ReadAudit => "plan",
             Self::WriteGroups | Self::WriteMembers => "apply",
         }
     }
@@ -209,6 +213,14 @@ impl Problem {
     pub(in super::super) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(error) => Some(error.status),
+            Self::Failed(_) | Self::Interrupted => None,
+        }
+    }
+
+    /// Graph's own word for it, if it answered.
+    pub(in super::super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(error) => Some(&error.code),
             Self::Failed(_) | Self::Interrupted => None,
         }
     }

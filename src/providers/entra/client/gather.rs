@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::batch::{Item, LARGEST_BATCH, Reply};
 use super::error::Problem;
-use super::paging::{Reading, unread};
+use super::paging::{Reading, next_link, unread};
 use super::{Core, IN_FLIGHT, Path, ReadClient};
+use crate::state::{Failure, FailureKind};
 
 /// What can be read together with others.
 pub(in super::super) trait Reads: Send {
@@ -54,6 +55,73 @@ impl<T: DeserializeOwned, K: Send> Reads for Lists<T, K> {
 
     fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path> {
         self.readings.get_mut(at)?.absorb(base, reply, &mut self.keep)
+    }
+}
+
+/// Lists of which the beginning is enough, a few pages of each: what comes first counts most, and a thing that cannot be
+/// understood is no reason to know nothing of the others.
+pub(in super::super) struct Beginnings<K> {
+    lists: Vec<Beginning<K>>,
+    most_pages: usize,
+    keep: fn(&Value) -> Option<K>,
+}
+
+/// The beginning of one list.
+pub(in super::super) struct Beginning<K> {
+    first: Path,
+    /// What was kept of it.
+    pub(in super::super) items: Vec<K>,
+    pages: usize,
+    /// Why there are no more of it, where it has more.
+    pub(in super::super) ended: Option<Ended>,
+}
+
+/// Why a list was not read to its end.
+pub(in super::super) enum Ended {
+    /// It has more pages than are read.
+    Long,
+    /// A page of it could not be read.
+    Failed(Problem),
+}
+
+impl<K> Beginnings<K> {
+    /// Lists to begin.
+    pub(in super::super) fn new(firsts: Vec<Path>, most_pages: usize, keep: fn(&Value) -> Option<K>) -> Self {
+        let begin = |first| Beginning { first, items: Vec::new(), pages: 0, ended: Some(Ended::Failed(unread())) };
+        Self { lists: firsts.into_iter().map(begin).collect(), most_pages, keep }
+    }
+
+    /// What was read, in the order of the paths.
+    pub(in super::super) fn finish(self) -> Vec<Beginning<K>> {
+        self.lists
+    }
+}
+
+impl<K: Send> Reads for Beginnings<K> {
+    fn firsts(&self) -> Vec<Path> {
+        self.lists.iter().map(|list| list.first.clone()).collect()
+    }
+
+    fn absorb(&mut self, at: usize, base: &str, reply: Reply) -> Option<Path> {
+        let list = self.lists.get_mut(at)?;
+        list.pages += 1;
+        let read = reply.and_then(|success| {
+            let failed = |failure| Problem::Failed(failure);
+            let Some(items) = success.body["value"].as_array() else {
+                let what = "Graph's answer to a list holds no list";
+                return Err(failed(Failure::new(FailureKind::BadAnswer, what)));
+            };
+            list.items.extend(items.iter().filter_map(self.keep));
+            let next = next_link(&success.body, base).map_err(failed)?;
+            Ok(next.map(|next| Path::next_page(next.to_owned(), list.first.eventual)))
+        });
+        let (next, ended) = match read {
+            Ok(Some(_)) if list.pages >= self.most_pages => (None, Some(Ended::Long)),
+            Ok(next) => (next, None),
+            Err(problem) => (None, Some(Ended::Failed(problem))),
+        };
+        list.ended = ended;
+        next
     }
 }
 

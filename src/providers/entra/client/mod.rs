@@ -31,10 +31,10 @@ mod paging;
 mod write;
 
 pub(super) use address::{EdgeList, Filter, LARGEST_IN, MembershipRef, Path};
-pub(super) use batch::Success;
+pub(super) use batch::{LARGEST_BATCH, Success};
 use error::GraphError;
 pub(super) use error::{Acting, Meaning, Permission, Problem};
-pub(super) use gather::{Lists, Singles};
+pub(super) use gather::{Beginnings, Ended, Lists, Singles};
 pub(super) use write::{LARGEST_ADDITION, Write, WriteClient, Written};
 
 /// Requests in flight at once: enough to hide latency, and few enough that one 429 comes before many more.

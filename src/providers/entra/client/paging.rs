@@ -102,8 +102,6 @@ impl<K> Reading<K> {
         mut page: Value,
         keep: &mut impl FnMut(T) -> K,
     ) -> std::result::Result<Option<Path>, Failure> {
-        let bad =
-            |what: &str| Failure::new(FailureKind::BadAnswer, format!("{what}; a list is used whole or not at all"));
         let Some(Value::Array(items)) = page.get_mut("value").map(Value::take) else {
             return Err(bad("Graph's answer to a list holds no list"));
         };
@@ -121,18 +119,7 @@ impl<K> Reading<K> {
         if !page_is_empty && self.ids.len() == before {
             return Err(bad("Graph gave the same page again"));
         }
-        let link = match &page["@odata.nextLink"] {
-            Value::Null => return Ok(None),
-            Value::String(link) => link,
-            _ => return Err(bad("Graph's link to the next page is no text")),
-        };
-        // The bearer goes only where the connection says. With the slash nothing can be put behind the host's name.
-        let relative = link.strip_prefix(base).filter(|rest| rest.starts_with('/')).ok_or_else(|| {
-            let place =
-                url::Url::parse(link).map_or_else(|_| "no URL".to_owned(), |url| url.origin().ascii_serialization());
-            Failure::new(FailureKind::Refused, format!("the link to a next page leads to {place} and not below {base}"))
-                .with_next("check the address of the connection; a token is never sent anywhere else")
-        })?;
+        let Some(relative) = next_link(&page, base)? else { return Ok(None) };
         if !self.links.insert(relative.to_owned()) {
             return Err(bad("Graph's links to next pages lead in a circle"));
         }
@@ -158,6 +145,27 @@ impl<K> Reading<K> {
             End::Open => Err(unread()),
         }
     }
+}
+
+fn bad(what: &str) -> Failure {
+    Failure::new(FailureKind::BadAnswer, format!("{what}; a list is used whole or not at all"))
+}
+
+/// Where a page says that the next one is, below `base`.
+pub(super) fn next_link<'p>(page: &'p Value, base: &str) -> std::result::Result<Option<&'p str>, Failure> {
+    let link = match &page["@odata.nextLink"] {
+        Value::Null => return Ok(None),
+        Value::String(link) => link,
+        _ => return Err(bad("Graph's link to the next page is no text")),
+    };
+    // The bearer goes only where the connection says. With the slash nothing can be put behind the host's name.
+    let relative = link.strip_prefix(base).filter(|rest| rest.starts_with('/')).ok_or_else(|| {
+        let place =
+            url::Url::parse(link).map_or_else(|_| "no URL".to_owned(), |url| url.origin().ascii_serialization());
+        Failure::new(FailureKind::Refused, format!("the link to a next page leads to {place} and not below {base}"))
+            .with_next("check the address of the connection; a token is never sent anywhere else")
+    })?;
+    Ok(Some(relative))
 }
 
 /// What was to be read was not: a fault of ours, which must never look like an empty answer.

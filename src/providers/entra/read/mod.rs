@@ -18,6 +18,7 @@ use crate::state::{
 };
 
 mod above;
+mod audit;
 mod checkup;
 mod directory;
 pub(super) mod edges;

@@ -11,6 +11,7 @@ use crate::sandbox::log::Note;
 use crate::sandbox::{Seed, SeedGroup, SeedPrincipal, SeedUser};
 use crate::state::ObjectId;
 
+mod audit;
 mod batch;
 mod checklist;
 mod delta;

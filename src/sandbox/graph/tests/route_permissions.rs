@@ -61,6 +61,7 @@ const ROUTES: &[(&str, &str, &str, &str)] = &[
         "",
         READ_PIM,
     ),
+    ("GET", "auditLogs/directoryAudits", "", "AuditLog.Read.All"),
     ("POST", "groups", NEW, CREATE_GROUPS),
     ("PATCH", "groups(uniqueName='free')", NEW, CREATE_GROUPS),
     ("PATCH", "groups(uniqueName='key')", r#"{"description": "again"}"#, WRITE_GROUPS),
