@@ -21,9 +21,9 @@ fn person(n: usize) -> (String, ObjectId) {
 }
 
 /// A group and so many people, of whom the first is a member.
-async fn world(people: usize, roles: Option<&[&str]>, rules: Vec<Rule>) -> World {
+async fn world(people: usize, held: Option<&[&str]>, rules: Vec<Rule>) -> World {
     let mut seed = seed();
-    seed.applier.roles = roles.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect());
+    seed.applier.roles = held.map(|held| held.iter().map(|role| (*role).to_owned()).collect());
     seed.users = (0..people)
         .map(|n| {
             let (name, id) = person(n);
@@ -36,8 +36,8 @@ async fn world(people: usize, roles: Option<&[&str]>, rules: Vec<Rule>) -> World
 }
 
 /// The same after the second joined and the first left.
-async fn changed(roles: Option<&[&str]>, rules: Vec<Rule>) -> World {
-    let world = world(2, roles, rules).await;
+async fn changed(held: Option<&[&str]>, rules: Vec<Rule>) -> World {
+    let world = world(2, held, rules).await;
     let change = |n: usize| (upn(&person(n).0), person(n).1);
     let ((first, first_id), (second, second_id)) = (change(0), change(1));
     let changes = [add_member("devs", group(), &second, second_id), remove_member("devs", group(), &first, first_id)];
@@ -120,8 +120,8 @@ async fn an_empty_page_is_followed_by_the_next_but_not_for_ever() {
 
 #[tokio::test]
 async fn without_the_permission_nothing_is_known_and_it_is_named() {
-    let roles = ["Group.ReadWrite.All", "User.Read.All"];
-    let mut world = changed(Some(&roles), Vec::new()).await;
+    let held = ["Group.ReadWrite.All", "User.Read.All"];
+    let mut world = changed(Some(&held), Vec::new()).await;
     let (trail, requests) = ask(&mut world, &[group()]).await;
     let failure = &trail.unread[&group()];
     assert_eq!((failure.kind, requests, trail.entries.len()), (FailureKind::Forbidden, 1, 0));

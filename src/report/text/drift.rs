@@ -94,20 +94,20 @@ impl Pages<'_> {
     /// Since when and by whom, as far as that is known, and what an apply makes of it.
     fn said(&self, change: &Change) -> String {
         let known = said::known(Standing::of(change), self.drift.of(&change.address));
-        self.with_would(change, known)
+        self.with_would(change, known.as_deref())
     }
 
     /// The same of several, of whom nothing but the time is different.
     fn said_of_all(&self, change: &Change, times: &[Timestamp]) -> String {
         match self.drift.of(&change.address) {
-            Evidence::Audited { by, .. } => self.with_would(change, Some(said::audited(by, between(times)))),
+            Evidence::Audited { by, .. } => self.with_would(change, Some(&said::audited(by, between(times)))),
             _ => self.said(change),
         }
     }
 
-    fn with_would(&self, change: &Change, known: Option<String>) -> String {
+    fn with_would(&self, change: &Change, known: Option<&str>) -> String {
         let would = said::apply_would(change, !self.view.protection(change).is_empty());
-        format!("{}; {would}", known.as_deref().unwrap_or(said::UNKNOWN))
+        format!("{}; {would}", known.unwrap_or(said::UNKNOWN))
     }
 
     fn time_of(&self, change: &Change) -> Option<Timestamp> {

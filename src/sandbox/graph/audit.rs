@@ -231,7 +231,7 @@ fn show(tenant: &Tenant, entry: &Entry) -> Value {
         let properties = [("Group.ObjectID", Some(group.to_string())), ("Group.DisplayName", group_name)];
         let mut properties: Vec<Value> = properties.map(|(name, text)| property(name, value(text))).into();
         properties.push(property("Group.WellKnownObjectName", (Value::Null, Value::Null)));
-        let kind = match tenant.object(*id).map(|object| object.kind()) {
+        let kind = match tenant.object(*id).map(Object::kind) {
             Some(Type::User) | None => "User",
             Some(Type::Group) => "Group",
             Some(Type::ServicePrincipal) => "ServicePrincipal",
@@ -250,9 +250,9 @@ fn show(tenant: &Tenant, entry: &Entry) -> Value {
         })
         .collect();
     if !modified.is_empty() {
-        let names: Vec<&str> = modified.iter().map(|modified| modified.name.as_str()).collect();
-        let names = json!(names.join(", ")).to_string();
-        properties.push(property("Included Updated Properties", (Value::Null, json!(names))));
+        let changed: Vec<&str> = modified.iter().map(|modified| modified.name.as_str()).collect();
+        let changed = json!(changed.join(", ")).to_string();
+        properties.push(property("Included Updated Properties", (Value::Null, json!(changed))));
     }
     targets.push(json!({
         "id": group, "displayName": null, "type": "Group", "userPrincipalName": null, "groupType": "unknownFutureValue",

@@ -53,7 +53,7 @@ async fn every_change_of_a_group_is_in_the_log_with_who_made_it() {
     assert_eq!((&addition["targetResources"][1]["id"], &addition["result"]), (&json!(group), &json!("success")));
     assert_eq!(removal["targetResources"][0]["modifiedProperties"][0]["oldValue"], quoted);
     // The same entries are about the people in them.
-    assert_eq!(about(&world, hayden, "").await, [addition.clone()]);
+    assert_eq!(about(&world, hayden, "").await.first(), Some(addition));
 }
 
 #[tokio::test]
