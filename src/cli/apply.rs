@@ -10,6 +10,7 @@ use super::history;
 use super::lock::{Lock, Patience};
 use super::plan::show;
 use super::progress::Progress;
+use super::refusal::{Refusal, refusals};
 use super::saved_file::{check_approved, of, read_saved, spelt, stale, tell_apart};
 use super::session::{Planned, Session};
 use super::ui::Ui;
@@ -267,34 +268,32 @@ async fn from_saved(
     Ok(still_failing(ui, exit, &planned.expectations))
 }
 
-/// What forbids writing anything at all.
+/// Says what forbids writing anything at all.
 fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], expectations: &[Judged]) -> Option<Exit> {
-    let is_unresolved = planned.plan.withheld.iter().any(|withheld| withheld.is_error) || planned.expects_of_nobody();
-    if args.policy.strict && is_unresolved {
-        ui.say("Nothing was written: with --strict, every name must resolve first.");
-        return Some(Exit::Error);
+    match refusals(args.policy.strict, planned, verdicts, expectations).first()? {
+        Refusal::Names => {
+            ui.say("Nothing was written: with --strict, every name must resolve first.");
+            Some(Exit::Error)
+        }
+        Refusal::Guards(refused) => {
+            ui.say(&format!(
+                "Nothing was written: {} refused. Each prints above what to add if it is meant.",
+                count(*refused, "guard")
+            ));
+            let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+            let journal = args.journal.iter().flat_map(|file| ["--journal".to_owned(), file.display().to_string()]);
+            let flags: Vec<String> = args.yes.then(|| "--yes".to_owned()).into_iter().chain(journal).collect();
+            again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
+            Some(Exit::Refused)
+        }
+        Refusal::Expectations(failed) => {
+            ui.say(&format!(
+                "Nothing was written: {} failed. Mend what is granted or what is expected.",
+                count(*failed, "expectation")
+            ));
+            Some(Exit::Expectation)
+        }
     }
-    let refused = verdicts.iter().filter(|verdict| verdict.refuses()).count();
-    if refused > 0 {
-        ui.say(&format!(
-            "Nothing was written: {} refused. Each prints above what to add if it is meant.",
-            count(refused, "guard")
-        ));
-        let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
-        let journal = args.journal.iter().flat_map(|file| ["--journal".to_owned(), file.display().to_string()]);
-        let flags: Vec<String> = args.yes.then(|| "--yes".to_owned()).into_iter().chain(journal).collect();
-        again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
-        return Some(Exit::Refused);
-    }
-    let failed = expectations.iter().filter(|judged| judged.stops).count();
-    if failed > 0 {
-        ui.say(&format!(
-            "Nothing was written: {} failed. Mend what is granted or what is expected.",
-            count(failed, "expectation")
-        ));
-        return Some(Exit::Expectation);
-    }
-    None
 }
 
 /// What is expected and was not so before either, through no change of this plan, stops nothing; nor is it passed over.

@@ -28,6 +28,9 @@ pub(super) enum Format {
     Json,
     /// For the comment on a pull request, and for a job summary.
     Markdown,
+    /// The id of a plan and nothing else, for a job that hands it on: in a file alone.
+    #[value(skip)]
+    Id,
 }
 
 /// The width of text in a file.
@@ -46,15 +49,25 @@ impl FromStr for Also {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (format, file) = text.split_once('=').ok_or("say FORMAT=FILE, e.g. markdown=plan.md")?;
         let formats = || Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let format = Format::from_str(format, false).map_err(|_| {
-            let known: Vec<String> = formats().map(|known| known.get_name().to_owned()).collect();
-            format!("`{format}` is no format: say one of {}", known.join(", "))
-        })?;
+        let format = match format {
+            "id" => Format::Id,
+            format => Format::from_str(format, false).map_err(|_| {
+                let known: Vec<String> = formats().map(|known| known.get_name().to_owned()).collect();
+                format!("`{format}` is no format: say one of {}, or id for that of a plan", known.join(", "))
+            })?,
+        };
         match file {
             "" => Err("no FILE behind the `=`; if it comes from a variable, that is not set".to_owned()),
             "-" => Err("`-` is no FILE; what goes to standard output is said by --output".to_owned()),
             file => Ok(Self { format, file: file.into() }),
         }
+    }
+}
+
+impl Also {
+    /// Whether the id of a plan is asked for, which nothing but a plan has.
+    pub(super) fn is_id(&self) -> bool {
+        self.format == Format::Id
     }
 }
 
@@ -140,7 +153,7 @@ impl Documents {
             }
         }
         let document = match self.output {
-            Format::Text => None,
+            Format::Text | Format::Id => None,
             Format::Json => error.document.clone(),
             Format::Markdown => Some(self.of_failure(Format::Markdown, error)),
         };
@@ -149,7 +162,7 @@ impl Documents {
     }
 
     fn sheet(&self) -> Sheet {
-        let whole = |format: Format| format != Format::Markdown;
+        let whole = |format: Format| matches!(format, Format::Text | Format::Json);
         let files = self.also.iter().filter(|(format, ..)| whole(*format));
         let files: Vec<String> = files.map(|(_, file, _)| file.display().to_string()).collect();
         self.host.sheet(whole(self.output), &files)
@@ -159,6 +172,8 @@ impl Documents {
         let CliError { message, hints, mistakes, .. } = error;
         let what = mistakes.as_ref().unwrap_or(message);
         match format {
+            // No id, so that nothing that is handed on could be one.
+            Format::Id => String::new(),
             Format::Text => {
                 let what = match mistakes {
                     Some(mistakes) => mistakes.trim_end().to_owned(),

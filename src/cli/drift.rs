@@ -55,6 +55,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
+    if args.also.iter().any(Also::is_id) {
+        return Err(CliError::user("`--also id=FILE`: there is no id but that of a plan")
+            .hint("say it to `rolecall plan`")
+            .exit(Exit::Usage));
+    }
     let documents = Documents::begin(ui, Subject::Drift, &args.path, args.output, &args.also, None)?;
     let drifted = Box::pin(drifted(args, &documents, ui)).await;
     drifted.inspect_err(|error| documents.failed(ui, error))
@@ -94,6 +99,7 @@ async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
         Format::Text => report::text::drift(plan, &drifted.drift, &context, layout),
         Format::Json => report::json::drift_v1(plan, &drifted.drift, &context),
         Format::Markdown => report::markdown::drift(plan, &drifted.drift, &context, sheet),
+        Format::Id => String::new(),
     })?;
     session.close().await;
     Ok(exit)

@@ -17,7 +17,8 @@ pub enum Exit {
     Partial = 4,
     /// Nothing was written: what was approved no longer holds.
     Stale = 5,
-    /// An expectation of the access files failed; `apply` wrote nothing unless it was so before.
+    /// An expectation of the access files fails. One that was broken before, through no change of the plan, stops nothing: `apply`
+    /// has written then, and says what.
     Expectation = 6,
     /// Lint rules found something (`lint`).
     Lint = 7,
@@ -43,7 +44,7 @@ Exit codes:
   3    a guard refused; nothing was written
   4    something was written, but not everything (a part withheld counts)
   5    nothing was written: what was approved no longer holds
-  6    an expectation failed (validate, plan, verify, apply)
+  6    an expectation fails (validate, plan, verify, apply; apply says what was written)
   7    lint rules found something that is more than a note (lint)
   64   usage
   130  interrupted; nothing was written";

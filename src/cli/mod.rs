@@ -34,6 +34,7 @@ mod progress;
 mod questions;
 mod recorded;
 mod reference;
+mod refusal;
 mod sandbox;
 mod saved_file;
 mod schema;

@@ -14,6 +14,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::recorded;
+use super::refusal::would_apply;
 use super::session::{Part, Planned, Session};
 use super::ui::Ui;
 use crate::plan::saved::{self, Provenance, SavedPlan};
@@ -41,9 +42,10 @@ pub(super) struct Args {
     /// How the plan is written
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
-    /// Write the same plan to FILE as well, as text, json or markdown (can be repeated)
+    /// Write the same plan to FILE as well, as text, json or markdown, or as id (can be repeated)
     ///
-    /// A file that is there is replaced. Where no plan comes out, FILE says why, so that no old plan is left in it.
+    /// A file that is there is replaced. Where no plan comes out, FILE says why, so that no old plan is left in it. As id it is
+    /// the id alone that `apply --require-approved-plan` takes, in one line; empty where there is no plan that could be applied.
     #[arg(long, value_name = "FORMAT=FILE")]
     also: Vec<Also>,
     /// Save the plan to FILE for `rolecall apply FILE`
@@ -97,11 +99,12 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     session.entra.on_wait = progress.on_wait();
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
     let snapshot = session.recorded_for(&planned, (ui.now)());
-    let context = report::Context { snapshot, ..context(&session, &planned, None, Applies::Unsaved) };
+    let context = with_snapshot(snapshot, context(&session, &planned, None, Applies::Unsaved));
     documents.write(ui, |format, layout, sheet| match format {
         Format::Text => report::text::plan(&planned.plan, &context, layout),
         Format::Json => report::json::plan_v1(&planned.plan, &context),
         Format::Markdown => report::markdown::plan(&planned.plan, &context, sheet),
+        Format::Id => context.plan_id.as_ref().map(|id| format!("{id}\n")).unwrap_or_default(),
     })?;
     unused_acknowledgements(ui, &session, &planned);
     let mut problems = session.loaded.findings.clone();
@@ -172,6 +175,14 @@ pub(super) fn show(
     Ok(())
 }
 
+/// A plan that was made from a snapshot cannot be applied: it has no id that could be approved.
+fn with_snapshot(snapshot: Option<report::FromSnapshot>, context: report::Context) -> report::Context {
+    match snapshot {
+        Some(_) => report::Context { snapshot, plan_id: None, ..context },
+        None => context,
+    }
+}
+
 /// What a plan is told with; where only a part of it is carried out, with what that part means.
 fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: Applies) -> report::Context {
     let commit = git::head(&session.loaded.root).ok();
@@ -179,7 +190,8 @@ fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: A
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         access: Arc::clone(part.map_or(&planned.access, |part| &part.access)),
         is_part: part.is_some(),
-        plan_id: Some(saved::plan_id(&planned.plan, session.own_expectations())),
+        plan_id: planned.compares_anything().then(|| saved::plan_id(&planned.plan, session.own_expectations())),
+        would_apply: Some(would_apply(session.policy.strict, planned)),
         spent: Some(planned.spent),
         applies,
         without_saved: match part {

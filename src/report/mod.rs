@@ -33,8 +33,10 @@ pub struct Context {
     pub commit: Option<Commit>,
     /// What the changes mean for people.
     pub access: Arc<AccessDifference>,
-    /// The plan's id.
+    /// The plan's id; `None` for one that cannot be applied.
     pub plan_id: Option<String>,
+    /// What `apply` would do with it, where that is known.
+    pub would_apply: Option<WouldApply>,
     /// What making the plan has cost.
     pub spent: Option<Spent>,
     /// How the plan would be, or is being, applied.
@@ -110,6 +112,19 @@ pub enum Applies {
     Unsaved,
     /// From a saved plan, protected changes included.
     Saved,
+}
+
+/// What `apply` does with a plan, once it is saved, if nothing has moved until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WouldApply {
+    /// It writes changes.
+    Changes,
+    /// There is nothing to write.
+    Nothing,
+    /// It writes nothing until what a guard asks for is acknowledged.
+    Acknowledge,
+    /// It writes nothing: an expectation stops it, or with `--strict` a name that does not resolve.
+    Refused,
 }
 
 /// A git commit.

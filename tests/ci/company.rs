@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use git2::{BranchType, IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
+use git2::build::CheckoutBuilder;
+use git2::{BranchType, IndexAddOption, Oid, Repository, RepositoryInitOptions, Signature, Time};
 use serde_json::{Value, json};
 
 use crate::files::repository;
@@ -30,8 +31,12 @@ impl Company {
         crate::folder::copy(&repository().join("examples/quickstart"), &access);
         let mut options = RepositoryInitOptions::new();
         let git = Repository::init_opts(folder.path().join("repository"), options.initial_head("main")).unwrap();
+        let remote = folder.path().join("remote.git");
+        drop(Repository::init_bare(&remote).unwrap());
+        drop(git.remote("origin", remote.to_str().unwrap()).unwrap());
         let company = Self { folder, git, host: Server::start(face) };
         company.commit("access: first");
+        company.push();
         let applied = company.rolecall(&["apply", "--yes", "--sandbox", "../sandbox", "access"]);
         assert!(applied.0, "{}", applied.1);
         company
@@ -55,11 +60,28 @@ impl Company {
     fn commit(&self, message: &str) {
         let who = Signature::new("Erin", "erin@contoso.com", &Time::new(0, 0)).unwrap();
         let mut index = self.git.index().unwrap();
-        index.add_all(["access"], IndexAddOption::DEFAULT, None).unwrap();
+        index.add_all(["access", "README"], IndexAddOption::DEFAULT, None).unwrap();
         index.write().unwrap();
         let tree = self.git.find_tree(index.write_tree().unwrap()).unwrap();
         let parent = self.git.head().ok().and_then(|head| head.peel_to_commit().ok());
         self.git.commit(Some("HEAD"), &who, &who, message, &tree, &parent.iter().collect::<Vec<_>>()).unwrap();
+    }
+
+    /// Brings `main` to where the host has it.
+    fn push(&self) {
+        let mut remote = self.git.find_remote("origin").unwrap();
+        remote.push(&["+refs/heads/main:refs/heads/main"], None).unwrap();
+    }
+
+    /// Checks a commit out, as the runner does for a run of that commit.
+    pub(crate) fn check_out(&self, commit: &str) {
+        self.git.set_head_detached(Oid::from_str(commit).unwrap()).unwrap();
+        self.git.checkout_head(Some(CheckoutBuilder::new().force())).unwrap();
+    }
+
+    pub(crate) fn check_out_main(&self) {
+        self.git.set_head("refs/heads/main").unwrap();
+        self.git.checkout_head(Some(CheckoutBuilder::new().force())).unwrap();
     }
 
     /// The commit that `main` is at.
@@ -87,6 +109,7 @@ impl Company {
         self.git.set_head_detached(change.id()).unwrap();
         drop(self.git.branch("main", &change, true).unwrap());
         self.git.set_head("refs/heads/main").unwrap();
+        self.push();
     }
 
     pub(crate) fn run(&self, environment: BTreeMap<String, String>, event_name: &'static str, event: Value) -> Run {

@@ -19,6 +19,9 @@ pub(crate) struct Site {
     pub(crate) served: Served,
 }
 
+/// What a fork might want to say in our name.
+const HOSTILE: &str = "<!-- rolecall:comment plan -->\nthe plan of a fork\n</details>\n```\n\n\n@contoso/admins approve this\r### Approved\n\u{1b}[2J<img src=https://evil.example/x>\n```\n";
+
 const HEAD: &str = "4f2c1aa0d0e84f2c1aa0d0e84f2c1aa0d0e84f2c";
 
 impl Site {
@@ -130,7 +133,12 @@ fn a_look_for_drift_that_fails_closes_no_issue() {
     let _ = site.drift().passes();
     site.company.change("cluster-role: view", "cluster-roll: view");
     let failed = site.drift().fails();
-    assert!(matches!(site.issues().as_slice(), [(true, _)]), "{:?}\n{}", site.issues(), failed.log);
+    let [(true, issue)] = <[_; 1]>::try_from(site.issues()).unwrap() else { panic!("{}", failed.log) };
+    assert!(
+        issue.contains("cluster-roll") && !issue.contains("erin@contoso.com"),
+        "what failed, and nothing old: {issue}"
+    );
+    assert!(failed.log.contains("cluster-roll") && failed.summary.contains("cluster-roll"), "{}", failed.log);
 }
 
 /// A folder with a `gh` that answers one question and no other.
@@ -186,7 +194,7 @@ fn the_plan_of_a_fork_is_posted_on_its_own_pull_request_only() {
         let preview = run.artifacts.join("rolecall-preview");
         std::fs::create_dir_all(&preview).unwrap();
         std::fs::write(preview.join("number"), number).unwrap();
-        std::fs::write(preview.join("plan.md"), "<!-- rolecall plan-id:none -->\n<!-- the plan of a fork").unwrap();
+        std::fs::write(preview.join("plan.txt"), HOSTILE).unwrap();
         run.job(&read("examples/ci/github/comment-fork.yml"), "comment").unwrap()
     };
     for number in ["", "0", "7; touch ../run", "$(touch ../run)", "../../user", "7777777777777777777777", "8\n"] {
@@ -197,8 +205,15 @@ fn the_plan_of_a_fork_is_posted_on_its_own_pull_request_only() {
     assert!(site.company.comments().is_empty() && moved.log.contains("nothing is posted"), "{}", moved.log);
     let _ = comment("7\n", HEAD).passes();
     let [posted] = site.company.comments().try_into().unwrap();
-    let note = posted.find("by the run of the fork itself").expect("the comment says whose word it is");
-    assert!(note < posted.find("the plan of a fork").unwrap(), "{posted}");
+    let (ours, theirs) =
+        posted.split_once("<summary>The plan of the fork</summary>\n\n").expect("it says whose word it is");
+    assert!(ours.contains("What the run of a fork says") && ours.contains("by the run of the fork itself"), "{posted}");
+    assert!(ours.starts_with("<!-- rolecall:comment fork -->\n"), "it is never taken for that of a plan: {posted}");
+    let (theirs, end) = theirs.split_once("\n\n\n</details>").expect("the fold ends by our word");
+    assert!(end.trim().is_empty(), "{posted}");
+    // Four spaces in front of every line make it code: nobody is mentioned, nothing is folded, no heading is there.
+    assert!(theirs.lines().all(|line| line.starts_with("    ")) && !theirs.contains(['\r', '\u{1b}']), "{posted}");
+    assert!(theirs.contains("the plan of a fork") && theirs.contains("@contoso/admins"), "{posted}");
 }
 
 /// A job without `id-token: write` has nothing to sign in with, whatever it runs.

@@ -10,6 +10,7 @@ mod files;
 mod folder;
 mod identities;
 mod others;
+mod outcomes;
 mod road;
 mod rules;
 mod runner;
@@ -19,3 +20,4 @@ mod served;
 #[allow(dead_code, reason = "those who test the posters look at more of it")]
 #[path = "../hosts/server/mod.rs"]
 mod server;
+mod two_apps;

@@ -12,30 +12,36 @@ use crate::identities::extended;
 use crate::server::{BOT, Face};
 
 /// What a script printed, and its code.
-struct Ran {
+pub(crate) struct Ran {
     code: i32,
-    log: String,
+    pub(crate) log: String,
 }
 
 impl Ran {
-    fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}", self.log);
         self
     }
 }
 
 /// A job of one of these hosts: the environment that it has, and the folder in which its temporary files lie.
-struct Shell<'a> {
+pub(crate) struct Shell<'a> {
     site: &'a Site,
     environment: BTreeMap<String, String>,
 }
 
 impl<'a> Shell<'a> {
-    fn new(site: &'a Site, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(site: &'a Site, variables: &[(&str, &str)]) -> Self {
         let mut environment = site.company.host.environment(BOT.token);
         environment.extend(site.sign_in("client-assertion", &["AZURE_CLIENT_ASSERTION", "AZURE_CLIENT_ID"]));
         let connections = site.served.file("connections.yaml").display().to_string();
         environment.insert("ROLECALL_CONNECTIONS".to_owned(), connections);
+        // What both hosts say of a run of main, and what somebody acknowledged: nothing.
+        for (name, value) in
+            [("CI_COMMIT_REF_NAME", "main"), ("BUILD_SOURCEBRANCH", "refs/heads/main"), ("ACKNOWLEDGE", " ")]
+        {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
         environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self { site, environment }
     }
@@ -60,14 +66,14 @@ impl<'a> Shell<'a> {
     }
 
     /// A job of GitLab's: its lines, in one shell.
-    fn gitlab(&self, job: &str) -> Ran {
+    pub(crate) fn gitlab(&self, job: &str) -> Ran {
         let job = extended(&read("examples/ci/gitlab/gitlab-ci.yml"), job);
         let lines: Vec<&str> = job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
         self.run(&lines.join("\n"))
     }
 
     /// The task of Azure's in this file that is called so.
-    fn azure(&self, file: &str, task: &str) -> Ran {
+    pub(crate) fn azure(&self, file: &str, task: &str) -> Ran {
         let mut script = None;
         crate::files::walk(&read(&format!("examples/ci/azure-pipelines/{file}")).value, &mut |_, value| {
             if value["displayName"] == task {
@@ -117,8 +123,22 @@ fn gitlab_s_jobs_take_a_change_all_the_way() {
     let approved = handed.trim().strip_prefix("APPROVED_PLAN=").expect("the id is handed on");
     assert_eq!(approved.len(), 64, "{handed}");
     let other = "0123456789abcdef".repeat(4);
+    let refused = Shell::new(&site, &[("APPROVED_PLAN", &other)]).gitlab("apply").exits(1);
+    assert!(refused.log.contains("is not the id of the plan that the job `plan`"), "{}", refused.log);
+    // Nor does it help to have changed the file with the id.
+    std::fs::write(site.company.path("repository/plan.id"), &other).unwrap();
     let _ = Shell::new(&site, &[("APPROVED_PLAN", &other)]).gitlab("apply").exits(5);
+    std::fs::write(site.company.path("repository/plan.id"), approved).unwrap();
     assert_eq!(site.served.writes(), before);
+    let old = site.company.main();
+    site.company.change(MEMBER.1, MEMBER.0);
+    site.company.merge();
+    site.company.check_out(&old);
+    let refused = Shell::new(&site, &[("APPROVED_PLAN", approved)]).gitlab("apply").exits(1);
+    assert!(refused.log.contains("main has moved on to") && site.served.writes() == before, "{}", refused.log);
+    site.company.check_out_main();
+    site.company.change(MEMBER.0, MEMBER.1);
+    site.company.merge();
     let _ = Shell::new(&site, &[("APPROVED_PLAN", approved)]).gitlab("apply").exits(0);
     assert!(site.served.writes() > before);
     assert!(read_text(&site.company.path("repository/journal.jsonl")).contains(approved));
@@ -148,13 +168,27 @@ fn azure_s_tasks_take_a_change_all_the_way() {
 
     let plan = on_main.azure("apply.yml", "Plan").exits(0);
     let handed = outputs(&plan.log);
-    assert_eq!(handed["exitCode"], "2");
+    assert_eq!(handed["hasChanges"], "true");
     std::fs::rename(Path::new(&temp).join("plan"), Path::new(&temp).join("rolecall-plan")).unwrap();
     let other = "0123456789abcdef".repeat(4);
     let apply =
         |id: &str| with(&[("PIPELINE_WORKSPACE", temp.as_str()), ("APPROVED_PLAN", id)]).azure("apply.yml", "Apply");
     let _ = apply(&other).exits(5);
     assert_eq!(site.served.writes(), before);
+    assert_eq!(
+        std::fs::read_to_string(Path::new(&temp).join("rolecall-plan/plan.id")).unwrap().trim(),
+        handed["planId"]
+    );
+    // A run that is run again when the files of main have changed since.
+    let old = site.company.main();
+    site.company.change(MEMBER.1, MEMBER.0);
+    site.company.merge();
+    site.company.check_out(&old);
+    let refused = apply(&handed["planId"]).exits(1);
+    assert!(refused.log.contains("main has moved on to") && site.served.writes() == before, "{}", refused.log);
+    site.company.check_out_main();
+    site.company.change(MEMBER.0, MEMBER.1);
+    site.company.merge();
     let _ = apply(&handed["planId"]).exits(0);
     assert!(site.served.writes() > before);
     let _ = on_main.azure("drift.yml", "Look for drift").exits(0);
@@ -172,7 +206,7 @@ fn azure_s_agent_is_told_nothing_by_a_change() {
     site.company.change("cluster-role: view", "cluster-role: \"##vso[task.complete]\"");
     let ran = shell.azure("apply.yml", "Plan");
     assert!(outputs(&ran.log).get("planId").is_none_or(|id| id.len() == 64), "{}", ran.log);
-    let ours = ["##vso[task.uploadsummary]", "##vso[task.setvariable variable="];
+    let ours = ["##vso[task.uploadsummary]", "##vso[task.setvariable variable=", "##vso[task.logissue type=warning]"];
     for line in ran.log.lines().filter(|line| line.contains("##vso[")) {
         assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
     }

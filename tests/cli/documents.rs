@@ -6,12 +6,20 @@ use serde_json::Value;
 
 use crate::common::World;
 
-const ALL: [&str; 6] =
-    ["--also", "markdown=out/plan.md", "--also", "json=out/plan.json", "--also", "text=out/plan.txt"];
+const ALL: [&str; 8] = [
+    "--also",
+    "markdown=out/plan.md",
+    "--also",
+    "json=out/plan.json",
+    "--also",
+    "text=out/plan.txt",
+    "--also",
+    "id=out/plan.id",
+];
 
 fn with_old_documents() -> World {
     let world = World::with_example("quickstart");
-    for file in ["out/plan.md", "out/plan.json", "out/plan.txt"] {
+    for file in ["out/plan.md", "out/plan.json", "out/plan.txt", "out/plan.id"] {
         world.write(file, "an old plan");
     }
     world
@@ -32,6 +40,8 @@ fn one_look_makes_every_document() {
     let id = json["id"].as_str().unwrap();
     assert!(markdown.starts_with(&format!("<!-- rolecall plan-id:{id} -->\n### ")), "{markdown}");
     assert!(markdown.contains("```diff\n@@ Entra: "), "{markdown}");
+    assert_eq!((id.len(), world.read("out/plan.id")), (64, format!("{id}\n")));
+    assert_eq!(json["would_apply"], "changes");
 }
 
 #[test]
@@ -47,6 +57,30 @@ fn mistakes_replace_every_old_plan() {
         assert!(text.contains("error[unknown-group]: rolecall.yaml:") && text.contains(" | "), "{file}: {text}");
     }
     assert!(world.read("out/plan.md").starts_with("<!-- rolecall plan-id:none -->\n"));
+    assert_eq!(world.read("out/plan.id"), "");
+}
+
+/// A plan that nobody may apply has no id that somebody could approve.
+#[test]
+fn a_preview_against_a_snapshot_has_no_id() {
+    let world = with_old_documents();
+    let _ = world.run(&["snapshot", "live.json", "access", "--sandbox", "sandbox"]).exits(0);
+    let arguments: Vec<&str> = ["plan", "access", "--snapshot", "live.json"].into_iter().chain(ALL).collect();
+    let _ = world.run(&arguments).exits(0);
+    assert_eq!(world.read("out/plan.id"), "");
+    let markdown = world.read("out/plan.md");
+    assert!(markdown.starts_with("<!-- rolecall plan-id:none -->\n### "), "{markdown}");
+    assert!(markdown.trim_end().ends_with(" · a preview; it cannot be applied"), "{markdown}");
+    let json: Value = serde_json::from_str(&world.read("out/plan.json")).unwrap();
+    assert_eq!((&json["id"], &json["would_apply"]), (&Value::Null, &"changes".into()));
+}
+
+#[test]
+fn an_id_is_of_a_plan_and_in_a_file() {
+    let world = World::with_example("quickstart");
+    let ran = world.run(&["drift", "access", "--sandbox", "sandbox", "--also", "id=plan.id"]).exits(64);
+    assert!(ran.stderr.contains("there is no id but that of a plan"), "{}", ran.stderr);
+    let _ = world.plan(&["--output", "id"]).exits(64);
 }
 
 #[test]
@@ -66,6 +100,7 @@ fn a_failure_replaces_every_old_plan() {
     let saved = [&ALL[..], &["--save", "nowhere/x.plan"]].concat();
     let _ = world.plan(&saved).exits(1);
     assert!(world.read("out/plan.md").contains("the plan was not saved"), "{}", world.read("out/plan.md"));
+    assert_eq!(world.read("out/plan.id"), "");
 }
 
 #[test]

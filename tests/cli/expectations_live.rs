@@ -115,6 +115,7 @@ fn what_was_broken_before_does_not_stop_a_removal() {
     let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let judged = &plan["expectations"][0];
     assert_eq!((&judged["verdict"], &judged["stops"]), (&"broken".into(), &false.into()));
+    assert_eq!(plan["would_apply"], "changes", "a job goes on by this, and not by the exit code");
     let before = world.writes().len();
     let ran = world.apply(&["--yes"]).exits(6);
     assert!(world.writes().len() > before, "eve is still in dev: {}", ran.all());
@@ -139,6 +140,9 @@ grants:
 expectations:",
     );
     let world = world(&files, &format!("{MADE_BY_HAND}{BETA}"));
+    let ran = world.plan(&["--output", "json"]).exits(6);
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(plan["would_apply"], "refused");
     let before = world.writes().len();
     let ran = world.apply(&["--yes"]).exits(6);
     assert_eq!(world.writes().len(), before, "{}", ran.all());

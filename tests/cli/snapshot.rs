@@ -86,6 +86,7 @@ fn a_company_is_planned_against_its_snapshot_as_against_what_is_live() {
         );
         for plan in [&mut live, &mut preview] {
             plan["snapshot"].take();
+            plan["id"].take();
             plan["usage"].take();
         }
         assert_eq!(live, preview);
@@ -147,6 +148,7 @@ fn with_everybody_in_it_a_preview_is_what_the_live_plan_is() {
         (json(&world.plan(&["--output", "json"]).exits(0)), json(&preview(&world, &["--output", "json"]).exits(0)));
     for plan in [&mut live, &mut preview] {
         plan["snapshot"].take();
+        plan["id"].take();
         plan["usage"].take();
     }
     assert_eq!(live, preview);

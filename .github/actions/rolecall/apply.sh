@@ -13,6 +13,32 @@ fail() {
 [[ $KEY =~ ^[A-Za-z0-9_-]{0,40}$ ]] || fail "the input \`key\` may hold letters, digits, - and _, at most 40"
 [[ $APPROVED =~ ^[0-9a-f]{64}$ ]] ||
     fail "the input \`require-approved-plan\` is no id of a plan: hand on the output \`plan-id\` of the job that planned"
+
+# A run of an older commit that is run again would put back what was taken away since. Where the access files are the same, nothing is.
+if [[ $GITHUB_REF == refs/heads/* ]]; then
+    root=$ACCESS_FILES
+    [[ -d $root ]] || root=$(dirname "$root")
+    root=$(cd "$root" && pwd)
+    while [[ ! -e $root/rolecall.yaml && $root != / ]]; do
+        root=$(dirname "$root")
+    done
+    export GIT_TERMINAL_PROMPT=0 GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$GITHUB_SERVER_URL/.extraheader"
+    GIT_CONFIG_VALUE_0="AUTHORIZATION: basic $(printf 'x-access-token:%s' "$TOKEN" | base64 | tr -d '\n')"
+    export GIT_CONFIG_VALUE_0
+    here=$(git -C "$root" rev-parse HEAD) || fail "nothing was written: what is checked out is no git repository"
+    tip=$(git -C "$root" ls-remote --exit-code origin "$GITHUB_REF" | cut -f 1) ||
+        fail "nothing was written: where ${GITHUB_REF#refs/heads/} is by now could not be asked; the log says why"
+    if [[ $tip != "$here" ]]; then
+        git -C "$root" fetch --quiet --no-tags origin "$GITHUB_REF" ||
+            fail "nothing was written: ${GITHUB_REF#refs/heads/} could not be fetched; the log says why"
+        tip=$(git -C "$root" rev-parse FETCH_HEAD)
+        # Where the folder is gone there, it is not the same.
+        now=$(cd "$root" && git rev-parse --verify --quiet "$tip:./") || now=gone
+        [[ $now == "$(cd "$root" && git rev-parse "$here:./")" ]] || fail "${GITHUB_REF#refs/heads/} has moved on to ${tip:0:12}: \
+this plan is of ${here:0:12}, and the access files have changed since; nothing was written. Apply what the run of the newer commit shows"
+    fi
+    unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0
+fi
 file=${PLAN_FILE:-$RUNNER_TEMP/rolecall-approved/rolecall.plan}
 folder=$RUNNER_TEMP/rolecall-apply${KEY:+-$KEY}
 rm -rf "$folder"

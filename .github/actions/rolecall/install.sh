@@ -22,9 +22,10 @@ else
     esac
     # In its own repository an action has no repository of its own.
     repository=${REPOSITORY:-$GITHUB_REPOSITORY}
+    # Of this very tag: an older release that is put in its place is attested, too.
     gh release download "$VERSION" --repo "$repository" --pattern "rolecall-$target.tar.gz" --dir "$folder" --clobber
     gh attestation verify "$folder/rolecall-$target.tar.gz" --repo "$repository" \
-        --signer-workflow "$repository/.github/workflows/release.yml"
+        --signer-workflow "$repository/.github/workflows/release.yml" --source-ref "refs/tags/$VERSION"
     tar -xzf "$folder/rolecall-$target.tar.gz" -C "$folder" --strip-components 1 "rolecall-$target/rolecall"
 fi
 "$folder/rolecall" --version

@@ -20,7 +20,7 @@ annotations=$RUNNER_TEMP/rolecall-annotations${KEY:+-$KEY}
 rm -f "$annotations"
 
 words=(--detailed-exitcode --also "markdown=$markdown" --also "json=$folder/plan.json" --also "text=$folder/plan.txt"
-    --annotate "github=$annotations")
+    --also "id=$folder/plan.id" --annotate "github=$annotations")
 if [[ -n $SNAPSHOT ]]; then
     words+=("--snapshot=$SNAPSHOT")
 else
@@ -43,11 +43,18 @@ echo "::$quiet::"
 # These are meant as commands: problems in the files, shown beside their lines.
 [[ ! -s $annotations ]] || cat "$annotations"
 
+# rolecall's own word in a file of its own, and not what stands in a comment. A plan that is not there has none.
 id=
-[[ ! -s $saved || ! -s $markdown ]] || id=$(sed -n '1s/^<!-- rolecall plan-id:\([0-9a-f]\{64\}\) -->$/\1/p' "$markdown")
-case $code in
-    0) changes=false ;;
-    2) changes=true ;;
+[[ ! -s $saved || ! -s $folder/plan.id ]] || id=$(<"$folder/plan.id")
+[[ $id =~ ^[0-9a-f]{64}$ ]] || id=
+# A key at the top of the document stands behind two spaces, and no text in it breaks a line.
+would=$(sed -n 's/^  "would_apply": "\([a-z]*\)",$/\1/p' "$folder/plan.json" 2>/dev/null || true)
+case $code:$would in
+    0:*) changes=false ;;
+    2:*) changes=true ;;
+    # An expectation fails, and `apply` goes on all the same: it was so before, or may stop nobody.
+    6:changes | 6:acknowledge) changes=true ;;
+    6:nothing) changes=false ;;
     *) changes= ;;
 esac
 {

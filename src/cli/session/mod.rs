@@ -107,6 +107,12 @@ pub(super) struct Planned {
 }
 
 impl Planned {
+    /// Whether anything could be read that the files could be compared with.
+    pub(super) fn compares_anything(&self) -> bool {
+        let compared = self.plan.compared;
+        self.plan.unread.is_empty() || compared.groups > 0 || compared.environments > 0
+    }
+
     /// Whether something that is expected would not be so.
     pub(super) fn breaks_expectation(&self) -> bool {
         self.expectations.iter().any(Judged::is_broken)

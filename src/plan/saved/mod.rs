@@ -288,7 +288,7 @@ pub enum NoPlanId {
     #[error("it is empty; give the id that the CI system recorded when the plan was approved")]
     Empty,
     /// Not of hex digits.
-    #[error("a plan id is 64 hex digits; `plan_id` in `rolecall plan --output json` has it")]
+    #[error("a plan id is 64 hex digits; `id` in `rolecall plan --output json` has it")]
     NoHex,
     /// Too short or too long.
     #[error(

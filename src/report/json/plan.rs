@@ -7,7 +7,7 @@ use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
     Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
 };
-use crate::report::{Base, Context, FromSnapshot, Spent, counts::Counts, escape, text};
+use crate::report::{Base, Context, FromSnapshot, Spent, WouldApply, counts::Counts, escape, text};
 use crate::snapshot::Age;
 use crate::state::power::Power;
 use crate::state::{
@@ -27,6 +27,12 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
     v1::Plan {
         format: v1::Format::V1,
         id: context.plan_id.clone(),
+        would_apply: context.would_apply.map(|would| match would {
+            WouldApply::Changes => v1::WouldApply::Changes,
+            WouldApply::Nothing => v1::WouldApply::Nothing,
+            WouldApply::Acknowledge => v1::WouldApply::Acknowledge,
+            WouldApply::Refused => v1::WouldApply::Refused,
+        }),
         config: plan.config.to_string(),
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },

@@ -33,6 +33,7 @@ fn a_plan_as_json() {
     {
       "format": "rolecall-plan/1",
       "id": "7f3a",
+      "would_apply": null,
       "config": "contoso-platform",
       "commit": {
         "id": "4f2c1aa000000000000000000000000000000000",

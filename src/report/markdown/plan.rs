@@ -113,6 +113,7 @@ fn sentences(plan: &Plan, context: &Context) -> Vec<String> {
 fn foot(plan: &Plan, context: &Context) -> String {
     let id = context.plan_id.as_ref().map(|id| format!("Plan {}", escape::code(id)));
     let spent = context.spent.map(|spent| escape::prose(&cost(spent, context)));
-    let parts = id.into_iter().chain([escape::prose(&header(plan, context))]).chain(spent);
+    let preview = context.snapshot.as_ref().map(|_| "a preview; it cannot be applied".to_owned());
+    let parts = id.into_iter().chain([escape::prose(&header(plan, context))]).chain(spent).chain(preview);
     parts.collect::<Vec<_>>().join(" · ")
 }

@@ -33,8 +33,10 @@ pub(super) use unmanaged::{Beside, BindingOwner, Power, Standing, Unmanaged};
 pub(super) struct Plan {
     /// The name of this format.
     pub(super) format: Format,
-    /// The plan's id.
+    /// The plan's id; `null` for one that cannot be applied: it was made from a snapshot, or nothing could be read.
     pub(super) id: Option<String>,
+    /// What `apply` does with the plan, once it is saved, if nothing has moved until then. Parts that could not be read are left out.
+    pub(super) would_apply: Option<WouldApply>,
     /// The config's name.
     pub(super) config: String,
     /// The commit that the access files were read from; `null` outside git.
@@ -77,6 +79,20 @@ pub(super) struct Plan {
 pub(super) enum Format {
     #[serde(rename = "rolecall-plan/1")]
     V1,
+}
+
+/// What `apply` does with a plan.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WouldApply {
+    /// It writes changes. An expectation that was broken before, through none of them, stops nothing.
+    Changes,
+    /// There is nothing to write.
+    Nothing,
+    /// It writes nothing until what a guard asks for is acknowledged.
+    Acknowledge,
+    /// It writes nothing: an expectation stops it, or with `--strict` a name that does not resolve.
+    Refused,
 }
 
 /// A line of an access file.
