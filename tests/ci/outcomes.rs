@@ -162,3 +162,42 @@ fn the_verdicts_say_what_the_exit_codes_mean() {
         let _ = verdict("plan", code);
     }
 }
+
+/// What a guard asks for is said once, to the job that plans and to the one that applies.
+#[test]
+fn the_other_hosts_take_what_was_acknowledged() {
+    let guard = "cluster-admin-gained:alpha/group:k8s_dev_users";
+    for (face, variable) in [(Face::GitLab, "ROLECALL_ACKNOWLEDGE"), (Face::AzureDevOps, "ACKNOWLEDGE")] {
+        let site = Site::at(face);
+        let temp = site.company.path("temp");
+        std::fs::create_dir(&temp).unwrap();
+        site.company.change("{ cluster-role: view }", "{ cluster-role: cluster-admin }");
+        site.company.change("namespaces: [trinity] }", "cluster-wide: true }");
+        site.company.change("    cannot: [list nodes, list pods in default]\n", "");
+        site.company.merge();
+        let here = temp.to_str().unwrap();
+        let with = |more: &[(&str, &str)]| {
+            let given = [("AGENT_TEMPDIRECTORY", here), ("PIPELINE_WORKSPACE", here)];
+            Shell::new(&site, &[&given[..], more].concat())
+        };
+        let is_gitlab = face == Face::GitLab;
+        let run = |shell: &Shell<'_>, job: &str, task: &str| {
+            if is_gitlab { shell.gitlab(job) } else { shell.azure("apply.yml", task) }
+        };
+        let _ = run(&with(&[(variable, guard)]), "plan", "Plan").exits(0);
+        let folder = if is_gitlab { site.company.path("repository") } else { temp.join("plan") };
+        let id = std::fs::read_to_string(folder.join("plan.id")).unwrap();
+        let json = std::fs::read_to_string(folder.join("plan.json")).unwrap();
+        assert!(json.contains("\n  \"would_apply\": \"changes\",\n"), "{json}");
+        if !is_gitlab {
+            std::fs::rename(temp.join("plan"), temp.join("rolecall-plan")).unwrap();
+        }
+        let apply =
+            |more: &[(&str, &str)]| run(&with(&[&[("APPROVED_PLAN", id.trim())][..], more].concat()), "apply", "Apply");
+        let before = site.served.writes();
+        let _ = apply(&[]).exits(3);
+        assert_eq!(site.served.writes(), before);
+        let _ = apply(&[(variable, guard)]).exits(0);
+        assert!(site.served.writes() > before);
+    }
+}
