@@ -46,6 +46,11 @@ fn the_drift_schema_is_current() {
 }
 
 #[test]
+fn the_failure_schema_is_current() {
+    assert_current("schema/failure.schema.json", &rolecall::report::json::failure_schema());
+}
+
+#[test]
 fn the_plan_schema_is_current() {
     assert_current("schema/plan.schema.json", &rolecall::report::json::plan_schema());
 }

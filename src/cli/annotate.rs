@@ -77,7 +77,8 @@ impl<'a> Annotations<'a> {
                 let taken = format!("{}: this file would be taken for an access file", file.display());
                 return Err(CliError::user(taken).hint("name it e.g. findings.json").exit(Exit::Usage));
             }
-            files::check_writable_over(&ui.resolve(file)).map_err(|error| files::unwritable(file, &error))?;
+            let checked = files::place(ui, file).and_then(|path| files::check_writable_over(&path));
+            checked.map_err(|error| files::unwritable(file, &error))?;
         }
         Ok(Self { wanted: &args.annotate })
     }
@@ -104,6 +105,22 @@ impl<'a> Annotations<'a> {
         self.write_to(ui, |_| true, findings, loaded)
     }
 
+    /// The same of the files alone; [`Annotations::say`] is for the rest, once what the command prints is printed.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(super) fn write_files(&self, ui: &mut Ui, findings: &[Finding], loaded: &Loaded) -> Result<(), CliError> {
+        self.write_to(ui, |file| file.is_some(), findings, loaded)
+    }
+
+    /// Says the findings where a host reads them from the log.
+    ///
+    /// # Errors
+    /// None; no file is written.
+    pub(super) fn say(&self, ui: &mut Ui, findings: &[Finding], loaded: &Loaded) -> Result<(), CliError> {
+        self.write_to(ui, |file| file.is_none(), findings, loaded)
+    }
+
     fn write_to(
         &self,
         ui: &mut Ui,
@@ -123,7 +140,8 @@ impl<'a> Annotations<'a> {
                 Kind::Sarif => report::lint::sarif_of_mistakes(findings, sources, &base),
             };
             match file {
-                Some(file) => files::write_over(&ui.resolve(file), text.as_bytes())
+                Some(file) => files::place(ui, file)
+                    .and_then(|path| files::write_over(&path, text.as_bytes()))
                     .map_err(|error| files::unwritable(file, &error))?,
                 None => ui.say(&text),
             }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use serde_json::json;
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -16,7 +15,7 @@ use super::ui::Ui;
 use crate::git;
 use crate::report::markdown::{Failed, Host, Sheet, Subject};
 use crate::report::text::Layout;
-use crate::report::{self, Commit, escape};
+use crate::report::{self, Commit};
 
 /// How a plan is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -81,13 +80,14 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// Finds out whether all can be written, and writes into each file that nothing has come out yet.
+    /// Finds out whether all can be written, and writes into each file that nothing has come out yet; where one cannot be
+    /// written, into all others that it failed.
     ///
     /// # Errors
     /// A file cannot be written, would be taken for an access file, or is named twice; `save` is what is written there
     /// besides.
     pub(super) fn begin(
-        ui: &Ui,
+        ui: &mut Ui,
         subject: Subject,
         config: &Path,
         output: Format,
@@ -95,38 +95,60 @@ impl Documents {
         save: Option<&Path>,
     ) -> Result<Self, CliError> {
         let mut known: Vec<PathBuf> = save.map(|file| ui.resolve(file)).into_iter().collect();
-        let mut files = Vec::new();
+        let (mut files, mut wrong) = (Vec::new(), None);
         for Also { format, file } in also {
-            let path = ui.resolve(file);
-            if known.contains(&path) {
-                let twice = format!("{}: two different things would be written to this file", file.display());
-                return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
+            match Self::check(ui, subject, file, &known) {
+                Ok(path) => {
+                    known.push(path.clone());
+                    files.push((*format, file.clone(), path));
+                }
+                Err(error) => wrong = wrong.or(Some(error)),
             }
-            if files::is_yaml(file) {
-                let (a, word) = (subject.with_article(), subject.word());
-                let taken = format!("{}: {a} in this file would be taken for an access file", file.display());
-                return Err(CliError::user(taken).hint(format!("name it e.g. {word}.md")).exit(Exit::Usage));
-            }
-            files::check_writable_over(&path).map_err(|error| unwritable(file, &error))?;
-            known.push(path.clone());
-            files.push((*format, file.clone(), path));
         }
         let config = ui.resolve(config);
         let folder = if config.is_dir() { config.as_path() } else { config.parent().unwrap_or(&config) };
         let head = git::head(folder).ok();
         let commit = head.map(|head| Commit { id: head.commit, short: head.short, dirty: head.dirty });
         let host = Host::of(|name| ui.variable(name)).about(subject);
-        let documents = Self { output, also: files, host, commit };
+        let mut documents = Self { output, also: files, host, commit };
         let done = match subject {
             Subject::Plan => "made a plan",
             Subject::Drift => "looked for drift",
         };
         let begun = CliError::user(format!("rolecall was ended before it had {done}")).hint("see the log of this run");
-        for (format, file, path) in documents.also.iter().filter(|(.., path)| !files::is_stream(path)) {
+        let mut written = Vec::new();
+        for (format, file, path) in &documents.also {
             let text = documents.of_failure(*format, &begun);
-            files::write_over(path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
+            let begun = if files::is_stream(path) { Ok(()) } else { files::write_over(path, text.as_bytes()) };
+            match begun {
+                Ok(()) => written.push((*format, file.clone(), path.clone())),
+                Err(error) => wrong = wrong.or(Some(unwritable(file, &error))),
+            }
         }
-        Ok(documents)
+        documents.also = written;
+        match wrong {
+            Some(error) => {
+                documents.failed(ui, &error);
+                Err(error)
+            }
+            None => Ok(documents),
+        }
+    }
+
+    /// Where a file is, if it can be written and is none of those that are known.
+    fn check(ui: &Ui, subject: Subject, file: &Path, known: &[PathBuf]) -> Result<PathBuf, CliError> {
+        let path = files::place(ui, file).map_err(|error| unwritable(file, &error))?;
+        if known.contains(&path) {
+            let twice = format!("{}: two different things would be written to this file", file.display());
+            return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
+        }
+        if files::is_yaml(file) {
+            let (a, word) = (subject.with_article(), subject.word());
+            let taken = format!("{}: {a} in this file would be taken for an access file", file.display());
+            return Err(CliError::user(taken).hint(format!("name it e.g. {word}.md")).exit(Exit::Usage));
+        }
+        files::check_writable_over(&path).map_err(|error| unwritable(file, &error))?;
+        Ok(path)
     }
 
     /// Writes what came out, files first: whoever reads standard output may have gone away.
@@ -154,8 +176,7 @@ impl Documents {
         }
         let document = match self.output {
             Format::Text | Format::Id => None,
-            Format::Json => error.document.clone(),
-            Format::Markdown => Some(self.of_failure(Format::Markdown, error)),
+            format @ (Format::Json | Format::Markdown) => Some(self.of_failure(format, error)),
         };
         // Whoever has gone away is told nothing.
         drop(document.map(|document| ui.print(&document)));
@@ -182,15 +203,10 @@ impl Documents {
                 let hints = hints.iter().map(|hint| report::text::paragraph("  help: ", hint, WIDTH));
                 std::iter::once(what).chain(hints).fold(String::new(), |text, line| text + &line + "\n")
             }
-            Format::Json => error.document.clone().unwrap_or_else(|| {
-                let failure = json!({
-                    "format": "rolecall-failure/1",
-                    "message": what,
-                    "next": hints,
-                    "exit": error.exit.code(),
-                });
-                escape::json(&format!("{failure:#}\n"))
-            }),
+            Format::Json => {
+                let failure = || report::json::failure_v1(what, hints, error.exit.code());
+                error.document.clone().unwrap_or_else(failure)
+            }
             Format::Markdown => {
                 let commit = self.commit.as_ref();
                 let failed = Failed { what, in_files: mistakes.is_some(), next: hints, commit };

@@ -1,12 +1,43 @@
-//! Files that a command writes beside its output.
+//! Files that somebody names to a command: those that it writes beside its output, and those that it reads whole.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::ui::Ui;
+use crate::apply::journal::link_on_the_way;
 
-/// Writes a file that only its owner may read, all of it or nothing.
+/// The place on disk of a file that somebody named. The folder that one works in may be a checkout, with links that somebody
+/// committed: whoever proposes a change would choose by them what is written, or what is read and shown.
+///
+/// # Errors
+/// There is a symbolic link on the way from the current folder, the file itself included.
+pub(super) fn place(ui: &Ui, file: &Path) -> io::Result<PathBuf> {
+    let below = file.strip_prefix(&ui.folder).unwrap_or(file);
+    match link_on_the_way(&ui.folder, below) {
+        Some(link) => {
+            let link = link.display();
+            Err(io::Error::other(format!("{link} is a symbolic link, and none is followed here; name its real place")))
+        }
+        None => Ok(ui.resolve(file)),
+    }
+}
+
+/// All of a file, or what shows that it is longer than `limit`: one byte more. What is no file is not opened: a pipe or a device
+/// would wait for whoever writes to it.
+pub(super) fn read_limited(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    // Whoever asks says which file it is.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("this is no file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes a file that only its owner may read, all of it or nothing. It takes the place of a file, and of nothing else.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    check_kind(path)?;
     // A temporary file is made with mode 0600.
     let folder = folder_of(path);
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
@@ -17,10 +48,18 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Whether a file can be written there, found out without leaving anything behind.
 pub(super) fn check_writable(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
+    check_kind(path)?;
     tempfile::NamedTempFile::new_in(folder_of(path))?.close()
+}
+
+/// A folder, a device, a pipe or a link is not put away for a file.
+fn check_kind(path: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(path) {
+        Ok(known) if known.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(known) if known.is_symlink() => Err(io::Error::other("what is there is a symbolic link")),
+        Ok(known) if !known.is_file() => Err(io::Error::other("what is there is no file")),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes what others may read as well: a file that is there keeps its mode and its place, a new one is its owner's alone. All

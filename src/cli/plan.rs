@@ -12,6 +12,7 @@ use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::documents::{Also, Documents, Format};
 use super::error::CliError;
 use super::exit::Exit;
+use super::files;
 use super::progress::Progress;
 use super::recorded;
 use super::refusal::would_apply;
@@ -100,6 +101,11 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     let planned = session.plan(&progress, AppliedBy::Applier).await?;
     let snapshot = session.recorded_for(&planned, (ui.now)());
     let context = with_snapshot(snapshot, context(&session, &planned, None, Applies::Unsaved));
+    let mut problems = session.loaded.findings.clone();
+    problems.extend(report::findings::planned(&planned.plan, &planned.expectations, &session.loaded.sources));
+    // Whatever can fail comes before what is shown: a plan is not to stand above the word that there is none.
+    annotations.write_files(ui, &problems, &session.loaded)?;
+    let saved = args.save.as_deref().map(|file| save(ui, args, file, &session, &planned)).transpose()?;
     documents.write(ui, |format, layout, sheet| match format {
         Format::Text => report::text::plan(&planned.plan, &context, layout),
         Format::Json => report::json::plan_v1(&planned.plan, &context),
@@ -107,11 +113,9 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
         Format::Id => context.plan_id.as_ref().map(|id| format!("{id}\n")).unwrap_or_default(),
     })?;
     unused_acknowledgements(ui, &session, &planned);
-    let mut problems = session.loaded.findings.clone();
-    problems.extend(report::findings::planned(&planned.plan, &planned.expectations, &session.loaded.sources));
-    annotations.write(ui, &problems, &session.loaded)?;
-    if let Some(file) = &args.save {
-        save(ui, args, file, &session, &planned)?;
+    annotations.say(ui, &problems, &session.loaded)?;
+    if let Some(said) = saved {
+        ui.say(&said);
     } else if args.output == Format::Text {
         let without_saved = session.without_saved(&planned);
         let verdicts = without_saved.as_ref().unwrap_or(&planned.plan.verdicts);
@@ -215,9 +219,8 @@ fn unused_acknowledgements(ui: &mut Ui, session: &Session, planned: &Planned) {
     }
 }
 
-/// Saves the plan. It names people and groups, so only its owner may read it.
-fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Planned) -> Result<(), CliError> {
-    let path = ui.resolve(file);
+/// Saves the plan, and says what to do with it. It names people and groups, so only its owner may read it.
+fn save(ui: &Ui, args: &Args, file: &Path, session: &Session, planned: &Planned) -> Result<String, CliError> {
     let provenance = Provenance {
         rolecall: env!("CARGO_PKG_VERSION").to_owned(),
         tree: session.loaded.tree_hash.clone(),
@@ -225,32 +228,32 @@ fn save(ui: &mut Ui, args: &Args, file: &Path, session: &Session, planned: &Plan
     };
     let saved = SavedPlan::new(&planned.plan, &session.policy, provenance).expecting(session.own_expectations());
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
-    super::files::write_private(&path, text.as_bytes()).map_err(|error| unwritable(file, &error))?;
+    let written = files::place(ui, file).and_then(|path| files::write_private(&path, text.as_bytes()));
+    written.map_err(|error| unwritable(file, &error))?;
     let short: String = saved.plan_id.chars().take(8).collect();
     let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
-    if planned.expectations.iter().any(|judged| judged.stops) {
-        ui.say(&format!(
+    Ok(if planned.expectations.iter().any(|judged| judged.stops) {
+        format!(
             "Saved plan {short}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \
              again."
-        ));
-        return Ok(());
-    }
-    ui.say(&format!("Saved plan {short}. Apply it{agreed} with: {}", next_command(args, file, &planned.plan)));
-    Ok(())
+        )
+    } else {
+        format!("Saved plan {short}. Apply it{agreed} with: {}", next_command(args, file, &planned.plan))
+    })
 }
 
 fn unwritable(file: &Path, why: &io::Error) -> CliError {
-    CliError::user(format!("the plan was not saved: {}: {}", file.display(), super::files::reason(why))).hint(match why
-        .kind()
-    {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, or name a file elsewhere",
-        _ => "name a file in a folder that is there and that you may write to",
-    })
+    CliError::user(format!("the plan was not saved: {}: {}", file.display(), files::reason(why))).hint(
+        match why.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space, or name a file elsewhere",
+            _ => "name a file in a folder that is there and that you may write to",
+        },
+    )
 }
 
 /// A saved plan is told from access files by its name. Where it cannot be written is said before anything is read.
 fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
-    if super::files::is_yaml(file) {
+    if files::is_yaml(file) {
         return Err(CliError::user(format!(
             "{}: a saved plan is no YAML, and would be taken for an access file",
             file.display()
@@ -258,7 +261,7 @@ fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
         .hint("name it e.g. tonight.plan")
         .exit(Exit::Usage));
     }
-    super::files::check_writable(&ui.resolve(file)).map_err(|error| unwritable(file, &error))
+    files::place(ui, file).and_then(|path| files::check_writable(&path)).map_err(|error| unwritable(file, &error))
 }
 
 /// The command that applies what was saved, with everything that it needs and nothing that it does not: `apply FILE` knows

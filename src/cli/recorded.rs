@@ -1,6 +1,6 @@
 //! The file of `plan --snapshot`, read as what it is: data of whoever wrote it.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,16 +19,7 @@ pub(super) fn read(ui: &Ui, file: &Path, max_age: Option<SignedDuration>) -> Res
         CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error)))
             .hint("take one with `rolecall snapshot FILE`, or correct --snapshot")
     };
-    let path = ui.resolve(file);
-    // Opening a pipe or a device would wait for whoever writes to it.
-    if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(
-            CliError::user(format!("{named}: this is no file")).hint("name the file that `rolecall snapshot` wrote")
-        );
-    }
-    let opened = fs_err::File::open(&path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    opened.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = files::read_limited(&ui.resolve(file), SIZE_LIMIT).map_err(unreadable)?;
     let snapshot = Snapshot::parse(&bytes).map_err(|error| {
         let error = unfit(&error);
         CliError { message: format!("{named}: {}", error.message), ..error }

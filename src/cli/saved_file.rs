@@ -1,10 +1,11 @@
 //! The file of a saved plan, before anything is asked of a live system.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::exit::Exit;
+use super::files;
 use super::ui::Ui;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::state::Only;
@@ -64,15 +65,9 @@ pub(super) fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>,
 
 pub(super) fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
     let unreadable = |error: io::Error| {
-        CliError::user(format!("the saved plan cannot be read: {error}"))
+        CliError::user(format!("{}: the saved plan cannot be read: {}", file.display(), files::reason(&error)))
             .hint("save one with `rolecall plan --save FILE`")
     };
-    let opened = fs_err::File::open(ui.resolve(file)).map_err(unreadable)?;
-    if !opened.metadata().map_err(unreadable)?.is_file() {
-        return Err(CliError::user(format!("{}: this is no file", file.display())));
-    }
-    let mut bytes = Vec::new();
-    let limit = saved::SIZE_LIMIT as u64 + 1;
-    io::Read::take(opened, limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = files::read_limited(&ui.resolve(file), saved::SIZE_LIMIT).map_err(unreadable)?;
     SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
 }

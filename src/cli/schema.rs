@@ -25,6 +25,8 @@ enum Of {
     Plan,
     /// The output of `drift --output json`
     Drift,
+    /// What `plan` and `drift` write with `json` where they fail
+    Failure,
     /// The output of `who-can`, `why` and `access` with `--output json`
     Answer,
     /// The output of `verify --output json`
@@ -44,6 +46,7 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         Of::Access => format!("{:#}", config::schema()),
         Of::Plan => report::json::plan_schema(),
         Of::Drift => report::json::drift_schema(),
+        Of::Failure => report::json::failure_schema(),
         Of::Answer => report::json::answer_schema(),
         Of::Verification => report::json::verification_schema(),
         Of::History => report::json::history_schema(),

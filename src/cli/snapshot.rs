@@ -75,7 +75,8 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         observed,
     };
     let text = snapshot.to_json().map_err(|error| CliError::user(error.to_string()).hint(error.next()))?;
-    files::write_private(&ui.resolve(&args.file), text.as_bytes()).map_err(|error| unwritable(&args.file, &error))?;
+    let written = files::place(ui, &args.file).and_then(|path| files::write_private(&path, text.as_bytes()));
+    written.map_err(|error| unwritable(&args.file, &error))?;
     tell(ui, args, &snapshot, text.len(), &unread);
     let has_failed = unread
         .iter()
@@ -198,5 +199,5 @@ fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
         .hint("name it e.g. live.json")
         .exit(Exit::Usage));
     }
-    files::check_writable(&ui.resolve(file)).map_err(|error| unwritable(file, &error))
+    files::place(ui, file).and_then(|path| files::check_writable(&path)).map_err(|error| unwritable(file, &error))
 }

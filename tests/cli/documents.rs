@@ -114,6 +114,115 @@ fn what_cannot_be_written_is_said_before_anything_is_read() {
 }
 
 #[test]
+fn where_one_file_cannot_be_written_the_others_say_so() {
+    for wrong in [
+        &["--also", "json=taken"][..],
+        &["--also", "json=nowhere/plan.json"],
+        &["--also", "json=plan.yaml"],
+        &["--also", "text=plan.md"],
+        &["--save", "taken"],
+        &["--annotate", "sarif=taken"],
+    ] {
+        let world = World::with_example("quickstart");
+        world.write("plan.md", "a plan that somebody committed");
+        world.write("taken/in-the-way", "");
+        let good: &[&str] = &["--also", "markdown=plan.md"];
+        for order in [[good, wrong], [wrong, good]] {
+            let ran = world.plan(&order.concat());
+            assert!(matches!(ran.code, 1 | 64), "{wrong:?}: {}", ran.all());
+            let text = world.read("plan.md");
+            // Of two documents for one file, the first is written.
+            assert!(
+                text.contains("There is no plan: it failed") || text.starts_with("error: plan.md"),
+                "{wrong:?}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_program_reads_why_on_standard_output_as_in_a_file() {
+    let world = World::with_example("quickstart");
+    for command in ["plan", "drift"] {
+        let line = [command, "access", "--sandbox", "access/inside", "--output", "json", "--also", "json=why.json"];
+        let ran = world.run(&line).exits(1);
+        assert_eq!(
+            ran.stdout,
+            world.read("why.json").replace(world.path("").to_str().unwrap().trim_end_matches('/'), "@")
+        );
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(json["format"], "rolecall-failure/1");
+        let schema: Value = serde_json::from_str(&rolecall::report::json::failure_schema()).unwrap();
+        assert!(jsonschema::is_valid(&schema, &json), "{json}");
+    }
+}
+
+#[test]
+fn nothing_is_shown_before_what_can_still_fail() {
+    let world = World::with_example("quickstart");
+    // No system takes a name that long, which shows only once there is something to write.
+    let long = "x".repeat(300);
+    for output in ["json", "markdown"] {
+        let ran = world.plan(&["--output", output, "--save", &long]).exits(1);
+        assert!(ran.stderr.contains("the plan was not saved"), "{}", ran.stderr);
+        assert!(!ran.stdout.contains("rolecall-plan/1") && !ran.stdout.contains("```diff"), "{}", ran.stdout);
+        let failed = ran.stdout.matches("rolecall-failure/1").count() + ran.stdout.matches("plan-id:none").count();
+        assert_eq!(failed, 1, "{}", ran.stdout);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_of_a_checkout_is_written_through() {
+    use std::os::unix::fs::symlink;
+    let (world, elsewhere) = (World::with_example("quickstart"), World::new());
+    elsewhere.write("connections.yaml", "entra: {}");
+    symlink(elsewhere.path("connections.yaml"), world.path("plan.md")).unwrap();
+    symlink(elsewhere.path(""), world.path("out")).unwrap();
+    let here = world.path("plan.md").display().to_string();
+    for line in [
+        &["--also", "markdown=plan.md"][..],
+        &["--also", "markdown=out/new.md"],
+        &["--also", &format!("markdown={here}")],
+        &["--annotate", "sarif=plan.md"],
+        &["--annotate", "gitlab=out/new.md"],
+        &["--save", "plan.md"],
+        &["--save", "out/new.md"],
+    ] {
+        let ran = world.plan(line).exits(1);
+        let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains("is a symbolic link, and none is followed here; name its real place"),
+            "{line:?}: {said}"
+        );
+    }
+    for file in ["plan.md", "out/live.json"] {
+        let ran = world.run(&["snapshot", file, "access", "--sandbox", "sandbox"]).exits(1);
+        assert!(ran.stderr.split_whitespace().any(|word| word == "symbolic"), "{}", ran.stderr);
+    }
+    assert_eq!(elsewhere.read("connections.yaml"), "entra: {}");
+    assert!(!elsewhere.path("new.md").exists() && !elsewhere.path("live.json").exists());
+    assert!(world.path("plan.md").is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_neither_put_away_nor_waited_for() {
+    let world = World::with_example("quickstart");
+    let made = std::process::Command::new("mkfifo").arg(world.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let ran = world.plan(&["--save", "pipe"]).exits(1);
+    assert!(ran.stderr.contains("the plan was not saved: pipe: what is there is no file"), "{}", ran.stderr);
+    let ran = world.run(&["snapshot", "pipe", "access", "--sandbox", "sandbox"]).exits(1);
+    assert!(ran.stderr.contains("pipe: what is there is no file"), "{}", ran.stderr);
+    let ran = world.run(&["apply", "pipe", "access", "--sandbox", "sandbox"]).exits(1);
+    assert!(ran.stderr.contains("pipe: the saved plan cannot be read: this is no file"), "{}", ran.stderr);
+    let ran = world.run(&["plan", "access", "--snapshot", "pipe"]).exits(1);
+    assert!(ran.stderr.contains("pipe: the snapshot cannot be read: this is no file"), "{}", ran.stderr);
+    assert!(!std::fs::metadata(world.path("pipe")).unwrap().is_file());
+}
+
+#[test]
 fn what_makes_no_sense_is_a_usage_error() {
     let world = World::with_example("quickstart");
     for (also, said) in [
@@ -135,17 +244,16 @@ fn what_makes_no_sense_is_a_usage_error() {
 fn a_new_file_is_its_owner_s_and_an_old_one_keeps_its_mode_and_place() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let world = World::with_example("quickstart");
-    world.write("real/summary.md", "");
-    std::fs::set_permissions(world.path("real/summary.md"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    std::os::unix::fs::symlink(world.path("real/summary.md"), world.path("summary.md")).unwrap();
-    let _ = world
-        .plan(&["--also", "markdown=new.md", "--also", "markdown=summary.md", "--also", "text=/dev/null"])
-        .exits(0);
+    let (world, elsewhere) = (World::with_example("quickstart"), World::new());
+    elsewhere.write("real.md", "");
+    std::fs::set_permissions(elsewhere.path("real.md"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path("real.md"), elsewhere.path("summary.md")).unwrap();
+    let summary = format!("markdown={}", elsewhere.path("summary.md").display());
+    let _ = world.plan(&["--also", "markdown=new.md", "--also", &summary, "--also", "text=/dev/null"]).exits(0);
     assert_eq!(mode(&world.path("new.md")), 0o600);
-    assert_eq!(mode(&world.path("real/summary.md")), 0o644);
-    assert!(world.path("summary.md").is_symlink());
-    assert_eq!(world.read("real/summary.md"), world.read("new.md"));
+    assert_eq!(mode(&elsewhere.path("real.md")), 0o644);
+    assert!(elsewhere.path("summary.md").is_symlink());
+    assert_eq!(elsewhere.read("real.md"), world.read("new.md"));
     assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
 }
 

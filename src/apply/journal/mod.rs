@@ -14,7 +14,7 @@ pub use line::{
     journal_schema,
 };
 pub use read::{ReadError, Record, parse, read};
-pub use write::{Header, Identities, Journal, JournalError, check_path, default_path};
+pub use write::{Header, Identities, Journal, JournalError, check_path, default_path, link_on_the_way};
 
 #[cfg(test)]
 pub(super) use write::Sink;

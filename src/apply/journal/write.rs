@@ -90,7 +90,7 @@ pub fn default_path(time: Timestamp) -> PathBuf {
 /// What [`Journal::create`] would say.
 pub fn check_path(path: &Path) -> Result<(), JournalError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Some(link) = link_on_the_way(folder) {
+    if let Some(link) = link_on_the_way(Path::new(""), folder) {
         return Err(JournalError::Linked { path: path.to_owned(), link });
     }
     if fs::symlink_metadata(path).is_ok() {
@@ -139,7 +139,7 @@ impl Journal {
     pub fn create(path: &Path, header: &Header, clock: fn() -> Timestamp) -> Result<Self, JournalError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
-            if let Some(link) = link_on_the_way(folder) {
+            if let Some(link) = link_on_the_way(Path::new(""), folder) {
                 return Err(JournalError::Linked { path: path.to_owned(), link });
             }
             create_folders(folder).map_err(|source| JournalError::Folder { folder: folder.to_owned(), source })?;
@@ -227,16 +227,16 @@ impl Journal {
     }
 }
 
-/// The first symbolic link among the folders of a relative path.
-fn link_on_the_way(folder: &Path) -> Option<PathBuf> {
-    if folder.is_absolute() {
+/// The first symbolic link on a relative path from a folder, which may be a checkout with links that somebody committed.
+pub fn link_on_the_way(from: &Path, path: &Path) -> Option<PathBuf> {
+    if path.is_absolute() {
         return None;
     }
     let mut reached = PathBuf::new();
-    folder.components().find_map(|component| {
+    path.components().find_map(|component| {
         reached.push(component);
         let linked = matches!(component, Component::Normal(_))
-            && fs::symlink_metadata(&reached).is_ok_and(|metadata| metadata.is_symlink());
+            && fs::symlink_metadata(from.join(&reached)).is_ok_and(|metadata| metadata.is_symlink());
         linked.then(|| reached.clone())
     })
 }

@@ -17,7 +17,7 @@ mod tests;
 pub use drift::drift;
 pub use failure::{Failed, failed};
 pub use host::{Host, Sheet, Subject};
-pub use plan::plan;
+pub use plan::{MEASURED, plan};
 
 use crate::report::text::page::Mark;
 

@@ -11,6 +11,9 @@ use crate::report::text::plan::{by_place, cost, counts, header, is_quiet, waitin
 use crate::report::text::snapshot;
 use crate::report::{Context, counts::Counts};
 
+/// Stands in the last line before what a run has cost, which nobody needs to be told anew. `rolecall comment` knows it.
+pub const MEASURED: &str = "<!-- rolecall:measured -->";
+
 /// As many places are counted one by one.
 const COUNTED: usize = 12;
 
@@ -20,8 +23,8 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
     if has_nothing_to_say(plan, context) {
         let context = Context { base: None, ..context.clone() };
         let live = context.snapshot.iter().flat_map(|from| {
-            let headline = format!("Compared with the {}.", snapshot::headline(from));
-            std::iter::once(headline).chain(snapshot::warnings(from)).chain(snapshot::lacking(from))
+            let headline = format!("Compared with the {}.", snapshot::headline_for_long(from));
+            std::iter::once(headline).chain(snapshot::warnings_for_long(from)).chain(snapshot::lacking(from))
         });
         let sentences: Vec<String> = counts(plan, &context).into_iter().chain(live).collect();
         return format!("{mark}\n{}\n", escape::prose(&sentences.join(" ")));
@@ -67,8 +70,8 @@ fn head(plan: &Plan, context: &Context) -> Vec<String> {
     let heading = format!("### {}: {}", escape::prose(plan.config.as_str()), parts.join(", "));
     let mut said = Vec::new();
     if let Some(from) = &context.snapshot {
-        said.push(escape::prose(&snapshot::headline(from)));
-        said.extend(snapshot::warnings(from).iter().map(|warning| format!("**{}**", escape::prose(warning))));
+        said.push(escape::prose(&snapshot::headline_for_long(from)));
+        said.extend(snapshot::warnings_for_long(from).iter().map(|warning| format!("**{}**", escape::prose(warning))));
         said.extend(snapshot::lacking(from).iter().map(|lacking| escape::prose(lacking)));
     }
     let by_place = by_place(plan, |_| true);
@@ -112,8 +115,8 @@ fn sentences(plan: &Plan, context: &Context) -> Vec<String> {
 /// Which plan it is, of what, and what it has cost.
 fn foot(plan: &Plan, context: &Context) -> String {
     let id = context.plan_id.as_ref().map(|id| format!("Plan {}", escape::code(id)));
-    let spent = context.spent.map(|spent| escape::prose(&cost(spent, context)));
     let preview = context.snapshot.as_ref().map(|_| "a preview; it cannot be applied".to_owned());
-    let parts = id.into_iter().chain([escape::prose(&header(plan, context))]).chain(spent).chain(preview);
+    let spent = context.spent.map(|spent| format!("{MEASURED}{}", escape::prose(&cost(spent, context))));
+    let parts = id.into_iter().chain([escape::prose(&header(plan, context))]).chain(preview).chain(spent);
     parts.collect::<Vec<_>>().join(" · ")
 }

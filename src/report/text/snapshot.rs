@@ -12,15 +12,24 @@ const SHORT: usize = 7;
 /// `live state of 2026-11-22 16:40 UTC, 3 h ago, at 4f2c1aa`.
 pub(in crate::report) fn headline(snapshot: &FromSnapshot) -> String {
     let age = match snapshot.age {
-        Age::Old(age) => format!("{} ago", ages(age)),
-        Age::Ahead(by) => format!("{} from now by this clock", ages(by)),
+        Age::Old(age) => format!(", {} ago", ages(age)),
+        Age::Ahead(by) => format!(", {} from now by this clock", ages(by)),
     };
+    live_state(snapshot, &age)
+}
+
+/// The same for a text that is read later, and compared with the next: without how long ago that is.
+pub(in crate::report) fn headline_for_long(snapshot: &FromSnapshot) -> String {
+    live_state(snapshot, "")
+}
+
+fn live_state(snapshot: &FromSnapshot, age: &str) -> String {
     let at = snapshot.commit.as_deref().map(|commit| {
         let (id, dirty) = commit.strip_suffix("-dirty").map_or((commit, ""), |id| (id, ", with changes not committed"));
         let short: String = id.chars().take(SHORT).collect();
         format!(", at {}{dirty}", escape::name(&short))
     });
-    format!("live state of {}, {age}{}", snapshot.taken.strftime("%Y-%m-%d %H:%M UTC"), at.unwrap_or_default())
+    format!("live state of {}{age}{}", snapshot.taken.strftime("%Y-%m-%d %H:%M UTC"), at.unwrap_or_default())
 }
 
 /// What a reader must know of it before anything else, each once.
@@ -36,6 +45,16 @@ pub(in crate::report) fn warnings(snapshot: &FromSnapshot) -> Vec<String> {
                     .to_owned(),
             ]
         }
+    }
+}
+
+/// The same for a text that is read later: without how old it is by now.
+pub(in crate::report) fn warnings_for_long(snapshot: &FromSnapshot) -> Vec<String> {
+    match snapshot.age {
+        Age::Old(_) if snapshot.age.is_old() => {
+            vec!["this snapshot was more than a day old: much may be otherwise by now".to_owned()]
+        }
+        Age::Old(_) | Age::Ahead(_) => warnings(snapshot),
     }
 }
 
