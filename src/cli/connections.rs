@@ -9,6 +9,8 @@ use url::Url;
 use super::args::ConnectionArgs;
 use super::error::CliError;
 use super::ui::Ui;
+use crate::config::Loaded;
+use crate::git;
 use crate::providers::http::proxy::Proxy;
 use crate::providers::http::{Proxies, without_user};
 use crate::state::{DesiredEnvironment, EnvironmentName, closest, first_few};
@@ -46,6 +48,44 @@ impl ProxyConnection {
     /// The proxy, and whom it is for.
     pub(super) fn parse(&self) -> Result<Proxies, CliError> {
         Ok(Proxies::through(Proxy::parse(&self.url.0, "`proxy` of the connections file")?, &self.no_proxy.join(",")))
+    }
+}
+
+/// Where whoever proposes a change may write, and what says where tokens go may not be.
+#[derive(Clone, Copy, Debug)]
+enum Within {
+    /// In the folder of the access files.
+    AccessFiles,
+    /// Among what is committed with them.
+    Commits,
+}
+
+impl Within {
+    fn of(loaded: &Loaded, path: &Path) -> Option<Self> {
+        if loaded.contains(path) {
+            return Some(Self::AccessFiles);
+        }
+        git::is_committed(&loaded.root, path).then_some(Self::Commits)
+    }
+
+    /// What to do; and where it may be, for example.
+    fn next(self, place: &str) -> String {
+        match self {
+            Self::AccessFiles => format!("move it out of the folder, e.g. to {place}, and name it there"),
+            Self::Commits => format!(
+                "move it out of the repository, e.g. to {place}, and name it there; or keep it and take it out of git \
+                 (`git rm --cached FILE`)"
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Within {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::AccessFiles => "the access files",
+            Self::Commits => "what is committed in the repository of the access files",
+        })
     }
 }
 
@@ -119,17 +159,17 @@ pub(super) enum Route {
 
 impl Connections {
     /// Reads the connections file of the command line, if there is one.
-    pub(super) fn read(ui: &Ui, args: &ConnectionArgs, is_in_config: impl Fn(&Path) -> bool) -> Result<Self, CliError> {
+    pub(super) fn read(ui: &Ui, args: &ConnectionArgs, loaded: &Loaded) -> Result<Self, CliError> {
         let from_environment = ui.variable("ROLECALL_CONNECTIONS").map(PathBuf::from);
         let by = if args.connections.is_some() { "--connections" } else { "$ROLECALL_CONNECTIONS" };
         let Some(named) = args.connections.clone().or(from_environment) else { return Ok(Self::default()) };
         let path = ui.resolve(&named);
-        if is_in_config(&path) {
+        if let Some(within) = Within::of(loaded, &path) {
             return Err(CliError::user(format!(
-                "{}: a connections file must lie outside the access files, because it says where tokens go",
+                "{}: a connections file must lie outside {within}, because it says where tokens go",
                 named.display()
             ))
-            .hint("move it out of the folder, e.g. to ~/.config/rolecall/connections.yaml"));
+            .hint(within.next("~/.config/rolecall/connections.yaml")));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| {
             CliError::user(format!("{}: the connections file that {by} names cannot be read: {error}", named.display()))
@@ -139,11 +179,14 @@ impl Connections {
         connections.by = by;
         connections.anchor(path.parent().unwrap_or(Path::new(".")));
         let clusters = connections.environments.values().filter_map(|connection| connection.ca_file.as_deref());
-        if let Some(ca) = connections.entra.ca_file.as_deref().into_iter().chain(clusters).find(|ca| is_in_config(ca)) {
-            return Err(CliError::user(format!(
-                "{}: a CA must lie outside the access files, because it says which servers are trusted",
-                ca.display()
-            )));
+        for ca in connections.entra.ca_file.as_deref().into_iter().chain(clusters) {
+            if let Some(within) = Within::of(loaded, ca) {
+                return Err(CliError::user(format!(
+                    "{}: a CA must lie outside {within}, because it says which servers are trusted",
+                    ca.display()
+                ))
+                .hint(within.next("~/.config/rolecall/ca.pem")));
+            }
         }
         Ok(connections)
     }
@@ -226,7 +269,7 @@ impl Connections {
         args: &ConnectionArgs,
         name: &EnvironmentName,
         environment: &DesiredEnvironment,
-        is_in_config: impl Fn(&Path) -> bool,
+        loaded: &Loaded,
     ) -> Result<Route, CliError> {
         let connection = self.environments.get(name).cloned().unwrap_or_default();
         if connection.in_cluster {
@@ -251,12 +294,12 @@ impl Connections {
                 (default_kubeconfig(ui, &context).map_err(|error| self.beside_the_file(name, error))?, true)
             }
         };
-        if is_in_config(&path) {
+        if let Some(within) = Within::of(loaded, &path) {
             return Err(CliError::user(format!(
-                "{}: a kubeconfig must lie outside the access files, because it says where tokens go and what is run",
+                "{}: a kubeconfig must lie outside {within}, because it says where tokens go and what is run",
                 path.display()
             ))
-            .hint("move it out of the folder, and name it with --kubeconfig or $KUBECONFIG"));
+            .hint(within.next("~/.kube/config")));
         }
         Ok(Route::Kubeconfig { path, context, allow_exec })
     }

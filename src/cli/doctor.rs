@@ -1,7 +1,7 @@
 //! `rolecall doctor`
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,10 +246,12 @@ struct Sources<'a> {
 
 impl<'a> Sources<'a> {
     fn find(ui: &Ui, args: &'a Args, session: &Session) -> Result<Self, CliError> {
-        let inside = |path: &Path| session.loaded.contains(path);
         let in_sandbox = session.sandbox().is_some();
-        let connections =
-            if in_sandbox { Connections::default() } else { Connections::read(ui, &args.connections, inside)? };
+        let connections = if in_sandbox {
+            Connections::default()
+        } else {
+            Connections::read(ui, &args.connections, &session.loaded)?
+        };
         let file = match &args.connections.connections {
             Some(file) => format!("--connections {}", file.display()),
             None => format!("$ROLECALL_CONNECTIONS, {}", ui.variable("ROLECALL_CONNECTIONS").unwrap_or_default()),
@@ -302,10 +304,9 @@ impl<'a> Sources<'a> {
         if let Some(access) = session.sandbox() {
             return setting(access.clusters.get(name)?.server.to_string(), "--sandbox");
         }
-        let inside = |path: &Path| session.loaded.contains(path);
         let environment = session.desired.environments.get(name)?;
         let args = &self.args.connections;
-        match self.connections.route(ui, args, name, environment, inside).ok()? {
+        match self.connections.route(ui, args, name, environment, &session.loaded).ok()? {
             Route::InCluster => setting("this pod's own service account".to_owned(), &self.file),
             Route::Server { server, .. } => setting(server.to_string(), &self.file),
             Route::Kubeconfig { path, context, .. } => {

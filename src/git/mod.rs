@@ -2,6 +2,7 @@
 
 mod base;
 pub mod blame;
+mod committed;
 pub mod history;
 mod pull_request;
 mod tree;
@@ -9,6 +10,7 @@ mod tree;
 use std::path::Path;
 
 pub use base::{Base, NoBase, base, tip};
+pub use committed::is_committed;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags, Status, StatusOptions};
 pub use tree::{Content, Tree};
 

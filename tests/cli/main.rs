@@ -10,6 +10,7 @@ mod bad_input;
 mod base;
 mod cluster_permissions;
 mod common;
+mod connections;
 mod demo;
 mod doctor;
 mod documents;

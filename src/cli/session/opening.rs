@@ -117,8 +117,7 @@ impl Session {
         cloud: Cloud,
         policy: Policy,
     ) -> Result<Self, CliError> {
-        let inside = |path: &Path| loaded.contains(path);
-        let connections = Connections::read(ui, args, inside)?;
+        let connections = Connections::read(ui, args, &loaded)?;
         connections.check_names(&desired.environments)?;
         let extra_ca = connections.entra.ca_file.as_deref().map(|file| connections.read_ca(file, "entra"));
         let extra_ca = extra_ca.transpose()?.map(String::into_bytes);
@@ -141,7 +140,7 @@ impl Session {
             if !is_read(&policy, name) && lock != Some(name) {
                 continue;
             }
-            let route = connections.route(ui, args, name, environment, inside);
+            let route = connections.route(ui, args, name, environment, &loaded);
             match route.and_then(|route| connection(name, route, &connections, &chain)) {
                 Ok(connection) => drop(clusters.insert(name.clone(), connection)),
                 Err(error) => drop(unroutable.insert(name.clone(), error)),

@@ -5,6 +5,7 @@ use git2::{Repository, Signature, Time};
 use tempfile::TempDir;
 
 mod base;
+mod committed;
 mod history;
 
 use super::*;
