@@ -8,17 +8,20 @@ use clap::ValueEnum;
 use super::connections;
 use super::error::CliError;
 use super::exit::Exit;
+use super::files;
 use super::ui::Ui;
 use crate::hosts::{self, Asked, Became, Connection, HostName, Kept, Key, On, Surroundings, Wish};
 use crate::providers::http::{Listener, Transport, TransportSettings, Wait};
 use crate::report::{escape, text};
+use crate::state::closest;
 
 /// Post a text as the one comment of a pull request, and edit it on every push
 ///
 /// Which pull request, on which host and with which token is known from the environment of the CI job: GitHub Actions, GitLab
 /// CI or Azure Pipelines. A hidden line marks the comment as ours; it is found again by that line and by who wrote it. Nothing
-/// is sent when nothing differs. A FILE that is missing or empty gives a comment which says that the plan failed, so that
-/// the plan of an earlier commit never stays. A run that is for no pull request posts nothing and is fine.
+/// is sent when nothing differs but what a run has cost. A FILE that is missing or empty gives a comment which says that the plan
+/// failed, so that the plan of an earlier commit never stays; a missing one is an error besides. A run that is for no pull request,
+/// or for a commit that is not its last one any more, posts nothing and is fine.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  rolecall plan --base main --also markdown=plan.md; rolecall comment plan.md\n  rolecall comment plan-prod.md --key prod      # one of several on a pull request\n  rolecall comment drift.md --as-issue          # one issue, opened or updated\n  rolecall comment --as-issue --close           # nothing is left of it"
@@ -88,9 +91,20 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
             return Ok(Exit::Fine);
         }
     };
-    let (wish, problem) = wish(args, &key, &around, ui);
     let connection = connection(args, &around, ui)?;
     let host = hosts::open(&around, &connection)?;
+    if let (On::PullRequest(number), Some(looked_at)) = (on, &around.head) {
+        let head = host.head(number).await?;
+        if !head.eq_ignore_ascii_case(looked_at) {
+            let pull_request = around.host.pull_request(number);
+            let (head, looked_at) = (hosts::short(&head), hosts::short(looked_at));
+            ui.print(&format!(
+                "Nothing was posted: {pull_request} is at {head} by now, and this run is of {looked_at}.\n"
+            ))?;
+            return Ok(Exit::Fine);
+        }
+    }
+    let (wish, problem) = wish(args, &key, &around, ui);
     let kept = hosts::keep(&*host, on, &key, &wish, around.job.as_deref(), &connection).await?;
     tell(&kept, on, &key, &around, ui)?;
     // Posted all the same: that it could not be read must not leave an old plan standing.
@@ -105,30 +119,60 @@ fn key(args: &Args) -> Result<Key, CliError> {
     key.parse().map_err(CliError::user)
 }
 
-/// What is to stand there; and what is wrong with the file, beyond being empty or not there.
+/// What is to stand there; and what is wrong with the file, beyond being empty.
 fn wish(args: &Args, key: &Key, around: &Surroundings, ui: &mut Ui) -> (Wish, Option<CliError>) {
     let Some(file) = &args.file else {
         return (Wish::Closed { line: hosts::nothing_any_more(around) }, None);
     };
     let title = args.title.clone().unwrap_or_else(|| "rolecall: drift".to_owned());
     let shown = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
-    let (lacks, problem) = match read(file, ui) {
+    let what = if args.as_issue { "look for drift".to_owned() } else { key.to_string() };
+    let failed = Wish::Text { text: hosts::failed(&what, around), title: title.clone() };
+    let posted = format!("what is posted says that the {what} failed");
+    let problem = match read(file, ui) {
         Ok(text) if !text.trim().is_empty() => return (Wish::Text { text, title }, None),
-        Ok(_) => ("is empty".to_owned(), None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => ("is not there".to_owned(), None),
+        Ok(_) => {
+            ui.say(&text::paragraph("warning: ", &format!("{shown} is empty: {posted}."), usize::MAX));
+            None
+        }
         Err(error) => {
-            let told = format!("{shown} cannot be read: {error}");
-            (format!("cannot be read ({error})"), Some(CliError::user(told).hint("name a file of UTF-8 text")))
+            let lacks = match error.kind() {
+                io::ErrorKind::NotFound => "is not there".to_owned(),
+                io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+                _ => format!("cannot be read: {}", files::reason(&error)),
+            };
+            let next = match error.kind() {
+                io::ErrorKind::NotFound => near(file, ui).map_or_else(
+                    || "see whether the step that writes it was left out, and where it writes".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                ),
+                _ => "name a file of UTF-8 text".to_owned(),
+            };
+            Some(CliError::user(format!("{shown} {lacks}; {posted}")).hint(next))
         }
     };
-    let what = if args.as_issue { "look for drift".to_owned() } else { key.to_string() };
-    let says = format!("{shown} {lacks}: what is posted says that the {what} failed.");
-    ui.say(&text::paragraph("warning: ", &says, usize::MAX));
-    (Wish::Text { text: hosts::failed(&what, around), title }, problem)
+    (failed, problem)
+}
+
+/// A file beside the one that is not there, of a name like it.
+fn near(file: &Path, ui: &Ui) -> Option<String> {
+    let folder = ui.resolve(file).parent()?.to_owned();
+    let entries = fs_err::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names: Vec<String> = entries.collect();
+    let found = closest(file.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(escape::name(&file.with_file_name(found).display().to_string()))
 }
 
 fn read(file: &Path, ui: &mut Ui) -> io::Result<String> {
-    let text = if file.as_os_str() == "-" { ui.read_all()? } else { std::fs::read_to_string(ui.resolve(file))? };
+    let text = if file.as_os_str() == "-" {
+        ui.read_all()?
+    } else {
+        let path = files::place(ui, file)?;
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        std::fs::read_to_string(path)?
+    };
     // Some editors and shells put a mark in front that would be seen.
     Ok(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
 }
@@ -180,12 +224,12 @@ fn tell(kept: &Kept, on: On, key: &Key, around: &Surroundings, ui: &mut Ui) -> i
     }
     if kept.superseded > 0 {
         let (ones, say) = if kept.superseded == 1 { ("one", "says") } else { ("ones", "say") };
-        ui.say(&format!("{} older {ones} of ours under the same key {say} now: superseded", kept.superseded));
+        ui.say(&format!("{} other {ones} of ours {say} now: superseded", kept.superseded));
     }
     if let Some(failure) = &kept.left {
         ui.say(&text::paragraph(
             "warning: ",
-            &format!("older ones of ours are left as they are: {}", failure.what),
+            &format!("other ones of ours are left as they are: {}", failure.what),
             usize::MAX,
         ));
     }

@@ -51,9 +51,9 @@ impl AzureDevOps {
         })
     }
 
-    fn threads(&self, number: u64, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+    fn url(&self, number: u64, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
         let number = number.to_string();
-        let threads = [
+        let pull_request = [
             self.project.as_str(),
             "_apis",
             "git",
@@ -61,9 +61,12 @@ impl AzureDevOps {
             self.repository.as_str(),
             "pullRequests",
             number.as_str(),
-            "threads",
         ];
-        self.client.url(&[&threads, path].concat(), &[&[VERSION], query].concat())
+        self.client.url(&[&pull_request, path].concat(), &[&[VERSION], query].concat())
+    }
+
+    fn threads(&self, number: u64, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+        self.url(number, &[&["threads"], path].concat(), query)
     }
 
     /// As whom our token acts: in a pipeline, the build service of the project or of the collection.
@@ -108,22 +111,19 @@ impl AzureDevOps {
     }
 
     /// A comment and the thread that it is in.
-    fn entry(thread: &Value, comment: &Value) -> Option<Entry> {
-        let (thread, comment_id) = (thread["id"].as_u64()?, comment["id"].as_u64()?);
-        Some(Entry {
+    fn entry(&self, number: u64, thread: &Value, comment: &Value) -> Result<Entry> {
+        let lacks = |what: &str| self.client.unreadable(&format!("an entry has no {what}"));
+        let thread = thread["id"].as_u64().ok_or_else(|| lacks("id"))?;
+        let comment_id = comment["id"].as_u64().ok_or_else(|| lacks("id"))?;
+        let text = comment["content"].as_str().ok_or_else(|| lacks("text"))?;
+        let page = self.page.as_ref().map(|page| page.as_str().trim_end_matches('/'));
+        Ok(Entry {
             id: format!("{thread}/{comment_id}"),
-            text: comment["content"].as_str().unwrap_or_default().to_owned(),
+            text: text.to_owned(),
             title: String::new(),
             is_open: true,
-            address: None,
+            address: page.map(|page| format!("{page}/pullrequest/{number}?discussionId={thread}")),
         })
-    }
-
-    /// Where people see a thread.
-    fn address(&self, number: u64, entry: &Entry) -> Option<String> {
-        let page = self.page.as_ref()?.as_str().trim_end_matches('/');
-        let (thread, _) = entry.id.split_once('/')?;
-        Some(format!("{page}/pullrequest/{number}?discussionId={thread}"))
     }
 
     /// Work items are another thing in each project: their types, their states and what of them must be filled in.
@@ -147,6 +147,13 @@ impl Host for AzureDevOps {
         Limit::Utf16(MOST)
     }
 
+    async fn head(&self, number: u64) -> Result<String> {
+        let doing = format!("cannot read {}", HostName::AzureDevOps.pull_request(number));
+        let sent = self.client.get(self.url(number, &[], &[])?).await;
+        let reply = sent.map_err(|problem| self.failure(problem, &doing))?;
+        self.client.commit(&reply.body["lastMergeSourceCommit"]["commitId"])
+    }
+
     async fn ours(&self, on: On) -> Result<Vec<Entry>> {
         let number = Self::number(on)?;
         let doing = format!("cannot read the comments of {}", HostName::AzureDevOps.pull_request(number));
@@ -160,15 +167,18 @@ impl Host for AzureDevOps {
                 return Err(self.client.unreadable("a list is none"));
             };
             for thread in threads.iter().filter(|thread| thread["isDeleted"] != true) {
-                let comments = thread["comments"].as_array().map_or(&[][..], Vec::as_slice);
+                let Some(comments) = thread["comments"].as_array() else {
+                    return Err(self.client.unreadable("a thread has no list of comments"));
+                };
                 let is_ours = |comment: &&Value| {
                     let by = comment["author"]["id"].as_str();
                     by.is_some_and(|by| by.eq_ignore_ascii_case(user))
                         && comment["isDeleted"] != true
                         && comment["commentType"] != "system"
                 };
-                let found = comments.iter().filter(is_ours).filter_map(|comment| Self::entry(thread, comment));
-                ours.extend(found.map(|entry| Entry { address: self.address(number, &entry), ..entry }));
+                for comment in comments.iter().filter(is_ours) {
+                    ours.push(self.entry(number, thread, comment)?);
+                }
             }
             // Lists of Azure DevOps that come in parts go on by this header.
             let next = reply.headers.get("x-ms-continuationtoken").and_then(|value| value.to_str().ok());
@@ -193,9 +203,7 @@ impl Host for AzureDevOps {
                 return Err(self.failure(problem, &doing));
             }
         };
-        let made = Self::entry(&reply.body, &reply.body["comments"][0]);
-        let made = made.ok_or_else(|| self.client.unreadable("what was added has no id"))?;
-        Ok(Added::Done(Entry { address: self.address(number, &made), ..made }))
+        self.entry(number, &reply.body, &reply.body["comments"][0]).map(Added::Done)
     }
 
     async fn change(&self, on: On, entry: &Entry, draft: Draft<'_>) -> Result<Changed> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -27,6 +29,9 @@ pub struct Connection {
 
 /// What GitHub asks for where its refusal names no time.
 const SECONDARY: Duration = Duration::from_secs(60);
+
+/// So few digits of base64 are like any other word.
+const SHORTEST: usize = 8;
 
 /// The most pages of a list: with a hundred entries on each, more than anybody wrote.
 pub(super) const MOST_PAGES: usize = 1000;
@@ -235,6 +240,13 @@ impl Client {
         .with_next("check the address of the API, and whether a proxy or sign-in page stands in between")
     }
 
+    /// The id of a commit, as it stands in an answer.
+    pub(super) fn commit(&self, value: &Value) -> Result<String> {
+        let is_commit = |id: &&str| id.len() >= 7 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = value.as_str().filter(is_commit).map(str::to_owned);
+        id.ok_or_else(|| self.unreadable("it does not say at which commit the pull request is"))
+    }
+
     /// What the host says, fit for a message.
     fn words(&self, answer: &Answer) -> String {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
@@ -255,8 +267,23 @@ impl Client {
         if said.is_empty() {
             said.push("no reason".to_owned());
         }
-        excerpt(&without(&said.join("; "), [self.token.expose_secret()]))
+        let token = self.token.expose_secret();
+        let encoded = encoded(token);
+        excerpt(&without(&said.join("; "), std::iter::once(token).chain(encoded.iter().map(String::as_str))))
     }
+}
+
+/// What base64 makes of a secret, whatever stands before and behind it: the digits that hold nothing else.
+fn encoded(secret: &str) -> Vec<String> {
+    let all = [STANDARD_NO_PAD, URL_SAFE_NO_PAD].into_iter().flat_map(|engine| {
+        // Three bytes are four digits: a secret begins at the first, the second or the third of them.
+        [(0, 0), (1, 2), (2, 3)].into_iter().map(move |(before, digits)| {
+            let bytes = [&vec![0; before], secret.as_bytes()].concat();
+            let whole = bytes.len() * 8 / 6;
+            engine.encode(&bytes).get(digits..whole).unwrap_or_default().to_owned()
+        })
+    });
+    all.filter(|encoded| encoded.len() >= SHORTEST).collect()
 }
 
 /// The answer asks to wait.
@@ -340,6 +367,21 @@ mod tests {
         assert_eq!(seconds(403, &[], "You have exceeded a secondary rate limit."), Some(Some(60)));
         // A moment that is past is no reason to ask at once and again.
         assert_eq!(seconds(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], ""), Some(Some(1)));
+    }
+
+    #[test]
+    fn a_secret_is_known_again_in_base64() {
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+        let secret = "s3cr3t-token-\u{3ff}\u{3fe}-of-the-job";
+        for before in ["", ":", "x-access-token:", "ab"] {
+            for behind in ["", "!", "!!"] {
+                let text = format!("{before}{secret}{behind}");
+                for text in [STANDARD.encode(&text), URL_SAFE.encode(&text)] {
+                    assert!(encoded(secret).iter().any(|encoded| text.contains(encoded)), "{text}");
+                }
+            }
+        }
+        assert!(encoded("abc").is_empty());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Comments and issues of GitHub.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use reqwest::Method;
+use reqwest::header::LINK;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -13,6 +16,9 @@ use crate::state::{Failure, FailureKind, Result};
 /// The label by which issues of ours are listed. Proof of nothing: who wrote them and the marker are.
 const LABEL: &str = "rolecall-drift";
 
+/// How many entries of a list are asked for at once; also the most that GitHub gives.
+const PAGE: usize = 100;
+
 /// The most characters of a comment or an issue.
 const MOST: usize = 65_536;
 
@@ -22,6 +28,7 @@ pub(super) struct GitHub {
     client: Client,
     owner: String,
     name: String,
+    page: Option<Url>,
     graphql: Url,
     is_fork: bool,
     /// As whom our token acts.
@@ -30,7 +37,7 @@ pub(super) struct GitHub {
 
 impl GitHub {
     pub(super) fn new(surroundings: &Surroundings, connection: &Connection) -> Result<Self> {
-        let Project::GitHub { owner, name } = &surroundings.project else {
+        let Project::GitHub { owner, name, page } = &surroundings.project else {
             return Err(Failure::new(FailureKind::Invalid, "this is no repository of GitHub's"));
         };
         let headers = [("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
@@ -40,6 +47,7 @@ impl GitHub {
             client,
             owner: owner.clone(),
             name: name.clone(),
+            page: page.clone(),
             graphql: graphql(&surroundings.api),
             is_fork: surroundings.is_fork,
             login: OnceCell::new(),
@@ -65,32 +73,54 @@ impl GitHub {
 
     /// All of a list, page by page.
     async fn list(&self, first: Url, doing: &str, on: On) -> Result<Vec<Value>> {
-        let (mut url, mut all) = (first, Vec::new());
+        let (mut url, mut all, mut seen) = (first, Vec::new(), BTreeSet::new());
         for _ in 0..MOST_PAGES {
-            let reply = self.client.get(url).await.map_err(|problem| self.failure(problem, doing, Some(on)))?;
+            if !seen.insert(url.to_string()) {
+                return Err(self.client.unreadable("a list goes on where it was"));
+            }
+            let sent = self.client.get(url.clone()).await;
+            let reply = sent.map_err(|problem| self.failure(problem, doing, Some(on)))?;
             let next = next_link(&reply.headers);
             let Value::Array(page) = reply.body else { return Err(self.client.unreadable("a list is none")) };
+            let is_full = page.len() >= PAGE;
             all.extend(page);
-            match next {
-                Some(next) => url = self.client.followed(&next)?,
+            url = match next {
+                Some(next) => self.client.followed(&next)?,
+                // A proxy may keep headers to itself.
+                None if is_full && !reply.headers.contains_key(LINK) => following(&url),
                 None => return Ok(all),
-            }
+            };
         }
         Err(self.client.unreadable("a list has no end"))
     }
 
-    fn entry(item: &Value, on: On) -> Option<Entry> {
-        let id = match on {
-            On::PullRequest(_) => item["id"].as_u64()?,
-            On::Issues => item["number"].as_u64()?,
+    fn entry(&self, item: &Value, on: On) -> Result<Entry> {
+        let lacks = |what: &str| self.client.unreadable(&format!("an entry has no {what}"));
+        let page = self.page.as_ref().map(|page| page.as_str().trim_end_matches('/'));
+        let (id, title, is_open, address) = match on {
+            On::PullRequest(number) => {
+                let id = item["id"].as_u64().ok_or_else(|| lacks("id"))?;
+                let address = page.map(|page| format!("{page}/pull/{number}#issuecomment-{id}"));
+                (id, "", true, address)
+            }
+            On::Issues => {
+                let number = item["number"].as_u64().ok_or_else(|| lacks("number"))?;
+                let title = item["title"].as_str().ok_or_else(|| lacks("title"))?;
+                let is_open = match item["state"].as_str() {
+                    Some("open") => true,
+                    Some("closed") => false,
+                    _ => return Err(lacks("state")),
+                };
+                (number, title, is_open, page.map(|page| format!("{page}/issues/{number}")))
+            }
         };
-        Some(Entry {
-            id: id.to_string(),
-            text: item["body"].as_str().unwrap_or_default().to_owned(),
-            title: item["title"].as_str().unwrap_or_default().to_owned(),
-            is_open: item["state"].as_str() != Some("closed"),
-            address: item["html_url"].as_str().map(str::to_owned),
-        })
+        let text = match (&item["body"], on) {
+            (Value::String(text), _) => text.clone(),
+            // An issue may have no text at all.
+            (Value::Null, On::Issues) => String::new(),
+            _ => return Err(lacks("text")),
+        };
+        Ok(Entry { id: id.to_string(), text, title: title.to_owned(), is_open, address })
     }
 
     fn failure(&self, problem: Problem, doing: &str, on: Option<On>) -> Failure {
@@ -128,6 +158,17 @@ impl GitHub {
     }
 }
 
+/// The page behind this one, by number.
+fn following(url: &Url) -> Url {
+    let is_page = |(name, _): &(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| name == "page";
+    let number = url.query_pairs().find(is_page).and_then(|(_, number)| number.parse::<u64>().ok()).unwrap_or(1);
+    let others: Vec<(String, String)> =
+        url.query_pairs().filter(|pair| !is_page(pair)).map(|(name, value)| (name.into(), value.into())).collect();
+    let mut next = url.clone();
+    next.query_pairs_mut().clear().extend_pairs(others).append_pair("page", &number.saturating_add(1).to_string());
+    next
+}
+
 /// Where GraphQL is: beside `https://api.github.com`, and beside `/api/v3` of an enterprise's own server.
 fn graphql(api: &Url) -> Url {
     let mut url = api.clone();
@@ -142,11 +183,18 @@ impl Host for GitHub {
         Limit::Characters(MOST)
     }
 
+    async fn head(&self, number: u64) -> Result<String> {
+        let doing = format!("cannot read {}", HostName::GitHub.pull_request(number));
+        let sent = self.client.get(self.url(&["pulls", &number.to_string()], &[])?).await;
+        let reply = sent.map_err(|problem| self.failure(problem, &doing, Some(On::PullRequest(number))))?;
+        self.client.commit(&reply.body["head"]["sha"])
+    }
+
     async fn ours(&self, on: On) -> Result<Vec<Entry>> {
         let login = self.login().await?;
         let (url, doing) = match on {
             On::PullRequest(number) => (
-                self.url(&["issues", &number.to_string(), "comments"], &[("per_page", "100")])?,
+                self.url(&["issues", &number.to_string(), "comments"], &[("per_page", &PAGE.to_string())])?,
                 format!("cannot read the comments of {}", HostName::GitHub.pull_request(number)),
             ),
             On::Issues => (
@@ -157,7 +205,7 @@ impl Host for GitHub {
                         ("state", "all"),
                         ("sort", "created"),
                         ("direction", "asc"),
-                        ("per_page", "100"),
+                        ("per_page", &PAGE.to_string()),
                     ],
                 )?,
                 format!("cannot read the issues of {}/{}", self.owner, self.name),
@@ -167,7 +215,7 @@ impl Host for GitHub {
         let is_ours = |item: &&Value| item["user"]["login"].as_str().is_some_and(|by| by.eq_ignore_ascii_case(login));
         // GitHub lists pull requests among issues.
         let is_issue = |item: &&Value| !item["pull_request"].is_object();
-        Ok(all.iter().filter(is_ours).filter(is_issue).filter_map(|item| Self::entry(item, on)).collect())
+        all.iter().filter(is_ours).filter(is_issue).map(|item| self.entry(item, on)).collect()
     }
 
     async fn add(&self, on: On, draft: Draft<'_>) -> Result<Added> {
@@ -188,8 +236,7 @@ impl Host for GitHub {
             Err(Problem::Unknown(failure)) => return Ok(Added::Unknown(failure)),
             Err(problem) => return Err(self.failure(problem, &doing, Some(on))),
         };
-        let made = Self::entry(&reply.body, on);
-        let made = made.ok_or_else(|| self.client.unreadable("what was added has no id"))?;
+        let made = self.entry(&reply.body, on)?;
         let labels = reply.body["labels"].as_array();
         if on == On::Issues && !labels.is_some_and(|all| all.iter().any(|label| label["name"] == LABEL)) {
             // Dropped in silence for whoever may not set labels. The next run would open another, so this one is not left open.

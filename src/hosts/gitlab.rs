@@ -87,22 +87,33 @@ impl GitLab {
         Err(self.client.unreadable("a list has no end"))
     }
 
-    fn entry(&self, item: &Value, on: On) -> Option<Entry> {
-        let (id, text, address) = match on {
+    fn entry(&self, item: &Value, on: On) -> Result<Entry> {
+        let lacks = |what: &str| self.client.unreadable(&format!("an entry has no {what}"));
+        let page = self.page.as_ref().map(|page| page.as_str().trim_end_matches('/'));
+        let (id, title, is_open, address) = match on {
             On::PullRequest(number) => {
-                let id = item["id"].as_u64()?;
-                let page = self.page.as_ref().map(|page| page.as_str().trim_end_matches('/'));
-                (id, "body", page.map(|page| format!("{page}/-/merge_requests/{number}#note_{id}")))
+                let id = item["id"].as_u64().ok_or_else(|| lacks("id"))?;
+                let address = page.map(|page| format!("{page}/-/merge_requests/{number}#note_{id}"));
+                (id, "", true, address)
             }
-            On::Issues => (item["iid"].as_u64()?, "description", item["web_url"].as_str().map(str::to_owned)),
+            On::Issues => {
+                let number = item["iid"].as_u64().ok_or_else(|| lacks("number"))?;
+                let title = item["title"].as_str().ok_or_else(|| lacks("title"))?;
+                let is_open = match item["state"].as_str() {
+                    Some("opened") => true,
+                    Some("closed") => false,
+                    _ => return Err(lacks("state")),
+                };
+                (number, title, is_open, page.map(|page| format!("{page}/-/issues/{number}")))
+            }
         };
-        Some(Entry {
-            id: id.to_string(),
-            text: item[text].as_str().unwrap_or_default().to_owned(),
-            title: item["title"].as_str().unwrap_or_default().to_owned(),
-            is_open: item["state"].as_str() != Some("closed"),
-            address,
-        })
+        let text = match (on, &item["body"], &item["description"]) {
+            (On::PullRequest(_), Value::String(text), _) | (On::Issues, _, Value::String(text)) => text.clone(),
+            // An issue may have no text at all.
+            (On::Issues, _, Value::Null) => String::new(),
+            _ => return Err(lacks("text")),
+        };
+        Ok(Entry { id: id.to_string(), text, title: title.to_owned(), is_open, address })
     }
 
     fn failure(&self, problem: Problem, doing: &str, on: Option<On>) -> Failure {
@@ -171,6 +182,13 @@ impl Host for GitLab {
         without_orders(text)
     }
 
+    async fn head(&self, number: u64) -> Result<String> {
+        let doing = format!("cannot read {}", HostName::GitLab.pull_request(number));
+        let sent = self.client.get(self.url(&["merge_requests", &number.to_string()], &[])?).await;
+        let reply = sent.map_err(|problem| self.failure(problem, &doing, Some(On::PullRequest(number))))?;
+        self.client.commit(&reply.body["sha"])
+    }
+
     async fn ours(&self, on: On) -> Result<Vec<Entry>> {
         let user = self.user().await?;
         let all = match on {
@@ -194,7 +212,7 @@ impl Host for GitLab {
         };
         // System notes tell of what the author did, in the author's name.
         let is_ours = |item: &&Value| item["author"]["id"].as_u64() == Some(user) && item["system"] != true;
-        Ok(all.iter().filter(is_ours).filter_map(|item| self.entry(item, on)).collect())
+        all.iter().filter(is_ours).map(|item| self.entry(item, on)).collect()
     }
 
     async fn add(&self, on: On, draft: Draft<'_>) -> Result<Added> {
@@ -215,8 +233,7 @@ impl Host for GitLab {
             Err(Problem::Unknown(failure)) => return Ok(Added::Unknown(failure)),
             Err(problem) => return Err(self.failure(problem, &doing, Some(on))),
         };
-        let made = self.entry(&reply.body, on);
-        let made = made.ok_or_else(|| self.client.unreadable("what was added has no id"))?;
+        let made = self.entry(&reply.body, on)?;
         let labels = reply.body["labels"].as_array();
         if on == On::Issues && !labels.is_some_and(|all| all.iter().any(|label| label == LABEL)) {
             // Dropped in silence for whoever may not set labels. The next run would open another, so this one is not left open.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::client::Connection;
 use super::fit::fit;
+use super::marker::{has_lost_its_marker, without_measured};
 use super::{Added, Changed, Draft, Entry, Host, Key, On, words};
 use crate::providers::http::Patience;
 use crate::state::{Failure, FailureKind, Result};
@@ -51,7 +52,7 @@ pub struct Kept {
     pub address: Option<String>,
     /// The text was too long for the host, and ends with a line that says so.
     pub was_cut: bool,
-    /// Older entries of ours under the same key, which say now that they are superseded.
+    /// Other entries of ours under the same key, or plans of ours under none, which say now that they are superseded.
     pub superseded: usize,
     /// Why that was not done of all of them.
     pub left: Option<Failure>,
@@ -76,11 +77,15 @@ pub async fn keep(
     // Whether an addition was sent of which nobody knows.
     let mut sent = false;
     loop {
-        let mut ours = host.ours(on).await?;
-        ours.retain(|entry| key.behind(&entry.text).is_some() && !gone.contains(&entry.id));
-        // The newest; of issues rather one that is open.
-        let at = ours.iter().rposition(|entry| entry.is_open).or_else(|| ours.len().checked_sub(1));
+        let mut all = host.ours(on).await?;
+        all.retain(|entry| !gone.contains(&entry.id));
+        let (mut ours, others): (Vec<Entry>, Vec<Entry>) =
+            all.into_iter().partition(|entry| key.behind(&entry.text).is_some());
+        // The oldest, so that what another program of the same identity says later takes no place of ours; of issues rather one
+        // that is open.
+        let at = ours.iter().position(|entry| entry.is_open).or_else(|| (!ours.is_empty()).then_some(0));
         let found = at.map(|at| ours.remove(at));
+        ours.extend(others.into_iter().filter(|entry| has_lost_its_marker(&entry.text)));
         let (text, title) = match (wish, &found) {
             (Wish::Text { text, title }, _) => (host.as_text(text), title.clone()),
             (Wish::Closed { line }, Some(found)) if found.is_open => {
@@ -129,11 +134,11 @@ pub async fn keep(
     }
 }
 
-/// Makes older entries say that they are superseded, so that nobody reads an old plan for a new one.
-async fn retire(host: &dyn Host, on: On, key: &Key, older: &[Entry], newer: Option<&str>) -> (usize, Option<Failure>) {
-    let text = format!("{}\n{}", key.retired(), words::superseded(newer));
+/// Makes other entries say that they are superseded, so that nobody reads an old plan for a new one.
+async fn retire(host: &dyn Host, on: On, key: &Key, others: &[Entry], kept: Option<&str>) -> (usize, Option<Failure>) {
+    let text = format!("{}\n{}", key.retired(), words::superseded(kept));
     let mut done = 0;
-    for entry in older.iter().filter(|entry| entry.is_open) {
+    for entry in others.iter().filter(|entry| entry.is_open) {
         let draft = Draft { text: &text, title: &entry.title, is_open: on != On::Issues };
         match host.change(on, entry, draft).await {
             Ok(Changed::Done) => done += 1,
@@ -146,7 +151,10 @@ async fn retire(host: &dyn Host, on: On, key: &Key, older: &[Entry], newer: Opti
 
 /// Whether nothing differs. Hosts keep line ends and what is blank at the end in ways of their own.
 fn is_as(found: &Entry, draft: Draft<'_>, on: On) -> bool {
-    let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
+    let plain = |text: &str| {
+        let text = text.replace("\r\n", "\n");
+        without_measured(text.trim_end()).trim_end().to_owned()
+    };
     found.is_open == draft.is_open
         && plain(&found.text) == plain(draft.text)
         && (on != On::Issues || found.title.trim() == draft.title.trim())

@@ -53,6 +53,21 @@ impl Key {
     }
 }
 
+/// Whether a text of ours has lost its marker: it begins with the hidden line of a plan's document, which stands below it. Such
+/// a line further down says nothing: texts are quoted, by other programs with the same token as well.
+pub(super) fn has_lost_its_marker(text: &str) -> bool {
+    let first = text.trim_start().lines().next().unwrap_or_default().trim_end();
+    first.starts_with("<!-- rolecall plan-id:") && first.ends_with(" -->")
+}
+
+/// The text without what differs from one run to the next and says nothing of the result: what stands in the last line behind the
+/// mark that documents put before what a run has cost.
+pub(super) fn without_measured(text: &str) -> &str {
+    let last = text.rfind('\n').map_or(0, |end| end + 1);
+    let at = text.get(last..).and_then(|line| line.find("<!-- rolecall:measured -->"));
+    at.and_then(|at| text.get(..last + at)).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +79,23 @@ mod tests {
         }
         for bad in ["", "Plan", "a--b", "-a", "a-", "a b", "a\nb", "ä", "-->", &"a".repeat(65)] {
             assert!(bad.parse::<Key>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_measured_is_not_compared() {
+        let measured = "text <!-- rolecall:measured --> a name\nPlan 1 · <!-- rolecall:measured -->2.3 s";
+        assert_eq!(without_measured(measured), "text <!-- rolecall:measured --> a name\nPlan 1 · ");
+        for whole in ["", "text", "<!-- rolecall:measured -->\ntext", "<!-- rolecall:measured -->\n"] {
+            assert_eq!(without_measured(whole), whole);
+        }
+    }
+
+    #[test]
+    fn a_plan_without_a_marker_is_known_by_its_first_line() {
+        assert!(has_lost_its_marker("\n<!-- rolecall plan-id:none -->\r\n### Plan"));
+        for other in ["", "> <!-- rolecall plan-id:none -->", "a scan of\n<!-- rolecall plan-id:none -->\n"] {
+            assert!(!has_lost_its_marker(other), "{other}");
         }
     }
 

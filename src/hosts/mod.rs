@@ -23,7 +23,7 @@ pub use fit::{Limit, fit};
 pub use keeping::{Became, Kept, Wish, keep};
 pub use marker::Key;
 pub use surroundings::{Asked, Project, Surroundings, look_around};
-pub use words::{failed, nothing_any_more};
+pub use words::{failed, nothing_any_more, short};
 
 use crate::state::{Failure, Result};
 
@@ -127,6 +127,9 @@ pub trait Host: Send + Sync {
     fn as_text(&self, text: &str) -> String {
         text.to_owned()
     }
+
+    /// The commit that a pull request is at.
+    async fn head(&self, number: u64) -> Result<String>;
 
     /// Everything there that the identity of our token has written, the oldest first. Never a part of it.
     async fn ours(&self, on: On) -> Result<Vec<Entry>>;

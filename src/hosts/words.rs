@@ -32,16 +32,19 @@ pub(super) fn cut(job: Option<&str>) -> String {
     format!("**The rest is too long for a comment.** The whole is in {see}.\n")
 }
 
-/// The text of an older entry of ours, of which a newer one is kept.
-pub(super) fn superseded(newer: Option<&str>) -> String {
-    match newer {
-        Some(address) => format!("Superseded by [a newer one]({address}).\n"),
-        None => "Superseded by a newer one.\n".to_owned(),
+/// The text of another entry of ours than the one that is kept.
+pub(super) fn superseded(kept: Option<&str>) -> String {
+    match kept {
+        // A link in Markdown ends at a bracket.
+        Some(address) => {
+            format!("Superseded by [the one that is kept]({}).\n", address.replace('(', "%28").replace(')', "%29"))
+        }
+        None => "Superseded by the one that is kept.\n".to_owned(),
     }
 }
 
 /// As git shows a commit in short.
-fn short(commit: &str) -> String {
+pub fn short(commit: &str) -> String {
     let hex: String = commit.chars().take_while(char::is_ascii_hexdigit).take(7).collect();
     if hex.is_empty() { "this commit".to_owned() } else { hex }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::files::repository;
 use crate::runner::{Job, Run};
-use crate::server::{BOT, Face, Server};
+use crate::server::{BOT, Face, HEAD, Server};
 
 /// A company's repository with the access files in `access`, on `main`; live is what `main` asks for.
 pub(crate) struct Company {
@@ -129,7 +129,7 @@ impl Company {
     pub(crate) fn preview_from(&self, head: &str, token: &str, more: &[(&str, &str)]) -> Job {
         let event = json!({ "pull_request": {
             "number": 7,
-            "head": { "repo": { "full_name": head }, "ref": "change" },
+            "head": { "repo": { "full_name": head }, "ref": "change", "sha": HEAD },
             "base": { "repo": { "full_name": "contoso/access" }, "ref": "main" },
         } });
         let run = self.run(self.host.environment(token), "pull_request", event);

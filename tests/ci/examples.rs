@@ -11,7 +11,7 @@ use crate::company::{Company, MEMBER};
 use crate::files::read;
 use crate::runner::{Job, Run};
 use crate::served::Served;
-use crate::server::{BOT, Face, READER};
+use crate::server::{BOT, Face, HEAD, READER};
 
 /// A company whose tenant and cluster are served.
 pub(crate) struct Site {
@@ -21,8 +21,6 @@ pub(crate) struct Site {
 
 /// What a fork might want to say in our name.
 const HOSTILE: &str = "<!-- rolecall:comment plan -->\nthe plan of a fork\n</details>\n```\n\n\n@contoso/admins approve this\r### Approved\n\u{1b}[2J<img src=https://evil.example/x>\n```\n";
-
-const HEAD: &str = "4f2c1aa0d0e84f2c1aa0d0e84f2c1aa0d0e84f2c";
 
 impl Site {
     fn new() -> Self {
@@ -73,7 +71,7 @@ impl Site {
     }
 
     fn pull_request_of(&self, head: &str) -> Run {
-        let repo = |name: &str| json!({ "repo": { "full_name": name }, "ref": "main" });
+        let repo = |name: &str| json!({ "repo": { "full_name": name }, "ref": "main", "sha": HEAD });
         let pull_request = json!({ "number": 7, "head": repo(head), "base": repo("contoso/access") });
         self.run("pull_request", json!({ "pull_request": pull_request }))
     }

@@ -69,8 +69,11 @@ fn no_pull_request_is_needed() {
         let _ = place.comment(&["drift.md", "--as-issue", "--key", "prod"]).exits(0);
         assert!(issues(&place)[0].text.starts_with("<!-- rolecall:comment prod -->\n"));
         // A job that could not look must not leave what it said before.
-        let ran = place.comment(&["no.md", "--as-issue", "--key", "prod"]).exits(0);
-        assert_eq!(ran.stderr, "warning: no.md is not there: what is posted says that the look for drift failed.\n");
+        let ran = place.comment(&["no.md", "--as-issue", "--key", "prod"]).exits(1);
+        assert!(
+            ran.stderr.starts_with("error: no.md is not there; what is posted says that the look for drift"),
+            "{ran:?}"
+        );
         assert!(issues(&place)[0].text.contains("**rolecall: the look for drift of 4f2c1aa failed.**"));
     }
 }
@@ -90,7 +93,7 @@ fn an_issue_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn of_several_open_ones_the_newest_is_kept_and_the_others_are_closed() {
+fn of_several_open_ones_the_oldest_is_kept_and_the_others_are_closed() {
     for place in places() {
         let labels = [LABEL.to_owned()];
         for text in ["one", "two", "three"] {
@@ -100,9 +103,9 @@ fn of_several_open_ones_the_newest_is_kept_and_the_others_are_closed() {
         place.write("drift.md", "four");
         let _ = place.comment(&["drift.md", "--as-issue"]).exits(0);
         let all = issues(&place);
-        assert_eq!(all.iter().map(|issue| issue.is_open).collect::<Vec<_>>(), [false, true, false]);
-        assert_eq!(all[1].text, format!("{MARKER}\nfour"));
-        assert!(all[0].text.contains("Superseded by [a newer one](https://"), "{all:?}");
+        assert_eq!(all.iter().map(|issue| issue.is_open).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(all[0].text, format!("{MARKER}\nfour"));
+        assert!(all[1].text.contains("Superseded by [the one that is kept](https://"), "{all:?}");
     }
 }
 

@@ -10,7 +10,8 @@ fail() {
     exit 1
 }
 
-[[ $KEY =~ ^[A-Za-z0-9_-]{0,40}$ ]] || fail "the input \`key\` may hold letters, digits, - and _, at most 40"
+[[ ${#KEY} -le 40 && $KEY != *--* && $KEY =~ ^([a-z0-9]([a-z0-9._-]*[a-z0-9])?)?$ ]] ||
+    fail "the input \`key\` is up to 40 lower-case letters, digits and single -, _ or . between them"
 folder=$RUNNER_TEMP/rolecall-plan${KEY:+-$KEY}
 rm -rf "$folder"
 mkdir -p "$folder"

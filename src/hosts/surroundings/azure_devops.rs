@@ -32,7 +32,8 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
             None => "SYSTEM_PULLREQUEST_PULLREQUESTID is not set".to_owned(),
         }),
     };
-    let commit = variables.get("SYSTEM_PULLREQUEST_SOURCECOMMITID").or(variables.get("BUILD_SOURCEVERSION"));
+    let head = variables.get("SYSTEM_PULLREQUEST_SOURCECOMMITID");
+    let commit = head.or(variables.get("BUILD_SOURCEVERSION"));
     Ok(Surroundings {
         host: HostName::AzureDevOps,
         project: Project::AzureDevOps {
@@ -44,6 +45,7 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         pull_request,
         job: job.as_ref().map(link),
         commit: commit.map(str::to_owned),
+        head: head.map(str::to_owned),
         is_fork: variables.is_true("SYSTEM_PULLREQUEST_ISFORK"),
         token: variables
             .token("SYSTEM_ACCESSTOKEN", "hand it to the step: `env: { SYSTEM_ACCESSTOKEN: $(System.AccessToken) }`")?,

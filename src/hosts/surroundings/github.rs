@@ -16,7 +16,9 @@ pub(super) fn look(
     let repository = variables.need("GITHUB_REPOSITORY", "which repository this is")?;
     let project = match repository.split_once('/') {
         Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
-            Project::GitHub { owner: owner.to_owned(), name: name.to_owned() }
+            let server = variables.get("GITHUB_SERVER_URL").unwrap_or("https://github.com").trim_end_matches('/');
+            let page = page(&format!("{server}/{repository}"));
+            Project::GitHub { owner: owner.to_owned(), name: name.to_owned(), page }
         }
         _ => {
             return Err(Failure::new(FailureKind::Invalid, format!("GITHUB_REPOSITORY is `{repository}`"))
@@ -35,7 +37,10 @@ pub(super) fn look(
         .with_next("name it with --pull-request N"));
     }
     let head = &event["pull_request"]["head"];
-    let commit = head["sha"].as_str().or(event["workflow_run"]["head_sha"].as_str()).or(variables.get("GITHUB_SHA"));
+    // What the event says of one pull request is not so of another that somebody names.
+    let is_meant = asked.pull_request.is_none_or(|number| event["pull_request"]["number"].as_u64() == Some(number));
+    let looked_at = head["sha"].as_str().filter(|_| is_meant).or(event["workflow_run"]["head_sha"].as_str());
+    let commit = head["sha"].as_str().or(looked_at).or(variables.get("GITHUB_SHA"));
     let full_name = |side: &Value| side["repo"]["full_name"].as_str().map(str::to_owned);
     let is_fork = head.is_object() && full_name(head) != full_name(&event["pull_request"]["base"]);
     let token = variables.token(
@@ -49,6 +54,7 @@ pub(super) fn look(
         pull_request,
         job: job(variables, repository).as_ref().map(link),
         commit: commit.map(str::to_owned),
+        head: looked_at.map(str::to_owned),
         is_fork,
         token,
     })

@@ -25,7 +25,12 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         )
         .with_next(HOW));
     }
-    let commit = variables.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or(variables.get("CI_COMMIT_SHA"));
+    let source = variables.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA");
+    // Where GitLab merges for a test, CI_COMMIT_SHA is what came of it.
+    let merged = ["merged_result", "merge_train"];
+    let is_merged = variables.get("CI_MERGE_REQUEST_EVENT_TYPE").is_some_and(|kind| merged.contains(&kind));
+    let head = source.or_else(|| variables.get("CI_COMMIT_SHA").filter(|_| !is_merged));
+    let commit = source.or(variables.get("CI_COMMIT_SHA"));
     Ok(Surroundings {
         host: HostName::GitLab,
         api,
@@ -33,6 +38,7 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         pull_request: number(variables),
         job: variables.page("CI_JOB_URL").as_ref().map(link),
         commit: commit.map(str::to_owned),
+        head: head.map(str::to_owned),
         is_fork: target.is_some() && variables.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID") != target,
         token: variables.token("GITLAB_TOKEN", HOW)?,
     })

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::HostName;
 use crate::providers::http::require_tls;
-use crate::state::{Failure, FailureKind, Result};
+use crate::state::{Failure, FailureKind, Result, all_of};
 
 /// What the person says where the environment does not.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ pub struct Surroundings {
     pub job: Option<String>,
     /// The commit that is looked at.
     pub commit: Option<String>,
+    /// The commit of the pull request that this run looks at, where that is known: what is merged for a test is another one.
+    pub head: Option<String>,
     /// Whether the change comes from another repository.
     pub is_fork: bool,
     pub(super) token: SecretString,
@@ -55,6 +57,8 @@ pub enum Project {
         owner: String,
         /// The repository.
         name: String,
+        /// Its page, if known.
+        page: Option<Url>,
     },
     /// A number or a path.
     GitLab {
@@ -79,7 +83,7 @@ impl Project {
     pub fn name(&self) -> String {
         let path = |page: &Option<Url>| page.as_ref().map(|page| page.path().trim_matches('/').to_owned());
         match self {
-            Self::GitHub { owner, name } => format!("{owner}/{name}"),
+            Self::GitHub { owner, name, .. } => format!("{owner}/{name}"),
             Self::GitLab { id, page } => path(page).unwrap_or_else(|| format!("project {id}")),
             Self::AzureDevOps { repository, page, .. } => {
                 path(page).unwrap_or_else(|| format!("repository {repository}"))
@@ -153,6 +157,45 @@ fn link(url: &Url) -> String {
     url.as_str().replace('(', "%28").replace(')', "%29")
 }
 
+/// A command that works where no CI system is around.
+fn ready(host: HostName) -> &'static str {
+    match host {
+        HostName::GitHub => {
+            "`GITHUB_REPOSITORY=OWNER/NAME GITHUB_TOKEN=TOKEN rolecall comment --host github --pull-request N FILE` (docs/comments.md)"
+        }
+        HostName::GitLab => {
+            "`CI_PROJECT_ID=ID GITLAB_TOKEN=TOKEN rolecall comment --host gitlab --pull-request N FILE` (docs/comments.md)"
+        }
+        HostName::AzureDevOps => {
+            "`SYSTEM_COLLECTIONURI=https://dev.azure.com/ORGANIZATION/ SYSTEM_TEAMPROJECT=PROJECT BUILD_REPOSITORY_ID=ID \
+             SYSTEM_ACCESSTOKEN=TOKEN rolecall comment --host azure-devops --pull-request N FILE` (docs/comments.md)"
+        }
+    }
+}
+
+/// Says of several variables that are not set at once; of one, what is needed of it says more.
+fn lacking(variables: &Variables<'_>, host: HostName) -> Result<()> {
+    // Of each the one that is named; any of them will do.
+    let needed: &[&[&str]] = match host {
+        HostName::GitHub => &[&["GITHUB_REPOSITORY"], &["GITHUB_TOKEN"]],
+        HostName::GitLab => &[&["CI_PROJECT_ID", "CI_MERGE_REQUEST_PROJECT_ID"], &["GITLAB_TOKEN"]],
+        HostName::AzureDevOps => &[
+            &["SYSTEM_COLLECTIONURI"],
+            &["SYSTEM_TEAMPROJECT", "SYSTEM_TEAMPROJECTID"],
+            &["BUILD_REPOSITORY_ID"],
+            &["SYSTEM_ACCESSTOKEN"],
+        ],
+    };
+    let is_set = |names: &&&[&str]| names.iter().any(|name| variables.get(name).is_some());
+    let lacking: Vec<&str> =
+        needed.iter().filter(|names| !is_set(names)).filter_map(|names| names.first().copied()).collect();
+    if lacking.len() < 2 {
+        return Ok(());
+    }
+    let next = format!("run this in a job of {host}, with the token handed to the step; elsewhere {}", ready(host));
+    Err(Failure::new(FailureKind::Invalid, format!("{} are not set", all_of(&lacking))).with_next(next))
+}
+
 /// Looks at the environment. `event` reads the file that GitHub puts beside a job.
 ///
 /// # Errors
@@ -176,7 +219,7 @@ pub fn look_around(
                 FailureKind::Invalid,
                 "no CI system is around: none of GITHUB_ACTIONS, GITLAB_CI and TF_BUILD is `true`",
             )
-            .with_next("run this in a job for a pull request; elsewhere, name the host with --host and set its variables (docs/comments.md)"));
+            .with_next(format!("run this in a job for a pull request; elsewhere, e.g. {}", ready(HostName::GitHub))));
         }
         (None, several) => {
             let names: Vec<_> = several.iter().map(|host| host.name()).collect();
@@ -187,13 +230,24 @@ pub fn look_around(
             .with_next("name the one that is meant with --host"));
         }
     };
+    lacking(&variables, host)?;
     let mut found = match host {
         HostName::GitHub => github::look(&variables, event, asked)?,
         HostName::GitLab => gitlab::look(&variables)?,
         HostName::AzureDevOps => azure_devops::look(&variables)?,
     };
     if let Some(number) = asked.pull_request {
+        if host != HostName::GitHub && found.pull_request != Ok(number) {
+            found.head = None;
+        }
         found.pull_request = Ok(number);
     }
-    Ok(found)
+    let is_outside = around.as_slice() != [host];
+    match &found.pull_request {
+        Err(why) if is_outside && !asked.needs_none => {
+            Err(Failure::new(FailureKind::Invalid, format!("it is not known which pull request is meant: {why}"))
+                .with_next("name it with --pull-request N"))
+        }
+        _ => Ok(found),
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answered, Asked, Item, NUMBER, Person, State, by, person};
+use super::{Answered, Asked, Item, NUMBER, Person, State, by, lacking, person};
 
 pub(super) const PROJECT: &str = "8a0a1111-0000-4000-8000-000000000001";
 pub(super) const REPOSITORY: &str = "77ab2222-0000-4000-8000-000000000002";
@@ -31,6 +31,12 @@ pub(super) fn answer(asked: &Asked, state: &mut State) -> Answered {
                     "deploymentType": "hosted" }),
         ),
         ("GET", ["_apis", "resourceAreas" | "ResourceAreas"]) => Answered::new(200, json!({ "count": 0, "value": [] })),
+        ("GET", [project, "_apis", "git", "repositories", REPOSITORY, "pullRequests", number])
+            if ["platform", PROJECT].contains(project) && *number == NUMBER.to_string() =>
+        {
+            let head = json!({ "commitId": state.head });
+            Answered::new(200, json!({ "pullRequestId": NUMBER, "status": "active", "lastMergeSourceCommit": head }))
+        }
         (
             method,
             [project, "_apis", "git", "repositories", REPOSITORY, "pullRequests", number, "threads", rest @ ..],
@@ -148,7 +154,7 @@ fn list(asked: &Asked, state: &State) -> Answered {
     let first = asked.number("continuationToken", 0);
     let all: Vec<Value> = state.comments.iter().skip(first).take(state.page).map(thread).collect();
     let next = first + all.len();
-    let mut answered = Answered::new(200, json!({ "count": all.len(), "value": all }));
+    let mut answered = Answered::new(200, json!({ "count": all.len(), "value": lacking(all, state) }));
     if next < state.comments.len() {
         answered.headers.push(("x-ms-continuationtoken", next.to_string()));
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answered, Asked, Item, NUMBER, Person, State, by, person};
+use super::{Answered, Asked, Item, NUMBER, Person, State, by, lacking, person};
 
 /// The most characters of a text.
 const MOST: usize = 65_536;
@@ -40,6 +40,10 @@ fn repository(method: &str, rest: &[&str], asked: &Asked, state: &mut State, who
         return message(403, "Resource not accessible by integration");
     }
     match (method, rest) {
+        ("GET", ["pulls", number]) if *number == NUMBER.to_string() => {
+            let head = json!({ "sha": state.head, "ref": "change" });
+            Answered::new(200, json!({ "number": NUMBER, "state": "open", "head": head }))
+        }
         ("GET", ["issues", number, "comments"]) if *number == NUMBER.to_string() => {
             let all = state.shown().into_iter().map(|item| comment(item, asked)).collect();
             page(all, asked, state)
@@ -131,7 +135,7 @@ fn page(all: Vec<Value>, asked: &Asked, state: &State) -> Answered {
     let number = asked.number("page", 1).max(1);
     let last = all.len().div_ceil(size).max(1);
     let entries: Vec<Value> = all.into_iter().skip((number - 1) * size).take(size).collect();
-    let mut answered = Answered::new(200, Value::Array(entries));
+    let mut answered = Answered::new(200, Value::Array(lacking(entries, state)));
     let address = |page: usize, base: &str| {
         let (path, _) = asked.whole.split_once('?').unwrap_or((&asked.whole, ""));
         let others = asked.query.iter().filter(|(name, _)| name != "page");
@@ -147,7 +151,8 @@ fn page(all: Vec<Value>, asked: &Asked, state: &State) -> Answered {
     }
     if number < last {
         let base = state.elsewhere.as_deref().unwrap_or(&asked.origin);
-        links.push(format!("{}; rel=\"next\"", address(number + 1, base)));
+        let next = if state.is_circle { number } else { number + 1 };
+        links.push(format!("{}; rel=\"next\"", address(next, base)));
         links.push(format!("{}; rel=\"last\"", address(last, &asked.origin)));
     }
     if !links.is_empty() {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answered, Asked, Item, NUMBER, Person, State, by, person};
+use super::{Answered, Asked, Item, NUMBER, Person, State, by, lacking, person};
 
 /// The most characters of a note.
 const MOST: usize = 1_000_000;
@@ -31,6 +31,9 @@ fn project(method: &str, rest: &[&str], asked: &Asked, state: &mut State, who: &
     }
     let number = NUMBER.to_string();
     match (method, rest) {
+        ("GET", ["merge_requests", iid]) if *iid == number => {
+            Answered::new(200, json!({ "iid": NUMBER, "state": "opened", "sha": state.head }))
+        }
         ("GET", ["merge_requests", iid, "notes"]) if *iid == number => {
             let mut all: Vec<Value> = state.shown().into_iter().map(note).collect();
             // GitLab tells of what people do by notes in their names.
@@ -159,7 +162,7 @@ fn page(all: Vec<Value>, asked: &Asked, state: &State) -> Answered {
     let (total, last) = (all.len(), all.len().div_ceil(size).max(1));
     let entries: Vec<Value> = all.into_iter().skip((number - 1) * size).take(size).collect();
     let next = if number < last { (number + 1).to_string() } else { String::new() };
-    let mut answered = Answered::new(200, Value::Array(entries));
+    let mut answered = Answered::new(200, Value::Array(lacking(entries, state)));
     answered.headers = vec![
         ("x-page", number.to_string()),
         ("x-per-page", size.to_string()),

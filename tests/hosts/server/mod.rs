@@ -27,6 +27,9 @@ pub(crate) const FACES: [Face; 3] = [Face::GitHub, Face::GitLab, Face::AzureDevO
 /// The pull request that there is.
 pub(crate) const NUMBER: u64 = 7;
 
+/// The commit that it is at.
+pub(crate) const HEAD: &str = "4f2c1aa0d0e84f2c1aa0d0e84f2c1aa0d0e84f2c";
+
 /// Somebody with a token.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -125,6 +128,12 @@ pub(crate) struct State {
     pub(crate) elsewhere: Option<String>,
     /// Headers that a proxy takes away.
     pub(crate) hidden: Vec<&'static str>,
+    /// The commit that the pull request is at.
+    pub(crate) head: String,
+    /// What an entry of a list is without, by the name that the host gives it.
+    pub(crate) lacks: Option<&'static str>,
+    /// Each page says that the one before follows.
+    pub(crate) is_circle: bool,
     next: u64,
 }
 
@@ -188,6 +197,16 @@ pub(crate) fn by(id: u64) -> &'static Person {
     PEOPLE.into_iter().find(|person| person.id == id).unwrap()
 }
 
+/// What is listed, as a host gives it that is not what we think.
+pub(crate) fn lacking(mut all: Vec<Value>, state: &State) -> Vec<Value> {
+    for entry in &mut all {
+        if let Some(entry) = state.lacks.and_then(|lacks| entry.get_mut(lacks)) {
+            *entry = Value::Null;
+        }
+    }
+    all
+}
+
 impl State {
     fn item(&mut self, by: u64, text: &str) -> Item {
         self.next += 1;
@@ -223,7 +242,8 @@ impl State {
 impl Server {
     pub(crate) fn start(face: Face) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let state = Arc::new(Mutex::new(State { page: 100, has_issues: true, ..State::default() }));
+        let state =
+            Arc::new(Mutex::new(State { page: 100, has_issues: true, head: HEAD.to_owned(), ..State::default() }));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
@@ -266,7 +286,7 @@ impl Server {
                 ("GITHUB_REPOSITORY", "contoso/access".to_owned()),
                 ("GITHUB_REF", format!("refs/pull/{NUMBER}/merge")),
                 ("GITHUB_RUN_ID", "991".to_owned()),
-                ("GITHUB_SHA", "4f2c1aa0d0e8".to_owned()),
+                ("GITHUB_SHA", HEAD.to_owned()),
                 ("GITHUB_EVENT_NAME", "pull_request".to_owned()),
                 ("GITHUB_TOKEN", token.to_owned()),
             ],
@@ -278,7 +298,7 @@ impl Server {
                 ("CI_PROJECT_URL", "https://gitlab.example/contoso/access".to_owned()),
                 ("CI_MERGE_REQUEST_IID", NUMBER.to_string()),
                 ("CI_JOB_URL", "https://gitlab.example/contoso/access/-/jobs/991".to_owned()),
-                ("CI_COMMIT_SHA", "4f2c1aa0d0e8".to_owned()),
+                ("CI_COMMIT_SHA", HEAD.to_owned()),
                 ("GITLAB_TOKEN", token.to_owned()),
             ],
             Face::AzureDevOps => vec![
@@ -291,7 +311,9 @@ impl Server {
                 ("BUILD_REPOSITORY_URI", "https://contoso@azure.example/contoso/platform/_git/access".to_owned()),
                 ("SYSTEM_PULLREQUEST_PULLREQUESTID", NUMBER.to_string()),
                 ("BUILD_BUILDID", "991".to_owned()),
-                ("BUILD_SOURCEVERSION", "4f2c1aa0d0e8".to_owned()),
+                // What is merged for a test.
+                ("BUILD_SOURCEVERSION", "bbbbbbbbbbbb".to_owned()),
+                ("SYSTEM_PULLREQUEST_SOURCECOMMITID", HEAD.to_owned()),
                 ("SYSTEM_ACCESSTOKEN", token.to_owned()),
             ],
         };
