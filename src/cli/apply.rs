@@ -48,9 +48,9 @@ pub(super) struct Args {
     /// Apply without asking
     #[arg(long, short)]
     yes: bool,
-    /// How long to wait while another `apply` holds the lock of the config, e.g. `90s`, `30m`; `0` does not wait
-    #[arg(long, value_name = "TIME", default_value = "5m")]
-    lock_timeout: Patience,
+    /// How long to wait while another `apply` holds the lock of the config, e.g. `90s`, `30m`; `0` does not wait [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    lock_timeout: Option<Patience>,
     /// Write the journal to FILE [default: .rolecall/TIME.jsonl]
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -96,12 +96,14 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
     session.entra.on_lag = progress.on_lag();
-    let planned = session.plan(&progress, AppliedBy::Ourselves).await?;
+    if args.lock_timeout.is_some() && session.desired.lock.is_none() {
+        ui.say("note: the files have no `lock`, so that --lock-timeout waits for nothing, and two may apply at once");
+    }
     let mut lock = None;
     let run = Run { args, session: &session, progress: &progress };
     let exit = match &approved {
-        None => direct(run, ui, &planned, &mut lock).await,
-        Some(approved) => from_saved(run, ui, &planned, approved, &mut lock).await,
+        None => direct(run, ui, &mut lock).await,
+        Some(approved) => from_saved(run, ui, approved, &mut lock).await,
     };
     if let Some(lock) = lock {
         lock.release(ui).await;
@@ -110,7 +112,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     exit
 }
 
-/// What stays the same, however often is planned.
+/// What an apply is made of from its beginning to its end.
 #[derive(Clone, Copy)]
 struct Run<'a> {
     args: &'a Args,
@@ -118,24 +120,25 @@ struct Run<'a> {
     progress: &'a Progress,
 }
 
-/// Takes the lock, where there is one and it is not ours yet, and plans again: whoever had it may have written since. Gives
-/// that plan, unless it is the one that was shown.
-async fn locked(
-    run: Run<'_>,
-    ui: &mut Ui,
-    planned: &Planned,
-    lock: &mut Option<Lock>,
-) -> Result<Option<Planned>, CliError> {
-    let Run { args, session, progress } = run;
-    if lock.is_none() {
-        let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
-        *lock = Lock::take(ui, session, &plan_id, args.lock_timeout).await?;
-        if let Some(lock) = lock {
-            let again = lock.while_held(session.plan(progress, AppliedBy::Ourselves)).await?;
-            return Ok((!is_the_same(session, &again, planned)).then_some(again));
+impl Run<'_> {
+    async fn plan(self) -> Result<Planned, CliError> {
+        self.session.plan(self.progress, AppliedBy::Ourselves).await
+    }
+
+    /// Plans what may be carried out as it is: with the lock in our hand, where there is one, because whoever had it may have
+    /// written until then. `plan_id` is that of the plan that is carried out, where it is known.
+    async fn plan_locked(
+        self,
+        ui: &mut Ui,
+        plan_id: Option<&str>,
+        lock: &mut Option<Lock>,
+    ) -> Result<Planned, CliError> {
+        *lock = Lock::take(ui, self.session, plan_id, self.args.lock_timeout.unwrap_or_default()).await?;
+        match lock {
+            Some(lock) => lock.while_held(self.plan()).await,
+            None => self.plan().await,
         }
     }
-    Ok(None)
 }
 
 /// Whether two plans do the same, and mean the same: nor may a guard have more to say, or the same of something else, or the
@@ -150,11 +153,12 @@ fn is_the_same(session: &Session, one: &Planned, other: &Planned) -> bool {
 }
 
 const MOVED: &str = "Nothing was written: something has changed since the plan was shown. Run it again to see what.";
-const PLANNED_AGAIN: &str = "\nSomething has changed until the lock was ours. Planned again:\n";
 
 /// `apply` without a saved plan: protected changes are left out, the rest is asked for.
-async fn direct(run: Run<'_>, ui: &mut Ui, planned: &Planned, lock: &mut Option<Lock>) -> Result<Exit, CliError> {
-    let Run { args, session, progress } = run;
+async fn direct(run: Run<'_>, ui: &mut Ui, lock: &mut Option<Lock>) -> Result<Exit, CliError> {
+    let Run { args, session, progress: _ } = run;
+    // Nobody is kept waiting for an answer to a question.
+    let planned = &if args.yes { run.plan_locked(ui, None, lock).await? } else { run.plan().await? };
     // What is left to a saved plan is judged when that is applied.
     let part = session.part(planned);
     show(ui, session, planned, part.as_ref(), Output::Text, Applies::Unsaved)?;
@@ -183,21 +187,9 @@ async fn direct(run: Run<'_>, ui: &mut Ui, planned: &Planned, lock: &mut Option<
             return Ok(Exit::Error);
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
-        if session.lock_place().is_none() {
-            let again = session.plan(progress, AppliedBy::Ourselves).await?;
-            if !is_the_same(session, &again, planned) {
-                ui.say(MOVED);
-                return Ok(Exit::Stale);
-            }
-        }
-    }
-    match locked(run, ui, planned, lock).await? {
-        None => {}
-        Some(again) if args.yes => {
-            ui.say(PLANNED_AGAIN);
-            return Box::pin(direct(run, ui, &again, lock)).await;
-        }
-        Some(_) => {
+        let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
+        let again = run.plan_locked(ui, Some(&plan_id), lock).await?;
+        if !is_the_same(session, &again, planned) {
             ui.say(MOVED);
             return Ok(Exit::Stale);
         }
@@ -215,11 +207,12 @@ async fn direct(run: Run<'_>, ui: &mut Ui, planned: &Planned, lock: &mut Option<
 async fn from_saved(
     run: Run<'_>,
     ui: &mut Ui,
-    planned: &Planned,
     approved: &SavedPlan,
     lock: &mut Option<Lock>,
 ) -> Result<Exit, CliError> {
     let Run { args, session, progress: _ } = run;
+    let plan_id = approved.id();
+    let planned = &run.plan_locked(ui, Some(&plan_id), lock).await?;
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     let moved_base = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash);
@@ -258,12 +251,7 @@ async fn from_saved(
         let exit = without_writing(ui, &planned.plan, 0);
         return Ok(still_failing(ui, exit, &planned.expectations));
     }
-    if let Some(again) = locked(run, ui, planned, lock).await? {
-        ui.say(PLANNED_AGAIN);
-        return Box::pin(from_saved(run, ui, &again, approved, lock)).await;
-    }
-    let (ready, plan_id) = (agreement.ready, approved.id());
-    let report = carry_out(run, ui, planned, ready, &plan_id, lock.as_ref()).await?;
+    let report = carry_out(run, ui, planned, agreement.ready, &plan_id, lock.as_ref()).await?;
     let exit = exit(Some(&report), &planned.plan, 0);
     Ok(still_failing(ui, exit, &planned.expectations))
 }
@@ -282,7 +270,9 @@ fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], exp
             ));
             let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
             let journal = args.journal.iter().flat_map(|file| ["--journal".to_owned(), file.display().to_string()]);
-            let flags: Vec<String> = args.yes.then(|| "--yes".to_owned()).into_iter().chain(journal).collect();
+            let wait = args.lock_timeout.iter().flat_map(|wait| ["--lock-timeout".to_owned(), wait.to_string()]);
+            let flags = args.yes.then(|| "--yes".to_owned()).into_iter();
+            let flags: Vec<String> = flags.chain(wait).chain(journal).collect();
             again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
             Some(Exit::Refused)
         }

@@ -200,13 +200,13 @@ async fn cluster(
         Ok(link) => link,
         Err(failure) => {
             let answers = Answers::default();
-            return ClusterExamined { way, tls: None, checkup: Err(failure), answers, observed: None };
+            return ClusterExamined { way, tls: None, checkup: Err(failure), answers, observed: None, lock: None };
         }
     };
     let reader = KubernetesReader::new(link.clone());
     let asks = async {
         let mut answers = Answers::default();
-        ask(&reader, rights::questions(environment), &mut answers).await;
+        ask(&reader, rights::questions(&session.desired, name), &mut answers).await;
         let mut observed = None;
         if rights::hangs_on_what_is_held(environment, &answers) {
             let query = desired::cluster_query(&session.desired, name);
@@ -218,8 +218,12 @@ async fn cluster(
         (answers, observed)
     };
     let checkup = bounded("asking the cluster", async { Ok(reader.check().await) });
-    let (tls, checkup, (answers, observed)) = tokio::join!(link.shake_hands(), checkup, asks);
-    ClusterExamined { way, tls, checkup, answers, observed }
+    let lock = async {
+        let namespace = session.desired.lock_on(name)?;
+        Some(bounded("looking for the namespace of the lock", reader.has_namespace(namespace)).await)
+    };
+    let (tls, checkup, lock, (answers, observed)) = tokio::join!(link.shake_hands(), checkup, lock, asks);
+    ClusterExamined { way, tls, checkup, answers, observed, lock }
 }
 
 /// Asks a cluster about rights; a question that gets no answer keeps why.

@@ -1,5 +1,6 @@
-//! The lock of a config, as `apply` takes it: before it writes, and after that everything is planned again.
+//! The lock of a config, as `apply` takes it: before it writes, and before the plan that it carries out is made.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,10 +12,23 @@ use super::session::Session;
 use super::ui::Ui;
 use crate::providers::kubernetes::{Held, Holder, Locker, Taken, Terms};
 use crate::report::escape;
+use crate::state::DesiredLock;
 
 /// How long `apply` waits for another one, as it is written: `0`, `90s`, `5m`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience(Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(300))
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}s", self.0.as_secs())
+    }
+}
 
 impl FromStr for Patience {
     type Err = &'static str;
@@ -45,19 +59,28 @@ impl Lock {
     pub(super) async fn take(
         ui: &mut Ui,
         session: &Session,
-        plan_id: &str,
+        plan_id: Option<&str>,
         patience: Patience,
     ) -> Result<Option<Self>, CliError> {
-        let Some((environment, namespace)) = session.lock_place() else { return Ok(None) };
+        let Some(DesiredLock { environment, namespace, .. }) = &session.desired.lock else { return Ok(None) };
         let not_taken =
             |error: CliError| CliError { message: format!("nothing was written: {}", error.message), ..error };
-        let link = session.link(&environment).await.ok_or_else(|| {
-            CliError::user(format!("nothing was written: there is no way to {environment}, where the lock is"))
+        let link = session.link(environment).await.ok_or_else(|| {
+            let no_way = format!("nothing was written: there is no way to {environment}, where `lock` is");
+            match session.unroutable.get(environment) {
+                Some(error) => {
+                    let message = format!("{no_way}: {}", error.message);
+                    CliError { hints: error.hints.clone(), ..CliError::user(message) }
+                }
+                // Only a sandbox lacks a cluster without a word.
+                None => CliError::user(no_way)
+                    .hint("it was filled before this environment was in the files; use a new folder"),
+            }
         })?;
         let link = link.map_err(|failure| not_taken(failure.into()))?;
         let config = &session.desired.config;
-        let locker = Locker::new(link, &namespace, config, identity(ui, plan_id), Terms::default());
-        let wanted = session.desired.environments.get(&environment).and_then(|environment| environment.cluster);
+        let locker = Locker::new(link, namespace, config, identity(ui, plan_id), Terms::default());
+        let wanted = session.desired.environments.get(environment).and_then(|environment| environment.cluster);
         if let Some(wanted) = wanted {
             locker.check_cluster(wanted).await.map_err(|failure| not_taken(failure.into()))?;
         }
@@ -147,9 +170,9 @@ fn spelt(wait: Duration) -> String {
     }
 }
 
-/// Who takes it, so that whoever waits knows where to look: the job where there is one, else the machine; and which plan. The last
-/// part is this run's alone.
-fn identity(ui: &Ui, plan_id: &str) -> String {
+/// Who takes it, so that whoever waits knows where to look: the job where there is one, else the machine; and which plan, where
+/// that is known. The last part is this run's alone.
+fn identity(ui: &Ui, plan_id: Option<&str>) -> String {
     let all = |names: &[&str]| -> Option<Vec<String>> {
         names.iter().map(|name| ui.variable(name).map(str::to_owned)).collect()
     };
@@ -160,13 +183,16 @@ fn identity(ui: &Ui, plan_id: &str) -> String {
             .map(|parts| format!("{}{}/_build/results?buildId={}", parts[0], parts[1], parts[2]))
     };
     let machine = || {
-        let name = ui.variable("HOSTNAME").or_else(|| ui.variable("COMPUTERNAME")).unwrap_or("a terminal");
-        format!("{name}, process {}", std::process::id())
+        let name = ui.variable("HOSTNAME").or_else(|| ui.variable("COMPUTERNAME")).map(str::to_owned);
+        let name = name.or_else(|| Some(fs_err::read_to_string("/etc/hostname").ok()?.trim().to_owned()));
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "a terminal".to_owned());
+        let user = ui.variable("USER").or_else(|| ui.variable("USERNAME")).map(|user| format!("{user} on "));
+        format!("{}{name}, process {}", user.unwrap_or_default(), std::process::id())
     };
     let place = github.or_else(|| ui.variable("CI_JOB_URL").map(str::to_owned)).or_else(azure).unwrap_or_else(machine);
-    let plan: String = plan_id.chars().take(8).collect();
+    let plan = plan_id.map(|id| format!(", plan {}", id.chars().take(8).collect::<String>())).unwrap_or_default();
     let run = uuid::Uuid::new_v4().simple().to_string();
-    format!("{place}, plan {plan}, run {}", run.get(..8).unwrap_or(&run))
+    format!("{place}{plan}, run {}", run.get(..8).unwrap_or(&run))
 }
 
 #[cfg(test)]

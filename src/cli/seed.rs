@@ -65,10 +65,8 @@ pub(super) fn from_config(desired: &Desired) -> Seed {
         .environments
         .iter()
         .map(|(name, environment)| {
-            (
-                name.clone(),
-                SeedCluster { uid: environment.cluster, namespaces: namespaces(environment), ..SeedCluster::default() },
-            )
+            let namespaces = namespaces(environment, desired.lock_on(name));
+            (name.clone(), SeedCluster { uid: environment.cluster, namespaces, ..SeedCluster::default() })
         })
         .collect();
     seed
@@ -87,14 +85,16 @@ fn named(desired: &Desired) -> BTreeSet<PrincipalName> {
     of_groups.chain(of_grants).chain(expected).cloned().collect()
 }
 
-/// The namespaces that grants name, and for each selector one namespace that it matches.
-fn namespaces(environment: &DesiredEnvironment) -> BTreeMap<Namespace, SeedNamespace> {
+/// The namespaces that grants name, that of the lock, and for each selector one namespace that it matches.
+fn namespaces(environment: &DesiredEnvironment, lock: Option<&Namespace>) -> BTreeMap<Namespace, SeedNamespace> {
+    let is_there =
+        |name: &Namespace| matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease");
     let mut namespaces: BTreeMap<Namespace, SeedNamespace> = BTreeMap::new();
+    namespaces.extend(lock.filter(|name| !is_there(name)).map(|name| (name.clone(), SeedNamespace::default())));
     for binding in &environment.bindings {
         match &binding.scope {
             ScopeTarget::Cluster => {}
-            ScopeTarget::Namespace(name)
-                if matches!(name.as_str(), "default" | "kube-system" | "kube-public" | "kube-node-lease") => {}
+            ScopeTarget::Namespace(name) if is_there(name) => {}
             ScopeTarget::Namespace(name) => {
                 namespaces.entry(name.clone()).or_default();
             }

@@ -12,7 +12,7 @@ pub use query::{cluster_query, tenant_query};
 use crate::config::{Config, Environment, Grant, Group, ROOT_FILE};
 use crate::diagnostics::{Located, SourceMap};
 use crate::state::{
-    AllowedUnmanaged, Desired, DesiredEnvironment, DesiredGroup, EnvironmentName, Origin, PrincipalName,
+    AllowedUnmanaged, Desired, DesiredEnvironment, DesiredGroup, DesiredLock, EnvironmentName, Origin, PrincipalName,
 };
 
 /// Compiles a config. The result depends on what the files say, not on the order in which they say it; where two lines
@@ -33,6 +33,11 @@ pub fn compile(config: &Config, sources: &SourceMap) -> Desired {
             .map(|(name, block)| (name.clone(), environment(config, name, block, on(name), sources)))
             .collect(),
         expectations: expectations::compile(config, sources),
+        lock: config.lock.as_ref().map(|lock| DesiredLock {
+            origin: sources.origin(lock.span),
+            environment: lock.environment.clone(),
+            namespace: lock.namespace.clone(),
+        }),
     }
 }
 

@@ -7,8 +7,9 @@ use super::rights::{self, DANGERS, Danger, EVERYTHING, GIVING, Giving, NEEDS};
 use super::{ClusterExamined, Examined, Line, Purpose, Sign, asks_about};
 use crate::state::covering::{self, Given, Held, Right};
 use crate::state::{
-    AccessQuestion, Answers, Applier, Cluster, DesiredEnvironment, DesiredRole, EnvironmentName, Failure, FailureKind,
-    Known, KubernetesKind, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind, RoleRef, all_of,
+    AccessQuestion, Answers, Applier, Cluster, ConfigName, DesiredEnvironment, DesiredRole, EnvironmentName, Failure,
+    FailureKind, Known, KubernetesKind, LEASES, Lack, MissingRight, Namespace, PolicyRule, RBAC, Role, RoleKind,
+    RoleRef, all_of, lease_questions,
 };
 
 /// How many rights are named that nobody could be asked about.
@@ -22,6 +23,8 @@ struct Rights<'a> {
     observed: Option<&'a Result<Cluster, Failure>>,
     /// The roles that the files write there.
     written: Vec<Role>,
+    /// The Lease that is looked after there: of which config, and in which namespace.
+    lock: Option<(&'a ConfigName, &'a Namespace)>,
 }
 
 /// What could not be found out: why, and about which rights.
@@ -61,6 +64,7 @@ pub(super) fn lines(
         answers: &cluster.answers,
         observed: cluster.observed.as_ref(),
         written: environment.roles.iter().map(DesiredRole::written).collect(),
+        lock: examined.desired.lock_on(name).map(|namespace| (&examined.desired.config, namespace)),
     };
     let mut lines = Vec::new();
     for needed in [Purpose::Plan, Purpose::Apply].into_iter().filter(|needed| asks_about(examined.purpose, *needed)) {
@@ -68,6 +72,7 @@ pub(super) fn lines(
         let mut found = rights.plain(needed, &mut unknown);
         if needed == Purpose::Apply {
             found.extend(rights.giving(&mut unknown));
+            found.extend(rights.locking(&mut unknown));
         }
         found.extend(unknown.lines(Sign::Unchecked(needed), &format!("for {}", needed.command())));
         if found.is_empty() {
@@ -118,6 +123,27 @@ impl<'a> Rights<'a> {
                 .next(format!("add to its ClusterRole (docs/permissions.yaml): {rule}"))
         };
         missing.into_iter().map(line).collect()
+    }
+
+    /// What is missing to look after the Lease.
+    fn locking(&self, unknown: &mut Unknown<'a>) -> Option<Line> {
+        let (config, namespace) = self.lock?;
+        let mut missing = Vec::new();
+        for question in lease_questions(config, namespace) {
+            match self.answers.to(&question) {
+                Known::Allowed | Known::NotAsked => {}
+                Known::Denied => missing.push(question.verb),
+                Known::Failed(failure) => unknown.add(failure, format!("{} leases in {namespace}", question.verb)),
+            }
+        }
+        let text =
+            || format!("for apply: this identity may not {} leases in {namespace}, where `lock` is", all_of(&missing));
+        let next = || {
+            let verbs = missing.join(", ");
+            let rule = format!("{{ apiGroups: [\"{LEASES}\"], resources: [leases], verbs: [{verbs}] }}");
+            format!("bind to it in {namespace} a Role with this (rolecall-lock of docs/permissions.yaml): {rule}")
+        };
+        (!missing.is_empty()).then(|| Line::new(Sign::Missing(Purpose::Apply), "right", text()).next(next()))
     }
 
     /// The roles that may not be given.
@@ -284,6 +310,18 @@ impl<'a> Rights<'a> {
                     text,
                     "plan with an identity that only reads, so that a preview cannot be turned into access",
                 ));
+            }
+            let questions = self.lock.into_iter().flat_map(|(config, namespace)| lease_questions(config, namespace));
+            let holds: Vec<String> = questions
+                .filter(|question| question.verb != "get" && self.may(question))
+                .map(|question| question.verb)
+                .collect();
+            if let (false, Some((_, namespace))) = (holds.is_empty(), self.lock) {
+                let text = format!(
+                    "beyond need: with {} on leases in {namespace} somebody could hold the lock and keep every apply out",
+                    all_of(holds)
+                );
+                lines.push(line(text, "take it away: plan never touches the Lease"));
             }
             return lines;
         }

@@ -1,6 +1,6 @@
 //! One cluster: whether it is the right one, what it is, and what we may do there.
 
-use super::{ClusterExamined, Examined, Line, Purpose, Sign, allowed, network, setup};
+use super::{ClusterExamined, Examined, Line, Purpose, Sign, allowed, asks_about, network, setup};
 use crate::state::{ClusterCheckup, DesiredEnvironment, EnvironmentName, all_of};
 
 /// The first minor version of Kubernetes 1 with `SelfSubjectReview` of `authentication.k8s.io/v1`.
@@ -37,8 +37,29 @@ pub(super) fn lines(examined: &Examined<'_>, name: &EnvironmentName, cluster: &C
     if !examined.setup.sandbox || environment.cluster.is_some() {
         lines.push(uid(checkup, environment));
     }
+    lines.extend(lock(examined, name, cluster));
     lines.extend(allowed::lines(examined, name, environment, cluster));
     lines
+}
+
+/// Whether there is a place for the Lease.
+fn lock(examined: &Examined<'_>, name: &EnvironmentName, cluster: &ClusterExamined) -> Option<Line> {
+    let namespace = examined.desired.lock_on(name).filter(|_| asks_about(examined.purpose, Purpose::Apply))?;
+    Some(match cluster.lock.as_ref()? {
+        Ok(true) => Line::new(Sign::Fine, "lock", format!("the namespace {namespace} is there, where `lock` is")),
+        Ok(false) => {
+            let text = format!("for apply: there is no namespace {namespace}, where `lock` is, or it is being deleted");
+            let origin = examined.desired.lock.as_ref().map(|lock| lock.origin.to_string()).unwrap_or_default();
+            let next = format!("make it with `kubectl create namespace {namespace}`, or correct `lock` ({origin})");
+            Line::new(Sign::Missing(Purpose::Apply), "lock", text).next(next)
+        }
+        Err(failure) => {
+            let text =
+                format!("for apply: whether there is the namespace {namespace}, where `lock` is: {}", failure.what);
+            let next = failure.next.as_deref().unwrap_or("run it again");
+            Line::new(Sign::Unchecked(Purpose::Apply), "lock", text).next(next)
+        }
+    })
 }
 
 fn version(checkup: &ClusterCheckup) -> Line {

@@ -121,6 +121,8 @@ pub struct ClusterExamined {
     pub answers: Answers,
     /// Its roles and bindings, where what may be given hangs on them.
     pub observed: Option<Result<Cluster>>,
+    /// Whether there is the namespace that `lock` names; `None` where the lock is elsewhere.
+    pub lock: Option<Result<bool>>,
 }
 
 /// How a line stands.

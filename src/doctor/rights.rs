@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Purpose;
 use crate::state::{
-    AccessQuestion, Answers, Cluster, DesiredEnvironment, Known, KubernetesKind, MissingRight, Namespace, RBAC,
-    ScopeTarget,
+    AccessQuestion, Answers, Cluster, Desired, DesiredEnvironment, EnvironmentName, Known, KubernetesKind, LEASE_VERBS,
+    LEASES, MissingRight, Namespace, RBAC, ScopeTarget, lease_questions,
 };
 
 /// One right on every object of a kind.
@@ -39,6 +39,9 @@ pub const ASKING: Need = Need {
     resources: &["subjectaccessreviews"],
     verbs: &["create"],
 };
+
+/// For the Lease that one `apply` at a time holds, in the namespace that `lock` names.
+pub const LOCKING: Need = Need { purpose: Purpose::Apply, group: LEASES, resources: &["leases"], verbs: LEASE_VERBS };
 
 /// The two verbs that RBAC has for giving what one does not hold.
 pub const GIVING: [&str; 2] = ["bind", "escalate"];
@@ -141,12 +144,14 @@ pub(super) fn givings(environment: &DesiredEnvironment) -> Vec<Giving<'_>> {
     found.into_values().collect()
 }
 
-/// What to ask the environment's API server first.
-pub fn questions(environment: &DesiredEnvironment) -> Vec<AccessQuestion> {
+/// What to ask an environment's API server first.
+pub fn questions(desired: &Desired, name: &EnvironmentName) -> Vec<AccessQuestion> {
     let needs = NEEDS.iter().chain([&ASKING]).flat_map(Need::questions);
     let dangers = std::iter::once(&EVERYTHING).chain(DANGERS).map(Danger::question);
-    let givings = givings(environment).into_iter().map(|giving| giving.question(None));
-    let all: BTreeSet<AccessQuestion> = needs.chain(dangers).chain(unlimited()).chain(givings).collect();
+    let environment = desired.environments.get(name);
+    let givings = environment.into_iter().flat_map(givings).map(|giving| giving.question(None));
+    let locking = desired.lock_on(name).into_iter().flat_map(|namespace| lease_questions(&desired.config, namespace));
+    let all: BTreeSet<AccessQuestion> = needs.chain(dangers).chain(unlimited()).chain(givings).chain(locking).collect();
     all.into_iter().collect()
 }
 

@@ -66,6 +66,7 @@ fn desired() -> Desired {
         groups: BTreeMap::from([("sre".parse().unwrap(), group)]),
         environments: BTreeMap::from([("alpha".parse().unwrap(), environment)]),
         expectations: Vec::new(),
+        lock: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn cluster() -> ClusterExamined {
         }),
         answers: Answers::default(),
         observed: None,
+        lock: None,
     }
 }
 
@@ -116,8 +118,8 @@ fn answer(cluster: &mut ClusterExamined, questions: Vec<AccessQuestion>, allow: 
 /// All is well, for `plan`.
 fn examined(desired: &Desired) -> Examined<'_> {
     let mut cluster = cluster();
-    for environment in desired.environments.values() {
-        answer(&mut cluster, rights::questions(environment), |question| {
+    for name in desired.environments.keys() {
+        answer(&mut cluster, rights::questions(desired, name), |question| {
             question.verb == "list" && question.resource != "secrets" || question.resource == "namespaces"
         });
     }
@@ -250,8 +252,8 @@ fn what_is_held_beyond_need_depends_on_what_it_is_for() {
     examined.entra.acting =
         Ok(acting(&["Directory.ReadWrite.All", "Group.ReadWrite.All", "Group.Create", "Mail.Read"]));
     for cluster in examined.clusters.values_mut() {
-        let environment = desired.environments.values().next().unwrap();
-        let questions: Vec<_> = rights::questions(environment)
+        let name = desired.environments.keys().next().unwrap();
+        let questions: Vec<_> = rights::questions(&desired, name)
             .into_iter()
             .filter(|question| ["patch", "bind"].contains(&question.verb.as_str()))
             .collect();
@@ -443,7 +445,7 @@ fn told_without_bind(desired: &Desired, observed: Result<Cluster>, holds: &[&str
     let mut examined = examined(desired);
     examined.purpose = Some(Purpose::Apply);
     examined.entra.acting = Ok(acting(&["Group.ReadWrite.All", "User.Read.All", "Application.Read.All"]));
-    let environment = desired.environments.values().next().unwrap();
+    let (name, environment) = desired.environments.iter().next().unwrap();
     let cluster = examined.clusters.values_mut().next().unwrap();
     let allow = |question: &AccessQuestion| {
         let is_giving = rights::GIVING.contains(&question.verb.as_str());
@@ -451,7 +453,7 @@ fn told_without_bind(desired: &Desired, observed: Result<Cluster>, holds: &[&str
             || ["secrets", "users", "pods", "serviceaccounts/token"].contains(&question.resource.as_str());
         !is_giving && (!is_danger || holds.contains(&question.resource.as_str()))
     };
-    answer(cluster, rights::questions(environment), allow);
+    answer(cluster, rights::questions(desired, name), allow);
     assert!(rights::hangs_on_what_is_held(environment, &cluster.answers));
     answer(cluster, rights::narrower(environment, &cluster.answers, observed.as_ref().ok()), allow);
     cluster.observed = Some(observed);
@@ -511,9 +513,9 @@ fn a_question_without_an_answer_is_neither_yes_nor_no() {
     let mut examined = examined(&desired);
     examined.purpose = None;
     examined.entra.acting = Ok(acting(&["Group.ReadWrite.All", "User.Read.All", "Application.Read.All"]));
-    let environment = desired.environments.values().next().unwrap();
+    let (name, environment) = desired.environments.iter().next().unwrap();
     let cluster = examined.clusters.values_mut().next().unwrap();
-    let questions = rights::questions(environment);
+    let questions = rights::questions(&desired, name);
     cluster.answers.fail(questions.clone(), &Failure::new(FailureKind::Unreachable, "the connection was lost"));
     assert!(!rights::hangs_on_what_is_held(environment, &cluster.answers));
     assert_snapshot!(told(&examined), @r#"
@@ -534,9 +536,9 @@ fn whether_the_applier_may_be_asked_about_is_told_but_not_in_a_sandbox() {
     let mut desired = desired();
     desired.environments.values_mut().next().unwrap().applier = Some(crate::state::Applier::new("ci", []));
     let mut examined = examined(&desired);
-    let environment = desired.environments.values().next().unwrap();
+    let name = desired.environments.keys().next().unwrap();
     let cluster = examined.clusters.values_mut().next().unwrap();
-    answer(cluster, rights::questions(environment), |question| {
+    answer(cluster, rights::questions(&desired, name), |question| {
         question.verb == "list" && question.resource != "secrets" || question.resource == "namespaces"
     });
     assert_snapshot!(told(&examined), @r#"
@@ -545,4 +547,34 @@ fn whether_the_applier_may_be_asked_about_is_told_but_not_in_a_sandbox() {
     "#);
     examined.setup.sandbox = true;
     assert!(!told(&examined).contains("subjectaccessreviews"), "{}", told(&examined));
+}
+
+#[test]
+fn nobody_knows_of_a_lock_that_could_not_be_asked_about() {
+    let mut desired = desired();
+    desired.lock = Some(crate::state::DesiredLock {
+        origin: origin(),
+        environment: "alpha".parse().unwrap(),
+        namespace: "rolecall".parse().unwrap(),
+    });
+    let mut examined = examined(&desired);
+    examined.entra.acting = Ok(acting(&["Group.ReadWrite.All", "User.Read.All", "Application.Read.All"]));
+    let cluster = examined.clusters.values_mut().next().unwrap();
+    let name = desired.environments.keys().next().unwrap();
+    answer(cluster, rights::questions(&desired, name), |question| {
+        question.verb != "*"
+            && !["secrets", "users", "pods", "serviceaccounts/token"].contains(&question.resource.as_str())
+    });
+    let about_leases = rights::questions(&desired, name).into_iter().filter(|question| question.resource == "leases");
+    let failure = Failure::new(FailureKind::Unreachable, "no answer from context `alpha` within 10 s");
+    cluster.answers.fail(about_leases.collect(), &failure);
+    cluster.lock = Some(Err(failure));
+    assert!(!told(&examined).contains("lease"), "plan never touches it: {}", told(&examined));
+    examined.purpose = Some(Purpose::Apply);
+    let told = told(&examined);
+    let of_lock: Vec<&str> = told.lines().filter(|line| line.starts_with('?')).collect();
+    assert_snapshot!(of_lock.join("\n"), @"
+    ? for apply: whether there is the namespace rolecall, where `lock` is: no answer from context `alpha` within 10 s > run it again
+    ? for apply: not checked (get leases in rolecall, create leases in rolecall, update leases in rolecall): no answer from context `alpha` within 10 s > run it again
+    ");
 }

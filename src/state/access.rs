@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Applier, Failure, FailureKind, Namespace, Request, Result};
+use super::{Applier, ConfigName, Failure, FailureKind, Namespace, Request, Result, mark};
 
 /// The API group of roles and bindings.
 pub const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The API group of Leases.
+pub const LEASES: &str = "coordination.k8s.io";
+/// What `apply` does to the Lease of a config's lock.
+pub const LEASE_VERBS: &[&str] = &["get", "create", "update"];
 
 /// May this be done? Asked of the API server by `SelfSubjectAccessReview`, or by `SubjectAccessReview` about somebody else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,6 +50,16 @@ impl AccessQuestion {
     pub fn within(self, namespace: &Namespace) -> Self {
         Self { namespace: Some(namespace.clone()), ..self }
     }
+}
+
+/// May we look after the Lease of a config's lock? One question for each of [`LEASE_VERBS`].
+pub fn lease_questions(config: &ConfigName, namespace: &Namespace) -> impl Iterator<Item = AccessQuestion> + use<> {
+    let (lease, namespace) = (mark::lease_name(config), namespace.clone());
+    LEASE_VERBS.iter().map(move |verb| {
+        let question = AccessQuestion::new(*verb, LEASES, "leases").within(&namespace);
+        // Who creates an object has no name in the request yet, so that no rule can be about one.
+        if *verb == "create" { question } else { question.named(&lease) }
+    })
 }
 
 /// May somebody do this? Asked of the API server by `SubjectAccessReview`, which takes the user name and the groups as they

@@ -49,6 +49,26 @@ pub struct Desired {
     pub environments: BTreeMap<EnvironmentName, DesiredEnvironment>,
     /// What somebody must or must not be able to do, by place in the files.
     pub expectations: Vec<DesiredExpectation>,
+    /// The Lease that one `apply` at a time holds; `None` where nothing keeps two apart.
+    pub lock: Option<DesiredLock>,
+}
+
+impl Desired {
+    /// The namespace that has the Lease, where it is on this environment.
+    pub fn lock_on(&self, environment: &EnvironmentName) -> Option<&Namespace> {
+        self.lock.as_ref().filter(|lock| lock.environment == *environment).map(|lock| &lock.namespace)
+    }
+}
+
+/// Where the Lease is that one `apply` at a time holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredLock {
+    /// The line that says so.
+    pub origin: Origin,
+    /// Whose cluster has it.
+    pub environment: EnvironmentName,
+    /// The namespace that it is in.
+    pub namespace: Namespace,
 }
 
 /// How a group came to be and what may be done with the object itself.

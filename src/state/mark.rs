@@ -60,6 +60,13 @@ pub fn role_name(config: &ConfigName, role: &RoleKey, scope: &ScopeTarget) -> St
     format!("{}-{}", readable(role.as_str()), hex(&[config.as_str(), role.as_str(), &scope_text(scope)], 10))
 }
 
+/// The name of the Lease that one `apply` of a config at a time holds. A config's name may hold `_`, which that of a Lease may
+/// not; the digits keep two names apart.
+pub fn lease_name(config: &ConfigName) -> String {
+    let config = config.as_str();
+    format!("rolecall-{}-{}", config.replace('_', "-"), hex(&["lock", config], 10))
+}
+
 fn scope_text(scope: &ScopeTarget) -> String {
     match scope {
         ScopeTarget::Cluster => "cluster".to_owned(),
@@ -153,6 +160,15 @@ mod tests {
         assert_ne!(first, name("edit", &trinity));
         assert_ne!(first, name("view", &ScopeTarget::Cluster));
         assert_eq!(first, name("view", &trinity));
+    }
+
+    #[test]
+    fn two_configs_have_two_leases_with_names_that_kubernetes_takes() {
+        let names = ["a_b", "a-b", "contoso"].map(|name| lease_name(&name.parse().unwrap()));
+        assert_ne!(names[0], names[1]);
+        for name in names {
+            assert!(name.starts_with("rolecall-") && !name.contains('_'), "{name}");
+        }
     }
 
     #[test]

@@ -34,7 +34,10 @@ mod trace;
 mod unmanaged;
 mod weakening;
 
-pub use access::{AccessAnswer, AccessQuestion, AccessReview, Answers, Known, RBAC, ServedResource};
+pub use access::{
+    AccessAnswer, AccessQuestion, AccessReview, Answers, Known, LEASE_VERBS, LEASES, RBAC, ServedResource,
+    lease_questions,
+};
 pub use aggregation::DefaultRole;
 pub use applier::Applier;
 pub use audit::{AuditActivity, AuditEntry, AuditTarget, AuditTrail, Initiator};
@@ -44,9 +47,9 @@ pub use checkup::{
 };
 pub use cloud::Cloud;
 pub use desired::{
-    AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredReplacement, DesiredRole,
-    EnvironmentType, GroupNaming, GroupsClaim, Management, Membership, Origin, RoleTarget, ScopeTarget, TokenNaming,
-    UserNaming,
+    AllowedUnmanaged, Desired, DesiredBinding, DesiredEnvironment, DesiredGroup, DesiredLock, DesiredReplacement,
+    DesiredRole, EnvironmentType, GroupNaming, GroupsClaim, Management, Membership, Origin, RoleTarget, ScopeTarget,
+    TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
 pub use lack::{Lack, MissingRight};

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use crate::common::{Ran, World, repository};
 
-/// Uses every kind of object, and both verbs that give roles.
+/// Uses every kind of object, both verbs that give roles, and the lock.
 const CONFIG: &str = "version: 1
 name: quickstart
 tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f }
 appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+lock: { environment: alpha, namespace: trinity }
 environments:
   alpha: { type: k3s, labels: { stage: dev }, cluster: 77ab0c1d-2e3f-4a5b-8c6d-7e8f9a0b1c2d, applier: { user: rolecall } }
 groups:
@@ -28,12 +29,10 @@ fn permissions_needed() -> Vec<&'static str> {
     needed.filter(|name| !["GroupMember.ReadWrite.All", "RoleManagement.ReadWrite.Directory"].contains(name)).collect()
 }
 
-/// The rules of both roles of docs/permissions.yaml.
+/// The rules of the roles of docs/permissions.yaml.
 fn rules() -> Vec<Value> {
     let text = std::fs::read_to_string(repository().join("docs/permissions.yaml")).unwrap();
     let roles = text.split("\n---\n").map(|role| serde_saphyr::from_str::<Value>(role).unwrap());
-    // What the lock takes is asked for where there is one.
-    let roles = roles.filter(|role| role["kind"] == "ClusterRole");
     roles.flat_map(|role| role["rules"].as_array().unwrap().clone()).collect()
 }
 
@@ -181,7 +180,10 @@ fn each_right_that_is_taken_away_is_named() {
         );
         named += 1;
     }
-    assert_eq!(named, 24, "four lists, two for namespaces, four times four writes, bind and escalate");
+    assert_eq!(
+        named, 27,
+        "four lists, two for namespaces, four times four writes, bind, escalate and three for the Lease"
+    );
 }
 
 #[test]
@@ -210,6 +212,43 @@ fn whoever_holds_what_the_files_give_needs_neither_bind_nor_escalate() {
     assert_eq!(standing(&ran, "missing"), Vec::<String>::new());
     assert_eq!(standing(&ran, "not-checked"), Vec::<String>::new());
     let _ = world.apply(&["--yes"]).exits(0);
+}
+
+#[test]
+fn the_lock_must_have_its_place_where_changes_are_applied() {
+    let all = limited(&rules());
+    let of_leases = |rule: &Value| rule["resources"][0] == "leases";
+    let held: Vec<_> = all.iter().filter(|rule| !of_leases(rule)).cloned().collect();
+    let world = holding(&permissions_needed(), &held);
+    let _ = doctor(&world, &["--for", "plan"]).exits(0);
+    let found = standing(&doctor(&world, &["--for", "apply", "--output", "json"]).exits(1), "missing");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("may not get, create and update leases in trinity, where `lock` is"), "{found:?}");
+    assert!(
+        found[0]
+            .contains("{ apiGroups: [\"coordination.k8s.io\"], resources: [leases], verbs: [get, create, update] }"),
+        "{found:?}"
+    );
+    // Whoever may do more than look at it could keep everybody out.
+    let ran = doctor(&holding(&permissions_needed(), &all), &["--for", "plan", "--output", "json"]).exits(0);
+    let decide = standing(&ran, "decide");
+    assert!(decide.iter().any(|line| line.contains("hold the lock and keep every apply out")), "{decide:?}");
+    // A rule about this Lease alone is enough, but for making it.
+    let lease = rolecall::state::mark::lease_name(&"quickstart".parse().unwrap());
+    let mut named = all.clone();
+    for rule in named.iter_mut().filter(|rule| of_leases(rule) && rule["verbs"][0] != "create") {
+        rule["resourceNames"] = json!([lease]);
+    }
+    let world = holding(&permissions_needed(), &named);
+    let _ = doctor(&world, &["--for", "apply"]).exits(0);
+    let _ = world.apply(&["--yes"]).exits(0);
+
+    world.replace("access/rolecall.yaml", "namespace: trinity }\nenv", "namespace: locks }\nenv");
+    let found = standing(&doctor(&world, &["--for", "apply", "--output", "json"]).exits(1), "missing");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("there is no namespace locks, where `lock` is"), "{found:?}");
+    assert!(found[0].contains("`kubectl create namespace locks`, or correct `lock` (rolecall.yaml:5)"), "{found:?}");
+    let _ = doctor(&world, &["--for", "plan"]).exits(0);
 }
 
 #[test]
@@ -278,7 +317,7 @@ fn the_readme_has_the_table_of_permissions() {
 #[test]
 fn the_documented_roles_give_what_is_asked_for() {
     let mut asked: Vec<String> = Vec::new();
-    for need in rights::NEEDS.iter().chain([&rights::ASKING]) {
+    for need in rights::NEEDS.iter().chain([&rights::ASKING, &rights::LOCKING]) {
         for resource in need.resources {
             asked.extend(need.verbs.iter().map(|verb| format!("{verb} {resource} in \"{}\"", need.group)));
         }

@@ -48,9 +48,12 @@ fn apply_holds_it_while_it_writes_and_nothing_else_touches_it() {
         "{writes:#?}"
     );
     assert_eq!(leases(&writes).len(), 2);
-    // Where there is nothing to write, nobody is kept out.
-    let _ = world.apply(&["--yes"]).exits(0);
+    // Whoever asks first takes it after the answer, and here there is nothing to ask.
+    let _ = world.apply(&[]).exits(0);
     assert_eq!(world.writes().len(), writes.len());
+    let _ = world.apply(&["--yes"]).exits(0);
+    let more = world.writes().split_off(writes.len());
+    assert_eq!((more.len(), leases(&more).len()), (2, 2), "{more:#?}");
 }
 
 #[test]
@@ -60,8 +63,7 @@ fn whoever_has_it_is_named_and_nothing_is_written() {
     let ran = world.apply(&["--yes", "--lock-timeout", "0"]).exits(1);
     assert_eq!(world.writes().len(), before, "{}", ran.all());
     assert!(ran.stderr.contains("https://ci.contoso.com/jobs/7\\u{1b}[2J has it since "), "{}", ran.stderr);
-    let mut ran = ran;
-    ran.stdout.clear();
+    assert_eq!(ran.stdout, "");
     check("lock-held", &ran);
 }
 
@@ -81,12 +83,31 @@ fn what_a_killed_run_left_is_taken_over() {
 #[test]
 fn a_lock_that_cannot_be_taken_is_said_before_anything_is_written() {
     let world = locking();
+    let _ = world.plan(&[]).exits(0);
     world.replace("access/rolecall.yaml", "namespace: trinity }", "namespace: nowhere }");
+    let planned = world.plan(&[]).exits(0);
+    let note = "alpha has no namespace `nowhere`, where `lock` is, or it is being deleted";
+    assert!(planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(note), "{}", planned.stdout);
     let ran = world.apply(&["--yes"]).exits(1);
     assert!(ran.stderr.contains("has no namespace `nowhere`, where `lock` puts it"), "{}", ran.stderr);
     assert!(ran.stderr.contains("kubectl create namespace nowhere"), "{}", ran.stderr);
     let writes = world.writes();
     assert!(writes.iter().all(|write| write.contains("/leases")), "{writes:#?}");
+}
+
+#[test]
+fn a_sandbox_that_is_filled_from_the_files_has_its_namespace() {
+    let world = locking();
+    world.replace("access/rolecall.yaml", "namespace: trinity }\n\nenv", "namespace: rolecall }\n\nenv");
+    let _ = world.apply(&["--yes"]).exits(0);
+}
+
+#[test]
+fn who_waits_for_a_lock_that_the_files_do_not_have_is_told() {
+    let world = World::with_quickstart_grants();
+    let ran = world.apply(&["--yes", "--lock-timeout", "30m"]).exits(0);
+    assert!(ran.stderr.contains("note: the files have no `lock`, so that --lock-timeout"), "{}", ran.stderr);
+    assert!(!world.apply(&["--yes"]).exits(0).stderr.contains("lock-timeout"));
 }
 
 #[test]
@@ -100,5 +121,5 @@ fn how_long_to_wait_must_be_a_time() {
 
 #[test]
 fn of_two_applies_of_one_plan_one_does_the_work_and_the_other_says_so() {
-    crate::together::of_two_applies_one_works_and_the_other_says_so(None);
+    let _ = crate::together::of_two_applies_one_works_and_the_other_says_so(None);
 }

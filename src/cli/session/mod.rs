@@ -45,7 +45,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::snapshot::{Lacking, Snapshot};
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
-    AppliedBy, Change, Desired, EnvironmentName, Failure, GroupQuestion, Namespace, Observed, Policy, PrincipalName,
+    AppliedBy, Change, Desired, EnvironmentName, Failure, GroupQuestion, Observed, Policy, PrincipalName,
 };
 use crate::{desired, git, plan, report};
 
@@ -60,7 +60,7 @@ pub(super) struct Session {
     pub(super) entra: entra::Connection,
     pub(super) chain: Arc<Chain>,
     clusters: BTreeMap<EnvironmentName, kubernetes::Connection>,
-    // Environments to which there is no way, and why. Empty but for `doctor`.
+    // Environments to which there is no way, and why. Empty but for `doctor`, and for where nothing but the lock is.
     pub(super) unroutable: BTreeMap<EnvironmentName, CliError>,
     // One link a cluster serves the reader and the writer, so that a credential plugin runs once.
     links: BTreeMap<EnvironmentName, OnceCell<Link>>,
@@ -74,8 +74,6 @@ pub(super) struct Session {
     recorded: Option<Arc<Snapshot>>,
     // Names that are looked up besides those of the files.
     pub(super) also: BTreeSet<PrincipalName>,
-    // The Lease that one apply at a time holds.
-    lock: Option<config::Lock>,
     // Keeps the embedded servers running for as long as somebody may call them.
     sandbox: Option<Sandbox>,
 }
@@ -338,11 +336,6 @@ impl Session {
             }
         }
         Ok(writers)
-    }
-
-    /// Where the Lease is that one apply at a time holds.
-    pub(super) fn lock_place(&self) -> Option<(EnvironmentName, Namespace)> {
-        self.lock.as_ref().map(|lock| (lock.environment.clone(), lock.namespace.clone()))
     }
 
     /// What the files themselves expect.

@@ -44,7 +44,9 @@ impl Session {
         reference: Option<&str>,
     ) -> Result<Self, CliError> {
         let mut session = Self::open_all(ui, path, connections, policy, (reference, None)).await?;
-        session.unroutable.pop_first().map_or(Ok(session), |(_, error)| Err(error))
+        // The way to the lock alone is missed by whoever takes it.
+        let missed = session.unroutable.keys().find(|name| is_read(&session.policy, name)).cloned();
+        missed.and_then(|name| session.unroutable.remove(&name)).map_or(Ok(session), Err)
     }
 
     /// The same, going on without the clusters to which there is no way.
@@ -86,8 +88,6 @@ impl Session {
             let left_out = desired.environments.keys().filter(|name| base.leaves_out(name));
             policy.allow_unreachable.extend(left_out.cloned());
         }
-        let lock = config.lock;
-        let at = lock.as_ref().map(|lock| &lock.environment);
         let mut session = match (snapshot, &connections.sandbox) {
             (Some(snapshot), _) => {
                 if !base.as_ref().is_some_and(Base::leaves_out_tenant) {
@@ -95,15 +95,14 @@ impl Session {
                 }
                 Self::over(snapshot, loaded, desired, config.tenant.cloud, policy)?
             }
-            (None, Some(folder)) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, at, policy).await?,
-            (None, None) => Self::for_real(ui, connections, loaded, desired, at, config.tenant.cloud, policy)?,
+            (None, Some(folder)) => Self::in_sandbox(&ui.resolve(folder), loaded, desired, policy).await?,
+            (None, None) => Self::for_real(ui, connections, loaded, desired, config.tenant.cloud, policy)?,
         };
         if let Some(base) = &base {
             session.clusters.retain(|name, _| !base.leaves_out(name));
             session.unroutable.retain(|name, _| !base.leaves_out(name));
         }
         (session.base, session.expectations) = (base, expectations);
-        session.lock = lock;
         session.entra.pace = ui.pace;
         Ok(session)
     }
@@ -113,7 +112,6 @@ impl Session {
         args: &ConnectionArgs,
         loaded: Loaded,
         desired: Desired,
-        lock: Option<&EnvironmentName>,
         cloud: Cloud,
         policy: Policy,
     ) -> Result<Self, CliError> {
@@ -137,7 +135,7 @@ impl Session {
         let chain = Arc::new(Chain::new(&settings, entra.transport()?));
         let (mut clusters, mut unroutable) = (BTreeMap::new(), BTreeMap::new());
         for (name, environment) in &desired.environments {
-            if !is_read(&policy, name) && lock != Some(name) {
+            if !is_read(&policy, name) && desired.lock_on(name).is_none() {
                 continue;
             }
             let route = connections.route(ui, args, name, environment, &loaded);
@@ -163,7 +161,6 @@ impl Session {
             expectations,
             recorded: None,
             also: BTreeSet::new(),
-            lock: None,
             sandbox: None,
         })
     }
@@ -197,18 +194,11 @@ impl Session {
             expectations,
             recorded: Some(snapshot),
             also: BTreeSet::new(),
-            lock: None,
             sandbox: None,
         })
     }
 
-    async fn in_sandbox(
-        folder: &Path,
-        loaded: Loaded,
-        desired: Desired,
-        lock: Option<&EnvironmentName>,
-        policy: Policy,
-    ) -> Result<Self, CliError> {
+    async fn in_sandbox(folder: &Path, loaded: Loaded, desired: Desired, policy: Policy) -> Result<Self, CliError> {
         if loaded.contains(folder) {
             return Err(CliError::user(format!(
                 "{}: a sandbox's folder must lie outside the access files",
@@ -239,7 +229,7 @@ impl Session {
         let clusters = desired
             .environments
             .keys()
-            .filter(|name| is_read(&policy, name) || lock == Some(*name))
+            .filter(|name| is_read(&policy, name) || desired.lock_on(name).is_some())
             .filter_map(|name| Some((name, access.clusters.get(name)?)))
             .map(|(name, cluster)| {
                 let token: Arc<dyn TokenSource> = Arc::new(FixedToken(cluster.token.clone()));
@@ -268,7 +258,6 @@ impl Session {
             expectations,
             recorded: None,
             also: BTreeSet::new(),
-            lock: None,
             sandbox,
         })
     }

@@ -196,6 +196,7 @@ impl World {
             without_pim: true,
             groups: BTreeMap::new(),
             expectations: Vec::new(),
+            lock: None,
             environments: blocks.map(|(number, naming)| (environment(number), block(number, naming))).collect(),
         }
     }

@@ -79,7 +79,7 @@ impl Locker {
     /// The Lease of a config in a namespace. `holder` must be nobody else's name: by it we know our own.
     pub fn new(link: Link, namespace: &Namespace, config: &ConfigName, holder: String, terms: Terms) -> Self {
         let (api, namespace) = (Writing::new(link), namespace.to_string());
-        Self { api, namespace, name: lease_name(config), config: config.clone(), holder, terms }
+        Self { api, namespace, name: mark::lease_name(config), config: config.clone(), holder, terms }
     }
 
     /// Checks that this is the cluster that the files mean.
@@ -112,6 +112,7 @@ impl Locker {
             let sent = Instant::now();
             let written = match self.read().await.map_err(|error| self.failure(error))? {
                 None => self.create().await,
+                Some(record) if !record.is_of(&self.config) => return Err(self.of_others()),
                 Some(record) if record.holder() == self.holder => Ok(record),
                 Some(record) => {
                     let now = Instant::now();
@@ -168,6 +169,19 @@ impl Locker {
         self.api.replace(&self.collection(), &self.name, &record.0).await.map(Record)
     }
 
+    /// Something else has this name: it is not ours to write, whoever holds it.
+    fn of_others(&self) -> Failure {
+        let (link, namespace, name) = (self.api.reading.link(), &self.namespace, &self.name);
+        let what = format!(
+            "cannot take the lock: the Lease `{name}` in the namespace `{namespace}` of {link} does not carry the labels of \
+             this config, so somebody else may use it"
+        );
+        Failure::new(FailureKind::Conflict, what).with_next(format!(
+            "see whose it is with `kubectl get lease {name} -n {namespace} -o yaml`; delete it if nothing uses it, or name \
+             another namespace in `lock` of rolecall.yaml"
+        ))
+    }
+
     fn now(&self) -> Timestamp {
         (self.api.reading.link().clock)()
     }
@@ -181,6 +195,11 @@ impl Locker {
                 return Failure::new(FailureKind::NotFound, what).with_next(format!(
                     "make it with `kubectl create namespace {namespace}`, or correct `lock` in rolecall.yaml"
                 ));
+            }
+            CallError::Refused(refusal) if refusal.code == 403 && refusal.has_cause("NamespaceTerminating") => {
+                let what = format!("cannot take the lock: the namespace `{namespace}` of {link} is being deleted");
+                return Failure::new(FailureKind::Conflict, what)
+                    .with_next("make it again when it is gone, or name another one in `lock` of rolecall.yaml");
             }
             CallError::Refused(refusal) if refusal.code == 403 => {
                 let failure = refusal.failure(link, "take the lock");
@@ -217,10 +236,4 @@ async fn becomes<T>(value: &mut watch::Receiver<T>, is_so: impl Fn(&T) -> bool) 
     if value.wait_for(|value| is_so(value)).await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// A config's name may hold `_`, which the name of a Lease may not; the digits keep two names apart.
-fn lease_name(config: &ConfigName) -> String {
-    let config = config.as_str();
-    format!("rolecall-{}-{}", config.replace('_', "-"), mark::hex(&["lock", config], 10))
 }

@@ -26,6 +26,13 @@ impl Record {
         }))
     }
 
+    /// Whether it carries the labels that we make one with.
+    pub(super) fn is_of(&self, config: &ConfigName) -> bool {
+        let label =
+            |name: &str| self.0.get("metadata").and_then(|metadata| metadata.get("labels")?.get(name)?.as_str());
+        label(mark::MANAGED_BY_LABEL) == Some(mark::MANAGER) && label(mark::CONFIG_LABEL) == Some(config.as_str())
+    }
+
     /// Who holds it; empty where nobody does.
     pub(super) fn holder(&self) -> &str {
         self.text("/spec/holderIdentity")

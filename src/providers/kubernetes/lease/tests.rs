@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::{Held, Holder, Locker, Taken, Terms, lease_name};
+use super::{Held, Holder, Locker, Taken, Terms};
 use crate::providers::kubernetes::link::Link;
 use crate::providers::kubernetes::scripted::{Answer, Seen, link, status};
 use crate::state::{ConfigName, FailureKind};
@@ -254,11 +254,19 @@ async fn whoever_waits_can_be_interrupted() {
     first.release().await.unwrap();
 }
 
-#[test]
-fn two_configs_have_two_leases_with_names_that_kubernetes_takes() {
-    let names = ["a_b", "a-b", "contoso"].map(|name| lease_name(&name.parse().unwrap()));
-    assert_ne!(names[0], names[1]);
-    for name in names {
-        assert!(name.starts_with("rolecall-") && !name.contains('_'), "{name}");
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_somebody_else_under_our_name_is_left_alone() {
+    let (server, link) = server();
+    drop(held(&link, "one", 0).await);
+    for (label, value) in [("app.kubernetes.io/managed-by", "helm"), ("rolecall.dev/config", "other")] {
+        let mut before = server.lock().unwrap().lease.clone().unwrap();
+        before["spec"]["holderIdentity"] = "".into();
+        before["metadata"]["labels"][label] = value.into();
+        server.lock().unwrap().lease = Some(before.clone());
+        let Err(failure) = take(&link, "two", 300).await.0 else { panic!("it is not ours") };
+        assert_eq!(failure.kind, FailureKind::Conflict);
+        assert!(failure.what.contains("does not carry the labels of this config"), "{failure}");
+        assert!(failure.next.unwrap().contains("kubectl get lease rolecall-contoso-platform-"));
+        assert_eq!(server.lock().unwrap().lease, Some(before));
     }
 }
