@@ -96,6 +96,7 @@ ids! {
         DisabledPerson = "disabled-person": "An account is disabled: what is granted to it takes effect when it is enabled.",
         EmptySelector = "empty-selector": "No namespace has the labels of a grant.",
         LeftBehind = "left-behind": "A group that rolecall created is there still, and its block means another one now.",
+        LockOutOfReach = "lock-out-of-reach": "Whoever applies could not take the lock, so that nothing would be written.",
         LookAlike = "look-alike": "Another group has the same display name.",
         NotOurs = "not-ours": "A group carries our mark, no file asks for it, and no applier owns it.",
         OtherOwners = "other-owners": "A group of ours has owners who are no appliers and whom no file names.",

@@ -14,6 +14,7 @@ mod entra;
 pub mod guards;
 mod ids;
 mod kubernetes;
+mod lock;
 mod meanwhile;
 mod names;
 mod order;
@@ -235,6 +236,7 @@ impl<'a> Comparison<'a> {
             aggregation::spreads(name, *part, &directory, changes)
         });
         let spreads = spreads.collect();
+        draft.notes.extend(lock::note(desired, observed, policy, &changes));
         Plan {
             config: desired.config.clone(),
             tenant: desired.tenant,
@@ -290,13 +292,20 @@ pub fn access_questions(
     policy: &Policy,
     changes: &[Change],
 ) -> BTreeMap<EnvironmentName, Vec<AccessQuestion>> {
-    preflight::questions(desired, observed, policy, changes)
+    let mut questions = preflight::questions(desired, observed, policy, changes);
+    if let Some((environment, of_lock)) = lock::questions(desired, observed, policy, changes) {
+        questions.entry(environment).or_default().extend(of_lock);
+    }
+    questions
 }
 
 /// Says again of a plan which of its changes the API servers would refuse, now that [`access_questions`] were answered.
 /// Nothing else of a plan rests on the answers.
 pub fn foresee(plan: &mut Plan, desired: &Desired, observed: &Observed, policy: &Policy) {
     plan.forecasts = preflight::forecasts(desired, observed, policy, &plan.changes);
+    plan.notes.retain(|note| note.kind != NoteKind::LockOutOfReach);
+    plan.notes.extend(lock::note(desired, observed, policy, &plan.changes));
+    plan.notes.sort();
 }
 
 /// One comparison of everything, settled.

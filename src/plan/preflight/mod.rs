@@ -129,14 +129,7 @@ impl<'a> Check<'a> {
         by: AppliedBy,
         answers: Option<&'a Answers>,
     ) -> Self {
-        let ourselves = Applier { user: cluster.username.clone(), groups: cluster.user_groups.clone() };
-        let (who, whose, are_we) = match (by, named) {
-            (AppliedBy::Ourselves, _) => (ourselves, Whose::Ourselves, true),
-            // Of ourselves every group is known, of somebody else those that the files name.
-            (AppliedBy::Applier, Some(named)) if named.user == ourselves.user => (ourselves, Whose::Applier, true),
-            (AppliedBy::Applier, Some(named)) => (named.clone(), Whose::Applier, false),
-            (AppliedBy::Applier, None) => (ourselves, Whose::Planner, true),
-        };
+        let (who, whose, are_we) = whoever_applies(cluster, named, by);
         let needs = if who.is_superuser() { Vec::new() } else { needs(cluster, changes, &who) };
         Self { who, whose, are_we, needs, answers }
     }
@@ -221,6 +214,18 @@ impl<'a> Check<'a> {
             refusals: refusals(&refused),
             unchecked: unchecked.collect(),
         }
+    }
+}
+
+/// Who makes the changes on a cluster, who that is, and whether it is us.
+pub(super) fn whoever_applies(cluster: &Cluster, named: Option<&Applier>, by: AppliedBy) -> (Applier, Whose, bool) {
+    let ourselves = Applier { user: cluster.username.clone(), groups: cluster.user_groups.clone() };
+    match (by, named) {
+        (AppliedBy::Ourselves, _) => (ourselves, Whose::Ourselves, true),
+        // Of ourselves every group is known, of somebody else those that the files name.
+        (AppliedBy::Applier, Some(named)) if named.user == ourselves.user => (ourselves, Whose::Applier, true),
+        (AppliedBy::Applier, Some(named)) => (named.clone(), Whose::Applier, false),
+        (AppliedBy::Applier, None) => (ourselves, Whose::Planner, true),
     }
 }
 

@@ -11,6 +11,7 @@ mod entra;
 mod generate;
 mod guards;
 mod kubernetes;
+mod lock;
 mod meanwhile;
 mod model;
 mod nesting;

@@ -198,6 +198,7 @@ impl World {
                 groups: BTreeMap::new(),
                 environments: BTreeMap::new(),
                 expectations: Vec::new(),
+                lock: None,
             },
             observed: Observed { tenant: Some(Ok(tenant)), ..Observed::default() },
             policy: Policy::default(),
