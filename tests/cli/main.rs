@@ -21,6 +21,9 @@ mod expectations_live;
 mod faults;
 #[path = "../suite/folder.rs"]
 mod folder;
+#[allow(dead_code, reason = "those who kill look at more of it")]
+#[path = "../kills/gate.rs"]
+mod gate;
 mod golden;
 mod invented;
 mod lint;

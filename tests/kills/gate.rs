@@ -50,9 +50,19 @@ impl Upstream {
 pub(crate) struct Hold {
     /// How many requests are passed on first.
     pub(crate) request: usize,
-    /// Whether only those count, and are held, that write.
-    pub(crate) of_writes: bool,
+    /// Which count, and are held.
+    pub(crate) of: Of,
     pub(crate) after_work: bool,
+}
+
+/// Some of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    All,
+    /// Those that write what is planned.
+    Writes,
+    /// Those that come after somebody made or took the lock, and are not about it.
+    Locked,
 }
 
 /// A request that came, in the order of their coming.
@@ -64,7 +74,11 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn is_write(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "POST")
+        !matches!(self.method.as_str(), "GET" | "POST") && !self.is_about_lock()
+    }
+
+    pub(crate) fn is_about_lock(&self) -> bool {
+        self.path.contains("/leases")
     }
 }
 
@@ -136,11 +150,8 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
 impl Inner {
     async fn pass(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-        let (number, of_writes) = self.note(Seen { method: request.method().to_string(), path });
-        let holds = |after_work| {
-            let hold = self.hold.filter(|hold| hold.after_work == after_work);
-            hold.is_some_and(|hold| Some(hold.request) == if hold.of_writes { of_writes } else { Some(number) })
-        };
+        let is_held = self.note(Seen { method: request.method().to_string(), path });
+        let holds = |after_work| is_held && self.hold.is_some_and(|hold| hold.after_work == after_work);
         if holds(false) {
             self.hold_it().await;
         }
@@ -151,12 +162,22 @@ impl Inner {
         reply
     }
 
-    /// How many came before it, and how many that write when it does so too.
-    fn note(&self, request: Seen) -> (usize, Option<usize>) {
+    /// Notes a request, and says whether it is the one that is held.
+    fn note(&self, request: Seen) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_writes = request.is_write().then(|| seen.iter().filter(|seen| seen.is_write()).count());
         seen.push(request);
-        (seen.len() - 1, of_writes)
+        let Some(Hold { request, of, .. }) = self.hold else { return false };
+        let mut locked = false;
+        let counts = seen.iter().map(|seen| {
+            locked |= seen.is_about_lock() && seen.method != "GET";
+            match of {
+                Of::All => true,
+                Of::Writes => seen.is_write(),
+                Of::Locked => locked && !seen.is_about_lock(),
+            }
+        });
+        let counts: Vec<bool> = counts.collect();
+        counts.last() == Some(&true) && counts.iter().filter(|counts| **counts).count() == request + 1
     }
 
     async fn hold_it(&self) {

@@ -5,7 +5,10 @@
 #[path = "../suite/folder.rs"]
 mod folder;
 mod gate;
+#[cfg(unix)]
+mod held;
 mod interrupted;
+mod lock;
 mod matrix;
 mod place;
 mod process;

@@ -6,7 +6,7 @@ use std::path::Path;
 use rolecall::sandbox::log::Call;
 use serde_json::{Value, json};
 
-use crate::gate::{Gate, Hold, Seen, Upstream};
+use crate::gate::{Gate, Hold, Of, Seen, Upstream};
 use crate::place::Place;
 use crate::process::{Served, end, rolecall, run, until};
 use crate::scenario::{CONFIG, Scenario, forget};
@@ -145,7 +145,7 @@ impl Bench {
     fn run(self, worker: usize, workers: usize) -> (usize, usize, usize) {
         let first = self.seen.iter().position(Seen::is_write).unwrap();
         let points = (first..self.seen.len())
-            .flat_map(|request| [false, true].map(|after_work| Hold { request, of_writes: false, after_work }))
+            .flat_map(|request| [false, true].map(|after_work| Hold { request, of: Of::All, after_work }))
             .enumerate()
             .filter(|(at, _)| at % workers == worker);
         let mut killed = 0;

@@ -1,8 +1,10 @@
 //! The Kubernetes provider against real API servers: the shared suite, and what the sandbox does not model.
 
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::{Api, ResourceExt as _};
 use rolecall::state::{FailureKind, Operation, Outcome, Resource};
 use serde_json::json;
 
@@ -119,10 +121,32 @@ async fn of_two_applies_of_one_plan_one_does_the_work_and_the_other_says_so() {
     use crate::together::{NAMESPACE, of_two_applies_one_works_and_the_other_says_so};
     let kubeconfig = real!("ROLECALL_REAL_KUBECONFIG");
     let part = Part::new(&kubeconfig, NAMESPACE).await;
+    let bindings = Api::<RoleBinding>::namespaced(part.admin.clone(), NAMESPACE);
+    let before = bindings.list(&ListParams::default()).await.unwrap();
+    assert_eq!(before.items.len(), 0);
     let both = move || of_two_applies_one_works_and_the_other_says_so(Some((&kubeconfig, "real-one")));
-    tokio::task::spawn_blocking(both).await.unwrap();
+    let made = tokio::task::spawn_blocking(both).await.unwrap();
+    // What the API server says has happened since, up to a binding of our own: each was added once, and never changed or deleted.
+    let end = json!({
+        "metadata": { "name": "the-end" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
+    });
+    bindings.create(&PostParams::default(), &serde_json::from_value(end).unwrap()).await.unwrap();
+    let since = before.metadata.resource_version.unwrap();
+    let mut events = bindings.watch(&WatchParams::default(), &since).await.unwrap().boxed();
+    let mut added = Vec::new();
+    loop {
+        match events.next().await.unwrap().unwrap() {
+            WatchEvent::Added(binding) if binding.name_any() == "the-end" => break,
+            WatchEvent::Added(binding) => added.push(binding.name_any()),
+            WatchEvent::Bookmark(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    added.sort();
+    assert_eq!(added, made.into_iter().collect::<Vec<_>>());
     let leases = Api::<k8s_openapi::api::coordination::v1::Lease>::namespaced(part.admin.clone(), NAMESPACE);
-    let leases = leases.list(&kube::api::ListParams::default()).await.unwrap().items;
+    let leases = leases.list(&ListParams::default()).await.unwrap().items;
     let holders: Vec<_> = leases.iter().map(|lease| lease.spec.as_ref().unwrap().holder_identity.clone()).collect();
     assert_eq!(holders, [Some(String::new())], "it was given back");
     part.end().await;

@@ -21,6 +21,9 @@ mod builtin_roles;
 mod company;
 #[path = "../suite/folder.rs"]
 mod folder;
+#[allow(dead_code, reason = "those who kill look at more of it")]
+#[path = "../kills/gate.rs"]
+mod gate;
 mod graph_clients;
 mod kubernetes;
 mod preflight;
