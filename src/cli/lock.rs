@@ -12,7 +12,7 @@ use super::session::Session;
 use super::ui::Ui;
 use crate::providers::kubernetes::{Held, Holder, Locker, Taken, Terms};
 use crate::report::escape;
-use crate::state::DesiredLock;
+use crate::state::{DesiredLock, mark};
 
 /// How long `apply` waits for another one, as it is written: `0`, `90s`, `5m`, `1h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,11 @@ impl Lock {
         patience: Patience,
     ) -> Result<Option<Self>, CliError> {
         let Some(DesiredLock { environment, namespace, .. }) = &session.desired.lock else { return Ok(None) };
-        let not_taken =
-            |error: CliError| CliError { message: format!("nothing was written: {}", error.message), ..error };
+        let not_taken = |error: CliError| {
+            let is_said = error.message.starts_with("cannot take the lock");
+            let what = if is_said { "" } else { "cannot take the lock: " };
+            CliError { message: format!("nothing was written: {what}{}", error.message), ..error }
+        };
         let link = session.link(environment).await.ok_or_else(|| {
             let no_way = format!("nothing was written: there is no way to {environment}, where `lock` is");
             match session.unroutable.get(environment) {
@@ -88,14 +91,21 @@ impl Lock {
         let interrupted = ui.signals.writing_begins();
         let Patience(wait) = patience;
         let mut waits = |holder: &Holder| {
-            ui.say(&format!("Waiting for the lock for up to {}: {}", spelt(wait), words(holder)));
+            ui.say(&format!("Waiting for the lock for up to {}: {}", spelt(wait), words(holder, "it")));
         };
         match locker.take(wait, interrupted.clone(), &mut waits).await {
             Ok(Taken::Held(held)) => Ok(Some(Self { held, interrupted })),
             Ok(Taken::Interrupted) => Err(Self::interrupted()),
-            Ok(Taken::Busy(holder)) => Err(CliError::user(format!("nothing was written: {}", words(&holder)))
-                .hint("see whether that still runs, and run this again when it has ended; --lock-timeout 30m waits longer")
-                .hint("a lock that nobody looks after is free 30 s later, for whoever waits that long")),
+            Ok(Taken::Busy(holder)) => Err(CliError::user(format!(
+                "nothing was written: {}",
+                words(&holder, "the lock")
+            ))
+            .hint(format!(
+                "see whether that still runs, and run this again when it has ended; --lock-timeout 30m waits longer \
+                     (the lock is the Lease {} in the namespace {namespace} on {environment})",
+                mark::lease_name(config)
+            ))
+            .hint("a lock that nobody looks after is free 30 s later, for whoever waits that long")),
             Err(failure) => Err(not_taken(failure.into())),
         }
     }
@@ -157,10 +167,10 @@ async fn becomes<T>(value: &mut watch::Receiver<T>, is_so: impl Fn(&T) -> bool) 
     }
 }
 
-fn words(holder: &Holder) -> String {
+fn words(holder: &Holder, what: &str) -> String {
     let since =
         holder.since.map(|since| format!(" since {}", since.strftime("%Y-%m-%dT%H:%M:%SZ"))).unwrap_or_default();
-    format!("{} has it{since}", escape::name(&holder.identity))
+    format!("{} has {what}{since}", escape::name(&holder.identity))
 }
 
 fn spelt(wait: Duration) -> String {

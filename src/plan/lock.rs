@@ -50,8 +50,8 @@ pub(super) fn note(desired: &Desired, observed: &Observed, policy: &Policy, chan
         )
     } else {
         format!(
-            "{environment} has no namespace `{namespace}`, where `lock` is, or it is being deleted: apply writes nothing \
-             until it is there"
+            "there is no namespace `{namespace}`, where `lock` is, or it is being deleted: apply writes nothing until it is there \
+             (`kubectl create namespace {namespace}`)"
         )
     };
     let (environment, origin) = (Some(environment.clone()), Some(origin.clone()));

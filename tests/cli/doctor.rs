@@ -229,6 +229,9 @@ fn the_lock_must_have_its_place_where_changes_are_applied() {
             .contains("{ apiGroups: [\"coordination.k8s.io\"], resources: [leases], verbs: [get, create, update] }"),
         "{found:?}"
     );
+    let ran = world.apply(&["--yes"]).exits(1);
+    assert!(ran.stderr.contains("error: nothing was written: cannot take the lock on https://"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("let whoever applies get, create and update leases in the namespace trinity"));
     // Whoever may do more than look at it could keep everybody out.
     let ran = doctor(&holding(&permissions_needed(), &all), &["--for", "plan", "--output", "json"]).exits(0);
     let decide = standing(&ran, "decide");

@@ -62,7 +62,7 @@ fn whoever_has_it_is_named_and_nothing_is_written() {
     let before = world.writes().len();
     let ran = world.apply(&["--yes", "--lock-timeout", "0"]).exits(1);
     assert_eq!(world.writes().len(), before, "{}", ran.all());
-    assert!(ran.stderr.contains("https://ci.contoso.com/jobs/7\\u{1b}[2J has it since "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("https://ci.contoso.com/jobs/7\\u{1b}[2J has the lock since "), "{}", ran.stderr);
     assert_eq!(ran.stdout, "");
     check("lock-held", &ran);
 }
@@ -86,13 +86,37 @@ fn a_lock_that_cannot_be_taken_is_said_before_anything_is_written() {
     let _ = world.plan(&[]).exits(0);
     world.replace("access/rolecall.yaml", "namespace: trinity }", "namespace: nowhere }");
     let planned = world.plan(&[]).exits(0);
-    let note = "alpha has no namespace `nowhere`, where `lock` is, or it is being deleted";
+    let note = "alpha there is no namespace `nowhere`, where `lock` is, or it is being deleted";
     assert!(planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(note), "{}", planned.stdout);
     let ran = world.apply(&["--yes"]).exits(1);
     assert!(ran.stderr.contains("has no namespace `nowhere`, where `lock` puts it"), "{}", ran.stderr);
     assert!(ran.stderr.contains("kubectl create namespace nowhere"), "{}", ran.stderr);
     let writes = world.writes();
     assert!(writes.iter().all(|write| write.contains("/leases")), "{writes:#?}");
+}
+
+#[test]
+fn a_cluster_without_a_way_to_it_is_said_to_be_that_of_the_lock() {
+    let world = locking();
+    let kubeconfig = "apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:9' } }]
+users: [{ name: u, user: { token: t } }]
+contexts: [{ name: alpha, context: { cluster: c, user: u } }]
+";
+    world.write("kubeconfig", kubeconfig);
+    let apply = ["apply", "access", "--yes", "--kubeconfig", "kubeconfig", "--only", "alpha"];
+    let ran = world.run_with(&apply, &[("PATH", "/nonexistent")]).exits(1);
+    let unreachable = "nothing was written: cannot take the lock: cannot connect to context `alpha`";
+    assert!(ran.stderr.contains(unreachable), "{}", ran.stderr);
+    // Where nothing but the lock is, only whoever takes it needs a way.
+    world.replace("access/rolecall.yaml", "lock: { environment: alpha", "lock: { environment: beta");
+    world.replace("access/rolecall.yaml", "\nenvironments:\n", "\nenvironments:\n  beta: { type: k3s }\n");
+    let ran = world.run_with(&apply, &[("PATH", "/nonexistent")]).exits(1);
+    assert!(ran.stderr.contains("nothing was written: cannot take the lock: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("kubeconfig has no context `beta`"), "{}", ran.stderr);
+    let ran = world.run_with(&[&["plan"], &apply[1..2], &apply[3..]].concat(), &[("PATH", "/nonexistent")]);
+    assert!(!ran.all().contains("beta"), "{}", ran.all());
 }
 
 #[test]

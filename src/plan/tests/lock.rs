@@ -49,7 +49,7 @@ fn rights_that_the_applier_lacks_are_told_even_where_nothing_else_changes_on_tha
     world.desired.environments.get_mut(&alpha).unwrap().applier = Some(Applier::new("ci", []));
     let (note, asked) = noted(&world, |question| question.verb == "get");
     insta::assert_snapshot!(note.unwrap(), @"`ci`, who applies, may not create and update leases in trinity, where `lock` is, so that apply would write nothing; docs/permissions.yaml has a Role for it");
-    assert_eq!(asked, ["ci create leases false", "ci get leases true", "ci update leases true"]);
+    assert_eq!(asked, ["ci get leases true", "ci create leases false", "ci update leases true"]);
     assert_eq!(noted(&world, |_| true).0, None);
 }
 
@@ -62,7 +62,7 @@ fn of_somebody_who_only_plans_nothing_is_needed() {
 #[test]
 fn a_namespace_that_is_not_there_is_told_whoever_plans() {
     let (note, asked) = noted(&world("nowhere"), |_| false);
-    insta::assert_snapshot!(note.unwrap(), @"alpha has no namespace `nowhere`, where `lock` is, or it is being deleted: apply writes nothing until it is there");
+    insta::assert_snapshot!(note.unwrap(), @"there is no namespace `nowhere`, where `lock` is, or it is being deleted: apply writes nothing until it is there (`kubectl create namespace nowhere`)");
     assert_eq!(asked, Vec::<String>::new());
 }
 
