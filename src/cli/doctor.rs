@@ -91,7 +91,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         .map(|(name, environment, way)| {
             let (session, progress) = (&session, &progress);
             async move {
-                let examined = cluster(session, name, environment, way).await;
+                let examined = Box::pin(cluster(session, name, environment, way)).await;
                 progress.read(name.as_str());
                 (name.clone(), examined)
             }

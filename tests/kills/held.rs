@@ -35,9 +35,9 @@ impl<'a> Held<'a> {
         let mut apply = place.command(&served, "first.jsonl", &[]);
         let file = std::fs::File::create(place.path("said")).unwrap();
         let apply = apply.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        let mut held = Self { apply, gate, place, upstream, served, runtime };
-        assert!(until(&mut held.apply, || held.gate.holds()).is_none(), "{}", held.said());
-        held
+        let mut begun = Self { apply, gate, place, upstream, served, runtime };
+        assert!(until(&mut begun.apply, || begun.gate.holds()).is_none(), "{}", begun.said());
+        begun
     }
 
     pub(crate) fn said(&self) -> String {
