@@ -78,6 +78,7 @@ fn environment(
         protected: block.protected,
         tokens: block.tokens.clone(),
         applier: block.applier.clone(),
+        former_applier: None,
         roles,
         bindings,
         unmanaged: block.unmanaged,

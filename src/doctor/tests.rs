@@ -56,6 +56,7 @@ fn desired() -> Desired {
         allow_unmanaged: Vec::new(),
         replacements: Vec::new(),
         applier: None,
+        former_applier: None,
     };
     Desired {
         config: "contoso-platform".parse().unwrap(),

@@ -1,17 +1,21 @@
 //! What git knows about the access files. It reads the repository on disk and never the network.
 
+mod authors;
 mod base;
 pub mod blame;
 mod committed;
 pub mod history;
 mod pull_request;
+mod touched;
 mod tree;
 
 use std::path::Path;
 
+pub use authors::{Author, authors};
 pub use base::{Base, NoBase, base, tip};
 pub use committed::is_committed;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags, Status, StatusOptions};
+pub use touched::{TouchedLines, touched_lines};
 pub use tree::{Content, Tree};
 
 /// The commit that is checked out.

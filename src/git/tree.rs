@@ -73,6 +73,11 @@ impl Tree {
         Ok(Self { repository, root, files, folders })
     }
 
+    /// The repository that it is of.
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// The folder, as it is called here.
     pub fn root(&self) -> &Path {
         &self.root

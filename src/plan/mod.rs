@@ -18,6 +18,7 @@ mod lock;
 mod meanwhile;
 mod names;
 mod order;
+mod owning;
 mod parts;
 mod people;
 pub mod preflight;
@@ -30,6 +31,7 @@ mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unmanaged;
+mod unsaid;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +40,9 @@ use serde::{Deserialize, Serialize};
 pub use self::aggregation::{Effect, Reached, Spread, listed};
 pub use self::base::Caused;
 pub use self::ids::{NoteKind, Reason};
+pub use self::owning::{Owning, owning};
 pub use self::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedBinding};
+pub use self::unsaid::{Read, Side, Unsaid, unsaid};
 
 use self::draft::{Cause, Draft};
 use self::entra::Entra;

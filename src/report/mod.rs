@@ -1,6 +1,6 @@
 //! Plans, findings and events as text and JSON. Returns strings; never prints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use crate::access::AccessDifference;
 use crate::access::expectations::Judged;
-use crate::plan::{Caused, Verdict};
+use crate::plan::{Caused, Owning, Unsaid, Verdict};
 use crate::snapshot::{Age, Lacking};
-use crate::state::{ConfigName, EnvironmentName, TenantId, Usage, Weakening};
+use crate::state::{ConfigName, EnvironmentName, GroupKey, TenantId, Usage, Weakening};
 
 mod counts;
 pub mod csv;
@@ -85,6 +85,12 @@ pub struct Base {
     pub caused: Result<Caused, String>,
     /// What the rest of the plan means for people. The plan's own difference is then what the change causes alone.
     pub drift: Arc<AccessDifference>,
+    /// What it causes and none of its lines says; or why that cannot be told: a sentence.
+    pub unsaid: Result<Vec<Unsaid>, String>,
+    /// The mail addresses of those who wrote it, as git says, which whoever commits chooses. Hostile text.
+    pub authors: Vec<String>,
+    /// Who owns the groups that it is about.
+    pub owners: BTreeMap<GroupKey, Owning>,
 }
 
 /// What a report about what is there says besides the expectations themselves.

@@ -199,6 +199,8 @@ pub struct DesiredEnvironment {
     pub tokens: TokenNaming,
     /// Who applies here, where the files say it.
     pub applier: Option<Applier>,
+    /// Who applied here before the change that is previewed, where that is somebody else. Nothing of it is saved or applied.
+    pub former_applier: Option<Applier>,
     /// Own roles that some grant uses here; object name and namespace are final.
     pub roles: Vec<DesiredRole>,
     /// The grants, one entry for each subject × role × scope.

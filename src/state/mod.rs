@@ -30,6 +30,7 @@ mod resource;
 pub mod resources;
 mod selector;
 mod text;
+mod touched;
 mod trace;
 mod unmanaged;
 mod weakening;
@@ -72,6 +73,7 @@ pub use resource::{
 };
 pub use selector::{Doubt, Expression, Filled, Selector};
 pub use text::{all_of, closest, closest_address, closest_name, first_few, like, nearest};
+pub use touched::{Lines, Touched};
 pub use trace::{FieldWrite, Trace, WrittenField};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};
 pub use weakening::{Limit, Weakened, Weakening};

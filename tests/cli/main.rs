@@ -54,5 +54,6 @@ mod takeover;
 #[path = "../suite/together.rs"]
 mod together;
 mod unmanaged;
+mod unsaid;
 mod usage;
 mod verify;

@@ -1,5 +1,6 @@
 //! What a change of the access files starts from: its base, read from git and compiled.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,15 +11,17 @@ use crate::cli::error::CliError;
 use crate::config::{self, Config, Loaded, MAX_FILE_BYTES, ROOT_FILE, ReachedOtherwise, Storage, Unreadable};
 use crate::diagnostics::Severity;
 use crate::git::{self, Content, Tree};
-use crate::plan::Caused;
+use crate::plan::{self, Caused, Owning, Plan, Side, Unsaid};
 use crate::state::expectation::DesiredExpectation;
-use crate::state::{Desired, EnvironmentName, Failure, FailureKind, Limit, NowCalled, Weakened, Weakening};
+use crate::state::{
+    Desired, EnvironmentName, Failure, FailureKind, GroupKey, Limit, NowCalled, Observed, Touched, Weakened, Weakening,
+};
 use crate::{desired, report};
 
 /// What a change starts from.
 pub(super) struct Base {
-    /// What the files asked for then; or why they do not tell what the change causes: a sentence.
-    pub(super) desired: Result<Desired, String>,
+    /// The files as they were; or why they do not tell what the change causes: a sentence.
+    pub(super) desired: Result<Before, String>,
     /// What the change would have reached otherwise.
     pub(super) otherwise: ReachedOtherwise,
     reference: String,
@@ -28,6 +31,37 @@ pub(super) struct Base {
     /// There are no access files yet where the change goes, so that nothing says how systems are to be reached.
     is_new: bool,
     weakened: Vec<Weakening>,
+    /// The mail addresses of those who wrote the change, as git says.
+    authors: Vec<String>,
+}
+
+/// The files as they were.
+pub(super) struct Before {
+    /// What they asked for.
+    pub(super) desired: Desired,
+    /// What stands on the lines that the change touches, in these files and in the new ones; or why that is not known.
+    touched: Result<[Touched; 2], String>,
+}
+
+/// What a change causes, beside what was off before it.
+pub(super) struct Told {
+    pub(super) caused: Caused,
+    pub(super) unsaid: Result<Vec<Unsaid>, String>,
+    pub(super) owners: BTreeMap<GroupKey, Owning>,
+}
+
+impl Before {
+    /// What the change causes, of the plans of these files and of the new ones.
+    pub(super) fn told(&self, plan: &Plan, head: (&Desired, &Plan), observed: &Observed) -> Told {
+        let caused = Caused::new((&self.desired, plan), head);
+        let unsaid = self.touched.as_ref().map_err(Clone::clone).map(|[before, after]| {
+            let base = Side { desired: &self.desired, plan, touched: before };
+            let head = Side { desired: head.0, plan: head.1, touched: after };
+            plan::unsaid(base, head, &caused, observed)
+        });
+        let owners = plan::owning(&self.desired, head, &caused, observed);
+        Told { caused, unsaid, owners }
+    }
 }
 
 /// The files of a commit, as the disk would show them.
@@ -90,18 +124,17 @@ impl Base {
         desired: &mut Desired,
     ) -> Result<Self, CliError> {
         let none = |none: git::NoBase| CliError::user(none.what).hint(none.next);
-        let git::Base { reference, commit, short, is_shallow, tree } =
-            git::base(&head.root, reference).map_err(none)?;
-        let mut loaded = load(&tree);
-        let mut of = short.clone();
+        let found = git::base(&head.root, reference).map_err(none)?;
+        let mut loaded = load(&found.tree);
+        let mut of = found.short.clone();
         let (mut why, mut is_new) = (None, false);
         if loaded.config.is_none() {
-            let mistakes = format!("the files of {short} do not hang together ({})", mistakes(&loaded));
+            let mistakes = format!("the files of {of} do not hang together ({})", mistakes(&loaded));
             // Whoever writes a change chooses where it starts, but not what the branch says that it goes to.
-            let tip = git::tip(&head.root, &reference).map_err(none)?;
+            let tip = git::tip(&head.root, reference).map_err(none)?;
             is_new = tip.real(&tip.root().join(ROOT_FILE)).is_err();
             loaded = load(&tip);
-            of.clone_from(&reference);
+            reference.clone_into(&mut of);
             let by = match &loaded.config {
                 Some(_) => format!("Tenant and environments are those of {reference}."),
                 None if is_new => format!("In {reference} there are none at this place."),
@@ -112,35 +145,43 @@ impl Base {
             };
             why = Some(format!("{CANNOT_BE_TOLD}: {mistakes}. {by}"));
         }
-        let base = Self {
-            desired: Err(String::new()),
-            otherwise: ReachedOtherwise::default(),
-            reference,
-            commit,
-            short,
-            is_shallow,
-            is_new,
-            weakened: Vec::new(),
-        };
-        let Some(before) = loaded.config.take() else {
-            return Ok(Self { desired: Err(why.unwrap_or_default()), ..base });
-        };
-        if before.name.value != config.name.value {
-            let name = &before.name.value;
-            why = why.or_else(|| {
-                Some(format!("{CANNOT_BE_TOLD}: the config was called {name} in {of}, and what is ours goes by that."))
-            });
+        let mut otherwise = ReachedOtherwise::default();
+        let mut weakened = Vec::new();
+        let mut compiled = None;
+        if let Some(before) = loaded.config.take() {
+            if before.name.value != config.name.value {
+                let name = &before.name.value;
+                why = why.or_else(|| {
+                    Some(format!(
+                        "{CANNOT_BE_TOLD}: the config was called {name} in {of}, and what is ours goes by that."
+                    ))
+                });
+            }
+            let old = desired::compile(&before, &loaded.sources);
+            let called = NowCalled::new(&old, desired);
+            weakened = config::weakened((&before, &loaded.sources), (config, &head.sources), &called);
+            desired.expectations.extend(given_up(&weakened, &old, &called, &of));
+            keep_appliers(&old, desired);
+            otherwise = config::reached_otherwise(&before, config);
+            compiled = Some(old);
         }
-        let compiled = desired::compile(&before, &loaded.sources);
-        let called = NowCalled::new(&compiled, desired);
-        let weakened = config::weakened((&before, &loaded.sources), (config, &head.sources), &called);
-        desired.expectations.extend(given_up(&weakened, &compiled, &called, &of));
-        let otherwise = config::reached_otherwise(&before, config);
-        Ok(Self { desired: why.map_or(Ok(compiled), Err), otherwise, weakened, ..base })
+        let authors = git::authors(&found).into_iter().map(|author| author.mail).collect();
+        let desired = match (why, compiled) {
+            (None, Some(desired)) => Ok(Before { desired, touched: touched(&found, &loaded, head) }),
+            (Some(why), _) => Err(why),
+            (None, None) => Err(format!("{CANNOT_BE_TOLD}: there are no files of {of}.")),
+        };
+        let git::Base { reference, commit, short, is_shallow, tree: _ } = found;
+        Ok(Self { desired, otherwise, reference, commit, short, is_shallow, is_new, weakened, authors })
     }
 
     /// The same for a report, with what the change causes.
-    pub(super) fn about(&self, caused: Result<Caused, String>, drift: AccessDifference) -> report::Base {
+    pub(super) fn about(&self, told: Result<Told, String>, drift: AccessDifference) -> report::Base {
+        let (caused, unsaid, owners) = match told {
+            Ok(Told { caused, unsaid, owners }) => (Ok(caused), unsaid, owners),
+            // What is not told apart is not looked at line by line either.
+            Err(why) => (Err(why), Ok(Vec::new()), BTreeMap::new()),
+        };
         report::Base {
             reference: self.reference.clone(),
             commit: self.commit.clone(),
@@ -150,6 +191,9 @@ impl Base {
             left_out: self.left_out(),
             caused,
             drift: Arc::new(drift),
+            unsaid,
+            authors: self.authors.clone(),
+            owners,
         }
     }
 
@@ -187,6 +231,23 @@ impl Base {
         Failure::new(FailureKind::Refused, what).with_next(
             "whoever proposes a change must not choose where its preview goes: plan it once it is merged, or without --base",
         )
+    }
+}
+
+/// What stands on the lines that the change touches, before it and after.
+fn touched(base: &git::Base, before: &Loaded, after: &Loaded) -> Result<[Touched; 2], String> {
+    fn texts(loaded: &Loaded) -> BTreeMap<&str, &str> {
+        loaded.sources.iter().map(|(_, file)| (&*file.path, file.text.as_str())).collect()
+    }
+    let [taken, added] = git::touched_lines(base, &texts(before), &texts(after))?;
+    Ok([config::touched(&before.sources, &taken), config::touched(&after.sources, &added)])
+}
+
+/// Who applied where the new files say another one, or nobody: whether they may write it is asked as if they still did.
+fn keep_appliers(before: &Desired, after: &mut Desired) {
+    for (name, environment) in &mut after.environments {
+        let former = before.environments.get(name).and_then(|before| before.applier.clone());
+        environment.former_applier = former.filter(|former| environment.applier.as_ref() != Some(former));
     }
 }
 

@@ -172,7 +172,7 @@ impl Session {
         let policy = Policy { applied_by: by, ..self.policy.clone() };
         let reader = self.tenant_source()?;
         let mut query = desired::tenant_query(&self.desired, &policy.only);
-        let before = self.base.as_ref().and_then(|base| base.desired.as_ref().ok());
+        let before = self.base.as_ref().and_then(|base| base.desired.as_ref().ok()).map(|before| &before.desired);
         if let Some(before) = before {
             query = query.with(desired::tenant_query(before, &policy.only));
         }
@@ -222,9 +222,9 @@ impl Session {
         let before_others = reader.usage().requests;
         let (access, base) = match (&self.base, base) {
             (Some(of @ Base { desired: Ok(before), .. }), Some(base)) => {
-                let (before, head) = ((before, &base), (&self.desired, &plan));
-                let (access, drift) = against_base(before, head, &mut observed, &reader).await;
-                (access, Some(of.about(Ok(plan::Caused::new(before, head)), drift)))
+                let head = (&self.desired, &plan);
+                let (access, drift) = against_base((&before.desired, &base), head, &mut observed, &reader).await;
+                (access, Some(of.about(Ok(before.told(&base, head, &observed)), drift)))
             }
             (of, _) => {
                 let (now, then) = ((&self.desired, &[][..]), (&self.desired, plan.changes.as_slice()));

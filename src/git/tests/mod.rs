@@ -5,6 +5,7 @@ use git2::{Repository, Signature, Time};
 use tempfile::TempDir;
 
 mod base;
+mod change;
 mod committed;
 mod history;
 

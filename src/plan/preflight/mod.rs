@@ -113,7 +113,9 @@ impl<'a> Preflight<'a> {
         }
         let checks = on.into_iter().filter_map(|(name, changes)| {
             let cluster = observed.clusters.get(name)?.as_ref().ok()?;
-            let named = desired.environments.get(name).and_then(|environment| environment.applier.as_ref());
+            let named = desired.environments.get(name);
+            // A change that leaves out who applies does not help itself.
+            let named = named.and_then(|block| block.applier.as_ref().or(block.former_applier.as_ref()));
             let answers = observed.answers.get(name);
             Some((name, Check::new(cluster, named, &changes, policy.applied_by, answers)))
         });

@@ -10,11 +10,11 @@ use crate::plan::{Caused, Plan};
 use crate::state::{Address, Change, Desired, Management, Sign};
 
 /// The plan of the same live systems by other files.
-fn plan_of(world: &World, desired: &Desired) -> Plan {
+pub(super) fn plan_of(world: &World, desired: &Desired) -> Plan {
     World { desired: desired.clone(), ..world.clone() }.plan()
 }
 
-fn caused(world: &World, base: &Desired) -> (Caused, Plan, Plan) {
+pub(super) fn caused(world: &World, base: &Desired) -> (Caused, Plan, Plan) {
     let (before, after) = (plan_of(world, base), world.plan());
     (Caused::new((base, &before), (&world.desired, &after)), before, after)
 }
@@ -24,7 +24,7 @@ fn addresses<'c>(changes: impl IntoIterator<Item = &'c Change>) -> BTreeSet<&'c 
 }
 
 /// Files that ask for a few things otherwise.
-fn changed(world: &World, picks: &[prop::sample::Index]) -> Desired {
+pub(super) fn changed(world: &World, picks: &[prop::sample::Index]) -> Desired {
     let mut desired = world.desired.clone();
     let keys: Vec<_> = desired.groups.keys().cloned().collect();
     for (turn, pick) in picks.iter().enumerate().filter(|_| !keys.is_empty()) {
@@ -80,7 +80,7 @@ proptest! {
 }
 
 /// Live: hayden. The files before the change ask for sam besides.
-fn off() -> (World, Desired) {
+pub(super) fn off() -> (World, Desired) {
     let mut world = World::new();
     world.ask("dev", &["hayden", "sam"]);
     world.live("dev", &["hayden", "erin"]);

@@ -23,6 +23,7 @@ mod restored;
 mod saved;
 mod subjects;
 mod unmanaged;
+mod unsaid;
 mod world;
 
 use std::collections::BTreeMap;

@@ -224,6 +224,7 @@ impl World {
                 users_prefix: String::new(),
             },
             applier: None,
+            former_applier: None,
             roles: Vec::new(),
             bindings: Vec::new(),
             unmanaged: Unmanaged::Report,

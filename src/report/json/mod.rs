@@ -4,6 +4,7 @@ use crate::access::expectations::Judged;
 
 mod access;
 mod answer;
+mod base;
 mod doctor;
 mod drift;
 mod failure;

@@ -1,7 +1,7 @@
 //! From a plan to its published form.
 
 use super::access::access;
-use super::v1;
+use super::{base, v1};
 use crate::access::expectations::{Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
@@ -36,7 +36,7 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         config: plan.config.to_string(),
         commit: context.commit.as_ref().map(|commit| v1::Commit { id: commit.id.clone(), dirty: commit.dirty }),
         tenant: v1::Tenant { id: plan.tenant.to_string(), domain: plan.domain.clone() },
-        base: context.base.as_ref().map(base),
+        base: context.base.as_ref().map(|of| base::base(of, context)),
         snapshot: context.snapshot.as_ref().map(snapshot),
         access: access(&context.access),
         changes: plan
@@ -176,30 +176,7 @@ fn cause(base: &Base, change: &Change) -> Option<v1::Cause> {
     Some(if caused.by_change.contains(&change.address) { v1::Cause::Change } else { v1::Cause::Drift })
 }
 
-fn base(base: &Base) -> v1::Base {
-    let accepted = base.caused.iter().flat_map(|caused| &caused.accepted);
-    v1::Base {
-        reference: base.reference.clone(),
-        commit: base.commit.clone(),
-        shallow: base.is_shallow,
-        weakened: base
-            .weakened
-            .iter()
-            .map(|weakening| v1::Weakening {
-                kind: weakening.what.id().to_owned(),
-                message: text::weakened(weakening),
-                now: weakening.now.as_ref().map(origin),
-                was: weakening.was.as_ref().map(origin),
-            })
-            .collect(),
-        left_out: base.left_out.clone(),
-        accepted: accepted.map(|one| v1::Change { cause: Some(v1::Cause::Drift), ..change(one) }).collect(),
-        drift: base.caused.is_ok().then(|| access(&base.drift)),
-        not_told: base.caused.as_ref().err().cloned(),
-    }
-}
-
-fn change(change: &Change) -> v1::Change {
+pub(super) fn change(change: &Change) -> v1::Change {
     v1::Change {
         cause: None,
         address: change.address.to_string(),
@@ -448,7 +425,7 @@ fn failure(kind: FailureKind) -> &'static str {
 }
 
 /// What would become of something that is withheld.
-fn would(sign: Sign) -> v1::Action {
+pub(super) fn would(sign: Sign) -> v1::Action {
     match sign {
         Sign::Add => v1::Action::Add,
         Sign::Change => v1::Action::Change,

@@ -6,10 +6,11 @@ use crate::access::AccessDifference;
 use crate::plan::Plan;
 use crate::report::Base;
 use crate::report::text::base::{SHALLOW, giving, left, off_before, place, sentence};
+use crate::report::text::hints::{self, OWNERS, UNSAID, gaining_authors, unsaid};
 use crate::report::text::page::Mark;
 
 /// What a reviewer must know before anything else.
-pub(super) fn opening(base: &Base) -> Vec<Part> {
+pub(super) fn opening(base: &Base, difference: &AccessDifference) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut said: Vec<String> = base.caused.as_ref().err().into_iter().chain(&base.left_out).cloned().collect();
     said = said.iter().map(|each| item(Mark::Decide, &crate::report::escape::message(each), None, &[])).collect();
@@ -25,7 +26,24 @@ pub(super) fn opening(base: &Base) -> Vec<Part> {
     if !weakened.is_empty() {
         parts.push(Part::new("Weakened by this change", Body::List(weakened)).vital());
     }
+    let authors = gaining_authors(base, difference);
+    if !authors.is_empty() {
+        let items = authors.iter().map(|author| item(Mark::Decide, &author.sentence, None, &[])).collect();
+        parts.push(Part::new("What its authors come to", Body::List(items)).vital());
+    }
+    let unsaid = unsaid(base);
+    if !unsaid.is_empty() {
+        let items = unsaid.iter().map(|(mark, text, place)| item(*mark, text, place.as_deref(), &[])).collect();
+        parts.push(Part::new(UNSAID, Body::List(items)).vital());
+    }
     parts
+}
+
+/// Whom to ask.
+pub(super) fn owners(base: &Base) -> Option<Part> {
+    let owners = hints::owners(base);
+    let items = owners.iter().map(|(groups, owners)| item(Mark::None, &format!("{groups}: {owners}"), None, &[]));
+    (!owners.is_empty()).then(|| Part::new(OWNERS, Body::List(items.collect())).folded(Fold::WhenLong))
 }
 
 /// What would have been put right and stays.
@@ -39,7 +57,7 @@ pub(super) fn accepted(base: &Base) -> Option<Part> {
 pub(super) fn drift(plan: &Plan, base: &Base) -> Vec<Part> {
     let Ok(caused) = &base.caused else { return Vec::new() };
     let given = giving(&base.drift);
-    if caused.drift.is_empty() && given.rows.is_empty() {
+    if caused.drift.is_empty() && base.drift.rows.is_empty() {
         return Vec::new();
     }
     let (title, signs) = {

@@ -30,7 +30,7 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
         return format!("{mark}\n{}\n", escape::prose(&sentences.join(" ")));
     }
     let mut parts = Vec::new();
-    parts.extend(context.base.iter().flat_map(base::opening));
+    parts.extend(context.base.iter().flat_map(|base| base::opening(base, &context.access)));
     parts.extend(access::parts(context));
     parts.extend(remarks::guards(plan, context));
     parts.extend(remarks::expectations(context));
@@ -40,6 +40,7 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
     if let Some(base) = &context.base {
         parts.extend(base::accepted(base));
         parts.extend(base::drift(plan, base));
+        parts.extend(base::owners(base));
     }
     parts.extend(remarks::information(plan));
     Document { mark, head: head(plan, context), parts, foot: Some(foot(plan, context)) }.fit(sheet)
@@ -49,6 +50,7 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
 fn has_nothing_to_say(plan: &Plan, context: &Context) -> bool {
     let is_still = context.base.as_ref().is_none_or(|base| {
         let nothing = base.caused.as_ref().is_ok_and(|caused| caused.accepted.is_empty());
+        let nothing = nothing && base.unsaid.as_ref().is_ok_and(Vec::is_empty);
         nothing && base.weakened.is_empty() && base.left_out.is_empty() && base.drift.is_empty()
     });
     let holds = context.expectations.iter().all(|each| each.verdict == Verdict::Holds);

@@ -6,7 +6,7 @@ use super::access;
 use super::page::{Mark, Page};
 use super::words::{count, principal};
 use crate::access::AccessDifference;
-use crate::access::difference::{AccessEffect, AccessRow, Somebody};
+use crate::access::difference::{AccessEffect, AccessRow, Bearing, Somebody};
 use crate::plan::{Caused, Plan};
 use crate::report::{Base, escape};
 use crate::state::{
@@ -14,6 +14,8 @@ use crate::state::{
 };
 
 const NAMED_PLACES: usize = 6;
+/// As many people are named who lose something by what was off before.
+const NAMED_PEOPLE: usize = 10;
 /// What may be wrong in a shallow clone.
 pub(in crate::report) const SHALLOW: &str = "this clone has part of the history alone: if what the other side did shows here too, fetch the rest (`git fetch --unshallow`)";
 
@@ -178,7 +180,7 @@ pub(in crate::report) fn left(change: &Change) -> String {
 /// What `apply` puts right besides, folded; but for what it gives to anybody.
 pub(super) fn drift(page: &mut Page, plan: &Plan, base: &Base) {
     let Ok(caused) = &base.caused else { return };
-    if caused.drift.is_empty() && giving(&base.drift).rows.is_empty() {
+    if caused.drift.is_empty() && base.drift.rows.is_empty() {
         return;
     }
     page.gap();
@@ -187,7 +189,19 @@ pub(super) fn drift(page: &mut Page, plan: &Plan, base: &Base) {
     if !given.rows.is_empty() {
         access::table(page, &given);
     }
+    if let Some(losing) = losing(&base.drift) {
+        page.marked(0, Mark::Sign(Sign::Remove), &losing, None);
+    }
     access::unseen_part(page, &base.drift);
+}
+
+/// `2 lose by it: hayden@contoso.com, sam@contoso.com`: what is folded names at least these.
+fn losing(difference: &AccessDifference) -> Option<String> {
+    let rows = difference.rows.iter().filter(|row| row.effect == AccessEffect::Loses && row.bearing == Bearing::Token);
+    let people: BTreeSet<&Somebody> = rows.flat_map(|row| &row.who).collect();
+    let verb = if people.len() == 1 { "loses" } else { "lose" };
+    let named = first_few(people.iter().map(|who| access::somebody(who)), NAMED_PEOPLE);
+    (!people.is_empty()).then(|| format!("{} {verb} by it: {named}", people.len()))
 }
 
 /// `Off before this change, and put right by `apply` as well: 1 to add, 0 to change, 2 to remove (alpha)`.
@@ -242,5 +256,9 @@ pub(super) fn counts(plan: &Plan, base: &Base, caused: &Caused) -> String {
         0 => String::new(),
         some => format!(", {some} weakened"),
     };
-    format!("By this change: {}{weakened}; {rest}.", signs(plan, &caused.by_change))
+    let unsaid = match base.unsaid.as_ref().map_or(0, Vec::len) {
+        0 => String::new(),
+        some => format!(", {some} that none of its lines says"),
+    };
+    format!("By this change: {}{weakened}{unsaid}; {rest}.", signs(plan, &caused.by_change))
 }

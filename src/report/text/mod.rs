@@ -9,6 +9,7 @@ mod drift;
 mod entra;
 pub(in crate::report) mod expectations;
 pub(in crate::report) mod guards;
+pub(in crate::report) mod hints;
 mod history;
 mod moved;
 pub(in crate::report) mod notes;

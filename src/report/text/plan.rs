@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::page::{Mark, Page};
 use super::view::View;
 use super::words::count;
-use super::{Layout, access, base, cluster, entra, expectations, guards, notes, preflight, snapshot, unmanaged};
+use super::{Layout, access, base, cluster, entra, expectations, guards, hints, notes, preflight, snapshot, unmanaged};
 use crate::access::expectations::Verdict as ExpectationVerdict;
 use crate::plan::{FirstOwner, Plan, Unread, Withheld};
 use crate::report::{Base, Commit, Context, Spent, counts::Counts, escape};
@@ -30,6 +30,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     }
     if let Some(base) = &context.base {
         base::opening(&mut page, base);
+        hints::opening(&mut page, base, &context.access);
     }
     let besides = context.base.as_ref().and_then(|base| base::gaining(base, &context.access));
     access::access(&mut page, &context.access, context.is_part, besides.as_deref());
@@ -37,6 +38,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     if let Some(base) = &context.base {
         base::accepted(&mut page, base);
         base::drift(&mut page, plan, base);
+        hints::closing(&mut page, base);
     }
     // What is only worth knowing does not come between what failed and the end.
     let information = |page: &mut Page| {

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::access::Access;
 pub(super) use aggregation::{Effect, Reached, Spread};
-pub(super) use base::{Base, Weakening};
+pub(super) use base::{Author, Base, FileRead, Owners, Unsaid, Weakening};
 pub(super) use change::{Action, Cause, Change, Edge, PrincipalKind, Resource};
 pub(super) use expectation::{Expectation, ExpectationKind, ExpectationVerdict, ExpectationWhy};
 pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};

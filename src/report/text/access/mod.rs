@@ -145,7 +145,7 @@ fn tally(counts: AccessCounts, [one, several]: [&str; 2], [join, all_join]: [&st
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn somebody(who: &Somebody) -> String {
+pub(in crate::report) fn somebody(who: &Somebody) -> String {
     match who {
         Somebody::Person { name, disabled, .. } => {
             format!("{}{}", words::principal(name), if *disabled { " (disabled)" } else { "" })
@@ -162,7 +162,7 @@ fn is_disabled(who: &Somebody) -> bool {
     matches!(who, Somebody::Person { disabled: true, .. })
 }
 
-fn label(group: &GroupLabel) -> String {
+pub(in crate::report) fn label(group: &GroupLabel) -> String {
     match group {
         GroupLabel::Key(key) => key.to_string(),
         GroupLabel::Other(id, Some(name)) => format!("{} ({})", words::word(name), id.short()),
@@ -172,7 +172,7 @@ fn label(group: &GroupLabel) -> String {
 }
 
 /// A role by its key in the files, or as its object is called. What passes for one of Kubernetes' own is told apart from it.
-fn role(difference: &AccessDifference, row: &AccessRow, role: &RoleRef) -> String {
+pub(in crate::report) fn role(difference: &AccessDifference, row: &AccessRow, role: &RoleRef) -> String {
     let is_like_own = |name: &str| builtin_roles::rules(name).is_some();
     match (difference.role_keys.get(&(row.environment.clone(), role.clone())), role.kind) {
         (Some(key), _) if is_like_own(key.as_str()) => format!("{key} (of the files)"),
