@@ -276,6 +276,7 @@ fn cluster(
         namespaces,
         roles,
         bindings: live,
+        pseudonymised: false,
     })
 }
 

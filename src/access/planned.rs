@@ -270,6 +270,7 @@ mod tests {
                 live(role("system:aggregate-to-edit", vec![secrets], &[]), Some(edit), None),
             ],
             bindings: Vec::new(),
+            pseudonymised: false,
         }
     }
 

@@ -113,7 +113,9 @@ pub(super) fn reason(error: &io::Error) -> String {
         return source.to_string();
     }
     let text = error.to_string();
-    text.split_once(" at path ").map_or(text.clone(), |(why, _)| why.to_owned())
+    // `failed to open file `live.json`: Permission denied (os error 13)`
+    let text = text.rsplit_once("`: ").map_or(text.as_str(), |(_, why)| why);
+    text.split_once(" at path ").map_or(text, |(why, _)| why).to_owned()
 }
 
 fn folder_of(path: &Path) -> &Path {

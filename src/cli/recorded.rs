@@ -16,8 +16,13 @@ use crate::snapshot::{Age, SIZE_LIMIT, Snapshot, ages};
 pub(super) fn read(ui: &Ui, file: &Path, max_age: Option<SignedDuration>) -> Result<Arc<Snapshot>, CliError> {
     let named = file.display();
     let unreadable = |error: io::Error| {
-        CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error)))
-            .hint("take one with `rolecall snapshot FILE`, or correct --snapshot")
+        let next = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "only its owner may read a snapshot: run this as them, or let others read it"
+            }
+            _ => "take one with `rolecall snapshot FILE`, or correct --snapshot",
+        };
+        CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error))).hint(next)
     };
     let bytes = files::read_limited(&ui.resolve(file), SIZE_LIMIT).map_err(unreadable)?;
     let snapshot = Snapshot::parse(&bytes).map_err(|error| {

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ring::hmac;
+use ring::rand::SystemRandom;
+
 use super::args::{ConnectionArgs, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
@@ -12,7 +15,7 @@ use super::progress::Progress;
 use super::session::Session;
 use super::ui::Ui;
 use crate::report;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::state::{EnvironmentName, Failure, InvalidName, Observed, PrincipalName};
 
 /// Write what is live to a file, for previews without credentials (`plan --snapshot`)
@@ -24,6 +27,7 @@ use crate::state::{EnvironmentName, Failure, InvalidName, Observed, PrincipalNam
   rolecall snapshot live.json                    # of the access files in this folder
   rolecall snapshot live.json access/
   rolecall snapshot live.json --people all       # a change may then name anybody of the tenant
+  rolecall snapshot live.json --pseudonymise     # for a repository that strangers may read
   rolecall plan --snapshot live.json --base main # in a job without credentials")]
 pub(super) struct Args {
     /// The file to write; only its owner may read it
@@ -37,6 +41,12 @@ pub(super) struct Args {
     /// gina@contoso.com, guest:ana@partner.example, service-principal:APP-ID or group-id:OBJECT-ID.
     #[arg(long, value_name = "all|FILE")]
     people: Option<PathBuf>,
+    /// Put pseudonyms in place of names and ids that neither the access files nor `--people FILE` have
+    ///
+    /// For a file that everybody who reads the access files may read. The same name has the same pseudonym throughout one file,
+    /// and another one in the next. Namespaces, cluster roles and who is with whom in which group stay visible.
+    #[arg(long)]
+    pseudonymise: bool,
     /// Go on without failing when this environment cannot be reached (can be repeated)
     #[arg(long, value_name = "ENV")]
     allow_unreachable: Vec<EnvironmentName>,
@@ -47,6 +57,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     check_file(ui, &args.file)?;
     let people = args.people.as_deref().map(|people| people_of(ui, people)).transpose()?.unwrap_or_default();
+    if let (true, People::All) = (args.pseudonymise, &people) {
+        let what = "--people all puts everybody's name into the snapshot, and --pseudonymise keeps them out";
+        return Err(CliError::user(what)
+            .hint("name with `--people FILE` those whom a change may name: their names then stay")
+            .exit(Exit::Usage));
+    }
     let policy = PolicyArgs { allow_unreachable: args.allow_unreachable.clone(), ..PolicyArgs::default() };
     let mut session = Session::open(ui, &args.path, &args.connections, &policy).await?;
     let progress = Progress::new(ui);
@@ -56,13 +72,6 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         session.also = names;
     }
     let observed = session.take(&progress, everybody).await?;
-    let unread = unread(&observed, &session.policy.allow_unreachable);
-    if let (true, Some((_, failure))) = (has_nothing(&observed), unread.first()) {
-        return Err(CliError {
-            message: format!("nothing could be read, so that no snapshot was written: {}", failure.what),
-            ..failure.clone().into()
-        });
-    }
     let snapshot = Snapshot {
         rolecall: env!("CARGO_PKG_VERSION").to_owned(),
         taken: (ui.now)(),
@@ -72,9 +81,33 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         commit: session.commit(),
         invented: session.policy.invented,
         everybody: everybody && matches!(observed.tenant, Some(Ok(_))),
+        pseudonymised: false,
         observed,
     };
-    let text = snapshot.to_json().map_err(|error| CliError::user(error.to_string()).hint(error.next()))?;
+    let snapshot = if args.pseudonymise {
+        // The key is not kept, so that nobody can try names.
+        let random = "the operating system gives no random numbers, so that no pseudonyms can be made";
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| {
+            CliError::user(random).hint("run it again; leave --pseudonymise out only where nobody else reads the file")
+        })?;
+        snapshot.pseudonymised(&session.desired, &session.also, &key)
+    } else {
+        snapshot
+    };
+    // The log of a job is often read by the same people as its files.
+    let unread = unread(&snapshot.observed, &session.policy.allow_unreachable);
+    if let (true, Some((_, failure))) = (has_nothing(&snapshot.observed), unread.first()) {
+        return Err(CliError {
+            message: format!("nothing could be read, so that no snapshot was written: {}", failure.what),
+            ..failure.clone().into()
+        });
+    }
+    let text = snapshot.to_json().map_err(|error| {
+        CliError::user(format!("the snapshot was not written: {error}")).hint(match error {
+            SnapshotError::TooLarge => "leave out `--people all`, or keep the environments in several configs",
+            _ => error.next(),
+        })
+    })?;
     let written = files::place(ui, &args.file).and_then(|path| files::write_private(&path, text.as_bytes()));
     written.map_err(|error| unwritable(&args.file, &error))?;
     tell(ui, args, &snapshot, text.len(), &unread);
@@ -159,8 +192,13 @@ fn tell(ui: &mut Ui, args: &Args, snapshot: &Snapshot, bytes: usize, unread: &[(
         Some(Err(_)) | None => 0,
     };
     let clusters = snapshot.observed.clusters.values().filter(|cluster| cluster.is_ok()).count();
+    let reveals = if snapshot.pseudonymised {
+        "Names and ids that the access files do not have are pseudonyms in it; namespaces and roles are named"
+    } else {
+        "It names people, groups and roles: whoever can read it sees them"
+    };
     ui.say(&format!(
-        "Wrote {}: {}, {}, {}. It names people, groups and roles: whoever can read it sees them.",
+        "Wrote {}: {}, {}, {}. {reveals}.",
         args.file.display(),
         size(bytes),
         count(groups, "group"),

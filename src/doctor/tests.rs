@@ -438,6 +438,7 @@ fn holding(rules: Vec<PolicyRule>, place: Option<&str>) -> Cluster {
         namespaces: BTreeMap::from([("trinity".parse().unwrap(), BTreeMap::new())]),
         roles: vec![role("held", rules), role("view", vec![secrets(&["get", "list"])])],
         bindings: vec![LiveBinding { binding, meta: meta.clone() }],
+        pseudonymised: false,
     }
 }
 

@@ -62,6 +62,8 @@ pub struct FromSnapshot {
     pub age: Age,
     /// The commit of the access files with which it was taken. Text of the file.
     pub commit: Option<String>,
+    /// Whether names and ids that the access files did not have are pseudonyms in it.
+    pub pseudonymised: bool,
     /// What was asked and it does not have.
     pub lacking: Lacking,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::once::Once;
 use super::{ENTRIES_LIMIT, FORMAT, FORMAT_PREFIX, SIZE_LIMIT, Snapshot, SnapshotError};
 use crate::state::{
     Above, AccessAnswer, AccessQuestion, Answers, Cluster, ConfigName, DeletedGroup, EnvironmentName, Failure,
@@ -73,6 +74,7 @@ struct Content {
     commit: Option<String>,
     invented: bool,
     everybody: bool,
+    pseudonymised: bool,
     people: Vec<Person>,
     tenant: Option<Part<Entra>>,
     privileged: BTreeMap<ObjectId, PrivilegedMembers>,
@@ -150,7 +152,9 @@ pub(super) fn write(snapshot: &Snapshot) -> Result<String, SnapshotError> {
     let unwritable = |error: serde_json::Error| SnapshotError::Unwritable(error.to_string());
     let sha256 = hash(&content).map_err(unwritable)?;
     let written = Written { format: FORMAT, sha256, content: &content };
-    serde_json::to_string(&written).map(|text| text + "\n").map_err(unwritable)
+    let text = serde_json::to_string(&written).map_err(unwritable)? + "\n";
+    // Nobody would read it.
+    if text.len() > SIZE_LIMIT { Err(SnapshotError::TooLarge) } else { Ok(text) }
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
@@ -171,6 +175,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
     if head.format != FORMAT {
         return Err(SnapshotError::OtherFormat(head.format));
     }
+    let _: Once = serde_json::from_slice(bytes).map_err(malformed)?;
     let file: File = serde_json::from_slice(bytes).map_err(malformed)?;
     let entries = entries(&file.content);
     if entries > ENTRIES_LIMIT {
@@ -350,6 +355,7 @@ fn content(snapshot: &Snapshot) -> Content {
         commit: snapshot.commit.clone(),
         invented: snapshot.invented,
         everybody: snapshot.everybody,
+        pseudonymised: snapshot.pseudonymised,
         people: table.0.keys().map(person).collect(),
         tenant: tenant
             .as_ref()
@@ -459,6 +465,7 @@ fn snapshot(content: Content) -> Result<Snapshot, SnapshotError> {
         commit: content.commit,
         invented: content.invented,
         everybody: content.everybody,
+        pseudonymised: content.pseudonymised,
         observed: Observed {
             tenant: tenant.transpose()?,
             clusters: clusters.collect(),

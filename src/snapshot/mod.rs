@@ -6,6 +6,8 @@
 mod age;
 mod answer;
 mod document;
+mod once;
+mod pseudonyms;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,8 @@ pub struct Snapshot {
     pub invented: bool,
     /// Whether everybody in the tenant was looked up, so that whoever is not here is nobody.
     pub everybody: bool,
+    /// Whether names and ids that the access files do not have are pseudonyms in it.
+    pub pseudonymised: bool,
     /// What was read. Where part of it could not be, this says so and why.
     pub observed: Observed,
 }
@@ -120,7 +124,7 @@ impl Snapshot {
     /// The text of the file: one line, the same for the same content.
     ///
     /// # Errors
-    /// It has something that JSON cannot say.
+    /// It has something that JSON cannot say, or is larger than what is read.
     pub fn to_json(&self) -> Result<String, SnapshotError> {
         document::write(self)
     }

@@ -184,6 +184,19 @@ const K3S: &[Row] = &[
 const KUBE_SYSTEM: &str = "kube-system";
 const K3S_CLOUD: &str = "k3s-cloud-controller-manager";
 
+/// Whether a text is a name in the table: of a binding, a role, a subject or a namespace. Everybody who has a cluster knows
+/// those.
+pub fn is_name(text: &str) -> bool {
+    let is_part = |part: &Part| match part {
+        Part::User(name) | Part::Group(name) | Part::Account(name) | Part::Everybody(name) => *name == text,
+    };
+    let controller = text.strip_prefix("system:controller:").unwrap_or(text);
+    CONTROLLERS.contains(&controller)
+        || POLICY.iter().chain(K3S).any(|row| {
+            row.name == text || row.role == text || row.namespace == Some(text) || row.parts.iter().any(is_part)
+        })
+}
+
 /// The subjects of a live binding that get something from it and are no part of Kubernetes.
 pub fn strangers<'b>(
     kind: EnvironmentType,

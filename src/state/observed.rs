@@ -333,9 +333,17 @@ pub struct Cluster {
     pub roles: Vec<LiveRole>,
     /// Every `ClusterRoleBinding` and `RoleBinding`.
     pub bindings: Vec<LiveBinding>,
+    /// Whether some names in it are pseudonyms, as in a snapshot that everybody may read: what is not here by its name may
+    /// be here by another.
+    pub pseudonymised: bool,
 }
 
 impl Cluster {
+    /// What else may be so where something of a name is not here: a clause, or nothing.
+    pub fn or_hidden(&self) -> &'static str {
+        if self.pseudonymised { ", or it goes by a pseudonym in this snapshot" } else { "" }
+    }
+
     /// The live namespaces with all of these labels. Kubernetes' own are never meant by labels.
     pub fn selected(&self, labels: &BTreeMap<String, String>) -> Vec<Namespace> {
         self.namespaces.keys().filter(|name| self.selects(name, labels)).cloned().collect()

@@ -95,6 +95,12 @@ impl BindingPattern {
         };
         namespace_matches && like(&self.name, name)
     }
+
+    /// A name that it means, with this in place of whatever a star of it stands for; `None` where it has none, and so means
+    /// one name.
+    pub fn filled(&self, filler: &str) -> Option<String> {
+        self.name.contains('*').then(|| self.name.replace('*', filler))
+    }
 }
 
 impl FromStr for BindingPattern {

@@ -107,6 +107,7 @@ fn a_change_goes_all_the_way_by_the_examples() {
     let [comment] = site.company.comments().try_into().unwrap();
     assert!(comment.contains("erin@contoso.com"), "{comment}");
     assert!(preview.summary.contains("erin@contoso.com"), "{}", preview.summary);
+    assert!(preview.summary.contains("are pseudonyms"), "a stranger may read it: {}", preview.summary);
     assert_eq!(site.served.writes(), before, "a preview writes nothing");
     let fork = site.pull_request_of("eve/access").job(&read("examples/ci/github/preview.yml"), "plan");
     assert!(fork.is_none(), "a fork gets no identity: {fork:?}");

@@ -34,6 +34,7 @@ mod permissions;
 mod picture;
 mod previews;
 mod provenance;
+mod pseudonyms;
 mod question;
 mod readme;
 mod renamed;

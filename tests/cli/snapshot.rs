@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use rolecall::snapshot::{SIZE_LIMIT, Snapshot};
 use serde_json::Value;
 
+use crate::base::Change;
 use crate::common::{Ran, World};
 
 /// Everybody of the tenant is in these files; `access/` names fewer of them once `Self::pull_request` has come.
@@ -252,12 +253,14 @@ fn a_file_that_does_not_fit_is_refused_with_what_to_do() {
         screens.push_str(&ran.stderr);
         screens.push('\n');
     };
-    refused(&good.as_bytes()[..good.len() / 2]);
+    // A time is written with as many digits as it has: half of it is not always at one byte.
+    refused(&good.as_bytes()[..50_000]);
     refused(good.replace("\"invented\":true", "\"invented\":false").as_bytes());
     refused(good.replace("rolecall-snapshot/1", "rolecall-snapshot/9\u{202e}").as_bytes());
     refused(b"{\"format\":\"rolecall-snapshot/1\",\"\\u001b[2J\":1}");
     refused(b"groups: {}\n");
     refused(&vec![b' '; SIZE_LIMIT + 1]);
+    refused(good.replacen("\"rolecall\":", "\"rolecall\":\"0.1.0\",\"rolecall\":", 1).as_bytes());
     let mut other = Snapshot::parse(good.as_bytes()).unwrap();
     other.tenant = "00000000-2222-4333-8444-555555555555".parse().unwrap();
     refused(other.to_json().unwrap().as_bytes());
@@ -269,6 +272,101 @@ fn a_file_that_does_not_fit_is_refused_with_what_to_do() {
     std::fs::create_dir(world.path("live.json")).unwrap();
     screens.push_str(&preview(&world, &[]).exits(1).stderr);
     insta::assert_snapshot!(screens);
+}
+
+#[test]
+fn what_the_api_servers_were_not_asked_then_is_not_checked_now() {
+    let world = World::with_files(&[("rolecall.yaml", ROOT)]);
+    let seed = "
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }
+applier: { app-id: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }
+users: [{ user-principal-name: erin@contoso.com }, { user-principal-name: hayden@contoso.com }]
+clusters:
+  alpha:
+    namespaces: { trinity: {}, payments: {} }
+    applier-rules:
+      - { apiGroups: [rbac.authorization.k8s.io], resources: ['*'], verbs: [get, list, create, patch, delete] }
+      - { apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [view], verbs: [bind] }
+      - { apiGroups: ['', authorization.k8s.io], resources: ['*'], verbs: [get, list, create] }
+";
+    world.write("seed.yaml", seed);
+    let _ = world.run(&["sandbox", "init", "sandbox", "--from", "seed.yaml"]).exits(0);
+    let _ = world.apply(&["--yes"]).exits(0);
+    for more in [&[][..], &["--pseudonymise"]] {
+        let _ = take(&world, more).exits(0);
+        world.replace("access/rolecall.yaml", "cluster-role: view", "cluster-role: edit");
+        let of = |ran: Ran| {
+            let plan = json(&ran.exits(0));
+            (plan["counts"]["forbidden"].clone(), plan["preflight"][0]["unchecked"].as_array().unwrap().len())
+        };
+        assert_eq!(of(world.plan(&["--output", "json"])), (2.into(), 0), "what is live");
+        assert_eq!(of(preview(&world, &["--output", "json"])), (0.into(), 1));
+        let text = preview(&world, &[]).exits(0).stdout;
+        assert!(
+            text.contains("Not checked")
+                && text.contains("what the API server of alpha would allow is not in the snapshot"),
+            "{text}"
+        );
+        // Once it was asked with these files, it is known.
+        let _ = take(&world, more).exits(0);
+        assert_eq!(of(preview(&world, &["--output", "json"])), (2.into(), 0));
+        world.replace("access/rolecall.yaml", "cluster-role: edit", "cluster-role: view");
+    }
+}
+
+#[test]
+fn a_change_is_previewed_apart_from_what_was_off_before_it_was_made() {
+    let change = Change::new(&[("sam@contoso.com]", "sam@contoso.com, dana@contoso.com, nobody@contoso.com]")]);
+    let repository = git2::Repository::open(change.world.path("")).unwrap();
+    let check_out = |branch: &str| {
+        repository.set_head(&format!("refs/heads/{branch}")).unwrap();
+        repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force())).unwrap();
+    };
+    // Taken on `main`, which knows nothing of the change.
+    check_out("main");
+    let _ = take(&change.world, &[]).exits(0);
+    let _ = change.world.run(&["snapshot", "open.json", "access", "--sandbox", "sandbox", "--pseudonymise"]).exits(0);
+    check_out("change");
+    let live = change.json(0);
+    let json_of = |file| {
+        let ran = change.world.run(&["plan", "access", "--snapshot", file, "--base", "main", "--output", "json"]);
+        json(&ran.exits(0))
+    };
+    let plain = json_of("live.json");
+    assert_eq!(plain["snapshot"]["lacking"]["names"], serde_json::json!(["nobody@contoso.com"]));
+    assert_eq!(plain["base"]["commit"], live["base"]["commit"]);
+    let causes = |plan: &Value| {
+        let changes = plan["changes"].as_array().unwrap();
+        let mut causes: Vec<String> =
+            changes.iter().map(|one| format!("{} {}", one["address"], one["cause"]).replace('"', "")).collect();
+        causes.sort();
+        causes
+    };
+    assert_eq!(
+        causes(&plain),
+        [
+            "entra/group/dev/member/mallory@contoso.com drift",
+            "entra/group/ops/member/dana@contoso.com change",
+            "entra/group/ops/member/sam@contoso.com drift",
+        ]
+    );
+    assert_eq!(causes(&live), causes(&plain));
+    // Mallory was taken out of the files of `main` already.
+    let hidden: Vec<String> = causes(&json_of("open.json"));
+    assert_eq!(hidden.len(), 3);
+    assert_eq!(hidden[1..], causes(&plain)[1..]);
+    assert!(hidden[0].starts_with("entra/group/dev/member/person-") && hidden[0].ends_with(" drift"), "{hidden:?}");
+    let text = change.world.run(&["plan", "access", "--snapshot", "open.json", "--base", "main"]).exits(0).stdout;
+    assert!(
+        !text.contains("mallory") && text.contains("dana@contoso.com") && text.contains("live state of "),
+        "{text}"
+    );
+    // How systems are reached is not the change's to say, and a file is no system.
+    change.world.replace("access/rolecall.yaml", "tenant: { id: 8f9f1c2d", "tenant: { id: 00000000");
+    let ran = change.world.run(&["plan", "access", "--snapshot", "live.json", "--base", "main"]).exits(0);
+    assert!(ran.stdout.contains("this change names another tenant or cloud"), "{}", ran.stdout);
+    let ran = change.world.run(&["plan", "access", "--snapshot", "live.json"]).exits(1);
+    assert!(ran.stderr.contains("the snapshot is of tenant 8f9f1c2d-"), "{}", ran.stderr);
 }
 
 #[test]

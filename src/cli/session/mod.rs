@@ -369,6 +369,7 @@ impl Session {
             taken: snapshot.taken,
             age: snapshot.age(now),
             commit: snapshot.commit.clone(),
+            pseudonymised: snapshot.pseudonymised,
             lacking: planned.lacking.clone(),
         })
     }

@@ -145,7 +145,8 @@ impl<'a> Environment<'a> {
                 let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 let selector = selector.join(",");
                 if matched.is_empty() {
-                    let message = format!("no namespace of {} has the labels {selector}", self.name);
+                    let hidden = self.cluster.or_hidden();
+                    let message = format!("no namespace of {} has the labels {selector}{hidden}", self.name);
                     draft.note(Some(self.name), Some(&binding.origin), NoteKind::EmptySelector, message);
                 }
                 refers.insert(format!("namespaces/{selector}"), digest(&matched));
@@ -215,8 +216,9 @@ impl<'a> Environment<'a> {
                 let hint = closest(reference, roles.live.values().copied())
                     .map(|close| format!(" (did you mean `{close}`?)"))
                     .unwrap_or_default();
+                let hidden = self.cluster.or_hidden();
                 let message = format!(
-                    "{} has no {} named `{}`{hint}; what the role {} grants there waits until it does",
+                    "{} has no {} named `{}`{hint}{hidden}; what the role {} grants there waits until it does",
                     self.name, reference.kind, reference.name, desired.role.key
                 );
                 Err(Cause::new(Some(&desired.origin), Reason::MissingRole, message))
@@ -234,8 +236,9 @@ impl<'a> Environment<'a> {
             .map(|near| format!(" (did you mean `{near}`?)"))
             .unwrap_or_default();
         let message = format!(
-            "{} has no namespace `{namespace}`{near}, or it is being deleted; what is granted there waits until it is there",
-            self.name
+            "{} has no namespace `{namespace}`{near}, or it is being deleted{}; what is granted there waits until it is there",
+            self.name,
+            self.cluster.or_hidden()
         );
         Cause::new(Some(origin), Reason::MissingNamespace, message)
     }

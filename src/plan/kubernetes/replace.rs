@@ -206,12 +206,17 @@ pub(in crate::plan) fn note_done(desired: &Desired, parts: &Parts<'_>, policy: &
             let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
             let there = environments.iter().filter_map(|name| parts.clusters.get(*name));
             let there: BTreeSet<String> = there.flat_map(|part| by_hand(&part.cluster.bindings)).collect();
-            let next = closest(&target.to_string(), there.iter().map(String::as_str)).map_or_else(
-                || "take the line out".to_owned(),
-                |near| format!("did you mean `{near}`? Else take the line out"),
-            );
+            // Whether it is gone, nobody knows who was not told all names.
+            let hidden = environments.iter().filter_map(|name| parts.clusters.get(*name));
+            let hidden = hidden.map(|part| part.cluster.or_hidden()).max().unwrap_or_default();
+            let (so, otherwise) = match hidden {
+                "" => (", so nothing is left to replace", "take the line out"),
+                hidden => (hidden, "plan against the live systems to know"),
+            };
+            let next = closest(&target.to_string(), there.iter().map(String::as_str))
+                .map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`? Else {otherwise}"));
             let message = format!(
-                "`replaces: {target}`: no {} of this name is on {}, so nothing is left to replace; {next}",
+                "`replaces: {target}`: no {} of this name is on {}{so}; {next}",
                 target.kind(),
                 names.join(", ")
             );

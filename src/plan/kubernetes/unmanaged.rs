@@ -112,11 +112,13 @@ impl Environment<'_> {
                     Allowance::Bindings(pattern) => format!("no rolebinding that is not ours is called `{pattern}`"),
                     Allowance::Config(config) => format!("no binding is of a rolecall config `{config}`"),
                 };
-                let next = self.meant(&entry.what).map_or_else(
-                    || "take the entry out".to_owned(),
-                    |near| format!("did you mean `{near}`? Else take the entry out"),
-                );
-                let message = format!("`allow-unmanaged` of {}: {nothing}; {next}", self.name);
+                let hidden = self.cluster.or_hidden();
+                let otherwise =
+                    if hidden.is_empty() { "take the entry out" } else { "plan against the live systems to know" };
+                let next = self
+                    .meant(&entry.what)
+                    .map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`? Else {otherwise}"));
+                let message = format!("`allow-unmanaged` of {}: {nothing}{hidden}; {next}", self.name);
                 draft.note(None, Some(&entry.origin), NoteKind::AllowanceUnused, message);
             }
         }

@@ -168,6 +168,7 @@ pub(super) fn cluster(number: u128) -> Cluster {
             built_in("cluster-admin", vec![rule(&["*"], &["*"])]),
         ],
         bindings: Vec::new(),
+        pseudonymised: false,
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn unread(part: &Unread) -> v1::Unread {
 }
 
 fn snapshot(snapshot: &FromSnapshot) -> v1::Snapshot {
-    let FromSnapshot { taken, age, commit, lacking } = snapshot;
+    let FromSnapshot { taken, age, commit, pseudonymised, lacking } = snapshot;
     v1::Snapshot {
         taken: taken.to_string(),
         age: match age {
@@ -116,6 +116,7 @@ fn snapshot(snapshot: &FromSnapshot) -> v1::Snapshot {
         },
         old: age.is_old(),
         commit: commit.clone(),
+        pseudonymised: *pseudonymised,
         lacking: v1::Lacking {
             names: texts(&lacking.names),
             groups: texts(lacking.groups.keys()),

@@ -9,7 +9,7 @@ use crate::state::{PrincipalName, first_few};
 const NAMED: usize = 6;
 const SHORT: usize = 7;
 
-/// `live state of 2026-11-22 16:40 UTC, 3 h ago, at 4f2c1aa`.
+/// `live state of 2026-11-22 16:40 UTC, 3 h ago, at 4f2c1aa`, and what is no real name in it.
 pub(in crate::report) fn headline(snapshot: &FromSnapshot) -> String {
     let age = match snapshot.age {
         Age::Old(age) => format!(", {} ago", ages(age)),
@@ -29,7 +29,9 @@ fn live_state(snapshot: &FromSnapshot, age: &str) -> String {
         let short: String = id.chars().take(SHORT).collect();
         format!(", at {}{dirty}", escape::name(&short))
     });
-    format!("live state of {}{age}{}", snapshot.taken.strftime("%Y-%m-%d %H:%M UTC"), at.unwrap_or_default())
+    let hidden =
+        if snapshot.pseudonymised { "; names and ids that the access files did not have are pseudonyms" } else { "" };
+    format!("live state of {}{age}{}{hidden}", snapshot.taken.strftime("%Y-%m-%d %H:%M UTC"), at.unwrap_or_default())
 }
 
 /// What a reader must know of it before anything else, each once.
@@ -66,9 +68,14 @@ pub(in crate::report) fn lacking(snapshot: &FromSnapshot) -> Vec<String> {
     let (people, others): (Vec<&PrincipalName>, Vec<&PrincipalName>) = lacking.names.iter().partition(is_person);
     let named = |names: &[&PrincipalName]| escape::message(&first_few(names.iter().map(|name| principal(name)), NAMED));
     if !people.is_empty() {
+        let next = if snapshot.pseudonymised {
+            "--people LIST` takes one with whom LIST names"
+        } else {
+            "--people all` takes one with everybody in it"
+        };
         sentences.push(format!(
             "not in the snapshot, so that nobody knows whom it stands for: {}. What needs it is withheld here. `rolecall snapshot \
-             FILE --people all` takes one with everybody in it",
+             FILE {next}",
             named(&people),
         ));
     }

@@ -55,6 +55,32 @@ fn what_is_something_else_is_told_so() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_is_refused_and_an_id_is_one_in_either_case() {
+    let text = text();
+    let twice = |key: &str, again: &str| {
+        let at = format!("\"{key}\":");
+        let (before, after) = text.split_once(&at).unwrap();
+        error(&format!("{before}\"{again}\":null,{at}{after}")).to_string()
+    };
+    for (key, again) in [("trinity", "trinity"), ("namespaces", "namespaces"), ("content", "c\\u006fntent")] {
+        let said = twice(key, again);
+        assert!(
+            said.starts_with(&format!("this is no snapshot of rolecall: the key `{key}` is there twice at line 1")),
+            "{said}"
+        );
+    }
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value["content"]["inside"] = serde_json::json!({
+        "abcdef00-0000-4000-8000-000000000001": "missing",
+        "ABCDEF00-0000-4000-8000-000000000001": { "read": [] },
+    });
+    assert!(error(&value.to_string()).to_string().contains("is there twice"));
+    // Written otherwise, it is the same file.
+    let id = value["content"]["tenant_id"].as_str().unwrap();
+    assert!(Snapshot::parse(text.replace(id, &id.to_uppercase()).as_bytes()).is_ok());
+}
+
+#[test]
 fn a_number_that_nobody_has_is_no_panic() {
     let text = text();
     let content = text.find("\"people\":[").expect("the table of people is there");

@@ -2,6 +2,7 @@
 
 mod answers;
 mod hostile;
+mod pseudonyms;
 
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ fn snapshot(world: &World, observed: Observed) -> Snapshot {
         commit: Some("4f2c1aa0".to_owned()),
         invented: false,
         everybody: false,
+        pseudonymised: false,
         observed,
     }
 }

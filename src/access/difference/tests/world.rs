@@ -403,6 +403,7 @@ impl World {
             namespaces: BTreeMap::new(),
             roles,
             bindings: bindings.chain([everybody]).map(|binding| LiveBinding { binding, meta: meta() }).collect(),
+            pseudonymised: false,
         }
     }
 

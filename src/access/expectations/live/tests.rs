@@ -142,6 +142,7 @@ fn observed(desired: &Desired) -> Observed {
         namespaces: ["default", "kube-system", "trinity"].map(|name| (name.parse().unwrap(), BTreeMap::new())).into(),
         roles: vec![LiveRole::new(role, meta())],
         bindings: vec![LiveBinding { binding, meta: meta() }],
+        pseudonymised: false,
     };
     Observed { tenant: Some(Ok(tenant)), clusters: [(alpha(), Ok(cluster))].into(), ..Observed::default() }
 }

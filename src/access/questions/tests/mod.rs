@@ -140,6 +140,7 @@ fn cluster(desired: &Desired, roles: Vec<LiveRole>, bindings: Vec<LiveBinding>) 
         namespaces: BTreeMap::new(),
         roles,
         bindings,
+        pseudonymised: false,
     }
 }
 

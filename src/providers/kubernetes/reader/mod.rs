@@ -170,6 +170,7 @@ impl Reader for KubernetesReader {
             namespaces,
             roles: all_roles,
             bindings: all_bindings,
+            pseudonymised: false,
         })
     }
 

@@ -15,6 +15,8 @@ pub(in crate::report::json) struct Snapshot {
     pub(in crate::report::json) old: bool,
     /// The commit of the access files with which it was taken.
     pub(in crate::report::json) commit: Option<String>,
+    /// Whether names and ids that the access files did not have are pseudonyms: nobody is called so, and nothing has such an id.
+    pub(in crate::report::json) pseudonymised: bool,
     /// What the plan asked and the snapshot does not have: nothing was derived from that.
     pub(in crate::report::json) lacking: Lacking,
 }
