@@ -18,7 +18,7 @@ const ROOMS: &[Room] = &[
     Room { name: "diagnostics", may_use: &["state"], is_pure: true },
     Room { name: "config", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "desired", may_use: &["config", "diagnostics", "state"], is_pure: true },
-    Room { name: "edit", may_use: &["config", "desired", "diagnostics", "state"], is_pure: true },
+    Room { name: "edit", may_use: &["config", "desired", "diagnostics", "plan", "state"], is_pure: true },
     Room { name: "lint", may_use: &["access", "config", "diagnostics", "state"], is_pure: true },
     Room { name: "providers", may_use: &["diagnostics", "state"], is_pure: false },
     Room { name: "plan", may_use: &["diagnostics", "state"], is_pure: true },

@@ -1,5 +1,6 @@
 //! `rolecall drift`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +10,9 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::plan::exit;
 use super::progress::Progress;
-use super::session::Session;
+use super::session::{Drifted, Planned, Session};
 use super::ui::Ui;
-use crate::edit::accept::{self, Accepted};
-use crate::plan::Plan;
-use crate::plan::drift::Drift;
+use crate::edit::accept::{self, Accepted, Live};
 use crate::report::markdown::Subject;
 use crate::report::{self, Applies};
 use crate::{git, state};
@@ -74,7 +73,17 @@ async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     let mut session = Session::open(ui, &args.path, &args.connections, &policy).await?;
     let progress = Progress::new(ui);
     session.entra.on_wait = progress.on_wait();
-    let drifted = session.drift(&progress, !args.as_patch).await?;
+    let mut drifted = session.drift(&progress, !args.as_patch).await?;
+    let exit = match exit(&drifted.planned.plan, false) {
+        Exit::Error => Exit::Error,
+        _ if drifted.planned.plan.is_without_drift() => Exit::Fine,
+        _ => Exit::Pending,
+    };
+    if args.as_patch {
+        as_patch(ui, &session, &mut drifted)?;
+        session.close().await;
+        return Ok(exit);
+    }
     let plan = &drifted.planned.plan;
     let commit = git::head(&session.loaded.root).ok();
     let context = report::Context {
@@ -85,16 +94,6 @@ async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
         without_saved: session.without_saved(&drifted.planned),
         ..report::Context::default()
     };
-    let exit = match exit(plan, false) {
-        Exit::Error => Exit::Error,
-        _ if plan.is_without_drift() => Exit::Fine,
-        _ => Exit::Pending,
-    };
-    if args.as_patch {
-        as_patch(ui, &session, plan, &drifted.drift)?;
-        session.close().await;
-        return Ok(exit);
-    }
     documents.write(ui, |format, layout, sheet| match format {
         Format::Text => report::text::drift(plan, &drifted.drift, &context, layout),
         Format::Json => report::json::drift_v1(plan, &drifted.drift, &context),
@@ -105,9 +104,15 @@ async fn drifted(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
     Ok(exit)
 }
 
-/// Prints the edit of the files, and says what it leaves.
-fn as_patch(ui: &mut Ui, session: &Session, plan: &Plan, drift: &Drift) -> Result<(), CliError> {
-    let Accepted { files, expressed, left } = accept::accept(&session.loaded.sources, &session.desired, &plan.changes);
+const LEFT: &str = "not in the patch";
+
+/// Prints the edit of the files, and says what it leaves and what follows from it.
+fn as_patch(ui: &mut Ui, session: &Session, drifted: &mut Drifted) -> Result<(), CliError> {
+    let Planned { plan, observed, .. } = &mut drifted.planned;
+    accept::look_up_whoever_is_there(observed, plan);
+    let live = Live { plan, observed, policy: &session.policy };
+    let Accepted { files, expressed, followed, left, after } =
+        accept::accept(&session.loaded.sources, &session.desired, &live);
     let folder = git::inside(&session.loaded.root).unwrap_or_default();
     let top = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     let patch: String =
@@ -115,30 +120,40 @@ fn as_patch(ui: &mut Ui, session: &Session, plan: &Plan, drift: &Drift) -> Resul
     if !patch.is_empty() {
         ui.print(&patch)?;
     }
-    let say = |ui: &mut Ui, what: &str, why: &str| {
-        let term = format!("not in the patch: {what}: ");
-        ui.say(&report::text::paragraph("", &format!("{term}{why}"), ui.width));
+    let say = |ui: &mut Ui, term: &str, what: &str, why: &str| {
+        ui.say(&report::text::paragraph("", &format!("{term}: {what}: {why}"), ui.width));
     };
+    let changes = &drifted.planned.plan.changes;
+    let lines: BTreeMap<_, _> =
+        changes.iter().filter_map(|change| Some((&change.address, change.origin.as_ref()?))).collect();
     for (address, why) in &left {
-        say(ui, &address.to_string(), why);
+        let place = lines.get(address).map(|line| format!(" ({line})")).unwrap_or_default();
+        say(ui, LEFT, &address.to_string(), &format!("{why}{place}"));
     }
-    for (binding, _) in &drift.refused {
-        say(
-            ui,
-            &binding.address.to_string(),
-            "it is not ours: allow it with `allow-unmanaged`, or take it over with `replaces`",
-        );
+    for (binding, _) in &drifted.drift.refused {
+        let why = "it is not ours: allow it with `allow-unmanaged`, or take it over with `replaces`";
+        say(ui, LEFT, &binding.address.to_string(), why);
     }
-    for entry in &plan.withheld {
-        for address in entry.addresses.iter().filter(|address| !expressed.contains(*address)) {
-            say(ui, &address.to_string(), &format!("withheld: {}", entry.message));
+    for entry in &drifted.planned.plan.withheld {
+        let is_left = |address: &&state::Address| !expressed.contains(*address) && !followed.contains_key(*address);
+        for address in entry.addresses.iter().filter(is_left) {
+            say(ui, LEFT, &address.to_string(), &format!("withheld: {}", entry.message));
         }
     }
-    for part in &plan.unread {
+    for part in &drifted.planned.plan.unread {
         let place = part.environment.as_ref().map_or("Entra", state::EnvironmentName::as_str);
-        say(ui, place, &format!("not read: {}", part.failure.what));
+        say(ui, LEFT, place, &format!("not read: {}", part.failure.what));
     }
-    if plan.is_without_drift() {
+    for (address, why) in &followed {
+        say(ui, "after the patch", &address.to_string(), why);
+    }
+    if let Some((desired, plan)) = &after {
+        for judged in Session::newly_broken((desired, plan), &drifted.planned) {
+            let sentence = report::text::sentence_on(&judged, judged.environment.as_str());
+            say(ui, "the patch breaks an expectation", &judged.origin.to_string(), &sentence);
+        }
+    }
+    if drifted.planned.plan.is_without_drift() {
         ui.say("No drift: there is nothing to accept.");
     }
     Ok(())

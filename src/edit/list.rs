@@ -3,7 +3,7 @@
 use super::scalar::principal;
 use super::{
     ALIAS, FORM, NOBODY, Why, begins_line, ends_line, line_break, line_end, line_start, next_line, next_token, spliced,
-    with_comment_above,
+    with_blank_line, with_comment_above,
 };
 use crate::config::yaml::{Entry, Node, Value};
 use crate::diagnostics::Span;
@@ -25,19 +25,31 @@ pub(super) fn change(
     }
     gone.sort_unstable();
     gone.dedup();
-    if matches!(entry.value.value, Value::Null) {
+    splice(text, entry, &gone, &added, None)
+}
+
+/// The text with some items taken out of a list, by number and in order, and others put at its end. Where items stand on lines of
+/// their own, they may be put behind another one instead; then none is taken out.
+pub(super) fn splice(
+    text: &str,
+    entry: &Entry,
+    gone: &[usize],
+    added: &[String],
+    behind: Option<usize>,
+) -> Result<String, Why> {
+    if matches!(entry.value.value, Value::Null) || (behind.is_some() && !gone.is_empty()) {
         return Err(FORM);
     }
     match text.as_bytes().get(entry.value.span.start) {
         Some(b'*' | b'&') => Err(ALIAS),
-        Some(b'[') => between_brackets(text, &entry.value, &gone, &added),
-        Some(_) => by_lines(text, entry, &gone, &added),
+        Some(b'[') => between_brackets(text, &entry.value, gone, added),
+        Some(_) => by_lines(text, entry, gone, added, behind),
         None => Err(FORM),
     }
 }
 
 /// Whether an item of the files names this principal.
-fn is_same(item: &Node, name: &PrincipalName) -> bool {
+pub(super) fn is_same(item: &Node, name: &PrincipalName) -> bool {
     let (key, value) = match item.entries() {
         [] => ("", item.words()),
         [Entry { key, value }] => (key.value.as_str(), value.words()),
@@ -64,7 +76,7 @@ fn dash(text: &str, item: Span) -> Result<usize, Why> {
     if !is_alone || matches!(starts, Some(b'|' | b'>')) { Err(FORM) } else { Ok(dash) }
 }
 
-fn by_lines(text: &str, entry: &Entry, gone: &[usize], added: &[String]) -> Result<String, Why> {
+fn by_lines(text: &str, entry: &Entry, gone: &[usize], added: &[String], behind: Option<usize>) -> Result<String, Why> {
     let items = entry.value.items();
     let dashes: Vec<usize> = items.iter().map(|item| dash(text, item.span)).collect::<Result<_, _>>()?;
     let (Some(first), Some(last)) = (dashes.first().copied(), items.last()) else { return Err(FORM) };
@@ -73,13 +85,15 @@ fn by_lines(text: &str, entry: &Entry, gone: &[usize], added: &[String]) -> Resu
     let broken = line_break(text, first);
     let mut changed = text.to_owned();
     // From the end on, so that what stands before keeps its place.
-    let end = line_end(text, last.span.end);
+    let before = behind.and_then(|at| items.get(at)).unwrap_or(last);
+    let end = line_end(text, before.span.end);
     let new = added.iter().fold(String::new(), |new, item| new + broken + lead + "- " + item);
     changed = spliced(&changed, end, end, &new)?;
     for at in gone.iter().rev() {
         let (Some(dash), Some(item)) = (dashes.get(*at), items.get(*at)) else { return Err(FORM) };
         let (from, to) = (line_start(&changed, *dash), next_line(&changed, item.span.end));
         let from = if gone.len() == items.len() { from } else { with_comment_above(&changed, from, to, indent) };
+        let (from, to) = with_blank_line(&changed, from, to);
         changed = spliced(&changed, from, to, "")?;
         if to == text.len() && !text.ends_with('\n') && new.is_empty() {
             // The file ends without a line break, and does so again.

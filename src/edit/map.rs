@@ -2,7 +2,7 @@
 
 use super::scalar;
 use super::{
-    ALIAS, FORM, Why, begins_line, ends_line, line_break, line_start, next_line, next_token, spliced,
+    ALIAS, FORM, Why, begins_line, ends_line, line_break, line_start, next_line, next_token, spliced, with_blank_line,
     with_comment_above,
 };
 use crate::config::yaml::{Entry, Node};
@@ -44,18 +44,26 @@ fn with(text: &str, map: &Node, new: &str) -> Result<String, Why> {
     spliced(text, first, first, &format!("{new}{}{lead}", line_break(text, first)))
 }
 
-fn without(text: &str, map: &Node, entry: &Entry) -> Result<String, Why> {
-    let (start, end) = (entry.key.span.start, entry.value.span.end);
-    is_plainly_behind(text, entry)?;
-    if map.entries().len() < 2 {
-        return Err(FORM);
+/// A map without one of its entries, which is not the only one.
+pub(super) fn without(text: &str, map: &Node, entry: &Entry) -> Result<String, Why> {
+    let start = entry.key.span.start;
+    // A text of many lines ends on the line after its last one.
+    let end = text.get(..entry.value.span.end).ok_or(FORM)?.trim_end().len();
+    let behind = next_token(text, entry.key.span.end).filter(|(_, found)| *found == b':');
+    let value = behind.and_then(|(colon, _)| next_token(text, colon + 1));
+    match value {
+        Some((_, b'*')) => return Err(ALIAS),
+        Some((at, _)) if at == entry.value.span.start && map.entries().len() > 1 => {}
+        _ => return Err(FORM),
     }
     if text.as_bytes().get(map.span.start) != Some(&b'{') {
         if !begins_line(text, start) || !ends_line(text, end) {
             return Err(FORM);
         }
         let (from, to) = (line_start(text, start), next_line(text, end));
-        return spliced(text, with_comment_above(text, from, to, start - from), to, "");
+        let from = with_comment_above(text, from, to, start - from);
+        let (from, to) = with_blank_line(text, from, to);
+        return spliced(text, from, to, "");
     }
     if let Some((comma, b',')) = next_token(text, end) {
         let next = next_token(text, comma + 1).map_or(comma + 1, |(at, _)| at);

@@ -5,18 +5,24 @@
 //! date. Whether the files then ask for what was meant is for the caller to check: it compiles them.
 
 pub mod accept;
+mod grant;
+mod group;
 mod list;
 mod map;
+mod product;
+mod rules;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::yaml::{self, Entry, Node};
-use crate::diagnostics::{FileId, SourceMap};
-use crate::state::{GroupKey, PrincipalName};
+use crate::config::{self, File, Loaded};
+use crate::diagnostics::{FileId, Severity, SourceMap};
+use crate::state::{EnvironmentName, GroupKey, PolicyRule, PrincipalName, RoleKey, ScopeTarget};
 
 /// One change of the access files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +47,43 @@ pub enum Edit {
         /// What it becomes.
         value: Option<String>,
     },
+    /// A group goes: its block, and wherever a list or a grant names it.
+    NoGroup {
+        /// The group.
+        group: GroupKey,
+    },
+    /// A role with rules of its own comes to have others.
+    Rules {
+        /// The role.
+        role: RoleKey,
+        /// What it allows, normalised.
+        rules: Vec<PolicyRule>,
+    },
+    /// Grants give this no more. One that gives other things as well is made smaller, or taken apart into a few.
+    Revoke {
+        /// What.
+        asked: BTreeSet<Asked>,
+    },
+    /// Grants that give this are put beside one for the same subject or role.
+    Give {
+        /// What.
+        asked: BTreeSet<Asked>,
+        /// Whether they stand in the root file, wherever others do.
+        at_root: bool,
+    },
+}
+
+/// What a grant gives: one subject × role × environment × scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// To whom.
+    pub subject: PrincipalName,
+    /// What they may do.
+    pub role: RoleKey,
+    /// On which cluster.
+    pub environment: EnvironmentName,
+    /// Where there.
+    pub scope: ScopeTarget,
 }
 
 /// A list of a group.
@@ -124,21 +167,60 @@ impl Texts {
     /// Makes a change.
     ///
     /// # Errors
-    /// It cannot be made; then nothing is changed.
-    pub fn make(&mut self, edit: &Edit) -> Result<(), Why> {
-        let (Edit::List { group, .. } | Edit::Text { group, .. }) = edit;
-        let path = self.groups.get(group.as_str()).ok_or(NO_GROUP)?;
-        let text = self.texts.get_mut(path).ok_or(NO_GROUP)?;
+    /// It cannot be made, and why, as a clause that may hold names of the files. Then some of it may have been made.
+    pub fn make(&mut self, edit: &Edit) -> Result<(), String> {
+        match edit {
+            Edit::List { group, list, remove, add } => {
+                self.change_group(group, |text, block| list::change(text, block.entry(list.key()), remove, add))?;
+            }
+            Edit::Text { group, key, value } => {
+                self.change_group(group, |text, block| map::set(text, block, key.key(), value.as_deref()))?;
+            }
+            Edit::NoGroup { group } => group::take_out(self, group)?,
+            Edit::Rules { role, rules } => rules::replace(self, role, rules)?,
+            Edit::Revoke { asked } => grant::revoke(self, asked)?,
+            Edit::Give { asked, at_root } => grant::give(self, asked, *at_root)?,
+        }
+        Ok(())
+    }
+
+    /// What the files say as a whole now.
+    ///
+    /// # Errors
+    /// They do not hang together: the first mistake, and where.
+    fn load(&self) -> Result<(config::Config, SourceMap), String> {
+        let files = self.iter().map(|(path, text)| File::new(path, Ok(text.as_bytes().to_vec()))).collect();
+        let Loaded { config, sources, findings, .. } = config::read(PathBuf::new(), files);
+        config.map(|config| (config, sources.clone())).ok_or_else(|| {
+            let Some(first) = findings.iter().find(|finding| finding.severity == Severity::Error) else {
+                return NOT_READ.to_owned();
+            };
+            let line = first.labels.first().map(|label| format!(" ({}, once changed)", sources.origin(label.span)));
+            format!("the files would not hang together: {}{}", first.message, line.unwrap_or_default())
+        })
+    }
+
+    fn change_group(
+        &mut self,
+        group: &GroupKey,
+        change: impl FnOnce(&str, &Node) -> Result<String, Why>,
+    ) -> Result<(), Why> {
+        let path = Arc::clone(self.groups.get(group.as_str()).ok_or(NO_GROUP)?);
+        self.change(&path, |text, root| {
+            let block = root.get("groups").and_then(|groups| groups.get(group.as_str())).ok_or(NO_GROUP)?;
+            if text.get(block.span.start..).is_some_and(|rest| rest.starts_with(['*', '&'])) {
+                return Err(ALIAS);
+            }
+            change(text, block)
+        })
+    }
+
+    /// Changes one file, which is as it was where that fails.
+    fn change(&mut self, path: &Arc<str>, change: impl FnOnce(&str, &Node) -> Result<String, Why>) -> Result<(), Why> {
+        let text = self.texts.get_mut(path).ok_or(NOT_READ)?;
         let file = one_file(path);
         let root = yaml::read(file, text, &mut Vec::new()).ok_or(NOT_READ)?;
-        let block = root.get("groups").and_then(|groups| groups.get(group.as_str())).ok_or(NO_GROUP)?;
-        if text.get(block.span.start..).is_some_and(|rest| rest.starts_with(['*', '&'])) {
-            return Err(ALIAS);
-        }
-        let changed = match edit {
-            Edit::List { list, remove, add, .. } => list::change(text, block.entry(list.key()), remove, add)?,
-            Edit::Text { key, value, .. } => map::set(text, block, key.key(), value.as_deref())?,
-        };
+        let changed = change(text, &root)?;
         yaml::read(file, &changed, &mut Vec::new()).ok_or(NOT_READ)?;
         *text = changed;
         Ok(())
@@ -203,6 +285,27 @@ fn next_token(text: &str, mut at: usize) -> Option<(usize, u8)> {
 fn spliced(text: &str, from: usize, to: usize, with: &str) -> Result<String, Why> {
     let (before, after) = text.get(..from).zip(text.get(to..)).ok_or(FORM)?;
     Ok(format!("{before}{with}{after}"))
+}
+
+/// The piece of lines to cut with a blank line beside it that would then be one too many: beside another one, at the start of a
+/// block, or at the end of the file.
+fn with_blank_line(text: &str, from: usize, to: usize) -> (usize, usize) {
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let is_blank = |line: &str| line.trim().is_empty();
+    let first = text.get(from..).unwrap_or_default();
+    let start = from.checked_sub(1).map(|end| line_start(text, end));
+    let Some((start, above)) = start.and_then(|start| Some((start, text.get(start..from)?))) else { return (from, to) };
+    let below = next_line(text, to);
+    if to == text.len() && is_blank(above) {
+        (start, to)
+    } else if to < below
+        && text.get(to..below).is_some_and(is_blank)
+        && (is_blank(above) || indent(above) < indent(first))
+    {
+        (from, below)
+    } else {
+        (from, to)
+    }
 }
 
 /// The piece of lines to cut so that what stands on them alone is gone: the comment above goes with it where it is about

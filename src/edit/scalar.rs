@@ -22,6 +22,12 @@ pub(super) fn word(text: &str) -> String {
     written(text, is_bare)
 }
 
+/// A word of a rule, such as `pods/log`.
+pub(super) fn term(text: &str) -> String {
+    let is_bare = |character: char| character.is_alphanumeric() || "._+-/".contains(character);
+    written(text, is_bare)
+}
+
 /// A text of several words.
 pub(super) fn text(text: &str) -> String {
     let is_bare = |character: char| character.is_alphanumeric() || "@._+-()/ ".contains(character);

@@ -6,7 +6,7 @@ fn user(name: &str) -> PrincipalName {
 }
 
 /// What becomes of the block of group `g` in a file.
-fn changed(text: &str, list: List, remove: &[&str], add: &[PrincipalName]) -> Result<String, Why> {
+fn changed(text: &str, list: List, remove: &[&str], add: &[PrincipalName]) -> Result<String, String> {
     let mut sources = SourceMap::default();
     sources.add("a.yaml", text);
     let mut texts = Texts::new(&sources);
@@ -102,13 +102,13 @@ fn what_cannot_be_changed_alone_is_refused() {
             &[],
         )
     };
-    assert_eq!(of("*x"), Err(ALIAS));
-    assert_eq!(of("[&y a@c.com]"), Err(FORM));
-    assert_eq!(of("[b@c.com]"), Err(NOBODY));
-    assert_eq!(changed("groups: {}\n", List::Members, &[], &[]), Err(NO_GROUP));
+    assert_eq!(of("*x"), Err(ALIAS.to_owned()));
+    assert_eq!(of("[&y a@c.com]"), Err(FORM.to_owned()));
+    assert_eq!(of("[b@c.com]"), Err(NOBODY.to_owned()));
+    assert_eq!(changed("groups: {}\n", List::Members, &[], &[]), Err(NO_GROUP.to_owned()));
 }
 
-fn text_of(block: &str, value: Option<&str>) -> Result<String, Why> {
+fn text_of(block: &str, value: Option<&str>) -> Result<String, String> {
     let mut sources = SourceMap::default();
     sources.add("a.yaml", format!("groups:\n{block}\n"));
     let mut texts = Texts::new(&sources);
@@ -134,7 +134,7 @@ fn a_text_is_set_put_in_and_taken_out() {
     ] {
         assert_eq!(text_of(block, value).as_deref(), Ok(after), "{block}");
     }
-    assert_eq!(text_of("  g:\n    description: |\n      Old\n    members: []", Some("New")), Err(FORM));
+    assert_eq!(text_of("  g:\n    description: |\n      Old\n    members: []", Some("New")), Err(FORM.to_owned()));
 }
 
 mod drawn {
@@ -143,12 +143,10 @@ mod drawn {
 
     use proptest::prelude::*;
 
-    use super::super::accept::accept;
+    use super::super::{Edit, List, Texts};
     use crate::config::{self, File};
     use crate::desired;
-    use crate::state::{
-        Address, Change, Edge, GroupKey, Identity, ObjectId, Operation, PrincipalKind, PrincipalName, Resource,
-    };
+    use crate::state::{GroupKey, PrincipalName};
 
     const HEAD: &str = "# The files of Größe 東\nversion: 1\nname: drawn\ntenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f }\nappliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]\ngroups:\n";
 
@@ -198,20 +196,6 @@ mod drawn {
         )
     }
 
-    fn edge(key: &GroupKey, number: usize, is_there: bool) -> Change {
-        let (principal, _) = somebody(number);
-        let id: ObjectId = format!("10000000-0000-4000-8000-{number:012}").parse().unwrap();
-        let edge = Resource::Member(Edge {
-            group: key.clone(),
-            group_id: Identity::Known(id),
-            principal: principal.clone(),
-            principal_id: Identity::Known(id),
-            kind: PrincipalKind::User,
-        });
-        let operation = if is_there { Operation::Delete { before: edge } } else { Operation::Create { after: edge } };
-        Change::new(Address::Member(key.clone(), principal), operation)
-    }
-
     fn people() -> impl Strategy<Value = BTreeSet<usize>> {
         prop::collection::btree_set(0..12_usize, 0..6)
     }
@@ -223,23 +207,25 @@ mod drawn {
             is_crlf: bool,
         ) {
             let mut text = HEAD.to_owned();
-            let mut changes = Vec::new();
+            let mut edits = Vec::new();
             for (at, (asked, live, style)) in groups.iter().enumerate() {
                 text.push_str(&block(&format!("g{at}"), asked, *style));
                 let key: GroupKey = format!("g{at}").parse().unwrap();
-                changes.extend(live.difference(asked).map(|number| edge(&key, *number, true)));
-                changes.extend(asked.difference(live).map(|number| edge(&key, *number, false)));
+                let named = |number: &usize| somebody(*number).0;
+                let (remove, add) = (asked.difference(live).map(named).collect(), live.difference(asked).map(named).collect());
+                edits.push(Edit::List { group: key, list: List::Members, remove, add });
             }
             if is_crlf {
                 text = text.replace('\n', "\r\n");
             }
             let read = |text: &str| config::read(PathBuf::new(), vec![File::new("rolecall.yaml", Ok(text.as_bytes().to_vec()))]);
             let loaded = read(&text);
-            let before = desired::compile(&loaded.config.expect("it is well formed"), &loaded.sources);
-            let accepted = accept(&loaded.sources, &before, &changes);
-            prop_assert!(accepted.left.is_empty(), "{:?}\n{text}", accepted.left);
-            prop_assert_eq!(accepted.expressed.len(), changes.len());
-            let after = accepted.files.first().map_or(text.clone(), |(_, _, after)| after.clone());
+            prop_assert!(loaded.config.is_some(), "it is well formed");
+            let mut texts = Texts::new(&loaded.sources);
+            for edit in &edits {
+                prop_assert_eq!(texts.make(edit), Ok(()), "{}", text);
+            }
+            let after = texts.iter().next().map(|(_, after)| after.to_owned()).unwrap();
             let loaded = read(&after);
             let asked = desired::compile(&loaded.config.expect("it is well formed"), &loaded.sources);
             for (at, (_, live, _)) in groups.iter().enumerate() {

@@ -107,6 +107,15 @@ impl Hands {
         Api::namespaced(self.kubernetes.clone(), "trinity")
     }
 
+    /// Gives a role of ours other content.
+    pub(crate) async fn change_role(&self, start: &str, content: &Value) {
+        let roles: Api<Role> = Api::namespaced(self.kubernetes.clone(), "trinity");
+        let all = roles.list(&ListParams::default()).await.unwrap();
+        let mut names = all.into_iter().filter_map(|role| role.metadata.name);
+        let name = names.find(|name| name.starts_with(start)).unwrap();
+        roles.patch(&name, &by("helm"), &Patch::Merge(content)).await.unwrap();
+    }
+
     /// The name of our binding of this kind of subject and role.
     pub(crate) async fn binding(&self, start: &str) -> String {
         let all = self.bindings().list(&ListParams::default()).await.unwrap();
@@ -235,12 +244,8 @@ async fn a_role_and_a_whole_group_changed_by_hand_and_a_binding_that_the_files_r
     let world = World::with_files(&[("rolecall.yaml", &files)]);
     let _ = world.apply(&["--yes"]).exits(0);
     let hands = Hands::on(&world).await;
-    let roles: Api<Role> = Api::namespaced(hands.kubernetes.clone(), "trinity");
-    let all = roles.list(&ListParams::default()).await.unwrap();
-    let name =
-        all.into_iter().filter_map(|role| role.metadata.name).find(|name| name.starts_with("restarter")).unwrap();
     let wide = json!({ "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }] });
-    roles.patch(&name, &by("helm"), &Patch::Merge(&wide)).await.unwrap();
+    hands.change_role("restarter", &wide).await;
     let made: RoleBinding = serde_json::from_value(json!({
         "metadata": { "name": "hand-made" },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" },
@@ -391,6 +396,13 @@ async fn a_patch_accepts_what_is_there_and_keeps_every_comment() {
     let dev = hands.group("dev").await;
     let words = json!({ "description": "Developers: trinity & friends" });
     hands.graph("PATCH", &format!("groups/{dev}"), Some(words)).await;
+    let gone = hands.binding("sam-read-only").await;
+    hands.bindings().delete(&gone, &DeleteParams::default()).await.unwrap();
+    let wider = json!({ "rules": [
+        { "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "patch", "watch"] },
+        { "apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"] },
+    ] });
+    hands.change_role("restarter", &wider).await;
     drop(hands);
     crate::folder::copy(&world.path("access"), &world.path("copy/access"));
     crate::folder::copy(&world.path("sandbox"), &world.path("copy/sandbox"));
@@ -404,9 +416,12 @@ async fn a_patch_accepts_what_is_there_and_keeps_every_comment() {
     let _ = world.plan(&["--detailed-exitcode"]).exits(0);
     let _ = drift(&world, &[]).exits(0);
     let root = world.read("access/rolecall.yaml");
-    for kept in
-        ["# Who may do what at Contoso.", "owners: [erin@contoso.com]   # and nobody else", "      # the team\n"]
-    {
+    for kept in [
+        "# Who may do what at Contoso.",
+        "owners: [erin@contoso.com]   # and nobody else",
+        "      # the team\n",
+        "  - { groups: [dev], roles: [read-only], environments: [alpha], namespaces: [trinity] }\n",
+    ] {
         assert!(root.contains(kept), "{root}");
     }
     let team = world.read("access/teams/the team.yaml");
@@ -416,19 +431,96 @@ async fn a_patch_accepts_what_is_there_and_keeps_every_comment() {
     let _ = world.run(&["drift", "copy/access", "--sandbox", "copy/sandbox"]).exits(0);
 }
 
+/// What standard error says behind these words, each in one line and without the digits at the end of names of bindings.
+fn said(ran: &Ran, term: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in without_digests(&ran.stderr).lines() {
+        let begins =
+            ["not in the patch: ", "after the patch: ", "the patch breaks "].iter().any(|one| line.starts_with(one));
+        match all.last_mut().filter(|_| !begins) {
+            Some(last) => *last = format!("{last} {}", line.trim_start()),
+            None => all.push(line.to_owned()),
+        }
+    }
+    all.iter().filter_map(|line| line.strip_prefix(term).map(str::to_owned)).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_patch_can_say_is_told_and_the_patch_holds_the_rest() {
+async fn whoever_was_put_into_a_binding_gets_a_grant_and_apply_a_binding_of_their_own() {
     let world = drifted(ROOT).await;
+    git(&world.path(""), &["init", "-q"], "");
     let ran = drift(&world, &["--as-patch"]).exits(2);
     assert!(
         ran.stdout.contains("+    description: \"Developers\\U0000202E of \\\"trinity\\\" & friends\""),
         "{}",
         ran.stdout
     );
-    assert!(ran.stderr.starts_with("not in the patch: alpha/rolebinding/trinity/"), "{}", ran.stderr);
-    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("not in the patch: ")).count(), 2, "{}", ran.stderr);
+    for line in [
+        "+  - { users: [dana@contoso.com], roles: [restarter], environments: [alpha], namespaces: [trinity] }",
+        "-  - { users: [sam@contoso.com], roles: [read-only], environments: [alpha], namespaces: [trinity] }",
+    ] {
+        assert!(ran.stdout.lines().any(|each| each == line), "{}", ran.stdout);
+    }
+    let own = "`apply` gives each subject a binding of its own; nobody has more or less by it";
+    assert_eq!(
+        said(&ran, "after the patch: alpha/rolebinding/trinity/"),
+        [format!("dana-restarter-HASH: {own}"), format!("ops-restarter-HASH: {own}")],
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(said(&ran, "not in the patch: "), [""; 0], "{}", ran.stderr);
     let _ = drift(&world, &["--as-patch", "--output", "json"]).exits(64);
+    git(&world.path(""), &["apply", "-"], &ran.stdout);
     let _ = world.apply(&["--yes"]).exits(0);
     let ran = drift(&world, &["--as-patch"]).exits(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "No drift: there is nothing to accept.\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_patch_can_say_is_told_and_so_is_what_it_breaks() {
+    let expected = "expectations:
+  - { user: sam@contoso.com, environments: [alpha], can: [list pods in trinity] }
+";
+    let world = World::with_files(&[("rolecall.yaml", &format!("{ROOT}{expected}"))]);
+    git(&world.path(""), &["init", "-q"], "");
+    let _ = world.apply(&["--yes"]).exits(0);
+    let hands = Hands::on(&world).await;
+    let gone = hands.binding("sam-read-only").await;
+    hands.bindings().delete(&gone, &DeleteParams::default()).await.unwrap();
+    let edited = json!({ "subjects": [
+        { "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": hands.group("ops").await },
+        { "kind": "ServiceAccount", "name": "ci", "namespace": "trinity" },
+    ] });
+    let restarter = hands.binding("ops-restarter").await;
+    hands.bindings().patch(&restarter, &by("kubectl-edit"), &Patch::Merge(&edited)).await.unwrap();
+    let dev = hands.group("dev").await;
+    hands.graph("DELETE", &format!("groups/{dev}"), None).await;
+    drop(hands);
+    let ran = drift(&world, &["--as-patch"]).exits(2);
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        let told = without_digests(&ran.stderr);
+        insta::assert_snapshot!("drift-patch-left", format!("{}---\n{told}", ran.stdout));
+    });
+    git(&world.path(""), &["apply", "-"], &ran.stdout);
+    assert!(world.read("access/rolecall.yaml").contains("groups:\n  ops:"), "{}", world.read("access/rolecall.yaml"));
+    // What is left is what is told: the service account goes, and so does a binding for a group that nobody has.
+    let ran = drift(&world, &["--output", "json"]).exits(2);
+    let found = json_of(&ran);
+    let applies: Vec<&str> =
+        found["drift"].as_array().unwrap().iter().map(|one| one["apply"].as_str().unwrap()).collect();
+    assert_eq!(applies, ["remove", "change"], "{}", ran.stdout);
+}
+
+/// Text without the digits at the end of names of bindings.
+fn without_digests(text: &str) -> String {
+    let is_digest = |word: &str| word.len() == 10 && word.chars().all(|digit| digit.is_ascii_hexdigit());
+    let plain = |word: &str| match word.trim_end_matches([':', ',']).rsplit_once('-') {
+        Some((start, end)) if is_digest(end) => word.replacen(&format!("{start}-{end}"), &format!("{start}-HASH"), 1),
+        _ => word.to_owned(),
+    };
+    text.split_inclusive([' ', '\n'])
+        .map(|word| {
+            word.strip_suffix([' ', '\n']).map_or_else(|| plain(word), |bare| plain(bare) + &word[bare.len()..])
+        })
+        .collect()
 }

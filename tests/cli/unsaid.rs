@@ -289,8 +289,8 @@ fn hints_stand_before_what_a_change_causes() {
     check("unsaid-markdown", &shown(&story, &["--output", "markdown"]));
 
     let people = "[hayden@contoso.com, sam@contoso.com, erin@contoso.com, dana@contoso.com]";
-    let more: String = (0..20).map(|number| format!("  late-{number}: {{ members: {people} }}\n")).collect();
-    let more = format!("groups:\n{more}");
+    let late: Vec<String> = (0..20).map(|number| format!("  late-{number}: {{ members: {people} }}\n")).collect();
+    let more = format!("groups:\n{}", late.concat());
     let (dev, late) = (("dev.yaml", DEV), ("late.yaml", more.as_str()));
     story.change(&[root, dev, (".late.yaml", &more)], &[root, dev, late], "somebody@else.example");
     let text = shown(&story, &[]);

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::asking::access_difference;
+use super::asking::{access_difference, judge_expectations};
 use super::{Planned, Session};
 use crate::access::AccessDifference;
+use crate::access::expectations::Judged;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
+use crate::plan::Plan;
 use crate::plan::drift::Drift;
 use crate::providers::Reader as _;
 use crate::providers::entra::{Connection, EntraReader};
 use crate::providers::http::Pace;
-use crate::state::{AppliedBy, AuditTrail, Usage};
+use crate::state::{AppliedBy, AuditTrail, Desired, Usage};
 
 /// How long the audit log may be put off by throttling: Graph answers five such requests in ten seconds, and what it would
 /// tell is only good to know.
@@ -68,5 +70,17 @@ impl Session {
         let reader = EntraReader::new(&connection, Arc::clone(&self.chain))?;
         let trail = reader.audit(&groups).await;
         Ok(Some((trail, reader.usage())))
+    }
+
+    /// The expectations that other files would break by their plan, and that hold, or are not known to be broken, by these.
+    pub(in crate::cli) fn newly_broken((desired, plan): (&Desired, &Plan), planned: &Planned) -> Vec<Judged> {
+        let mut judged = judge_expectations(desired, &planned.observed, plan, &plan.changes);
+        let is_same = |one: &Judged, other: &Judged| {
+            (&one.who, &one.environment, &one.expected) == (&other.who, &other.environment, &other.expected)
+        };
+        judged.retain(|one| {
+            one.is_broken() && !planned.expectations.iter().any(|before| before.is_broken() && is_same(one, before))
+        });
+        judged
     }
 }

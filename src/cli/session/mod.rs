@@ -25,6 +25,7 @@ use self::asking::{
 };
 use self::base::Base;
 pub(super) use self::base::load as load_commit;
+pub(super) use self::drifting::Drifted;
 pub(super) use self::looking::Seen;
 use self::names::check_groups;
 pub(super) use self::opening::unfit;

@@ -101,7 +101,7 @@ impl World {
     }
 
     /// The plan of this world.
-    fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         plan(&self.desired, &self.answered(), &self.policy)
     }
 

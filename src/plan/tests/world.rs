@@ -209,6 +209,67 @@ impl World {
         world
     }
 
+    /// The tenant and the clusters as they are once a config is applied.
+    pub(crate) fn settled(desired: Desired) -> Self {
+        let mut world = Self::new();
+        world.observed.clusters.clear();
+        for (name, block) in &desired.environments {
+            let number = block.cluster.map_or(0, |uid| uuid::Uuid::parse_str(&uid.to_string()).unwrap().as_u128());
+            world.observed.clusters.insert(name.clone(), Ok(cluster(number)));
+        }
+        world.desired = desired;
+        super::model::refresh(&world.desired, &mut world.observed);
+        let plan = world.plan();
+        assert_eq!(plan.withheld, [], "all of it can be made");
+        world.apply(&plan.changes);
+        world
+    }
+
+    /// Carries out everything that is planned for other files.
+    pub(crate) fn carried_out(&self, changes: &[crate::state::Change]) -> Self {
+        let mut after = self.clone();
+        after.apply(changes);
+        after
+    }
+
+    /// Deletes a group by hand: for good, or so that it can be restored.
+    pub(crate) fn lose(&mut self, name: &str, is_for_good: bool) {
+        let config = self.desired.config.clone();
+        let Self { observed, hidden, .. } = self;
+        let tenant = observed.tenant.as_mut().unwrap().as_mut().unwrap();
+        let Some(gone) = tenant.marked.remove(&key(name)) else { return };
+        assert_eq!(gone.unique_name, Some(mark::unique_name(&config, &key(name))));
+        for group in tenant.marked.values_mut() {
+            group.members.retain(|member| member.id != gone.id);
+        }
+        if !is_for_good {
+            super::model::delete(tenant, hidden, &key(name), gone);
+        }
+        super::model::refresh(&self.desired, &mut self.observed);
+    }
+
+    /// Puts somebody of contoso.com into a group by hand, or takes them out.
+    pub(crate) fn turn(&mut self, group: &str, who: &str) {
+        let who = principal(who);
+        let Some(group) = self.tenant().marked.get_mut(&key(group)) else { return };
+        let before = group.members.len();
+        group.members.retain(|member| member.id != who.id);
+        if group.members.len() == before {
+            group.members.push(who);
+        }
+    }
+
+    /// What a subject is called on a cluster where object ids are names: `name` for somebody of contoso.com, `group:key`, or else
+    /// just that.
+    pub(crate) fn called(&self, text: &str) -> Subject {
+        if let Some(name) = text.strip_prefix("group:") {
+            let live = self.observed.tenant.as_ref().unwrap().as_ref().unwrap().marked.get(&key(name));
+            let id = live.map_or_else(|| id(number(name)), |live| live.id);
+            return subject(SubjectKind::Group, &id.to_string());
+        }
+        subject(SubjectKind::User, &principal(text).id.to_string())
+    }
+
     pub(super) fn add_environment(&mut self, name: &str, number: u128) -> &mut DesiredEnvironment {
         self.observed.clusters.insert(environment(name), Ok(cluster(number)));
         self.desired.environments.entry(environment(name)).or_insert(DesiredEnvironment {

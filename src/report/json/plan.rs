@@ -7,7 +7,7 @@ use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
     Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
 };
-use crate::report::{Base, Context, FromSnapshot, Spent, WouldApply, counts::Counts, escape, text};
+use crate::report::{Base, Context, FromSnapshot, Spent, WouldApply, counts::Counts, escape};
 use crate::snapshot::Age;
 use crate::state::power::Power;
 use crate::state::{
