@@ -65,14 +65,15 @@ pub(crate) fn run(folder: &Path, shape: Shape, upto: &str) -> Result<(), Error> 
     }
 
     watch.restart();
-    let context =
-        report::Context { plan_id: Some(plan_id(&planned, &desired.expectations)), ..report::Context::default() };
+    let gains = difference.gains();
+    let id = plan_id(&planned, &desired.expectations, &gains);
+    let context = report::Context { plan_id: Some(id), ..report::Context::default() };
     black_box(report::text::plan(&planned, &context, Layout { width: 120, colour: false }));
     watch.lap("render")?;
 
     watch.restart();
     let provenance = Provenance { rolecall: "bench".to_owned(), tree: loaded.tree_hash, commit: None };
-    let text = SavedPlan::new(&planned, &policy, provenance).to_json()?;
+    let text = SavedPlan::new(&planned, &policy, provenance).showing(&desired.expectations, gains).to_json()?;
     watch.lap("save")?;
     watch.say("changes", planned.changes.len())?;
     watch.say("saved-bytes", text.len())?;

@@ -1,5 +1,6 @@
 //! `rolecall apply`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::again;
@@ -142,9 +143,10 @@ impl Run<'_> {
 }
 
 /// Whether two plans do the same, and mean the same: nor may a guard have more to say, or the same of something else, or the
-/// changes mean something else for people.
+/// changes mean something else for people. A touch of an object that leaves it as it was is no difference.
 fn is_the_same(session: &Session, one: &Planned, other: &Planned) -> bool {
-    saved::plan_id(&one.plan, &[]) == saved::plan_id(&other.plan, &[])
+    let does = |planned: &Planned| planned.plan.changes.iter().map(saved::fingerprint).collect::<Vec<_>>();
+    does(one) == does(other)
         && one.plan.verdicts == other.plan.verdicts
         && one.plan.withheld == other.plan.withheld
         && one.expectations == other.expectations
@@ -187,14 +189,14 @@ async fn direct(run: Run<'_>, ui: &mut Ui, lock: &mut Option<Lock>) -> Result<Ex
             return Ok(Exit::Error);
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
-        let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
+        let plan_id = session.plan_id(planned);
         let again = run.plan_locked(ui, Some(&plan_id), lock).await?;
         if !is_the_same(session, &again, planned) {
             ui.say(MOVED);
             return Ok(Exit::Stale);
         }
     }
-    let plan_id = saved::plan_id(&planned.plan, session.own_expectations());
+    let plan_id = session.plan_id(planned);
     let report = carry_out(run, ui, planned, changes, &plan_id, lock.as_ref()).await?;
     if left_out > 0 {
         ui.say(&waits_for_saved_plan(left_out));
@@ -217,6 +219,14 @@ async fn from_saved(
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
     let moved_base = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash);
     let moved_base = moved_base.map(|sentence| report::escape::message(&sentence));
+    if agreement.refused.iter().any(|moved| moved.now == saved::Now::Unread) {
+        show(ui, session, planned, None, Output::Text, Applies::Saved)?;
+        ui.say(
+            "Nothing was written: what stands under \"Not read\" above is needed to hold the saved plan against what is there. \
+             What was approved is not void: do what it says there, and run this again.",
+        );
+        return Ok(Exit::Error);
+    }
     if !agreement.holds() {
         if let Some(sentence) = moved_base {
             ui.say(&format!("note: {sentence}"));
@@ -231,6 +241,15 @@ async fn from_saved(
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, None, Output::Text, Applies::Saved)?;
+    let beyond = approved.beyond(&planned.access.gains());
+    if !beyond.is_empty() {
+        let people: BTreeSet<&String> = beyond.iter().map(|beyond| &beyond.who).collect();
+        let people = count(people.len(), "person").replace("persons", "people");
+        ui.say(&format!("Nothing was written: {people} would come to what the saved plan did not show:"));
+        ui.say(report::text::beyond(&beyond, layout).trim_end());
+        ui.say("Plan again with `rolecall plan --save FILE`, have that approved, and apply it.");
+        return Ok(Exit::Stale);
+    }
     if let Some(sentence) = moved_base {
         ui.say(&format!("note: {sentence}: planned again, and every change is as approved"));
     }

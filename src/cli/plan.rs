@@ -18,7 +18,7 @@ use super::recorded;
 use super::refusal::would_apply;
 use super::session::{Part, Planned, Session};
 use super::ui::Ui;
-use crate::plan::saved::{self, Provenance, SavedPlan};
+use crate::plan::saved::{Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
 use crate::report::Applies;
 use crate::report::markdown::Subject;
@@ -194,7 +194,7 @@ fn context(session: &Session, planned: &Planned, part: Option<&Part>, applies: A
         commit: commit.map(|head| report::Commit { id: head.commit, short: head.short, dirty: head.dirty }),
         access: Arc::clone(part.map_or(&planned.access, |part| &part.access)),
         is_part: part.is_some(),
-        plan_id: planned.compares_anything().then(|| saved::plan_id(&planned.plan, session.own_expectations())),
+        plan_id: planned.compares_anything().then(|| session.plan_id(planned)),
         would_apply: Some(would_apply(session.policy.strict, planned)),
         spent: Some(planned.spent),
         applies,
@@ -226,7 +226,8 @@ fn save(ui: &Ui, args: &Args, file: &Path, session: &Session, planned: &Planned)
         tree: session.loaded.tree_hash.clone(),
         commit: session.commit(),
     };
-    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance).expecting(session.own_expectations());
+    let saved = SavedPlan::new(&planned.plan, &session.policy, provenance)
+        .showing(session.own_expectations(), planned.access.gains());
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
     let written = files::place(ui, file).and_then(|path| files::write_private(&path, text.as_bytes()));
     written.map_err(|error| unwritable(file, &error))?;

@@ -15,6 +15,7 @@ pub mod covering;
 mod desired;
 pub mod expectation;
 mod failure;
+mod gain;
 pub mod history;
 mod lack;
 pub mod mark;
@@ -53,6 +54,7 @@ pub use desired::{
     TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
+pub use gain::{Beyond, Gain, beyond};
 pub use lack::{Lack, MissingRight};
 pub use name::{
     AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, InvalidName, Mail, Namespace, ObjectId, RoleKey,

@@ -160,13 +160,13 @@ fn a_file_cut_in_half_or_of_another_format_is_none() {
     let id = saved(&world);
     let whole = world.read("tonight.plan");
     let before = requests(&world);
-    let other = whole.replace("rolecall-saved-plan/2", "rolecall-saved-plan/9");
-    let hostile = whole.replace("rolecall-saved-plan/2", "\\u001b[2Jrolecall");
+    let other = whole.replace("rolecall-saved-plan/3", "rolecall-saved-plan/9");
+    let hostile = whole.replace("rolecall-saved-plan/3", "\\u001b[2Jrolecall");
     for (text, said) in [
         (&whole[..whole.len() / 2], "tonight.plan: this is no saved plan: EOF while parsing"),
         (
             other.as_str(),
-            "is of format `rolecall-saved-plan/9`, this version of rolecall reads `rolecall-saved-plan/2`",
+            "is of format `rolecall-saved-plan/9`, this version of rolecall reads `rolecall-saved-plan/3`",
         ),
         (hostile.as_str(), "is of format `\\u{1b}[2Jrolecall`"),
     ] {
@@ -367,4 +367,78 @@ fn object_id(world: &World, name: &str) -> String {
     let (before, _) = text.split_once(&format!("\"{name}\"")).unwrap();
     let (_, id) = before.rsplit_once("\"id\":").unwrap();
     id.trim().trim_start_matches('"')[..36].to_owned()
+}
+
+/// A group whose members are kept elsewhere is granted something, and somebody comes into it between approval and apply.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_by_an_approved_plan_what_it_did_not_show() {
+    use crate::drift::{Hands, ROOT};
+    let files = ROOT.replace("  ops: {", "  partners: { membership: external }\n  ops: {");
+    let world = World::with_files(&[("rolecall.yaml", &files)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    // The sandbox serves one at a time.
+    let by_hand = async |joins: bool, who: &str| {
+        let hands = Hands::on(&world).await;
+        if joins {
+            hands.join("partners", "members", who).await;
+        } else {
+            hands.leave("partners", "members", who).await;
+        }
+    };
+    by_hand(true, "dana@contoso.com").await;
+    world.replace("access/rolecall.yaml", "{ groups: [dev], roles:", "{ groups: [dev, partners], roles:");
+    let id = saved(&world);
+    by_hand(true, "joan@contoso.com").await;
+    let before = world.writes().len();
+    let ran = apply(&world, &["--require-approved-plan", &id]).exits(5);
+    assert_eq!(world.writes().len(), before);
+    check("approved-beyond", &ran);
+
+    // What is not in the file any more is not what was approved, and fewer than were shown are.
+    forge(&world, |file| file["gains"] = serde_json::json!([]));
+    let ran = apply(&world, &["--require-approved-plan", &id]).exits(5);
+    assert!(ran.stderr.contains("was changed after it was saved"), "{}", ran.stderr);
+    by_hand(false, "joan@contoso.com").await;
+    let id = saved(&world);
+    by_hand(false, "dana@contoso.com").await;
+    let _ = apply(&world, &["--require-approved-plan", &id]).exits(0);
+}
+
+/// Nobody can tell whether it still holds, which is no reason to approve it again.
+#[test]
+fn what_cannot_be_read_voids_no_approval() {
+    let files = "version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s }
+roles:
+  read-only: { cluster-role: view }
+grants:
+  - { users: [hayden@contoso.com], roles: [read-only], environments: [alpha], namespaces: [trinity] }
+";
+    let world = World::with_files(&[("rolecall.yaml", files)]);
+    let seed = "
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, domain: contoso.com }
+applier: { app-id: 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d }
+users: [{ user-principal-name: hayden@contoso.com }]
+clusters:
+  alpha:
+    namespaces: { trinity: {} }
+    applier-rules:
+      - { apiGroups: [rbac.authorization.k8s.io], resources: ['*'], verbs: [get, list, create, patch, delete] }
+      - { apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], resourceNames: [view], verbs: [bind] }
+      - { apiGroups: ['', authorization.k8s.io], resources: ['*'], verbs: [get, list, create] }
+";
+    world.write("seed.yaml", seed);
+    let _ = world.run(&["sandbox", "init", "sandbox", "--from", "seed.yaml"]).exits(0);
+    let id = saved(&world);
+    by_hand(&world, "clusters/alpha", "\"list\"", "\"lost\"");
+    let ran = apply(&world, &["--require-approved-plan", &id]).exits(1);
+    assert_eq!(world.writes(), Vec::<String>::new());
+    assert!(ran.all().contains("Not read") && ran.stderr.contains("What was approved is not void"), "{}", ran.all());
+    assert!(!ran.all().contains("no longer holds"), "{}", ran.all());
+    by_hand(&world, "clusters/alpha", "\"lost\"", "\"list\"");
+    let _ = apply(&world, &["--require-approved-plan", &id]).exits(0);
 }

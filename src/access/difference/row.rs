@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::power::Way;
-use crate::state::{EnvironmentName, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef};
+use crate::state::{EnvironmentName, Gain, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef};
 
 /// What the changes of a plan mean for people. Empty where they mean nothing to anybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +125,27 @@ pub enum Somebody {
     AnyoneIn(GroupLabel),
 }
 
+impl Somebody {
+    /// What stays the same of them, and their name.
+    fn kept(&self) -> (String, String) {
+        match self {
+            Self::Person { name, id, disabled: _ } => {
+                (id.map_or_else(|| name.to_string(), |id| id.to_string()), name.to_string())
+            }
+            Self::ServiceAccount { namespace, name } => {
+                let account = format!("system:serviceaccount:{namespace}:{name}");
+                (account.clone(), account)
+            }
+            Self::User(name) => (format!("user:{name}"), name.clone()),
+            Self::AnyoneIn(GroupLabel::Key(key)) => (format!("in:{key}"), format!("anyone in {key}")),
+            Self::AnyoneIn(GroupLabel::Other(id, name)) => {
+                (format!("in-id:{id}"), format!("anyone in {}", name.as_deref().unwrap_or("a group of others")))
+            }
+            Self::AnyoneIn(GroupLabel::Named(name)) => (format!("in-name:{name}"), format!("anyone in {name}")),
+        }
+    }
+}
+
 /// A group as people know it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupLabel {
@@ -234,6 +255,31 @@ impl AccessRow {
         !self.leads.is_empty()
     }
 
+    fn gains(&self) -> Vec<Gain> {
+        let Self { who, environment, namespace, bearing, before, after, gained, lost, .. } = self;
+        let as_owner = match bearing {
+            Bearing::Token | Bearing::TooManyGroups(_) => false,
+            Bearing::Owner(_) | Bearing::OwningApp(_) => true,
+            Bearing::NoGroups => return Vec::new(),
+        };
+        let of = |anyone| {
+            let who: BTreeMap<String, String> =
+                who.iter().filter(|one| matches!(one, Somebody::AnyoneIn(_)) == anyone).map(Somebody::kept).collect();
+            (!who.is_empty()).then(|| Gain {
+                who,
+                anyone,
+                environment: environment.clone(),
+                namespace: namespace.clone(),
+                as_owner,
+                roles: after.clone(),
+                held: !before.is_empty(),
+                gained: gained.clone(),
+                lost: lost.clone(),
+            })
+        };
+        [of(false), of(true)].into_iter().flatten().collect()
+    }
+
     /// Whether it is about what owners of a group can come to.
     pub fn is_owner(&self) -> bool {
         matches!(self.bearing, Bearing::Owner(_) | Bearing::OwningApp(_))
@@ -244,6 +290,14 @@ impl AccessDifference {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.unseen.is_empty()
+    }
+
+    /// What people come to have, to be held against what a later plan gives them.
+    pub fn gains(&self) -> Vec<Gain> {
+        let mut gains: Vec<Gain> =
+            self.rows.iter().filter(|row| !row.after.is_empty()).flat_map(AccessRow::gains).collect();
+        gains.sort();
+        gains
     }
 
     /// Each person, or whoever else is named, counted once.

@@ -344,6 +344,11 @@ impl Session {
         self.desired.expectations.get(..self.expectations).unwrap_or_default()
     }
 
+    /// The id of a plan made here.
+    pub(super) fn plan_id(&self, planned: &Planned) -> String {
+        plan::saved::plan_id(&planned.plan, self.own_expectations(), &planned.access.gains())
+    }
+
     /// The commit that the files were read from; `-dirty` when they differ from it.
     pub(super) fn commit(&self) -> Option<String> {
         let head = git::head(&self.loaded.root).ok()?;

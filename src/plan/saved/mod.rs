@@ -16,11 +16,12 @@ use super::Plan;
 use super::digest::digest;
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
-    Acknowledgement, Address, Change, ConfigName, Desired, Only, Operation, Policy, Resource, TenantId, first_few,
+    Acknowledgement, Address, Beyond, Change, ConfigName, Desired, Gain, Only, Operation, Policy, Resource, TenantId,
+    beyond, first_few,
 };
 
 /// The format that this version writes and reads.
-pub const FORMAT: &str = "rolecall-saved-plan/2";
+pub const FORMAT: &str = "rolecall-saved-plan/3";
 
 /// The largest file that is read, in bytes: some three hundred thousand changes.
 pub const SIZE_LIMIT: usize = 256 * 1024 * 1024;
@@ -49,6 +50,8 @@ pub struct SavedPlan {
     acknowledged: Vec<String>,
     /// What the files expected; see [`SavedPlan::check_expectations`].
     pub expectations: BTreeSet<Expectation>,
+    /// What people come to have by the changes, as it was shown; see [`SavedPlan::beyond`].
+    gains: Vec<Gain>,
     /// The changes, in order.
     pub changes: Vec<Change>,
 }
@@ -82,6 +85,11 @@ pub enum SavedPlanError {
          --save FILE`"
     )]
     Snapshot,
+    /// A plan as it is printed for programs.
+    #[error(
+        "this is what `rolecall plan --output json` prints, not a saved plan; make one with `rolecall plan --save FILE`"
+    )]
+    Output,
     /// One address twice.
     #[error("the saved plan holds two changes of {0}; it was not written by rolecall, save the plan again")]
     Duplicate(Address),
@@ -129,21 +137,28 @@ impl SavedPlan {
             only: policy.only.0.iter().map(ToString::to_string).collect(),
             acknowledged: policy.acknowledged.iter().map(ToString::to_string).collect(),
             expectations: BTreeSet::new(),
+            gains: Vec::new(),
             changes: plan.changes.clone(),
         };
         Self { plan_id: saved.id(), ..saved }
     }
 
-    /// The same, made while the files expected this.
+    /// The same, made while the files expected this, and shown with what people come to have.
     #[must_use]
-    pub fn expecting(self, expectations: &[DesiredExpectation]) -> Self {
-        let saved = Self { expectations: expected::expected(expectations), ..self };
+    pub fn showing(self, expectations: &[DesiredExpectation], gains: Vec<Gain>) -> Self {
+        let saved = Self { expectations: expected::expected(expectations), gains, ..self };
         Self { plan_id: saved.id(), ..saved }
     }
 
     /// What [`plan_id`] gave for the plan in the file, worked out of what the file holds.
     pub fn id(&self) -> String {
-        id_of(self.tenant, &self.config, &self.changes, &self.expectations)
+        id_of(self.tenant, &self.config, &self.changes, &self.expectations, &self.gains)
+    }
+
+    /// Who would come to more by what is planned now than the saved plan showed: who was added to a group that is not ours
+    /// meanwhile, for one.
+    pub fn beyond(&self, gains: &[Gain]) -> BTreeSet<Beyond> {
+        beyond(&self.gains, gains)
     }
 
     /// Where the files of the plan stand beside the ones that are planned now: a sentence without an end. `None` for the same
@@ -178,6 +193,9 @@ impl SavedPlan {
         let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
         if head.format.starts_with("rolecall-snapshot/") {
             return Err(SavedPlanError::Snapshot);
+        }
+        if head.format.starts_with("rolecall-plan/") {
+            return Err(SavedPlanError::Output);
         }
         if head.format != FORMAT {
             return Err(SavedPlanError::OtherFormat(head.format));
@@ -233,14 +251,20 @@ impl SavedPlan {
     }
 }
 
-/// The name of a plan for people and logs: SHA-256 over its changes with all their preconditions, the tenant, the config, and
-/// what the files expect. Always worked out, never read from a file.
-pub fn plan_id(plan: &Plan, expectations: &[DesiredExpectation]) -> String {
-    id_of(plan.tenant, &plan.config, &plan.changes, &expected::expected(expectations))
+/// The name of a plan for people and logs: SHA-256 over its changes with all their preconditions, the tenant, the config,
+/// what the files expect, and what people come to have. Always worked out, never read from a file.
+pub fn plan_id(plan: &Plan, expectations: &[DesiredExpectation], gains: &[Gain]) -> String {
+    id_of(plan.tenant, &plan.config, &plan.changes, &expected::expected(expectations), gains)
 }
 
-fn id_of(tenant: TenantId, config: &ConfigName, changes: &[Change], expectations: &BTreeSet<Expectation>) -> String {
-    digest(&(tenant, config, changes, expectations))
+fn id_of(
+    tenant: TenantId,
+    config: &ConfigName,
+    changes: &[Change],
+    expectations: &BTreeSet<Expectation>,
+    gains: &[Gain],
+) -> String {
+    digest(&(tenant, config, changes, expectations, gains))
 }
 
 /// A commit as people say it, or the hash of the files where there is none. Both may come from a file that anybody wrote.
@@ -307,6 +331,20 @@ pub fn fingerprint(change: &Change) -> String {
     if let Operation::Create { after: Resource::Group(group) } = &mut operation {
         group.first_owner = None;
     }
-    let Change { address, refers, cluster, uid, overrules, replaced_by, .. } = change;
+    let Change {
+        address,
+        operation: _,
+        origin: _,
+        refers,
+        cluster,
+        uid,
+        // It moves with every touch of an object.
+        resource_version: _,
+        overrules,
+        replaced_by,
+        // An order, and what is worked out of the rest.
+        requires: _,
+        protected: _,
+    } = change;
     digest(&(address, &operation, refers, cluster, uid, overrules, replaced_by))
 }

@@ -70,7 +70,7 @@ fn what_is_saved_is_read_back() {
     let read = SavedPlan::parse(saved.to_json().unwrap().as_bytes()).unwrap();
     assert_eq!(read, saved);
     assert_eq!(read.changes, plan.changes);
-    assert_eq!(read.plan_id, plan_id(&plan, &[]));
+    assert_eq!(read.plan_id, plan_id(&plan, &[], &[]));
     assert_eq!(read.only().unwrap(), world.policy.only);
 }
 
@@ -82,16 +82,17 @@ fn a_change_in_a_file_has_a_stable_shape() {
     world.grant("group:readers", "view", in_namespace("trinity"));
     assert_snapshot!(SavedPlan::new(&world.plan(), &world.policy, provenance()).to_json().unwrap(), @r#"
     {
-      "format": "rolecall-saved-plan/2",
+      "format": "rolecall-saved-plan/3",
       "rolecall": "0.1.0",
       "config": "contoso-platform",
       "tenant": "00000000-0000-0000-0000-00000000007e",
       "tree": "tree",
       "commit": "4f2c1aa",
-      "plan_id": "869189077111d4ac3090d3cb9a2a88f719433ca09be45fd2b0ce557618c987f2",
+      "plan_id": "23e57666acc4e1d9c1bb801693ad7251e4fddfc7f788365e14eefb86b98ab9ea",
       "only": [],
       "acknowledged": [],
       "expectations": [],
+      "gains": [],
       "changes": [
         {
           "address": {
@@ -462,9 +463,9 @@ fn what_is_no_saved_plan_is_said_to_be_none() {
     assert_snapshot!(error(b"{}"), @"this is no saved plan: missing field `format` at line 1 column 2; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(b"[1, 2]"), @"this is no saved plan: invalid type: integer `1`, expected a string at line 1 column 2; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(b"\xff\xfe"), @"this is no saved plan: expected value at line 1 column 1; make one with `rolecall plan --save FILE`");
-    assert_snapshot!(error(text.replace(FORMAT, "rolecall-saved-plan/1").as_bytes()), @"the saved plan is of format `rolecall-saved-plan/1`, this version of rolecall reads `rolecall-saved-plan/2`; save the plan again");
-    assert_snapshot!(error(text.replace("\"tree\"", "\"three\"").as_bytes()), @"this is no saved plan: unknown field `three`, expected one of `format`, `rolecall`, `config`, `tenant`, `tree`, `commit`, `plan_id`, `only`, `acknowledged`, `expectations`, `changes` at line 6 column 9; make one with `rolecall plan --save FILE`");
-    assert_snapshot!(error(text.replace("\"delete\"", "\"drop\"").as_bytes()), @"this is no saved plan: unknown variant `drop`, expected one of `create`, `restore`, `update`, `delete` at line 62 column 20; make one with `rolecall plan --save FILE`");
+    assert_snapshot!(error(text.replace(FORMAT, "rolecall-saved-plan/1").as_bytes()), @"the saved plan is of format `rolecall-saved-plan/1`, this version of rolecall reads `rolecall-saved-plan/3`; save the plan again");
+    assert_snapshot!(error(text.replace("\"tree\"", "\"three\"").as_bytes()), @"this is no saved plan: unknown field `three`, expected one of `format`, `rolecall`, `config`, `tenant`, `tree`, `commit`, `plan_id`, `only`, `acknowledged`, `expectations`, `gains`, `changes` at line 6 column 9; make one with `rolecall plan --save FILE`");
+    assert_snapshot!(error(text.replace("\"delete\"", "\"drop\"").as_bytes()), @"this is no saved plan: unknown variant `drop`, expected one of `create`, `restore`, `update`, `delete` at line 63 column 20; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(text.replace("\"only\": []", "\"only\": [\"cluster/alpha\"]").as_bytes()), @"this is no saved plan: `cluster/alpha` in `only`: use an environment's name, `entra` or `group/NAME`; make one with `rolecall plan --save FILE`");
     assert_snapshot!(error(text.replace("\"acknowledged\": []", "\"acknowledged\": [\"all\"]").as_bytes()), @"this is no saved plan: `all` in `acknowledged`: write it as the plan prints it: GUARD:SUBJECT; make one with `rolecall plan --save FILE`");
     assert!(error(&text.as_bytes()[..text.len() / 2]).contains("EOF while parsing"));
@@ -480,11 +481,11 @@ fn what_is_no_saved_plan_is_said_to_be_none() {
 fn a_plan_id_is_worked_out_and_covers_preconditions() {
     let mut world = world();
     let plan = world.plan();
-    let first = plan_id(&plan, &[]);
+    let first = plan_id(&plan, &[], &[]);
     assert_eq!(first.len(), 64);
-    assert_eq!(first, plan_id(&world.plan(), &[]));
+    assert_eq!(first, plan_id(&world.plan(), &[], &[]));
     world.cluster().bindings[0].meta.resource_version = "8".to_owned();
-    assert_ne!(first, plan_id(&world.plan(), &[]), "preconditions are part of it");
+    assert_ne!(first, plan_id(&world.plan(), &[], &[]), "preconditions are part of it");
     let deletion = |plan: &Plan| plan.changes.iter().find(|change| change.resource_version.is_some()).map(fingerprint);
     assert_eq!(deletion(&plan), deletion(&world.plan()), "and the version is no part of what is approved");
 }
@@ -493,7 +494,7 @@ fn a_plan_id_is_worked_out_and_covers_preconditions() {
 fn an_id_is_worked_out_of_what_is_in_the_file_and_demanded_whole() {
     let world = world();
     let saved = save(&world);
-    assert_eq!(saved.id(), plan_id(&world.plan(), &[]));
+    assert_eq!(saved.id(), plan_id(&world.plan(), &[], &[]));
     let claimed = save(&world).to_json().unwrap().replace(&saved.id(), &"0".repeat(64));
     assert_eq!(
         SavedPlan::parse(claimed.as_bytes()).unwrap().id(),

@@ -30,7 +30,7 @@ pub use doctor::doctor;
 pub use drift::drift;
 pub use expectations::{because, expectations, reasons, sentence_on};
 pub use history::history;
-pub use moved::moved;
+pub use moved::{beyond, moved};
 pub use plan::plan;
 pub use questions::{answer, unseen};
 pub use verified::verified;

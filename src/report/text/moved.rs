@@ -1,12 +1,16 @@
 //! What was approved and is not what is asked for now: for each change what was approved, what is there, and what the files ask
 //! for, always in this order and one below the other.
 
+use std::collections::BTreeSet;
+
 use super::Layout;
 use super::page::{Mark, Page};
 use super::words;
 use crate::plan::saved::{Asked, Moved, Now, Why};
 use crate::report::escape;
-use crate::state::{Address, Binding, Change, Edge, Group, Identity, ObjectId, Operation, Resource, Role, SubjectName};
+use crate::state::{
+    Address, Beyond, Binding, Change, Edge, Group, Identity, ObjectId, Operation, Resource, Role, SubjectName,
+};
 
 /// How many are told one by one.
 const TOLD: usize = 50;
@@ -28,6 +32,24 @@ pub fn moved(all: &[Moved], layout: Layout) -> String {
     if all.len() > TOLD {
         let more = all.len() - TOLD;
         page.item(Mark::Decide, &format!("and {} not as approved", words::count(more, "more change")));
+    }
+    page.render()
+}
+
+/// Each of those who would come to more than a saved plan showed.
+pub fn beyond(all: &BTreeSet<Beyond>, layout: Layout) -> String {
+    let mut page = Page::new(layout);
+    for one in all.iter().take(TOLD) {
+        let place = match &one.namespace {
+            Some(namespace) => format!("in {namespace} on {}", one.environment),
+            None => format!("on the whole of {}", one.environment),
+        };
+        let roles: Vec<String> = one.roles.iter().map(|role| escape::name(&role.name)).collect();
+        let would = if one.as_owner { "could come to" } else { "would have" };
+        page.item(Mark::Decide, &format!("{} {would} {} {place}", escape::name(&one.who), roles.join(", ")));
+    }
+    if all.len() > TOLD {
+        page.item(Mark::Decide, &format!("and {}", words::count(all.len() - TOLD, "more place")));
     }
     page.render()
 }

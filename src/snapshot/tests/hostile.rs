@@ -41,8 +41,8 @@ fn what_is_something_else_is_told_so() {
         ("null", "this is no snapshot of rolecall"),
         ("version: 1", "this is no snapshot of rolecall"),
         (
-            r#"{"format":"rolecall-saved-plan/2"}"#,
-            "this is no snapshot of rolecall: its format is `rolecall-saved-plan/2`",
+            r#"{"format":"rolecall-saved-plan/3"}"#,
+            "this is no snapshot of rolecall: its format is `rolecall-saved-plan/3`",
         ),
         (r#"{"format":"rolecall-snapshot/2"}"#, "the snapshot is of format `rolecall-snapshot/2`"),
         (r#"{"format":"rolecall-snapshot/1"}"#, "this is no snapshot of rolecall: missing field `sha256`"),

@@ -104,7 +104,7 @@ pub(super) fn show(
     for part in &plan.unread {
         is_fit_to_say(&part.failure, confidential);
     }
-    let context = Context { plan_id: Some(saved::plan_id(&plan, &[])), ..Context::default() };
+    let context = Context { plan_id: Some(saved::plan_id(&plan, &[], &[])), ..Context::default() };
     for width in [40, 120] {
         is_harmless("the plan as text", &text::plan(&plan, &context, Layout { width, colour: false }));
     }
