@@ -13,6 +13,7 @@ use crate::git;
 use crate::report;
 use crate::report::findings::annotations;
 use crate::report::lint::Base;
+use crate::state::is_access_file;
 
 /// Where problems in the files are shown besides.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -73,7 +74,7 @@ impl<'a> Annotations<'a> {
     /// One cannot, or would be taken for an access file.
     pub(super) fn begin(ui: &Ui, args: &'a AnnotateArgs) -> Result<Self, CliError> {
         for file in args.annotate.iter().filter_map(|annotate| annotate.file.as_ref()) {
-            if files::is_yaml(file) {
+            if is_access_file(file) {
                 let taken = format!("{}: this file would be taken for an access file", file.display());
                 return Err(CliError::user(taken).hint("name it e.g. findings.json").exit(Exit::Usage));
             }

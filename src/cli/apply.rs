@@ -1,7 +1,10 @@
 //! `rolecall apply`
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use tokio::sync::OnceCell;
 
 use super::again;
 use super::args::{ConnectionArgs, Output, PolicyArgs};
@@ -20,6 +23,7 @@ use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::report::Applies;
+use crate::state::history::Since;
 use crate::state::{Address, AppliedBy, Change, Outcome};
 use crate::{plan, report};
 
@@ -101,7 +105,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         ui.say("note: the files have no `lock`, so that --lock-timeout waits for nothing, and two may apply at once");
     }
     let mut lock = None;
-    let run = Run { args, session: &session, progress: &progress };
+    let run = Run { args, session: &session, progress: &progress, since: &OnceCell::new() };
     let exit = match &approved {
         None => direct(run, ui, &mut lock).await,
         Some(approved) => from_saved(run, ui, approved, &mut lock).await,
@@ -119,6 +123,27 @@ struct Run<'a> {
     args: &'a Args,
     session: &'a Session,
     progress: &'a Progress,
+    /// Since when the lines say what they say that ask for the changes.
+    since: &'a OnceCell<BTreeMap<Address, Since>>,
+}
+
+/// Looks through the history for the journal, once, and before the lock is taken where the changes are known by then: a history
+/// may be long, and others wait.
+async fn look_back(run: Run<'_>, ui: &mut Ui, changes: &[Change]) {
+    let look = async {
+        match history::of_changes(changes, &run.session.loaded, &run.session.desired).await {
+            Ok(since) => since,
+            Err(none) => {
+                // Without a repository, the lines alone are written.
+                if !none.is_absent {
+                    let said = format!("who added the lines is not written to the journal: {}", none.what);
+                    ui.say(&report::text::paragraph("note: ", &said, super::line_width(ui)));
+                }
+                BTreeMap::new()
+            }
+        }
+    };
+    run.since.get_or_init(|| look).await;
 }
 
 impl Run<'_> {
@@ -158,7 +183,7 @@ const MOVED: &str = "Nothing was written: something has changed since the plan w
 
 /// `apply` without a saved plan: protected changes are left out, the rest is asked for.
 async fn direct(run: Run<'_>, ui: &mut Ui, lock: &mut Option<Lock>) -> Result<Exit, CliError> {
-    let Run { args, session, progress: _ } = run;
+    let Run { args, session, .. } = run;
     // Nobody is kept waiting for an answer to a question.
     let planned = &if args.yes { run.plan_locked(ui, None, lock).await? } else { run.plan().await? };
     // What is left to a saved plan is judged when that is applied.
@@ -189,6 +214,7 @@ async fn direct(run: Run<'_>, ui: &mut Ui, lock: &mut Option<Lock>) -> Result<Ex
             return Ok(Exit::Error);
         }
         // A question may stand for hours. What was agreed to is what was shown, so it must still be so.
+        look_back(run, ui, &changes).await;
         let plan_id = session.plan_id(planned);
         let again = run.plan_locked(ui, Some(&plan_id), lock).await?;
         if !is_the_same(session, &again, planned) {
@@ -212,7 +238,8 @@ async fn from_saved(
     approved: &SavedPlan,
     lock: &mut Option<Lock>,
 ) -> Result<Exit, CliError> {
-    let Run { args, session, progress: _ } = run;
+    let Run { args, session, .. } = run;
+    look_back(run, ui, &approved.changes).await;
     let plan_id = approved.id();
     let planned = &run.plan_locked(ui, Some(&plan_id), lock).await?;
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
@@ -347,7 +374,7 @@ async fn carry_out(
     plan_id: &str,
     lock: Option<&Lock>,
 ) -> Result<Report, CliError> {
-    let Run { args, session, progress } = run;
+    let Run { args, session, progress, .. } = run;
     let writers = session.writers(&changes).await?;
     let now = ui.now;
     let shown = args.journal.clone().unwrap_or_else(|| journal::default_path(now()));
@@ -360,8 +387,8 @@ async fn carry_out(
         plan: Some(plan_id.to_owned()),
         acknowledgements: session.policy.acknowledged.clone(),
     };
-    // Without a repository, and where it cannot be read, the lines alone are written.
-    let since = history::of_changes(&changes, &session.loaded, &session.desired).unwrap_or_default();
+    look_back(run, ui, &changes).await;
+    let since = run.since.get().cloned().unwrap_or_default();
     let interrupted = lock.map_or_else(|| ui.signals.writing_begins(), Lock::ends);
     let lost = || lock.and_then(Lock::lost);
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.

@@ -16,6 +16,7 @@ use crate::git;
 use crate::report::markdown::{Failed, Host, Sheet, Subject};
 use crate::report::text::Layout;
 use crate::report::{self, Commit};
+use crate::state::is_access_file;
 
 /// How a plan is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -142,7 +143,7 @@ impl Documents {
             let twice = format!("{}: two different things would be written to this file", file.display());
             return Err(CliError::user(twice).hint("name another file").exit(Exit::Usage));
         }
-        if files::is_yaml(file) {
+        if is_access_file(file) {
             let (a, word) = (subject.with_article(), subject.word());
             let taken = format!("{}: {a} in this file would be taken for an access file", file.display());
             return Err(CliError::user(taken).hint(format!("name it e.g. {word}.md")).exit(Exit::Usage));

@@ -101,12 +101,6 @@ pub(super) fn unwritable(file: &Path, why: &io::Error) -> CliError {
         .hint("name a file in a folder that is there and that you may write to")
 }
 
-/// Whether a file would be taken for an access file by its name.
-pub(super) fn is_yaml(file: &Path) -> bool {
-    let is = |extension: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|yaml| extension.eq_ignore_ascii_case(yaml));
-    file.extension().is_some_and(is)
-}
-
 /// What the operating system said, without the name of a file that the person has never heard of.
 pub(super) fn reason(error: &io::Error) -> String {
     if let Some(source) = error.get_ref().and_then(|inner| inner.source()) {

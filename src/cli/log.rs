@@ -1,6 +1,6 @@
 //! `rolecall log`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::history::{self, Wanted};
 use super::ui::Ui;
 use crate::config;
+use crate::diagnostics::Finding;
 use crate::report::{self, escape};
 use crate::state::history::Whose;
 use crate::state::{AppId, GroupKey, PrincipalName, closest, closest_address};
@@ -52,11 +53,21 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
-    let whose = whose(&args.name)?;
+    // The person is left out easily, and the folder is then taken for one.
+    let stands_first =
+        || (args.path == Path::new(".") && ui.resolve(Path::new(&args.name)).exists()).then(|| no_person(args));
+    let whose = whose(&args.name).map_err(|error| stands_first().unwrap_or(error))?;
     let loaded = config::load(&ui.resolve(&args.path));
     if loaded.sources.iter().next().is_none() {
+        if let Some(error) = stands_first() {
+            return Err(error);
+        }
         let why = loaded.findings.first();
-        let error = CliError::user(why.map_or("there are no access files", |finding| finding.message.as_str()));
+        let told = |finding: &Finding| match &finding.file {
+            Some(file) => format!("{file}: {}", finding.message),
+            None => finding.message.clone(),
+        };
+        let error = CliError::user(why.map_or_else(|| "there are no access files".to_owned(), told));
         return Err(match why.and_then(|finding| finding.help.clone()) {
             Some(help) => error.hint(help),
             None => error,
@@ -66,8 +77,10 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let wanted = Wanted { since: args.since.map(Timestamp::as_second), limit };
     let found = history::tell(&loaded, &whose, &wanted)?;
     if !found.is_known && args.since.is_none() {
-        return Err(nobody(&args.name, &found));
+        return Err(stands_first().unwrap_or_else(|| nobody(&args.name, &found)));
     }
+    let mut found = found;
+    found.history.since = args.since;
     let text = match args.output {
         Output::Text => {
             let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stdout() };
@@ -80,6 +93,14 @@ pub(super) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     }
     ui.print(&text)?;
     Ok(Exit::Fine)
+}
+
+/// A path stands where the person is named.
+fn no_person(args: &Args) -> CliError {
+    let name = escape::name(&args.name);
+    CliError::user(format!("`{name}` is a path, and stands where a person or a group is named"))
+        .hint(format!("name whose history is meant first: `rolecall log PERSON {name}`"))
+        .exit(Exit::Usage)
 }
 
 /// Whom a name stands for. A person and a guest are told apart by the files.

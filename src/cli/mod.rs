@@ -12,6 +12,7 @@ mod again;
 mod annotate;
 mod apply;
 mod args;
+mod blocking;
 mod comment;
 mod completions;
 mod connections;

@@ -22,7 +22,7 @@ use crate::plan::saved::{Provenance, SavedPlan};
 use crate::plan::{Plan, Verdict};
 use crate::report::Applies;
 use crate::report::markdown::Subject;
-use crate::state::AppliedBy;
+use crate::state::{AppliedBy, is_access_file};
 use crate::{git, report};
 
 /// Show what would change in Entra and on the clusters, without changing anything
@@ -54,9 +54,9 @@ pub(super) struct Args {
     save: Option<PathBuf>,
     /// Compare with the files that this change of them starts from, on its way to REF: a branch, a tag or a commit
     ///
-    /// What the change causes is shown apart from what was off before. How Entra and the clusters are reached is taken from
-    /// those files, not from the change.
-    #[arg(long, value_name = "REF")]
+    /// What the change causes is shown apart from what was off before. How Entra and the clusters are reached is taken from REF,
+    /// not from the change. A commit is named by all 40 digits of its id, or as HEAD~2.
+    #[arg(long, value_name = "REF", value_parser = reference)]
     base: Option<String>,
     /// Plan against what FILE says is live, a file of `rolecall snapshot`: nothing is contacted, and no credential is needed
     ///
@@ -75,6 +75,14 @@ pub(super) struct Args {
     connections: ConnectionArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+}
+
+fn reference(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        Err("it names nothing: is the variable set that it is taken from?")
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
@@ -254,7 +262,7 @@ fn unwritable(file: &Path, why: &io::Error) -> CliError {
 
 /// A saved plan is told from access files by its name. Where it cannot be written is said before anything is read.
 fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
-    if files::is_yaml(file) {
+    if is_access_file(file) {
         return Err(CliError::user(format!(
             "{}: a saved plan is no YAML, and would be taken for an access file",
             file.display()

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::files;
 use super::ui::Ui;
 use crate::plan::saved::{self, PlanId, SavedPlan};
-use crate::state::Only;
+use crate::state::{Only, is_access_file};
 
 pub(super) fn spelt(only: &Only) -> String {
     if only.is_everything() {
@@ -47,10 +47,7 @@ pub(super) fn stale(error: &saved::SavedPlanError) -> CliError {
 
 /// A saved plan is a file that is no YAML; everything else stands for the access files.
 pub(super) fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>, PathBuf), CliError> {
-    let is_plan = |path: &Path| {
-        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        !yaml && !ui.resolve(path).is_dir()
-    };
+    let is_plan = |path: &Path| !is_access_file(path) && !ui.resolve(path).is_dir();
     match paths {
         [] => Ok((None, PathBuf::from("."))),
         [only] if is_plan(only) => Ok((Some(only.clone()), PathBuf::from("."))),

@@ -16,7 +16,7 @@ use super::session::Session;
 use super::ui::Ui;
 use crate::report;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::state::{EnvironmentName, Failure, InvalidName, Observed, PrincipalName};
+use crate::state::{EnvironmentName, Failure, InvalidName, Observed, PrincipalName, is_access_file};
 
 /// Write what is live to a file, for previews without credentials (`plan --snapshot`)
 ///
@@ -226,10 +226,7 @@ fn unwritable(file: &Path, why: &io::Error) -> CliError {
 
 /// Where it cannot be written is said before anything is read.
 fn check_file(ui: &Ui, file: &Path) -> Result<(), CliError> {
-    let is_yaml = file
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
-    if is_yaml {
+    if is_access_file(file) {
         return Err(CliError::user(format!(
             "{}: a snapshot is JSON, and of this name would be taken for an access file",
             file.display()

@@ -37,12 +37,15 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     let (request, odd) = asked.map_or((None, Vec::new()), |(request, odd)| (Some(request), odd));
     let looked = args.question.look(ui, whom.names()).await?;
     let world = looked.world();
-    let given = whom.find(&looked, &world).and_then(|who| {
-        let mut answer = world.why(&who, request.as_ref());
-        let mut notes = notes(request.as_ref(), &odd, &world);
-        notes.extend(looked.trace(&mut answer));
-        args.question.give(ui, &answer, &notes)
-    });
+    let given = match whom.find(&looked, &world) {
+        Ok(who) => {
+            let mut answer = world.why(&who, request.as_ref());
+            let mut notes = notes(request.as_ref(), &odd, &world);
+            notes.extend(looked.trace(&mut answer).await);
+            args.question.give(ui, &answer, &notes)
+        }
+        Err(error) => Err(error),
+    };
     drop(world);
     looked.close().await;
     given

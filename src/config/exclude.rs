@@ -7,7 +7,7 @@ use super::yaml::Node;
 use crate::diagnostics::Finding;
 
 /// The patterns, ready to match.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Exclude(GlobSet);
 
 impl Exclude {

@@ -14,7 +14,7 @@ use crate::state::{
 };
 
 /// One access file.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Sheet {
     /// The environments with their labels.
     pub environments: BTreeMap<EnvironmentName, BTreeMap<String, String>>,
@@ -30,7 +30,7 @@ pub struct Sheet {
 }
 
 /// A group's block. Each name has the line that it stands on.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct GroupSheet {
     /// The line of the key.
     pub line: u32,
@@ -43,7 +43,7 @@ pub struct GroupSheet {
 }
 
 /// A role's block.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct RoleSheet {
     /// The line of the key.
     pub line: u32,
@@ -51,9 +51,14 @@ pub struct RoleSheet {
     pub cluster_role: Option<String>,
     /// Its rules.
     pub rules: Vec<PolicyRule>,
+    /// The roles of Kubernetes' own that take its rules in.
+    pub aggregate_to: BTreeSet<String>,
+    /// Where they do.
+    pub environments: Environments,
 }
 
 /// A grant.
+#[derive(Debug)]
 pub struct GrantSheet {
     /// The line on which it starts.
     pub line: u32,
@@ -68,6 +73,7 @@ pub struct GrantSheet {
 }
 
 /// An entry of `expectations`.
+#[derive(Debug)]
 pub struct ExpectationSheet {
     /// Of whom.
     pub who: PrincipalName,
@@ -75,6 +81,12 @@ pub struct ExpectationSheet {
     pub environments: Environments,
     /// The requests under each key, as they are written.
     pub requests: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+impl Default for Environments {
+    fn default() -> Self {
+        Self::Named(BTreeSet::new())
+    }
 }
 
 /// Environments, by their names or by labels.
@@ -147,6 +159,8 @@ impl Sheet {
                 line: sources.origin(entry.key.span).line,
                 cluster_role: entry.value.get("cluster-role").map(|name| name.words().to_owned()),
                 rules: entry.value.get("rules").map_or(&[][..], Node::items).iter().map(rule).collect(),
+                aggregate_to: names(entry.value.get("aggregate-to")),
+                environments: environments(entry.value.get("environments")),
             };
             sheet.roles.insert(key, block);
         }
@@ -213,6 +227,18 @@ impl RoleSheet {
     pub fn allows(&self) -> impl Iterator<Item = String> {
         let named = self.cluster_role.iter().map(|name| format!("cluster-role {name}"));
         named.chain(self.rules.iter().map(spelt))
+    }
+
+    /// Whether its rules come to whoever has this role: of Kubernetes' own roles, `edit` has what `view` has, and `admin` what
+    /// both have.
+    pub fn comes_to(&self, other: &Self) -> bool {
+        let within: &[&str] = match other.cluster_role.as_deref() {
+            Some("view") => &["view"],
+            Some("edit") => &["view", "edit"],
+            Some("admin") => &["view", "edit", "admin"],
+            Some(_) | None => &[],
+        };
+        within.iter().any(|name| self.aggregate_to.contains(*name))
     }
 }
 

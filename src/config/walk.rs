@@ -14,6 +14,7 @@ use super::exclude::Exclude;
 use super::load::{File, ROOT_FILE};
 use super::{rules, yaml};
 use crate::diagnostics::{Rule, SourceMap};
+use crate::state::is_access_file;
 
 /// The most files of a config.
 const MAX_FILES: usize = 10_000;
@@ -121,6 +122,11 @@ pub trait Storage {
     /// # Errors
     /// It is too large, no regular file, or cannot be read.
     fn content(&self, real: &Path) -> Result<Vec<u8>, Unreadable>;
+
+    /// Why the rest of it is not read, where there is more in it than any folder of access files has.
+    fn given_up(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The disk of this machine.
@@ -179,7 +185,8 @@ pub(super) fn files(root: &Path, storage: &dyn Storage) -> Vec<File> {
     walk.folders();
     let Walk { found, mut files, .. } = walk;
 
-    let too_many = found.len() > MAX_FILES;
+    let given_up = storage.given_up();
+    let too_many = given_up.is_some() || found.len() > MAX_FILES;
     let mut total = 0;
     for (real, Found { path, .. }) in if too_many { BTreeMap::new() } else { found } {
         if total > MAX_TOTAL_BYTES {
@@ -190,7 +197,9 @@ pub(super) fn files(root: &Path, storage: &dyn Storage) -> Vec<File> {
         files.push(File { path, lies: below(lies_in, &real), content });
     }
     if too_many || total > MAX_TOTAL_BYTES {
-        let message = format!("the folder holds more than {MAX_FILES} YAML files or {MAX_TOTAL_BYTES} bytes of them");
+        let message = given_up.unwrap_or_else(|| {
+            format!("the folder holds more than {MAX_FILES} YAML files or {MAX_TOTAL_BYTES} bytes of them")
+        });
         let help = "name what is no access file under `exclude:` of the root file";
         let content = Err(Unreadable::new(&rules::TOO_MANY_FILES, message).with_help(help));
         files = vec![File::new(".", content)];
@@ -236,6 +245,9 @@ impl Walk<'_> {
         let mut links: BTreeMap<String, PathBuf> = BTreeMap::new();
         let mut seen = BTreeSet::from([self.root.to_owned()]);
         loop {
+            if self.found.len() > MAX_FILES || self.storage.given_up().is_some() {
+                break;
+            }
             let link = |(path, folder)| (folder, path, true);
             let Some((folder, path, through_link)) = waiting.pop().or_else(|| links.pop_first().map(link)) else {
                 break;
@@ -264,6 +276,9 @@ impl Walk<'_> {
             if name.starts_with('.') || path == ROOT_FILE || self.exclude.matches(&path) {
                 continue;
             }
+            if self.storage.given_up().is_some() {
+                return;
+            }
             match self.entry(&folder.join(entry), path.clone(), is_link, through_link) {
                 Some(folder) if is_link => {
                     links.insert(path, folder);
@@ -276,9 +291,7 @@ impl Walk<'_> {
 
     /// Takes one entry of a folder; gives where it really is when it is a folder itself.
     fn entry(&mut self, entry: &Path, path: String, is_link: bool, through_link: bool) -> Option<PathBuf> {
-        let is_yaml = Path::new(&path)
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"));
+        let is_yaml = is_access_file(Path::new(&path));
         let real = match self.storage.real(entry) {
             Ok(real) => real,
             Err(error) => {

@@ -97,7 +97,8 @@ fn granted<S: Borrow<Sheet>>(
     facts: &mut BTreeSet<Fact>,
 ) {
     let environments = environments(files);
-    let mut roles: BTreeSet<&RoleKey> = BTreeSet::new();
+    // Each role that they have, and where.
+    let mut held: BTreeMap<&RoleKey, BTreeSet<&EnvironmentName>> = BTreeMap::new();
     for grant in files.iter().map(Borrow::borrow).flat_map(|sheet| &sheet.grants) {
         let mut to: Vec<Option<GroupKey>> = Vec::new();
         to.extend(names.iter().any(|name| grant.subjects.contains(name)).then_some(None));
@@ -109,10 +110,15 @@ fn granted<S: Borrow<Sheet>>(
         if to.is_empty() {
             continue;
         }
-        roles.extend(&grant.roles);
+        for role in &grant.roles {
+            held.entry(role).or_default();
+        }
         for (environment, labels) in &environments {
             if !grant.environments.include(environment, labels) {
                 continue;
+            }
+            for role in &grant.roles {
+                held.entry(role).or_default().insert(*environment);
             }
             for (by, role) in to.iter().flat_map(|by| grant.roles.iter().map(move |role| (by, role))) {
                 facts.extend(grant.places.iter().map(|place| Fact::Grant {
@@ -124,12 +130,21 @@ fn granted<S: Borrow<Sheet>>(
             }
         }
     }
-    for (key, role) in files.iter().map(Borrow::borrow).flat_map(|sheet| &sheet.roles) {
-        if roles.contains(key) {
-            let mut allows: Vec<String> = role.allows().collect();
-            allows.sort();
-            facts.insert(Fact::Allows(key.clone(), allows.join("; ")));
+    let roles = || files.iter().map(Borrow::borrow).flat_map(|sheet| &sheet.roles);
+    for (key, role) in roles() {
+        let Some(on) = held.get(key) else { continue };
+        let mut allows: BTreeSet<String> = role.allows().collect();
+        for (environment, labels) in &environments {
+            if role.environments.include(environment, labels) {
+                let to = role.aggregate_to.iter().map(|to| format!("aggregate-to {to} on {environment}"));
+                allows.extend(to);
+            }
+            let others = roles().filter(|(_, other)| on.contains(environment) && other.comes_to(role));
+            for (_, other) in others.filter(|(_, other)| other.environments.include(environment, labels)) {
+                allows.extend(other.allows().map(|what| format!("{what} on {environment}")));
+            }
         }
+        facts.insert(Fact::Allows(key.clone(), allows.into_iter().collect::<Vec<_>>().join("; ")));
     }
 }
 
@@ -294,6 +309,28 @@ grants:
         assert!(matches!(turn.came.iter().collect::<Vec<_>>()[..], [Fact::Allows(..)]), "{turn:?}");
         let turn = turned(&BEFORE.replace(", { group: inner }", ""), &sam());
         assert!(!turn.went.iter().any(|fact| matches!(fact, Fact::Allows(..))));
+    }
+
+    #[test]
+    fn a_role_whose_rules_come_to_another_is_news_for_who_has_that() {
+        let text = |more: &str| {
+            BEFORE
+                .replace("roles:\n", &format!("roles:\n  all: {{ cluster-role: edit }}\n  more: {{ rules: [{{ apiGroups: [x], resources: [y], verbs: [get] }}]{more} }}\n"))
+                .replace("roles: [reader]", "roles: [all]")
+        };
+        let sheet = |text: &str| Sheet::read(text).expect("it is YAML");
+        let turned = |after: &str| turn(&[sheet(&text(""))], &[sheet(&text(after))], &sam()).0;
+        let came = turned(", aggregate-to: [view], environments: { stage: dev }");
+        assert!(
+            matches!(came.came.iter().collect::<Vec<_>>()[..], [Fact::Allows(role, what)] if role.as_str() == "all" && what.contains("[x] [y]")),
+            "{came:?}"
+        );
+        assert_eq!(
+            turned(", aggregate-to: [view], environments: [beta]"),
+            Turn::default(),
+            "it is nowhere that they are"
+        );
+        assert_eq!(turned(", aggregate-to: [admin], environments: [alpha]"), Turn::default(), "edit is no admin");
     }
 
     #[test]

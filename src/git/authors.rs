@@ -1,10 +1,9 @@
 //! Who wrote a change, as git says. Whoever makes a commit chooses that, so that it is a hint and never proof.
 
-use std::path::Path;
-
 use git2::{Commit, Oid, Repository};
 
 use super::base::Base;
+use super::tree;
 
 /// The most commits that are looked at.
 const MOST_COMMITS: usize = 1_000;
@@ -26,8 +25,6 @@ pub fn authors(base: &Base) -> Vec<Author> {
 
 fn walk(base: &Base) -> Result<Vec<Author>, git2::Error> {
     let repository = base.tree.repository();
-    let folder = base.tree.root();
-    let folder = folder.strip_prefix("/").unwrap_or(folder);
     let mut walk = repository.revwalk()?;
     walk.push_head()?;
     walk.hide(Oid::from_str(&base.commit)?)?;
@@ -35,7 +32,7 @@ fn walk(base: &Base) -> Result<Vec<Author>, git2::Error> {
     for id in walk.take(MOST_COMMITS) {
         // Where a shallow clone ends, what was found before it still holds.
         let Ok(commit) = id.and_then(|id| repository.find_commit(id)) else { break };
-        if !is_about(repository, &commit, folder) {
+        if !is_about(repository, &commit, &base.folder) {
             continue;
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -49,18 +46,14 @@ fn walk(base: &Base) -> Result<Vec<Author>, git2::Error> {
 }
 
 /// Whether the folder differs from that of every commit before: a merge that only brings two sides together did nothing to it.
-fn is_about(repository: &Repository, commit: &Commit<'_>, folder: &Path) -> bool {
-    let own = below(commit, folder);
+fn is_about(repository: &Repository, commit: &Commit<'_>, folder: &str) -> bool {
+    let own = below(repository, commit, folder);
     // A clone may lack commits before; then nobody knows, and a hint too many is none too few.
     let parents = commit.parent_ids().filter_map(|id| repository.find_commit(id).ok());
-    parents.map(|parent| below(&parent, folder)).all(|before| before != own)
+    parents.map(|parent| below(repository, &parent, folder)).all(|before| before != own)
 }
 
 /// The object of a folder in a commit.
-fn below(commit: &Commit<'_>, folder: &Path) -> Option<Oid> {
-    let tree = commit.tree().ok()?;
-    if folder.as_os_str().is_empty() {
-        return Some(tree.id());
-    }
-    tree.get_path(folder).ok().map(|entry| entry.id())
+fn below(repository: &Repository, commit: &Commit<'_>, folder: &str) -> Option<Oid> {
+    tree::below(repository, commit.tree_id(), folder).ok()?
 }

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use git2::{Commit, ErrorCode, Oid, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, Oid, Repository};
 
-use super::tree::Tree;
-use crate::state::closest;
+use super::history::ROOT_FILE;
+use super::open::{Repo, link_in_files};
+use super::reference::{Found, find};
+use super::tree::{self, Tree, is_too_much};
 
 /// What a change starts from.
 pub struct Base {
@@ -15,9 +17,27 @@ pub struct Base {
     pub commit: String,
     /// The shortest beginning of it that is unique, at least seven digits.
     pub short: String,
+    /// The folder of the access files below the top of the repository, with `/`; empty for the top itself.
+    pub folder: String,
+    /// That folder as it was there.
+    pub tree: Tree,
+    /// Where the branch is by now that the change goes to.
+    pub tip: Tip,
     /// Whether the clone lacks part of the history, so that a nearer commit may be in common.
     pub is_shallow: bool,
-    /// The folder of the access files as it was there.
+    /// Whether the commit that is checked out is in the history of the branch already.
+    pub is_merged: bool,
+    /// Which of two branches of that name it is: a sentence.
+    pub taken: Option<String>,
+}
+
+/// A branch as it is by now.
+pub struct Tip {
+    /// The full id of its commit.
+    pub commit: String,
+    /// The shortest beginning of its commit's id that is unique, at least seven digits.
+    pub short: String,
+    /// The folder of the access files as it is there.
     pub tree: Tree,
 }
 
@@ -32,112 +52,109 @@ pub struct NoBase {
 }
 
 impl NoBase {
-    fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { what: what.into(), next: next.into() }
     }
 }
 
 /// What the change starts from that is checked out around a folder and goes to a branch, tag or commit.
 ///
-/// # Errors
-/// There is no repository, nothing is called so, the two have no commit in common, or git cannot read them.
-pub fn base(folder: &Path, reference: &str) -> Result<Base, NoBase> {
-    let unreadable = |error: &git2::Error| unreadable(folder, error);
-    let (repository, inside) = open(folder)?;
-    let is_shallow = repository.is_shallow();
-    let (oid, short) = {
-        let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|error| unreadable(&error))?;
-        let tip = find(&repository, reference, is_shallow)?;
-        let oid = in_common(&repository, head.id(), tip.id(), reference, is_shallow)?;
-        let base = repository.find_commit(oid).map_err(|error| unreadable(&error))?;
-        let short = base.as_object().short_id().ok().and_then(|short| short.as_str().ok().map(str::to_owned));
-        (oid, short)
-    };
-    let commit = oid.to_string();
-    let short = short.unwrap_or_else(|| commit.chars().take(7).collect());
-    let tree = Tree::new(repository, oid, &inside).map_err(|error| unreadable(&error))?;
-    Ok(Base { reference: reference.to_owned(), commit, short, is_shallow, tree })
-}
-
-/// The folder as it is at the tip of a branch, or at a tag or a commit.
+/// `path` is what was named, as it was named; `folder` is where the root file lies that it belongs to. Whoever proposes a change
+/// writes what is checked out, and must not choose by it with what it is compared: neither by a link, nor by a repository of its
+/// own, nor by a root file at another place.
 ///
 /// # Errors
-/// As of [`base`].
-pub fn tip(folder: &Path, reference: &str) -> Result<Tree, NoBase> {
-    let (repository, inside) = open(folder)?;
-    let tip = find(&repository, reference, repository.is_shallow())?.id();
-    Tree::new(repository, tip, &inside).map_err(|error| unreadable(folder, &error))
+/// There is no repository, nothing is called so, the two have no commit in common, the access files lie elsewhere in the branch,
+/// or git cannot read them.
+pub fn base(path: &Path, folder: &Path, reference: &str) -> Result<Base, NoBase> {
+    let unreadable = |error: &git2::Error| unreadable(folder, error);
+    if let Some(link) = link_in_files(path) {
+        return Err(NoBase::new(
+            format!(
+                "{} is a link among the files that are checked out: a change chooses where it leads",
+                link.display()
+            ),
+            "name the folder of the access files itself; where that is a folder in the branch, the change has put a link in \
+             its place",
+        ));
+    }
+    let repo = Repo::around(folder).map_err(|error| unreadable(&error))?;
+    if let Some(outer) = repo.kept_by() {
+        return Err(NoBase::new(
+            format!(
+                "{} lies in a repository within another one, {}, which keeps it: a change of that one chooses what this one is",
+                folder.display(),
+                outer.display()
+            ),
+            "check out the repository of the access files on its own, and plan there",
+        ));
+    }
+    let outside = || NoBase::new(format!("{} is not in the folders of a git repository", folder.display()), NEEDED);
+    let inside = repo.inside(folder).ok_or_else(outside)?;
+    let named = repo.inside(path).ok_or_else(outside)?;
+    let repository = &repo.repository;
+    let is_shallow = repository.is_shallow();
+    let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|error| unreadable(&error))?.id();
+    let Found { commit: tip, taken } = find(repository, reference, is_shallow)?;
+    let start = in_common(repository, head, tip, reference, is_shallow)?;
+    let root = root_above(repository, tip, &named).map_err(|error| unreadable(&error))?;
+    if let Some(root) = root.filter(|root| *root != inside) {
+        let file =
+            |folder: &str| if folder.is_empty() { ROOT_FILE.to_owned() } else { format!("{folder}/{ROOT_FILE}") };
+        return Err(NoBase::new(
+            format!("the root file is {} in {reference}, and {} here", file(&root), file(&inside)),
+            "a change must not choose what it is compared with: move the root file in a change of its own, and name its new \
+             folder from then on",
+        ));
+    }
+    let at = |oid: Oid| {
+        let tree = Tree::new(Repo::again(repository)?, oid, &inside)?;
+        Ok((short(repository, oid)?, tree))
+    };
+    let at = |oid| at(oid).map_err(|error| unreadable(&error));
+    let (short, tree) = at(start)?;
+    let tip = at(tip).map(|(short, tree)| Tip { commit: tip.to_string(), short, tree })?;
+    Ok(Base {
+        reference: reference.to_owned(),
+        commit: start.to_string(),
+        short,
+        folder: inside,
+        tree,
+        tip,
+        is_shallow,
+        is_merged: start == head,
+        taken,
+    })
+}
+
+fn short(repository: &Repository, oid: Oid) -> Result<String, git2::Error> {
+    let short = repository.find_commit(oid)?.as_object().short_id()?;
+    Ok(short.as_str().map_or_else(|_| oid.to_string().chars().take(7).collect(), str::to_owned))
+}
+
+/// The folder of the nearest root file of a commit, from a path upwards.
+fn root_above(repository: &Repository, commit: Oid, path: &str) -> Result<Option<String>, git2::Error> {
+    let top = repository.find_commit(commit)?.tree_id();
+    let mut folder = Some(path);
+    while let Some(at) = folder {
+        if let Some(id) = tree::below(repository, top, at)?
+            && tree::tree(repository, id)?.get_name(ROOT_FILE).is_some()
+        {
+            return Ok(Some(at.to_owned()));
+        }
+        folder = (!at.is_empty()).then(|| at.rsplit_once('/').map_or("", |(above, _)| above));
+    }
+    Ok(None)
 }
 
 const NEEDED: &str = "`--base` needs a git repository with the history of the change";
 
 fn unreadable(folder: &Path, error: &git2::Error) -> NoBase {
+    if is_too_much(error) {
+        let what = format!("the folders of a commit cannot be read: {}", error.message());
+        return NoBase::new(what, "no folder of access files is like that: look at what the commits hold");
+    }
     NoBase::new(super::explain(folder, error), NEEDED)
-}
-
-/// The repository around a folder, and where the folder is in it.
-fn open(folder: &Path) -> Result<(Repository, String), NoBase> {
-    let repository = Repository::open_ext(folder, RepositoryOpenFlags::empty(), std::iter::empty::<&Path>())
-        .map_err(|error| unreadable(folder, &error))?;
-    let outside = || NoBase::new(format!("{} is not in the folders of a git repository", folder.display()), NEEDED);
-    let inside = super::inside(folder).ok_or_else(outside)?;
-    Ok((repository, inside))
-}
-
-/// The commit of a name. A clone made by CI often has the branch of the other side alone.
-fn find<'r>(repository: &'r Repository, reference: &str, is_shallow: bool) -> Result<Commit<'r>, NoBase> {
-    if reference.is_empty() {
-        return Err(NoBase::new("`--base` names nothing", "is the variable set that it is taken from?"));
-    }
-    // git itself would take the tag, which is easier to come by than the branch.
-    let is_there = |place: &str| repository.find_reference(&format!("refs/{place}/{reference}")).is_ok();
-    if is_there("tags") && ["heads", "remotes", "remotes/origin"].into_iter().any(is_there) {
-        return Err(NoBase::new(
-            format!("`{reference}` is a tag and a branch"),
-            format!("write `refs/heads/{reference}`, `refs/remotes/origin/{reference}` or `refs/tags/{reference}`"),
-        ));
-    }
-    let named = |name: &str| repository.revparse_single(name).and_then(|object| object.peel_to_commit());
-    let found = named(reference).or_else(|error| match error.code() {
-        ErrorCode::NotFound => named(&format!("refs/remotes/origin/{reference}")).map_err(|_| error),
-        _ => Err(error),
-    });
-    found.map_err(|error| match error.code() {
-        ErrorCode::NotFound if is_shallow => NoBase::new(
-            format!("this clone has no commit `{reference}`: it was made without the whole history"),
-            "check out with `fetch-depth: 0` (in a pull request of GitHub's, `fetch-depth: 2` and `--base HEAD^1`), or run \
-             `git fetch --unshallow origin`",
-        ),
-        // What is counted from another commit is not there because there are no more.
-        ErrorCode::NotFound if reference.contains(['~', '^', '@']) => NoBase::new(
-            format!("the repository has no commit `{reference}`: the history is not as long"),
-            "name one that is there (`git log --oneline`)",
-        ),
-        ErrorCode::NotFound => {
-            let branch = reference.strip_prefix("origin/").unwrap_or(reference);
-            let fetch = format!("fetch it (`git fetch origin {branch}:refs/remotes/origin/{branch}`), or name another");
-            let near = nearest(repository, reference);
-            NoBase::new(
-                format!("the repository has no branch, tag or commit `{reference}`"),
-                near.map_or_else(|| fetch.clone(), |near| format!("did you mean `{near}`? Else {fetch}")),
-            )
-        }
-        ErrorCode::Ambiguous => {
-            NoBase::new(format!("`{reference}` is the beginning of several commits"), "write more of its id")
-        }
-        _ => NoBase::new(
-            format!("git does not understand `{reference}`: {}", error.message()),
-            "name a branch, a tag or a commit",
-        ),
-    })
-}
-
-/// The branch or tag that a mistyped name was meant to be.
-fn nearest(repository: &Repository, reference: &str) -> Option<String> {
-    let references = repository.references().ok()?;
-    let short = |found: Result<git2::Reference<'_>, git2::Error>| found.ok()?.shorthand().ok().map(str::to_owned);
-    let names: Vec<String> = references.filter_map(short).collect();
-    closest(reference, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn in_common(repository: &Repository, head: Oid, tip: Oid, reference: &str, is_shallow: bool) -> Result<Oid, NoBase> {

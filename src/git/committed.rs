@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use git2::{Repository, RepositoryOpenFlags};
+use super::open::{DOT_GIT, exactly};
 
 /// So many links in a row are a circle.
 const MOST_LINKS: usize = 40;
@@ -14,7 +14,7 @@ pub fn is_committed(folder: &Path, file: &Path) -> bool {
     let Ok(folder) = fs_err::canonicalize(folder) else { return false };
     let steps = steps(file);
     // A repository may lie within another, and a change of the outer one may be the one that is looked at.
-    let mut tops = folder.ancestors().filter(|top| fs_err::symlink_metadata(top.join(".git")).is_ok());
+    let mut tops = folder.ancestors().filter(|top| fs_err::symlink_metadata(top.join(DOT_GIT)).is_ok());
     tops.any(|top| {
         let inside: Vec<String> = steps.iter().filter_map(|step| below(top, step)).collect();
         !inside.is_empty() && is_known(top, &inside)
@@ -23,9 +23,7 @@ pub fn is_committed(folder: &Path, file: &Path) -> bool {
 
 /// Whether the index holds one of these, or a part of the way to it. Letters count as alike in both cases, as on some disks.
 fn is_known(top: &Path, inside: &[String]) -> bool {
-    let flags = RepositoryOpenFlags::NO_SEARCH;
-    let opened = Repository::open_ext(top, flags, std::iter::empty::<&Path>());
-    let Ok(index) = opened.and_then(|repository| repository.index()) else { return true };
+    let Ok(index) = exactly(&top.join(DOT_GIT)).and_then(|repository| repository.index()) else { return true };
     index.iter().any(|entry| {
         let known = String::from_utf8_lossy(&entry.path).to_lowercase();
         inside.iter().any(|path| path.strip_prefix(&known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

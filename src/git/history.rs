@@ -10,16 +10,23 @@ use std::path::Path;
 use std::rc::Rc;
 
 use fs_err as fs;
-use git2::{Delta, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags, Time};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Time};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
+use super::open::Repo;
 use super::pull_request;
-use super::tree::Tree;
+use super::tree::{self, MAX_DEPTH, MAX_NAME, MAX_NAMES, Tree, is_too_much, too_much};
 use crate::state::history::Revision;
+use crate::state::is_access_file;
 
 /// The root file of a config, by which its folder is known.
-const ROOT_FILE: &str = "rolecall.yaml";
+pub(super) const ROOT_FILE: &str = "rolecall.yaml";
+
+/// The most files of a config.
+const MAX_FILES: usize = 10_000;
+/// The most names of all versions of the files together.
+const MAX_LISTED: usize = 4_000_000;
 
 /// The id of a commit or of the content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +56,8 @@ pub struct NoHistory {
     pub what: String,
     /// What to do next.
     pub next: String,
+    /// Whether there is no repository at all.
+    pub is_absent: bool,
 }
 
 /// Where the access files lie in a commit, and what they are.
@@ -82,6 +91,8 @@ pub struct History {
     listings: RefCell<HashMap<Oid, Rc<Files>>>,
     folders: RefCell<Folders>,
     reads: Cell<usize>,
+    /// How many names were listed.
+    listed: Cell<usize>,
 }
 
 impl History {
@@ -96,14 +107,15 @@ impl History {
                 ErrorCode::NotFound => "the access files lie in no git repository".to_owned(),
                 _ => super::explain(folder, &error),
             };
-            NoHistory { what, next: next.to_owned() }
+            NoHistory { what, next: next.to_owned(), is_absent: error.code() == ErrorCode::NotFound }
         };
-        let repository =
-            Repository::open_ext(folder, RepositoryOpenFlags::empty(), std::iter::empty::<&Path>()).map_err(told)?;
-        let inside = super::inside(folder).ok_or_else(|| NoHistory {
+        let repo = Repo::around(folder).map_err(told)?;
+        let inside = repo.inside(folder).ok_or_else(|| NoHistory {
             what: format!("{} is not in the folders of a git repository", folder.display()),
             next: next.to_owned(),
+            is_absent: false,
         })?;
+        let repository = repo.repository;
         let cut = if repository.is_shallow() { cut(&repository) } else { BTreeSet::new() };
         let history = Self {
             repository,
@@ -112,6 +124,7 @@ impl History {
             listings: RefCell::default(),
             folders: RefCell::default(),
             reads: Cell::new(0),
+            listed: Cell::new(0),
         };
         Ok((history, inside.into()))
     }
@@ -153,7 +166,7 @@ impl History {
     pub fn files(&self, id: Id, folder: &Rc<str>) -> Result<Rc<Files>, NoHistory> {
         let top = self.commit(id)?.tree;
         match self.folder(top, folder).map_err(|error| self.broken(&error))? {
-            Some(tree) => self.list(tree).map_err(|error| self.broken(&error)),
+            Some(tree) => self.list(tree, 0).map_err(|error| self.broken(&error)),
             None => Ok(Rc::default()),
         }
     }
@@ -194,7 +207,7 @@ impl History {
     /// # Errors
     /// The repository lacks an object, or it cannot be read.
     pub fn tree(&self, id: Id, folder: &str) -> Result<Tree, NoHistory> {
-        let again = Repository::open(self.repository.path()).map_err(|error| self.broken(&error))?;
+        let again = Repo::again(&self.repository).map_err(|error| self.broken(&error))?;
         Tree::new(again, id.0, folder).map_err(|error| self.broken(&error))
     }
 
@@ -275,6 +288,14 @@ impl History {
     }
 
     fn broken(&self, error: &git2::Error) -> NoHistory {
+        if is_too_much(error) {
+            let what = format!("the commits hold more than access files: {}", error.message());
+            return NoHistory {
+                what,
+                next: "look at what they hold: no folder of access files is like that".to_owned(),
+                is_absent: false,
+            };
+        }
         let place = self.repository.workdir().unwrap_or_else(|| self.repository.path());
         let next = match error.code() {
             ErrorCode::UnbornBranch => "commit the access files; history starts there",
@@ -286,7 +307,7 @@ impl History {
             }
             _ => super::explain(place, error),
         };
-        NoHistory { what, next: next.to_owned() }
+        NoHistory { what, next: next.to_owned(), is_absent: false }
     }
 
     /// The tree of a folder below another.
@@ -302,7 +323,7 @@ impl History {
         for name in folder.split('/') {
             let Some(tree) = at else { break };
             self.read();
-            let tree = self.repository.find_tree(tree)?;
+            let tree = tree::tree(&self.repository, tree)?;
             at = tree
                 .get_name_bytes(name.as_bytes())
                 .filter(|entry| entry.kind() == Some(ObjectType::Tree))
@@ -313,55 +334,104 @@ impl History {
     }
 
     /// The YAML files below a tree, outside of hidden folders. Links lead to files that are found by their own names.
-    fn list(&self, tree: Oid) -> Result<Rc<Files>, git2::Error> {
-        if let Some(known) = self.listings.borrow().get(&tree) {
+    fn list(&self, id: Oid, depth: usize) -> Result<Rc<Files>, git2::Error> {
+        if let Some(known) = self.listings.borrow().get(&id) {
             return Ok(known.clone());
+        }
+        if depth > MAX_DEPTH {
+            return Err(too_much(format!("more than {MAX_DEPTH} folders within one another")));
         }
         self.read();
         let mut files = Files::new();
-        for entry in &self.repository.find_tree(tree)? {
+        let tree = tree::tree(&self.repository, id)?;
+        self.count(tree.len())?;
+        for entry in &tree {
             let name = lossy(entry.name_bytes());
+            if name.len() > MAX_NAME {
+                return Err(too_much(format!("a name of more than {MAX_NAME} bytes")));
+            }
             match entry.kind() {
                 _ if name.starts_with('.') => {}
                 Some(ObjectType::Tree) => {
-                    let below = self.list(entry.id())?;
+                    let below = self.list(entry.id(), depth + 1)?;
+                    self.count(below.len())?;
                     files.extend(below.iter().map(|(path, id)| (format!("{name}/{path}"), *id)));
                 }
-                Some(ObjectType::Blob) if is_yaml(&name) && entry.filemode() != 0o120_000 => {
+                Some(ObjectType::Blob) if is_access_file(Path::new(&name)) && entry.filemode() != 0o120_000 => {
                     files.insert(name, Id(entry.id()));
                 }
                 Some(_) | None => {}
             }
+            if files.len() > MAX_FILES {
+                return Err(too_much(format!("more than {MAX_FILES} YAML files in one folder")));
+            }
         }
         let files = Rc::new(files);
-        self.listings.borrow_mut().insert(tree, files.clone());
+        self.listings.borrow_mut().insert(id, files.clone());
         Ok(files)
+    }
+
+    fn count(&self, names: usize) -> Result<(), git2::Error> {
+        self.listed.set(self.listed.get().saturating_add(names));
+        if self.listed.get() > MAX_LISTED {
+            return Err(too_much(format!("more than {MAX_LISTED} names in all versions of the files")));
+        }
+        Ok(())
     }
 
     /// The folder that lost its root file in the commit in which this one got one.
     fn moved_from(&self, child: Id, at: &Place, parent: Id) -> Result<Option<Rc<str>>, git2::Error> {
-        let tree = |id: Id| self.repository.find_commit(id.0).and_then(|commit| commit.tree());
-        let diff = self.repository.diff_tree_to_tree(Some(&tree(parent)?), Some(&tree(child)?), None)?;
-        let gone = diff.deltas().filter(|delta| delta.status() == Delta::Deleted).filter_map(|delta| {
-            let path = lossy(delta.old_file().path_bytes()?);
-            let folder = match path.as_str() {
-                ROOT_FILE => "",
-                path => path.strip_suffix(ROOT_FILE)?.strip_suffix('/')?,
-            };
-            Some((folder.into(), Id(delta.old_file().id())))
-        });
-        let gone: Vec<(Rc<str>, Id)> = gone.collect();
-        let same = gone.iter().find(|(_, id)| at.files.get(ROOT_FILE) == Some(id));
-        Ok(match (same, gone.as_slice()) {
-            (Some((folder, _)), _) | (None, [(folder, _)]) => Some(folder.clone()),
+        let top = |id: Id| self.repository.find_commit(id.0).map(|commit| commit.tree_id());
+        let mut lost = Lost { repository: &self.repository, names: 0, roots: Vec::new() };
+        match lost.between(top(parent)?, Some(top(child)?), "", 0) {
+            // Among so many others, nobody can tell: the history starts here.
+            Err(error) if is_too_much(&error) => return Ok(None),
+            found => found?,
+        }
+        let same = lost.roots.iter().find(|(_, id)| at.files.get(ROOT_FILE) == Some(id));
+        Ok(match (same, lost.roots.as_slice()) {
+            (Some((folder, _)), _) | (None, [(folder, _)]) => Some(folder.as_str().into()),
             (None, _) => None,
         })
     }
 }
 
-fn is_yaml(name: &str) -> bool {
-    let extension = Path::new(name).extension();
-    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
+/// The folders that have lost their root files, with what those were.
+struct Lost<'r> {
+    repository: &'r Repository,
+    names: usize,
+    roots: Vec<(String, Id)>,
+}
+
+impl Lost<'_> {
+    fn between(&mut self, before: Oid, after: Option<Oid>, folder: &str, depth: usize) -> Result<(), git2::Error> {
+        if after == Some(before) {
+            return Ok(());
+        }
+        let repository = self.repository;
+        let old = tree::tree(repository, before)?;
+        let new = after.map(|after| tree::tree(repository, after)).transpose()?;
+        self.names += old.len();
+        if self.names > MAX_NAMES || depth > MAX_DEPTH {
+            return Err(too_much("more names than are compared"));
+        }
+        for entry in &old {
+            let name = lossy(entry.name_bytes());
+            let there = new.as_ref().and_then(|new| new.get_name_bytes(entry.name_bytes()));
+            let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            match entry.kind() {
+                Some(ObjectType::Blob) if name == ROOT_FILE && there.is_none() => {
+                    self.roots.push((folder.to_owned(), Id(entry.id())));
+                }
+                Some(ObjectType::Tree) => {
+                    let there = there.filter(|there| there.kind() == Some(ObjectType::Tree)).map(|there| there.id());
+                    self.between(entry.id(), there, &path(&name), depth + 1)?;
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, Delta, DiffFindOptions, DiffOptions, Oid, Patch, Repository};
+use git2::{Commit, Delta, DiffFindOptions, DiffOptions, ObjectType, Oid, Patch, Repository};
 
 use super::base::Base;
-use super::tree::Tree;
+use super::open::Repo;
+use super::tree::{self, MAX_DEPTH, MAX_NAME, MAX_NAMES, Tree, too_much};
 use crate::state::Lines;
 
 /// The longest file that is compared, in bytes. No access file is longer.
@@ -43,8 +44,7 @@ fn compare(
 ) -> Result<TouchedLines, git2::Error> {
     let head = repository.head()?.peel_to_commit()?;
     let root = base.tree.root();
-    let inside = root.strip_prefix("/").unwrap_or(root).to_string_lossy().into_owned();
-    let head_tree = Tree::new(Repository::open(repository.path())?, head.id(), &inside)?;
+    let head_tree = Tree::new(Repo::again(repository)?, head.id(), &base.folder)?;
     let base_commit = repository.find_commit(Oid::from_str(&base.commit)?)?;
     let moved = moved(repository, &base_commit, &head)?;
     let moved_to: HashMap<&PathBuf, &PathBuf> = moved.iter().map(|(to, from)| (from, to)).collect();
@@ -85,27 +85,91 @@ fn moved(
     base: &Commit<'_>,
     head: &Commit<'_>,
 ) -> Result<HashMap<PathBuf, PathBuf>, git2::Error> {
+    let ends = ends(repository, base.tree_id(), head.tree_id())?;
+    if ends.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut options = DiffOptions::new();
-    options.context_lines(0);
+    options.context_lines(0).disable_pathspec_match(true);
+    for path in &ends {
+        options.pathspec(path);
+    }
     let mut diff = repository.diff_tree_to_tree(Some(&base.tree()?), Some(&head.tree()?), Some(&mut options))?;
-    let is_end = |delta: &git2::DiffDelta<'_>| matches!(delta.status(), Delta::Added | Delta::Deleted);
-    let ends = diff.deltas().filter(is_end).count();
     let mut find = DiffFindOptions::new();
-    find.renames(true).exact_match_only(ends > MOST_MOVED);
+    find.renames(true).exact_match_only(ends.len() > MOST_MOVED);
     diff.find_similar(Some(&mut find))?;
     let renamed = diff.deltas().filter(|delta| delta.status() == Delta::Renamed);
     Ok(renamed.filter_map(|delta| Some((delta.new_file().path()?.into(), delta.old_file().path()?.into()))).collect())
 }
 
+/// The files that only one of two trees has, and that are no longer than an access file. Whoever writes a change writes both
+/// trees, and a few objects can stand for ten million names: no more are looked at than a tree of access files could have.
+fn ends(repository: &Repository, base: Oid, head: Oid) -> Result<Vec<String>, git2::Error> {
+    let objects = repository.odb()?;
+    let mut ends = Vec::new();
+    let mut open = vec![(String::new(), Some(base), Some(head), 0)];
+    let mut names = 0;
+    while let Some((folder, base, head, depth)) = open.pop() {
+        if depth > MAX_DEPTH {
+            return Err(too_much(format!("more than {MAX_DEPTH} folders within one another")));
+        }
+        let mut here: BTreeMap<String, [Option<(ObjectType, Oid)>; 2]> = BTreeMap::new();
+        for (side, id) in [base, head].into_iter().enumerate() {
+            let Some(id) = id else { continue };
+            let tree = tree::tree(repository, id)?;
+            names += tree.len();
+            if names > MAX_NAMES {
+                return Err(too_much(format!("more than {MAX_NAMES} names that differ")));
+            }
+            for entry in &tree {
+                let (Ok(name), Some(kind)) = (entry.name(), entry.kind()) else { continue };
+                if name.len() > MAX_NAME {
+                    return Err(too_much(format!("a name of more than {MAX_NAME} bytes")));
+                }
+                if let Some(side) = here.entry(name.to_owned()).or_default().get_mut(side) {
+                    *side = Some((kind, entry.id()));
+                }
+            }
+        }
+        for (name, [old, new]) in here {
+            if old == new {
+                continue;
+            }
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            let of =
+                |kind| move |side: Option<(ObjectType, Oid)>| side.filter(|side| side.0 == kind).map(|side| side.1);
+            let [old_folder, new_folder] = [old, new].map(of(ObjectType::Tree));
+            let end = match [old, new].map(of(ObjectType::Blob)) {
+                [Some(id), None] | [None, Some(id)] => Some(id),
+                [Some(_), Some(_)] | [None, None] => None,
+            };
+            if let Some(end) = end
+                && objects.read_header(end)?.0 <= LONGEST
+            {
+                ends.push(path.clone());
+            }
+            if old_folder.is_some() || new_folder.is_some() {
+                open.push((path, old_folder, new_folder, depth + 1));
+            }
+        }
+    }
+    Ok(ends)
+}
+
 /// The text of a file in a commit; nothing where there is none, or none that could be an access file.
 fn blob(repository: &Repository, commit: &Commit<'_>, path: &Path) -> Result<Option<String>, git2::Error> {
-    let entry = match commit.tree()?.get_path(path) {
-        Ok(entry) => entry,
-        Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let (Some(path), objects) = (path.to_str(), repository.odb()?) else { return Ok(None) };
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let Some(folder) = tree::below(repository, commit.tree_id(), folder)? else { return Ok(None) };
+    let folder = tree::tree(repository, folder)?;
+    let Some(entry) = folder.get_name(name).filter(|entry| entry.kind() == Some(ObjectType::Blob)) else {
+        return Ok(None);
     };
-    let Ok(blob) = entry.to_object(repository).and_then(|object| object.peel_to_blob()) else { return Ok(None) };
-    Ok((blob.size() <= LONGEST).then(|| String::from_utf8_lossy(blob.content()).into_owned()))
+    if objects.read_header(entry.id())?.0 > LONGEST {
+        return Ok(None);
+    }
+    let blob = repository.find_blob(entry.id())?;
+    Ok(Some(String::from_utf8_lossy(blob.content()).into_owned()))
 }
 
 /// The lines of either text that the other has not. How lines end makes no difference.

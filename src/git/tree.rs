@@ -1,25 +1,54 @@
 //! The files of a commit, read from git's objects: nothing is checked out.
+//!
+//! Eight small objects can stand for ten million names. Folders are therefore read when they are asked for, each tree once, and
+//! no more of them than a disk of access files could hold.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
-use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 
 /// The most links that one path may lead through, as on Linux.
 const MAX_LINKS: usize = 40;
+/// The most bytes of the path that a link holds, as on Linux.
+const MAX_TARGET: usize = 4_096;
+/// The most bytes of a name, as on every disk.
+pub(super) const MAX_NAME: usize = 255;
+/// The most folders within one another.
+pub(super) const MAX_DEPTH: usize = 64;
+/// The most names in the folders of one commit.
+pub(super) const MAX_NAMES: usize = 250_000;
+/// The most bytes of all paths of one commit.
+const MAX_PATH_BYTES: usize = 32 * 1024 * 1024;
+/// The most bytes of one tree.
+const MAX_TREE_BYTES: usize = 16 * 1024 * 1024;
+/// The most names that are followed on the way to files.
+const MAX_STEPS: usize = 5_000_000;
 
 /// A folder of a commit. Its paths begin with `/`, which stands for the top of the repository.
 pub struct Tree {
     repository: Repository,
     root: PathBuf,
-    files: BTreeMap<PathBuf, (Kind, Oid)>,
-    folders: BTreeSet<PathBuf>,
+    folder: Option<Oid>,
+    listings: RefCell<HashMap<Oid, Rc<Listing>>>,
+    folders: RefCell<HashMap<PathBuf, Option<Oid>>>,
+    read: Cell<usize>,
+    names: Cell<usize>,
+    path_bytes: Cell<usize>,
+    steps: Cell<usize>,
+    given_up: RefCell<Option<String>>,
 }
+
+/// What is in one folder.
+type Listing = BTreeMap<OsString, (Kind, Oid)>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Folder,
     File,
     Link,
     /// A submodule.
@@ -40,37 +69,20 @@ pub enum Content {
 impl Tree {
     /// The folder `inside` of a commit, with `/` between its names and empty for all of it. What is not there has no files.
     pub(super) fn new(repository: Repository, commit: Oid, inside: &str) -> Result<Self, git2::Error> {
-        let root = Path::new("/").join(inside);
-        let (mut files, mut folders) = (BTreeMap::new(), BTreeSet::from([PathBuf::from("/")]));
-        folders.extend(root.ancestors().map(Path::to_owned));
-        {
-            let top = repository.find_commit(commit)?.tree()?;
-            let tree = if inside.is_empty() {
-                Some(top)
-            } else {
-                match top.get_path(Path::new(inside)) {
-                    Ok(entry) => entry.to_object(&repository)?.into_tree().ok(),
-                    Err(error) if error.code() == git2::ErrorCode::NotFound => None,
-                    Err(error) => return Err(error),
-                }
-            };
-            let mut take = |above: &str, entry: &git2::TreeEntry<'_>| {
-                let path = root.join(above).join(&*String::from_utf8_lossy(entry.name_bytes()));
-                match entry.kind() {
-                    Some(ObjectType::Tree) => drop(folders.insert(path)),
-                    Some(ObjectType::Blob) => {
-                        let kind = if entry.filemode() == 0o120_000 { Kind::Link } else { Kind::File };
-                        files.insert(path, (kind, entry.id()));
-                    }
-                    Some(_) | None => drop(files.insert(path, (Kind::Other, entry.id()))),
-                }
-                TreeWalkResult::Ok
-            };
-            if let Some(tree) = tree {
-                tree.walk(TreeWalkMode::PreOrder, |above, entry| take(above, entry))?;
-            }
-        }
-        Ok(Self { repository, root, files, folders })
+        let top = repository.find_commit(commit)?.tree_id();
+        let folder = below(&repository, top, inside)?;
+        Ok(Self {
+            repository,
+            root: Path::new("/").join(inside),
+            folder,
+            listings: RefCell::default(),
+            folders: RefCell::default(),
+            read: Cell::new(0),
+            names: Cell::new(0),
+            path_bytes: Cell::new(0),
+            steps: Cell::new(0),
+            given_up: RefCell::default(),
+        })
     }
 
     /// The repository that it is of.
@@ -81,6 +93,12 @@ impl Tree {
     /// The folder, as it is called here.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Why the rest of it is not read, where there is more in it than any folder of access files has: a sentence without its
+    /// end.
+    pub fn given_up(&self) -> Option<String> {
+        self.given_up.borrow().clone()
     }
 
     /// Where a path leads to in the end, past every link.
@@ -94,18 +112,29 @@ impl Tree {
         };
         let (mut real, mut open, mut links) = (PathBuf::from("/"), names(path), 0);
         while let Some(name) = open.pop_front() {
+            self.spend(&self.steps, 1, MAX_STEPS, "more links than are worth following")?;
             if name == ".." {
                 real.pop();
                 continue;
             }
             real.push(name);
-            let Some((Kind::Link, id)) = self.files.get(&real) else { continue };
+            if !real.starts_with(&self.root) || real == self.root {
+                continue;
+            }
+            let id = match self.entry(&real)? {
+                Some((Kind::Link, id)) => id,
+                Some(_) => continue,
+                None => return Err(io::ErrorKind::NotFound.into()),
+            };
             links += 1;
             if links > MAX_LINKS {
                 return Err(io::Error::other("links lead in a circle"));
             }
-            let target =
-                self.repository.find_blob(*id).map_err(|error| io::Error::other(error.message().to_owned()))?;
+            let (size, _) = self.repository.odb().and_then(|objects| objects.read_header(id)).map_err(told)?;
+            if size > MAX_TARGET {
+                return Err(io::Error::other("the link holds no path"));
+            }
+            let target = self.repository.find_blob(id).map_err(told)?;
             let target = PathBuf::from(String::from_utf8_lossy(target.content()).into_owned());
             real.pop();
             if target.is_absolute() {
@@ -116,23 +145,30 @@ impl Tree {
                 open.push_front(name);
             }
         }
-        let is_there = !real.starts_with(&self.root) || self.folders.contains(&real) || self.files.contains_key(&real);
-        if is_there { Ok(real) } else { Err(io::ErrorKind::NotFound.into()) }
+        Ok(real)
     }
 
     /// The names in a folder, and whether each is a link.
-    pub fn entries(&self, folder: &Path) -> Vec<(OsString, bool)> {
-        let within =
-            |path: &PathBuf| (path.parent() == Some(folder)).then(|| path.file_name().map(OsString::from)).flatten();
-        let files = self.files.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
-        let files = files.filter_map(|(path, (kind, _))| Some((within(path)?, *kind == Kind::Link)));
-        let folders = self.folders.range(folder.to_owned()..).take_while(|path| path.starts_with(folder));
-        files.chain(folders.filter_map(|path| Some((within(path)?, false)))).collect()
+    ///
+    /// # Errors
+    /// git has not got it, or there is more in the folders than is read.
+    pub fn entries(&self, folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
+        let depth = folder.components().count();
+        if depth > MAX_DEPTH + self.root.components().count() {
+            return Err(self.give_up(&format!("more than {MAX_DEPTH} folders within one another")));
+        }
+        let Some(id) = self.folder(folder)? else { return Ok(Vec::new()) };
+        let listing = self.listing(id)?;
+        let too_many = format!("more than {MAX_NAMES} names");
+        self.spend(&self.names, listing.len(), MAX_NAMES, &too_many)?;
+        let bytes = listing.keys().map(|name| name.len() + folder.as_os_str().len()).sum();
+        self.spend(&self.path_bytes, bytes, MAX_PATH_BYTES, "more and longer names than access files have")?;
+        Ok(listing.iter().map(|(name, (kind, _))| (name.clone(), *kind == Kind::Link)).collect())
     }
 
     /// Whether a path without links is a folder.
     pub fn is_folder(&self, real: &Path) -> bool {
-        self.folders.contains(real)
+        self.root.starts_with(real) || self.folder(real).is_ok_and(|folder| folder.is_some())
     }
 
     /// What is in a file, unless that is more than `most` bytes.
@@ -140,12 +176,111 @@ impl Tree {
     /// # Errors
     /// git has not got it, or cannot read it.
     pub fn content(&self, real: &Path, most: u64) -> io::Result<Content> {
-        let Some((Kind::File, id)) = self.files.get(real) else { return Ok(Content::NoFile) };
-        let told = |error: git2::Error| io::Error::other(error.message().to_owned());
-        let (size, _) = self.repository.odb().and_then(|objects| objects.read_header(*id)).map_err(told)?;
+        let Some((Kind::File, id)) = self.entry(real)? else { return Ok(Content::NoFile) };
+        let (size, _) = self.repository.odb().and_then(|objects| objects.read_header(id)).map_err(told)?;
         if size as u64 > most {
             return Ok(Content::TooLarge(size as u64));
         }
-        Ok(Content::Bytes(self.repository.find_blob(*id).map_err(told)?.content().to_vec()))
+        Ok(Content::Bytes(self.repository.find_blob(id).map_err(told)?.content().to_vec()))
     }
+
+    /// What is at a path without links, below the folder.
+    fn entry(&self, real: &Path) -> io::Result<Option<(Kind, Oid)>> {
+        let (true, Some(parent), Some(name)) = (real.starts_with(&self.root), real.parent(), real.file_name()) else {
+            return Ok(None);
+        };
+        let Some(folder) = self.folder(parent)? else { return Ok(None) };
+        Ok(self.listing(folder)?.get(name).copied())
+    }
+
+    /// The tree of a folder.
+    fn folder(&self, real: &Path) -> io::Result<Option<Oid>> {
+        if real == self.root {
+            return Ok(self.folder);
+        }
+        if let Some(known) = self.folders.borrow().get(real) {
+            return Ok(*known);
+        }
+        let found = match self.entry(real)? {
+            Some((Kind::Folder, id)) => Some(id),
+            Some(_) | None => None,
+        };
+        self.folders.borrow_mut().insert(real.to_owned(), found);
+        Ok(found)
+    }
+
+    fn listing(&self, id: Oid) -> io::Result<Rc<Listing>> {
+        if let Some(known) = self.listings.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let tree = match tree(&self.repository, id) {
+            Err(error) if is_too_much(&error) => return Err(self.give_up(error.message())),
+            tree => tree.map_err(told)?,
+        };
+        self.spend(&self.read, tree.len(), MAX_NAMES * 4, &format!("more than {MAX_NAMES} names"))?;
+        let mut listing = Listing::new();
+        for entry in &tree {
+            let name = entry.name_bytes();
+            if name.len() > MAX_NAME {
+                return Err(self.give_up(&format!("a name of more than {MAX_NAME} bytes")));
+            }
+            let kind = match entry.kind() {
+                Some(ObjectType::Tree) => Kind::Folder,
+                Some(ObjectType::Blob) if entry.filemode() == 0o120_000 => Kind::Link,
+                Some(ObjectType::Blob) => Kind::File,
+                Some(_) | None => Kind::Other,
+            };
+            listing.insert(OsStr::new(&*String::from_utf8_lossy(name)).to_owned(), (kind, entry.id()));
+        }
+        let listing = Rc::new(listing);
+        self.listings.borrow_mut().insert(id, listing.clone());
+        Ok(listing)
+    }
+
+    fn spend(&self, spent: &Cell<usize>, more: usize, most: usize, what: &str) -> io::Result<()> {
+        spent.set(spent.get().saturating_add(more));
+        if spent.get() > most { Err(self.give_up(what)) } else { Ok(()) }
+    }
+
+    fn give_up(&self, what: &str) -> io::Error {
+        self.given_up.borrow_mut().get_or_insert_with(|| format!("the folder has {what}"));
+        io::Error::other(format!("the folder has {what}"))
+    }
+}
+
+/// A tree, unless it is larger than any folder of access files.
+pub(super) fn tree(repository: &Repository, id: Oid) -> Result<git2::Tree<'_>, git2::Error> {
+    let (size, _) = repository.odb()?.read_header(id)?;
+    if size > MAX_TREE_BYTES {
+        return Err(too_much(format!("a folder of {size} bytes of names")));
+    }
+    repository.find_tree(id)
+}
+
+/// The tree of a folder below another; empty for that itself.
+pub(super) fn below(repository: &Repository, top: Oid, inside: &str) -> Result<Option<Oid>, git2::Error> {
+    let mut at = top;
+    for name in inside.split('/').filter(|name| !name.is_empty()) {
+        let tree = tree(repository, at)?;
+        match tree.get_name_bytes(name.as_bytes()).filter(|entry| entry.kind() == Some(ObjectType::Tree)) {
+            Some(entry) => at = entry.id(),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(at))
+}
+
+/// That there is more than is read: a phrase of what.
+pub(super) fn too_much(what: impl AsRef<str>) -> git2::Error {
+    git2::Error::new(ErrorCode::BufSize, ErrorClass::Tree, what)
+}
+
+/// Whether an error is one of [`too_much`].
+pub(super) fn is_too_much(error: &git2::Error) -> bool {
+    error.code() == ErrorCode::BufSize
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err gives it away")]
+fn told(error: git2::Error) -> io::Error {
+    io::Error::other(error.message().to_owned())
 }

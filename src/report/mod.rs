@@ -81,7 +81,7 @@ pub struct Base {
     pub is_shallow: bool,
     /// What the change weakens.
     pub weakened: Vec<Weakening>,
-    /// What is not read because the change would have it reached otherwise: each in a sentence.
+    /// What a reviewer must know first, and what is not read because the change would have it reached otherwise: sentences.
     pub left_out: Vec<String>,
     /// What it causes, or why that cannot be told from what was off before: a sentence.
     pub caused: Result<Caused, String>,

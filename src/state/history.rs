@@ -202,6 +202,8 @@ pub struct History {
     pub steps: Vec<Step>,
     /// Whether there are older ones that were not asked for.
     pub has_more: bool,
+    /// No step is older than this, where that was asked for.
+    pub since: Option<Timestamp>,
     /// How many commits were looked at.
     pub commits: usize,
     /// What is to be known about it: sentences.

@@ -74,7 +74,7 @@ pub use resource::{
     Binding, Edge, Group, PolicyRule, Resource, Role, RoleKind, RoleRef, Subject, SubjectKind, SubjectName,
 };
 pub use selector::{Doubt, Expression, Filled, Selector};
-pub use text::{all_of, closest, closest_address, closest_name, first_few, like, nearest};
+pub use text::{all_of, closest, closest_address, closest_name, first_few, is_access_file, like, nearest};
 pub use touched::{Lines, Touched};
 pub use trace::{FieldWrite, Trace, WrittenField};
 pub use unmanaged::{Allowance, BindingName, BindingPattern, Unmanaged};

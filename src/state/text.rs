@@ -1,6 +1,13 @@
 //! Small questions about texts that more than one part of the house asks.
 
 use std::fmt::Display;
+use std::path::Path;
+
+/// Whether a file would be taken for an access file by its name: YAML by its ending, in whatever case.
+pub fn is_access_file(file: &Path) -> bool {
+    let is = |extension: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|yaml| extension.eq_ignore_ascii_case(yaml));
+    file.extension().is_some_and(is)
+}
 
 /// Whether a text is like a pattern in which `*` stands for any characters, none included.
 pub fn like(pattern: &str, text: &str) -> bool {

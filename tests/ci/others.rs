@@ -101,10 +101,9 @@ fn read_text(path: &Path) -> String {
 #[test]
 fn gitlab_s_jobs_take_a_change_all_the_way() {
     let site = Site::at(Face::GitLab);
-    let base = site.company.main();
     site.company.change(MEMBER.0, MEMBER.1);
     let before = site.served.writes();
-    let _ = Shell::new(&site, &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.as_str())]).gitlab("preview").exits(0);
+    let _ = Shell::new(&site, &[("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")]).gitlab("preview").exits(0);
     let [comment] = site.company.comments().try_into().unwrap();
     assert!(comment.contains("erin@contoso.com"), "{comment}");
     assert_eq!(site.served.writes(), before, "a preview writes nothing");

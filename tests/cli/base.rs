@@ -31,10 +31,10 @@ expectations:
 /// A world with a repository; what is live is not what its `main` asks for, and a branch with a change is checked out.
 pub(crate) struct Change {
     pub(crate) world: World,
-    repository: Repository,
+    pub(crate) repository: Repository,
 }
 
-fn commit(repository: &Repository, message: &str) -> Oid {
+pub(crate) fn commit(repository: &Repository, message: &str) -> Oid {
     let who = Signature::new("Erin", "erin@contoso.com", &Time::new(0, 0)).unwrap();
     let mut index = repository.index().unwrap();
     index.add_all(["access"], IndexAddOption::DEFAULT, None).unwrap();
@@ -132,7 +132,7 @@ fn an_expectation_that_a_change_gives_up_is_held_against_it() {
     assert_eq!(broken.len(), 1);
     let commit = change.repository.find_branch("main", git2::BranchType::Local).unwrap();
     let short = commit.get().target().unwrap().to_string()[..7].to_owned();
-    assert_eq!(broken[0]["origin"]["file"], format!("{short}:rolecall.yaml"));
+    assert_eq!(broken[0]["origin"]["file"], format!("{short}:access/rolecall.yaml"));
     // It is no part of what is saved: after the merge it is gone for good, and a reviewer let that happen.
     let _ = change.world.plan(&["--base", "main", "--save", "it.plan"]);
     assert!(!change.world.read("it.plan").contains("list pods in trinity\""));
@@ -207,7 +207,7 @@ fn neither_another_name_nor_an_early_start_changes_how_systems_are_reached() {
 }
 
 /// The servers that were asked anything since this many requests.
-fn asked(change: &Change, since: usize) -> BTreeSet<String> {
+pub(crate) fn asked(change: &Change, since: usize) -> BTreeSet<String> {
     let log = rolecall::sandbox::RequestLog::read(&change.world.path("sandbox")).unwrap();
     log.since(since).lines().iter().map(|line| line.server.clone()).collect()
 }

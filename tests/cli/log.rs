@@ -286,3 +286,49 @@ fn without_a_repository_or_a_commit_there_is_no_history() {
     let ran = log(&versions, &["dana@contoso.com"]).exits(1);
     assert!(ran.stderr.contains("no commit has access files in access/"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_path_in_place_of_a_person_and_a_folder_that_is_not_there_are_said() {
+    let versions = versions();
+    let ran = versions.world.run(&["log", "access"]).exits(64);
+    assert!(
+        ran.stderr.contains("`access` is a path") && ran.stderr.contains("rolecall log PERSON access"),
+        "{}",
+        ran.stderr
+    );
+    let ran = versions.world.run(&["log", "dana@contoso.com", "acess"]).exits(1);
+    assert!(ran.stderr.contains("acess: cannot be read: it does not exist"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_time_after_all_commits_has_no_steps_and_counts_no_commits() {
+    let versions = versions();
+    let ran = log(&versions, &["dana@contoso.com", "--since", "2126-01-01"]).exits(0);
+    assert_eq!(ran.stdout.trim(), "Nothing changed for dana@contoso.com since 2126-01-01T00:00:00Z.");
+}
+
+#[test]
+fn what_is_excluded_is_no_part_of_the_commit_either() {
+    let mut versions = versions();
+    versions.world.replace("access/rolecall.yaml", "name: contoso\n", "name: contoso\nexclude: [charts]\n");
+    versions.world.write("access/charts/values.yaml", "not: ours\n");
+    versions.commit("Erin Example", "charts");
+    // Files that do not hang together are said to be other than those of the commit, if they are.
+    versions.change("roles: [full]", "roles: [fulll]", "Joan Jones", "a slip");
+    assert!(
+        !log(&versions, &["dana@contoso.com"]).exits(0).all().contains("in the folder are not those of the commit")
+    );
+    versions.world.replace("access/rolecall.yaml", "roles: [fulll]", "roles: [fullll]");
+    assert!(log(&versions, &["dana@contoso.com"]).exits(0).all().contains("in the folder are not those of the commit"));
+}
+
+#[test]
+fn a_role_that_comes_to_another_is_a_step() {
+    let mut versions = versions();
+    let more = "roles:\n  more: { rules: [{ apiGroups: [x], resources: [y], verbs: [get] }] }\n";
+    versions.change("roles:\n", more, "Erin Example", "a role");
+    versions.change("cluster-role: view", "cluster-role: admin", "Erin Example", "read-only is admin");
+    let to = "verbs: [get] }], aggregate-to: [admin], environments: [alpha] }";
+    versions.change("verbs: [get] }] }", to, "Mallory", "more for admin");
+    assert_eq!(titles(&json(&versions, "dana@contoso.com", &[]))[0], "more for admin");
+}

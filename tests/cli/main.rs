@@ -8,6 +8,7 @@ mod annotate;
 mod approved;
 mod bad_input;
 mod base;
+mod base_tip;
 mod cluster_permissions;
 mod common;
 mod connections;

@@ -8,13 +8,19 @@ use std::rc::Rc;
 
 pub(super) use self::told::{of_answer, of_changes};
 pub(super) use self::walk::{Found, Wanted, tell};
-use crate::config::{Loaded, MAX_FILE_BYTES, Sheet, Value};
+use crate::config::{MAX_FILE_BYTES, ROOT_FILE, Sheet, Value};
+use crate::diagnostics::{SourceFile, SourceMap};
 use crate::git::blame::{Reader, Unread};
 use crate::git::history::{Files, History, Id};
 use crate::state::{GroupKey, PrincipalName};
 
 /// The most bytes of access files that are read for one answer about single lines.
 const MOST_BYTES: u64 = 96 * 1024 * 1024;
+
+/// The files that were read, by path.
+fn listed(sources: &SourceMap) -> Files {
+    sources.iter().filter_map(|(_, file)| Some((file.path.to_string(), Id::of(file.text.as_bytes())?))).collect()
+}
 
 /// The files of all versions, each read once.
 pub(super) struct Sheets<'h> {
@@ -30,15 +36,10 @@ pub(super) struct Sheets<'h> {
 
 impl<'h> Sheets<'h> {
     /// Starts with the files as they lie in the folder; gives their contents by path, too.
-    pub(super) fn new(history: &'h History, loaded: &Loaded, most: u64) -> (Self, Files) {
-        let mut files = Files::new();
-        let mut now = HashMap::new();
-        for (_, file) in loaded.sources.iter() {
-            if let Some(id) = Id::of(file.text.as_bytes()) {
-                files.insert(file.path.to_string(), id);
-                now.insert(id, file.text.clone());
-            }
-        }
+    pub(super) fn new(history: &'h History, sources: &SourceMap, most: u64) -> (Self, Files) {
+        let files = listed(sources);
+        let text = |file: &SourceFile| Some((Id::of(file.text.as_bytes())?, file.text.clone()));
+        let now = sources.iter().filter_map(|(_, file)| text(file)).collect();
         let sheets = Self { history, now, read: HashMap::new(), bytes: 0, most, previously: BTreeMap::new() };
         (sheets, files)
     }
@@ -87,11 +88,15 @@ impl Reader for Sheets<'_> {
         if same {
             return Ok(Some((value.clone(), path.clone())));
         }
+        let root = before.get(ROOT_FILE).map(|id| self.sheet(*id)).transpose()?.flatten();
+        let is_read = |other: &String| other == ROOT_FILE || !root.as_ref().is_some_and(|root| root.excludes(other));
+        let own: Vec<(&String, &Id)> = before.iter().filter(|(other, _)| is_read(other)).collect();
         // Where it stands now first, then the files that the commit touched, then all others.
         let touched = |(other, id): &(&String, &Id)| after.get(*other) != Some(*id);
-        let mut order: Vec<(&String, &Id)> = before.iter().filter(|(other, _)| *other == path).collect();
-        order.extend(before.iter().filter(|file| file.0 != path && touched(file)));
-        order.extend(before.iter().filter(|file| file.0 != path && !touched(file)));
+        let all = || own.iter().copied();
+        let mut order: Vec<(&String, &Id)> = all().filter(|(other, _)| *other == path).collect();
+        order.extend(all().filter(|file| file.0 != path && touched(file)));
+        order.extend(all().filter(|file| file.0 != path && !touched(file)));
         let mut blocks = BTreeSet::new();
         for (other, id) in &order {
             let Some(sheet) = self.sheet(**id)? else { continue };

@@ -1,11 +1,14 @@
 //! Since when the lines that are shown say what they say.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Held, MOST_BYTES, Sheets};
 use crate::access::questions::{Answer, Party, Question, Whose};
+use crate::cli::blocking::blocking;
 use crate::config::{Environments, Loaded, Value, spelt};
+use crate::diagnostics::SourceMap;
 use crate::git::blame;
 use crate::git::history::{Files, History, NoHistory};
 use crate::state::history::{List, Place, Since};
@@ -24,13 +27,17 @@ type Asked = (Origin, Value);
 ///
 /// # Errors
 /// There is no repository, or it cannot be read.
-pub(in crate::cli) fn of_answer(answer: &mut Answer, loaded: &Loaded, desired: &Desired) -> Result<(), NoHistory> {
+pub(in crate::cli) async fn of_answer(
+    answer: &mut Answer,
+    loaded: &Loaded,
+    desired: &Desired,
+) -> Result<(), NoHistory> {
     let mut asked = Vec::new();
     each(answer, desired, &mut |line| asked.extend(line.asked));
     if asked.is_empty() {
         return Ok(());
     }
-    let told = find(loaded, asked)?;
+    let told = find(loaded, asked).await?;
     each(answer, desired, &mut |line| *line.added = line.asked.and_then(|asked| told.0.get(&asked).cloned()));
     Ok(())
 }
@@ -39,7 +46,7 @@ pub(in crate::cli) fn of_answer(answer: &mut Answer, loaded: &Loaded, desired: &
 ///
 /// # Errors
 /// There is no repository, or it cannot be read.
-pub(in crate::cli) fn of_changes(
+pub(in crate::cli) async fn of_changes(
     changes: &[Change],
     loaded: &Loaded,
     desired: &Desired,
@@ -49,13 +56,19 @@ pub(in crate::cli) fn of_changes(
     if asked.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let told = find(loaded, asked.iter().map(|(_, asked)| asked.clone()).collect())?;
+    let told = find(loaded, asked.iter().map(|(_, asked)| asked.clone()).collect()).await?;
     Ok(asked.into_iter().filter_map(|(address, asked)| Some((address, told.0.get(&asked)?.clone()))).collect())
 }
 
-fn find(loaded: &Loaded, mut asked: Vec<Asked>) -> Result<Told, NoHistory> {
-    let (history, folder) = History::open(&loaded.root)?;
-    let (mut sheets, now) = Sheets::new(&history, loaded, MOST_BYTES);
+/// A repository is read on a thread of its own: signals are heard meanwhile.
+async fn find(loaded: &Loaded, asked: Vec<Asked>) -> Result<Told, NoHistory> {
+    let (root, sources) = (loaded.root.clone(), loaded.sources.clone());
+    blocking(move || looked_up(&root, &sources, asked)).await
+}
+
+fn looked_up(root: &Path, sources: &SourceMap, mut asked: Vec<Asked>) -> Result<Told, NoHistory> {
+    let (history, folder) = History::open(root)?;
+    let (mut sheets, now) = Sheets::new(&history, sources, MOST_BYTES);
     asked.sort();
     asked.dedup();
     let found = asked.into_iter().filter_map(|asked| Some((held(&asked, &mut sheets, &now)?, asked)));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::Sheets;
+use super::{Sheets, listed};
 use crate::cli::error::CliError;
 use crate::cli::session::load_commit;
 use crate::config::{Loaded, ROOT_FILE, Sheet};
@@ -60,7 +60,7 @@ pub(in crate::cli) struct Found {
 /// There is no repository, it cannot be read, or no commit has the folder.
 pub(in crate::cli) fn tell(loaded: &Loaded, whose: &Whose, wanted: &Wanted) -> Result<Found, CliError> {
     let (git, folder) = History::open(&loaded.root).map_err(none)?;
-    let (sheets, now) = Sheets::new(&git, loaded, u64::MAX);
+    let (sheets, now) = Sheets::new(&git, &loaded.sources, u64::MAX);
     let mut walk = Walk { git: &git, sheets, judged: HashMap::new(), commits: BTreeSet::new() };
     let mut notes = Vec::new();
     let head = git.head().map_err(none)?;
@@ -76,7 +76,9 @@ pub(in crate::cli) fn tell(loaded: &Loaded, whose: &Whose, wanted: &Wanted) -> R
     }
     let mut whose = renamed_since(whose, &newest, &mut notes);
     let mut is_known = false;
-    if *newest.place.files != now {
+    // By the same reader as those that lie in the folder: without what is excluded, and past links.
+    let committed = load_commit(&git.tree(head, &folder).map_err(none)?);
+    if listed(&committed.sources) != now {
         // Files that do not hang together are no state to compare with.
         if doubt(loaded).is_some() {
             notes.push(
@@ -101,6 +103,7 @@ pub(in crate::cli) fn tell(loaded: &Loaded, whose: &Whose, wanted: &Wanted) -> R
         folder: folder.to_string(),
         steps,
         has_more,
+        since: None,
         commits: walk.commits.len(),
         notes,
     };

@@ -128,8 +128,8 @@ impl Looked {
     }
 
     /// Looks up since when the lines of an answer say what they say; a note where git does not tell.
-    pub(super) fn trace(&self, answer: &mut Answer) -> Option<String> {
-        let told = history::of_answer(answer, &self.session.loaded, &self.session.desired);
+    pub(super) async fn trace(&self, answer: &mut Answer) -> Option<String> {
+        let told = history::of_answer(answer, &self.session.loaded, &self.session.desired).await;
         told.err().map(|none| format!("who added these lines is not known: {}", none.what))
     }
 

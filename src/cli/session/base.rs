@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::tip::{Behind, Tip, at};
 use crate::access::AccessDifference;
 use crate::cli::error::CliError;
 use crate::config::{self, Config, Loaded, MAX_FILE_BYTES, ROOT_FILE, ReachedOtherwise, Storage, Unreadable};
@@ -22,8 +23,14 @@ use crate::{desired, report};
 pub(super) struct Base {
     /// The files as they were; or why they do not tell what the change causes: a sentence.
     pub(super) desired: Result<Before, String>,
-    /// What the change would have reached otherwise.
+    /// What the change would have reached otherwise than the branch says that it goes to.
     pub(super) otherwise: ReachedOtherwise,
+    /// What of that the branch says otherwise since the change started.
+    behind: Behind,
+    /// What is to be said before anything is read: sentences.
+    pub(super) notes: Vec<String>,
+    /// What a reviewer must know before they read on: sentences.
+    said: Vec<String>,
     reference: String,
     commit: String,
     short: String,
@@ -73,7 +80,7 @@ impl Storage for AtCommit<'_> {
     }
 
     fn entries(&self, folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
-        Ok(self.0.entries(folder))
+        self.0.entries(folder)
     }
 
     fn is_folder(&self, real: &Path) -> bool {
@@ -86,6 +93,10 @@ impl Storage for AtCommit<'_> {
             Content::TooLarge(bytes) => Err(Unreadable::too_large(bytes)),
             Content::NoFile => Err(Unreadable::no_file()),
         }
+    }
+
+    fn given_up(&self) -> Option<String> {
+        self.0.given_up()
     }
 }
 
@@ -113,28 +124,33 @@ fn mistakes(loaded: &Loaded) -> String {
 
 impl Base {
     /// Reads what the checked-out files started from on their way to `reference`. What of it was expected and is not any more
-    /// is expected of the new files all the same: a change that loosens what keeps watch does not help itself.
+    /// is expected of the new files all the same: a change that loosens what keeps watch does not help itself. `path` is what was
+    /// named of them.
     ///
     /// # Errors
     /// There is no such commit, or git cannot read it. A base whose files do not hang together is none.
     pub(super) fn read(
         reference: &str,
+        path: &Path,
         head: &Loaded,
         config: &Config,
         desired: &mut Desired,
     ) -> Result<Self, CliError> {
         let none = |none: git::NoBase| CliError::user(none.what).hint(none.next);
-        let found = git::base(&head.root, reference).map_err(none)?;
-        let mut loaded = load(&found.tree);
-        let mut of = found.short.clone();
-        let (mut why, mut is_new) = (None, false);
+        let found = git::base(path, &head.root, reference).map_err(none)?;
+        let mut loaded = load_within(&found.tree, &found.short)?;
+        let mut tip = load_within(&found.tip.tree, &found.tip.short)?;
+        let is_new = found.tip.tree.real(&found.tip.tree.root().join(ROOT_FILE)).is_err();
+        let place = |short: &str| {
+            let (short, folder) = (short.to_owned(), found.folder.clone());
+            move |file: &str| format!("{short}:{}", placed(&folder, file))
+        };
+        let (mut of, mut stood, mut why) = (found.short.clone(), place(&found.short), None);
         if loaded.config.is_none() {
             let mistakes = format!("the files of {of} do not hang together ({})", mistakes(&loaded));
             // Whoever writes a change chooses where it starts, but not what the branch says that it goes to.
-            let tip = git::tip(&head.root, reference).map_err(none)?;
-            is_new = tip.real(&tip.root().join(ROOT_FILE)).is_err();
-            loaded = load(&tip);
-            reference.clone_into(&mut of);
+            loaded = load_within(&found.tip.tree, &found.tip.short)?;
+            (of, stood) = (reference.to_owned(), place(&found.tip.short));
             let by = match &loaded.config {
                 Some(_) => format!("Tenant and environments are those of {reference}."),
                 None if is_new => format!("In {reference} there are none at this place."),
@@ -145,34 +161,66 @@ impl Base {
             };
             why = Some(format!("{CANNOT_BE_TOLD}: {mistakes}. {by}"));
         }
-        let mut otherwise = ReachedOtherwise::default();
-        let mut weakened = Vec::new();
-        let mut compiled = None;
-        if let Some(before) = loaded.config.take() {
-            if before.name.value != config.name.value {
-                let name = &before.name.value;
-                why = why.or_else(|| {
-                    Some(format!(
-                        "{CANNOT_BE_TOLD}: the config was called {name} in {of}, and what is ours goes by that."
-                    ))
-                });
-            }
-            let old = desired::compile(&before, &loaded.sources);
-            let called = NowCalled::new(&old, desired);
-            weakened = config::weakened((&before, &loaded.sources), (config, &head.sources), &called);
-            desired.expectations.extend(given_up(&weakened, &old, &called, &of));
-            keep_appliers(&old, desired);
-            otherwise = config::reached_otherwise(&before, config);
-            compiled = Some(old);
-        }
-        let authors = git::authors(&found).into_iter().map(|author| author.mail).collect();
-        let desired = match (why, compiled) {
-            (None, Some(desired)) => Ok(Before { desired, touched: touched(&found, &loaded, head) }),
-            (Some(why), _) => Err(why),
-            (None, None) => Err(format!("{CANNOT_BE_TOLD}: there are no files of {of}.")),
+        let is_tip = found.commit == found.tip.commit || why.is_some();
+        let mut base = Self {
+            desired: Err(String::new()),
+            otherwise: ReachedOtherwise::default(),
+            behind: Behind::default(),
+            notes: found.taken.iter().cloned().collect(),
+            said: nothing_here(&found, head).into_iter().collect(),
+            reference: found.reference.clone(),
+            commit: found.commit.clone(),
+            short: found.short.clone(),
+            is_shallow: found.is_shallow,
+            is_new,
+            weakened: Vec::new(),
+            authors: git::authors(&found).into_iter().map(|author| author.mail).collect(),
         };
-        let git::Base { reference, commit, short, is_shallow, tree: _ } = found;
-        Ok(Self { desired, otherwise, reference, commit, short, is_shallow, is_new, weakened, authors })
+        let Some(before) = loaded.config.take() else {
+            return Ok(Self { desired: Err(why.unwrap_or_default()), ..base });
+        };
+        if before.name.value != config.name.value {
+            let name = &before.name.value;
+            why = why.or_else(|| {
+                Some(format!("{CANNOT_BE_TOLD}: the config was called {name} in {of}, and what is ours goes by that."))
+            });
+        }
+        let compiled = desired::compile(&before, &loaded.sources);
+        let called = NowCalled::new(&compiled, desired);
+        let weakened = config::weakened((&before, &loaded.sources), (config, &head.sources), &called);
+        let mut expected = given_up(&weakened, &compiled, &called, &stood);
+        let otherwise = config::reached_otherwise(&before, config);
+        keep_appliers(&compiled, desired);
+        if tip.config.is_none() && !is_tip && !is_new {
+            base.said.push(format!(
+                "The files of {reference} do not hang together ({}): how systems are reached, and what is watched over, is as of \
+                 {of}.",
+                self::mistakes(&tip)
+            ));
+        }
+        let by_now = tip.config.take().filter(|_| !is_tip);
+        let by_now = by_now.map(|now| Tip::new(&found, (&now, &tip), (config, head), desired, (&weakened, &otherwise)));
+        base.weakened = weakened.into_iter().map(|one| at(one, &stood)).collect();
+        base.otherwise = otherwise;
+        if let Some(by_now) = by_now {
+            let Tip { compiled, otherwise, behind, weakened, expectations } = by_now;
+            if !weakened.is_empty() {
+                base.said.push(format!(
+                    "{reference} has gone on since {of}, where this change starts: what it keeps watch over by now and these \
+                     files do not is among what is weakened. Merge {reference} into the change to see what is left."
+                ));
+            }
+            keep_appliers(&compiled, desired);
+            base.weakened.extend(weakened);
+            expected.extend(expectations);
+            (base.otherwise, base.behind) = (otherwise, behind);
+        }
+        desired.expectations.extend(expected);
+        base.desired = match why {
+            Some(why) => Err(why),
+            None => Ok(Before { desired: compiled, touched: touched(&found, &loaded, head) }),
+        };
+        Ok(base)
     }
 
     /// The same for a report, with what the change causes.
@@ -207,30 +255,49 @@ impl Base {
         self.leaves_out_tenant() || self.otherwise.environments.contains_key(name)
     }
 
-    /// What is not read because of the change: each in a sentence.
+    /// What a reviewer must know first, and what is not read because of the change: each in a sentence.
     fn left_out(&self) -> Vec<String> {
+        let mut all = self.said.clone();
         if self.leaves_out_tenant() {
-            return vec![self.why_not(None).what];
+            all.push(self.why_not(None).what);
+        } else {
+            all.extend(self.otherwise.environments.keys().map(|name| self.why_not(Some(name)).what));
         }
-        self.otherwise.environments.keys().map(|name| self.why_not(Some(name)).what).collect()
+        all
     }
 
     /// Why nothing is read of a tenant or an environment that the change has reached otherwise.
     pub(super) fn why_not(&self, name: Option<&EnvironmentName>) -> Failure {
+        let reference = &self.reference;
         let keys = name.and_then(|name| self.otherwise.environments.get(name));
+        let listed = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let is_behind = match name {
+            Some(name) if !self.otherwise.tenant => self.behind.environments.contains(name),
+            _ => self.behind.tenant,
+        };
         let what = match (self.otherwise.tenant, name, keys) {
-            _ if self.is_new => format!("{} has no access files at this place yet", self.reference),
-            (true, ..) | (_, None, _) => "this change names another tenant or cloud".to_owned(),
-            (false, Some(name), Some(Some(keys))) => {
-                let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-                format!("this change says otherwise how {name} is reached ({keys})")
+            _ if self.is_new => format!("{reference} has no access files at this place yet"),
+            (true, ..) | (_, None, _) if is_behind => {
+                format!("{reference} names another tenant or cloud since this change started")
             }
+            (true, ..) | (_, None, _) => "this change names another tenant or cloud".to_owned(),
+            (false, Some(name), Some(Some(keys))) if is_behind => {
+                format!("{reference} says otherwise how {name} is reached ({}) since this change started", listed(keys))
+            }
+            (false, Some(name), Some(Some(keys))) => {
+                format!("this change says otherwise how {name} is reached ({})", listed(keys))
+            }
+            (false, Some(name), _) if is_behind => format!("{reference} has no environment {name} any more"),
             (false, Some(name), _) => format!("environment {name} is new in this change"),
         };
         let what = format!("{what}; its files were checked, and nothing was read there");
-        Failure::new(FailureKind::Refused, what).with_next(
-            "whoever proposes a change must not choose where its preview goes: plan it once it is merged, or without --base",
-        )
+        let next = if is_behind && !self.is_new {
+            format!("merge {reference} into the change, or rebase it")
+        } else {
+            "whoever proposes a change must not choose where its preview goes: plan it once it is merged, or without --base"
+                .to_owned()
+        };
+        Failure::new(FailureKind::Refused, what).with_next(next)
     }
 }
 
@@ -247,12 +314,46 @@ fn touched(base: &git::Base, before: &Loaded, after: &Loaded) -> Result<[Touched
 fn keep_appliers(before: &Desired, after: &mut Desired) {
     for (name, environment) in &mut after.environments {
         let former = before.environments.get(name).and_then(|before| before.applier.clone());
-        environment.former_applier = former.filter(|former| environment.applier.as_ref() != Some(former));
+        let former = former.filter(|former| environment.applier.as_ref() != Some(former));
+        environment.former_applier = environment.former_applier.take().or(former);
     }
 }
 
+/// The access files of a commit, unless there is more in it than is read.
+fn load_within(tree: &Tree, short: &str) -> Result<Loaded, CliError> {
+    let loaded = load(tree);
+    let too_many = loaded.findings.iter().find(|finding| finding.rule.id == "too-many-files");
+    match tree.given_up().or_else(|| too_many.map(|finding| finding.message.clone())) {
+        Some(why) => Err(CliError::user(format!("the access files of {short} cannot be read: {why}"))
+            .hint("no folder of access files is like that: look at what the commit holds (`git ls-tree`)")),
+        None => Ok(loaded),
+    }
+}
+
+/// The path of an access file from the top of the repository.
+pub(super) fn placed(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
+}
+
+/// That there is no change to look at: most likely, its branch is not checked out.
+fn nothing_here(base: &git::Base, head: &Loaded) -> Option<String> {
+    let is_clean = || git::head(&head.root).is_ok_and(|head| !head.dirty);
+    (base.is_merged && is_clean()).then(|| {
+        format!(
+            "HEAD ({}) is in the history of {} already, and the access files are as committed: there is no change here to \
+             preview. Is its branch checked out?",
+            base.short, base.reference
+        )
+    })
+}
+
 /// What was expected and is not any more, as the files of the base say it.
-fn given_up(weakened: &[Weakening], base: &Desired, called: &NowCalled, short: &str) -> Vec<DesiredExpectation> {
+pub(super) fn given_up(
+    weakened: &[Weakening],
+    base: &Desired,
+    called: &NowCalled,
+    place: &impl Fn(&str) -> String,
+) -> Vec<DesiredExpectation> {
     let mut given_up = Vec::new();
     for block in &base.expectations {
         for weakening in weakened {
@@ -286,7 +387,7 @@ fn given_up(weakened: &[Weakening], base: &Desired, called: &NowCalled, short: &
     }
     for one in &mut given_up {
         // As `git show` has it, so that nobody looks for it in the new files.
-        let name = |origin: &mut crate::state::Origin| origin.file = format!("{short}:{}", origin.file).into();
+        let name = |origin: &mut crate::state::Origin| origin.file = place(&origin.file).into();
         name(&mut one.origin);
         one.can.iter_mut().chain(&mut one.cannot).for_each(|each| name(&mut each.origin));
         if let Some(only) = &mut one.only {

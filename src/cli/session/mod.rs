@@ -8,6 +8,7 @@ mod names;
 mod opening;
 mod source;
 mod taking;
+mod tip;
 mod verifying;
 mod way;
 

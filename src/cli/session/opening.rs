@@ -11,6 +11,7 @@ use super::names::check_names;
 use super::way::{FixedToken, connection};
 use super::{Session, is_read, load};
 use crate::cli::args::{ConnectionArgs, PolicyArgs};
+use crate::cli::blocking::blocking;
 use crate::cli::connections::Connections;
 use crate::cli::error::CliError;
 use crate::cli::ui::Ui;
@@ -78,12 +79,21 @@ impl Session {
         (reference, snapshot): (Option<&str>, Option<Arc<Snapshot>>),
     ) -> Result<Self, CliError> {
         let (loaded, config) = load(ui, path)?;
-        let mut desired = desired::compile(&config, &loaded.sources);
+        let desired = desired::compile(&config, &loaded.sources);
         let mut policy = policy.policy();
         check_names(&policy, &desired)?;
         let expectations = desired.expectations.len();
-        let read = |reference| Base::read(reference, &loaded, &config, &mut desired);
-        let base = reference.map(read).transpose()?;
+        let (named, reference) = (ui.resolve(path), reference.map(str::to_owned));
+        let (loaded, config, desired, base) = blocking(move || {
+            let mut desired = desired;
+            let read = |reference: &String| Base::read(reference, &named, &loaded, &config, &mut desired);
+            let base = reference.as_ref().map(read).transpose()?;
+            Ok::<_, CliError>((loaded, config, desired, base))
+        })
+        .await?;
+        for note in base.iter().flat_map(|base| &base.notes) {
+            ui.say(&report::text::paragraph("note: ", note, crate::cli::line_width(ui)));
+        }
         if let Some(base) = &base {
             let left_out = desired.environments.keys().filter(|name| base.leaves_out(name));
             policy.allow_unreachable.extend(left_out.cloned());

@@ -9,6 +9,7 @@ mod folders;
 mod mistakes;
 mod properties;
 mod schema;
+mod sheet;
 mod texts;
 mod weakened;
 

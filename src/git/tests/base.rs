@@ -6,21 +6,21 @@ use fs_err as fs;
 use git2::{Oid, Repository, Signature, Time};
 use tempfile::TempDir;
 
-use crate::git::{Base, Content, NoBase, base};
+use crate::git::{Base, Content, NoBase, Tree, base};
 
 /// A repository with `access/rolecall.yaml` on `main`, and a change on a branch that is checked out.
-struct World {
-    folder: TempDir,
-    repository: Repository,
-    first: Oid,
+pub(super) struct World {
+    pub(super) folder: TempDir,
+    pub(super) repository: Repository,
+    pub(super) first: Oid,
 }
 
-fn who() -> Signature<'static> {
+pub(super) fn who() -> Signature<'static> {
     Signature::new("Erin", "erin@contoso.com", &Time::new(0, 0)).unwrap()
 }
 
 /// Commits everything in the folder on the branch that is checked out.
-fn commit(repository: &Repository, message: &str) -> Oid {
+pub(super) fn commit(repository: &Repository, message: &str) -> Oid {
     let mut index = repository.index().unwrap();
     index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
     index.update_all(["*"], None).unwrap();
@@ -31,7 +31,7 @@ fn commit(repository: &Repository, message: &str) -> Oid {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = git2::RepositoryInitOptions::new();
         let repository = Repository::init_opts(folder.path(), options.initial_head("main")).unwrap();
@@ -48,31 +48,32 @@ impl World {
         world
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn branch(&self, name: &str, at: Oid) {
+    pub(super) fn branch(&self, name: &str, at: Oid) {
         drop(self.repository.branch(name, &self.repository.find_commit(at).unwrap(), true).unwrap());
     }
 
-    fn check_out(&self, branch: &str) {
+    pub(super) fn check_out(&self, branch: &str) {
         self.repository.set_head(&format!("refs/heads/{branch}")).unwrap();
         self.repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force())).unwrap();
     }
 
-    fn base(&self, reference: &str) -> Result<Base, NoBase> {
-        base(&self.folder.path().join("access"), reference)
+    pub(super) fn base(&self, reference: &str) -> Result<Base, NoBase> {
+        let access = self.folder.path().join("access");
+        base(&access, &access, reference)
     }
 
-    fn refusal(&self, reference: &str) -> NoBase {
+    pub(super) fn refusal(&self, reference: &str) -> NoBase {
         self.base(reference).map(|base| base.commit).unwrap_err()
     }
 }
 
-fn text(base: &Base, path: &str) -> String {
+pub(super) fn text(base: &Base, path: &str) -> String {
     match base.tree.content(&base.tree.real(Path::new(path)).unwrap(), 1_000).unwrap() {
         Content::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
         other => format!("{other:?}"),
@@ -92,7 +93,7 @@ fn the_files_are_those_of_the_commit_in_common() {
     assert_eq!(text(&base, "/access/rolecall.yaml"), "version: 1\n");
     assert!(!base.is_shallow);
     let names = |folder: &str| {
-        let entries = base.tree.entries(Path::new(folder)).into_iter();
+        let entries = base.tree.entries(Path::new(folder)).unwrap().into_iter();
         let mut names: Vec<String> = entries.map(|(name, _)| name.to_str().unwrap().to_owned()).collect();
         names.sort();
         names
@@ -108,9 +109,20 @@ fn a_tag_a_commit_and_a_branch_of_the_origin_are_found_too() {
     let first = world.repository.find_object(world.first, None).unwrap();
     world.repository.tag_lightweight("v1", &first, false).unwrap();
     world.repository.reference("refs/remotes/origin/trunk", world.first, true, "test").unwrap();
-    for name in
-        ["v1", "trunk", "origin/trunk", "HEAD^", "HEAD~1", &world.first.to_string(), &world.first.to_string()[..8]]
-    {
+    let first = world.first.to_string();
+    for name in [
+        "v1",
+        "trunk",
+        "origin/trunk",
+        "remotes/origin/trunk",
+        "tags/v1",
+        "HEAD^",
+        "@~1",
+        "HEAD~1",
+        "v1^0",
+        "v1^{commit}",
+        &first,
+    ] {
         assert_eq!(world.base(name).unwrap().commit, world.first.to_string(), "{name}");
     }
 }
@@ -125,11 +137,12 @@ fn a_detached_head_and_a_worktree_have_a_base() {
     let mut options = git2::WorktreeAddOptions::new();
     let reference = world.repository.find_reference("refs/heads/change").unwrap();
     world.repository.worktree("beside", &beside.path().join("it"), Some(options.reference(Some(&reference)))).unwrap();
-    let found = base(&beside.path().join("it/access"), "main").unwrap();
+    let access = beside.path().join("it/access");
+    let found = base(&access, &access, "main").unwrap();
     assert_eq!((found.commit, text_at(&found.tree)), (world.first.to_string(), "/access".to_owned()));
 }
 
-fn text_at(tree: &crate::git::Tree) -> String {
+fn text_at(tree: &Tree) -> String {
     tree.root().display().to_string()
 }
 
@@ -142,17 +155,24 @@ fn what_has_no_base_says_why_and_what_to_do() {
     world.repository.tag_lightweight("main", &head, false).unwrap();
     assert_eq!(world.refusal("main").what, "`main` is a tag and a branch");
     assert_eq!(world.base("refs/heads/main").unwrap().commit, world.first.to_string());
-    assert_eq!(world.refusal("HEAD~9").what, "the repository has no commit `HEAD~9`: the history is not as long");
-    let fetch = "fetch it (`git fetch origin trunk:refs/remotes/origin/trunk`), or name another";
-    assert_eq!(world.refusal("origin/trunk").next, fetch);
-    assert_eq!(world.refusal("").what, "`--base` names nothing");
+    let short = "the repository has no commit `HEAD~9`: nothing is called so, or the history is not as long";
+    assert_eq!(world.refusal("HEAD~9").what, short);
+    let fetch = "fetch it (`git fetch origin +refs/heads/trunk:refs/remotes/origin/trunk`), or name another";
+    for name in ["origin/trunk", "refs/remotes/origin/trunk", "refs/heads/trunk"] {
+        assert_eq!(world.refusal(name).next, fetch, "{name}");
+    }
     assert!(world.refusal("^").what.starts_with("git does not understand `^`"));
+    assert!(world.refusal("HEAD^{tree}").what.starts_with("git does not understand `HEAD^{tree}`"));
+    let none = world.refusal(&"0".repeat(40));
+    assert!(none.what.ends_with("stands for no commit") && none.next.contains("name of the branch"), "{none}");
+    let lacking = world.refusal(&"1".repeat(40));
+    assert_eq!(lacking.next, format!("fetch it: `git fetch origin {}`", "1".repeat(40)));
     // A history of its own.
     let tree = world.repository.find_tree(world.repository.treebuilder(None).unwrap().write().unwrap()).unwrap();
     let alone = world.repository.commit(Some("refs/heads/alone"), &who(), &who(), "alone", &tree, &[]).unwrap();
     assert!(world.refusal("alone").what.contains("their histories are unrelated"), "{alone}");
     let outside = tempfile::tempdir().unwrap();
-    let refusal = base(outside.path(), "main").map(|base| base.commit).unwrap_err();
+    let refusal = base(outside.path(), outside.path(), "main").map(|base| base.commit).unwrap_err();
     assert!(refusal.what.ends_with("is not in a git repository"), "{refusal}");
 }
 
@@ -170,9 +190,12 @@ fn a_shallow_clone_says_what_to_fetch() {
     shallow.reference("refs/heads/change", tip, true, "test").unwrap();
     shallow.set_head("refs/heads/change").unwrap();
     shallow.checkout_head(Some(git2::build::CheckoutBuilder::new().force())).unwrap();
-    let refusal = |name: &str| base(&clone.path().join("access"), name).map(|base| base.commit).unwrap_err();
+    let access = clone.path().join("access");
+    let refusal = |name: &str| base(&access, &access, name).map(|base| base.commit).unwrap_err();
     let unknown = refusal("main");
     assert!(unknown.what.contains("without the whole history") && unknown.next.contains("fetch-depth: 0"), "{unknown}");
+    let fetch = "git fetch --unshallow origin +refs/heads/main:refs/remotes/origin/main";
+    assert!(unknown.next.contains(fetch), "{}", unknown.next);
     let parent = refusal("HEAD^1");
     assert!(parent.what.contains("without the whole history") && parent.next.contains("fetch-depth: 2"), "{parent}");
 }

@@ -53,7 +53,8 @@ impl World {
 
     /// The lines that are taken out and added, of these of the files.
     fn touched(&self, since: Oid, before: Files<'_>, after: Files<'_>) -> [BTreeMap<String, Lines>; 2] {
-        let base = base(&self.folder.path().join("access"), &since.to_string()).unwrap();
+        let folder = self.folder.path().join("access");
+        let base = base(&folder, &folder, &since.to_string()).unwrap();
         let (before, after) = (before.iter().copied().collect(), after.iter().copied().collect());
         touched_lines(&base, &before, &after).unwrap()
     }
@@ -118,7 +119,8 @@ fn authors_are_those_who_did_something_to_the_files() {
     let both = [new, notes, more, ("access/side.yaml", "d\n")];
     // A merge that leaves neither side's folder as it was has done something itself.
     world.commit(&both, "merger@contoso.com", &[two, side]);
-    let base = base(&world.folder.path().join("access"), &since.to_string()).unwrap();
+    let folder = world.folder.path().join("access");
+    let base = base(&folder, &folder, &since.to_string()).unwrap();
     let mut mails: Vec<String> = authors(&base).into_iter().map(|author| author.mail.to_lowercase()).collect();
     mails.sort();
     assert_eq!(mails, ["erin@contoso.com", "merger@contoso.com", "sam@contoso.com"]);

@@ -8,6 +8,7 @@ mod base;
 mod change;
 mod committed;
 mod history;
+mod hostile;
 
 use super::*;
 
@@ -61,6 +62,18 @@ fn what_is_no_access_file_of_the_folder_is_not_dirty() {
     fs::write(folder.path().join("elsewhere.yaml"), "a: b\n").unwrap();
     assert!(!head(&access).unwrap().dirty);
     assert!(head(folder.path()).unwrap().dirty, "for the folder above, it is one");
+}
+
+#[test]
+fn a_config_in_a_hidden_folder_is_dirty_as_well_and_endings_are_of_any_case() {
+    let (folder, access) = repository();
+    let hidden = folder.path().join(".github").join("access");
+    fs::create_dir_all(&hidden).unwrap();
+    fs::write(hidden.join("rolecall.yaml"), "version: 1\n").unwrap();
+    assert!(head(&hidden).unwrap().dirty);
+    assert!(!head(&access).unwrap().dirty);
+    fs::write(access.join("TEAMS.YML"), "groups: {}\n").unwrap();
+    assert!(head(&access).unwrap().dirty);
 }
 
 #[test]

@@ -18,11 +18,8 @@ pub(super) fn opening(base: &Base, difference: &AccessDifference) -> Vec<Part> {
     if !said.is_empty() {
         parts.push(Part::new("Before you read this", Body::List(said)).vital());
     }
-    let weakened: Vec<String> = base
-        .weakened
-        .iter()
-        .map(|each| item(Mark::Decide, &sentence(each), place(each, &base.short).as_deref(), &[]))
-        .collect();
+    let weakened: Vec<String> =
+        base.weakened.iter().map(|each| item(Mark::Decide, &sentence(each), place(each).as_deref(), &[])).collect();
     if !weakened.is_empty() {
         parts.push(Part::new("Weakened by this change", Body::List(weakened)).vital());
     }

@@ -41,13 +41,13 @@ pub(super) fn opening(page: &mut Page, base: &Base) {
     page.gap();
     page.words(0, "Weakened by this change");
     for weakening in &base.weakened {
-        page.marked(0, Mark::Decide, &sentence(weakening), place(weakening, &base.short));
+        page.marked(0, Mark::Decide, &sentence(weakening), place(weakening));
     }
 }
 
-/// The line that does it, or the one that stood for it and as of when.
-pub(in crate::report) fn place(weakening: &Weakening, short: &str) -> Option<String> {
-    let was = |was: &Origin| format!("was {was} at {short}");
+/// The line that does it, or the one that stood for it, as `git show` has it.
+pub(in crate::report) fn place(weakening: &Weakening) -> Option<String> {
+    let was = |was: &Origin| format!("was {was}");
     weakening.now.as_ref().map(Origin::to_string).or_else(|| weakening.was.as_ref().map(was))
 }
 

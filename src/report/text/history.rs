@@ -25,10 +25,12 @@ pub fn history(history: &History, layout: Layout) -> String {
         1 => "1 commit".to_owned(),
         commits => format!("{commits} commits"),
     };
-    let steps = match history.steps.len() {
-        0 => format!("Nothing changed for {whose}, in {commits}."),
-        1 => format!("1 step in the history of {whose}, from {commits}."),
-        steps => format!("{steps} steps in the history of {whose}, newest first, from {commits}."),
+    let steps = match (history.steps.len(), history.since) {
+        // Older commits were not looked at.
+        (0, Some(since)) => format!("Nothing changed for {whose} since {since}."),
+        (0, None) => format!("Nothing changed for {whose}, in {commits}."),
+        (1, _) => format!("1 step in the history of {whose}, from {commits}."),
+        (steps, _) => format!("{steps} steps in the history of {whose}, newest first, from {commits}."),
     };
     page.words(0, &steps);
     if history.has_more {

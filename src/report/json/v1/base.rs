@@ -18,7 +18,7 @@ pub(in crate::report::json) struct Base {
     pub(in crate::report::json) shallow: bool,
     /// What the change weakens of what keeps watch, what matters most first.
     pub(in crate::report::json) weakened: Vec<Weakening>,
-    /// What is not read because the change would have it reached otherwise: each in a sentence.
+    /// What a reviewer must know first, and what is not read because the change would have it reached otherwise: sentences.
     pub(in crate::report::json) left_out: Vec<String>,
     /// What would be put right without the change, and stays as it is with it.
     pub(in crate::report::json) accepted: Vec<Change>,
@@ -43,7 +43,7 @@ pub(in crate::report::json) struct Weakening {
     pub(in crate::report::json) message: String,
     /// The line that does it; `null` where something was taken out.
     pub(in crate::report::json) now: Option<Origin>,
-    /// The line that stood for it in the base.
+    /// The line that stood for it; `file` begins with the commit, as `git show` has it: `06758dd:access/rolecall.yaml`.
     pub(in crate::report::json) was: Option<Origin>,
 }
 
