@@ -31,6 +31,9 @@ pub(super) enum Format {
     /// The id of a plan and nothing else, for a job that hands it on: in a file alone.
     #[value(skip)]
     Id,
+    /// The edit of the access files that accepts drift, for `git apply`: in a file alone.
+    #[value(skip)]
+    Patch,
 }
 
 /// The width of text in a file.
@@ -51,9 +54,13 @@ impl FromStr for Also {
         let formats = || Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let format = match format {
             "id" => Format::Id,
+            "patch" => Format::Patch,
             format => Format::from_str(format, false).map_err(|_| {
                 let known: Vec<String> = formats().map(|known| known.get_name().to_owned()).collect();
-                format!("`{format}` is no format: say one of {}, or id for that of a plan", known.join(", "))
+                let known = known.join(", ");
+                format!(
+                    "`{format}` is no format: say one of {known}, or id for that of a plan, or patch for that of drift"
+                )
             })?,
         };
         match file {
@@ -65,9 +72,16 @@ impl FromStr for Also {
 }
 
 impl Also {
-    /// Whether the id of a plan is asked for, which nothing but a plan has.
-    pub(super) fn is_id(&self) -> bool {
-        self.format == Format::Id
+    /// Nothing but a plan has an id, and nothing but drift has a patch.
+    fn check(&self, subject: Subject) -> Result<(), CliError> {
+        let (flag, why, command) = match (self.format, subject) {
+            (Format::Id, Subject::Drift) => ("id", "there is no id but that of a plan", "plan"),
+            (Format::Patch, Subject::Plan) => ("patch", "there is no patch but that which accepts drift", "drift"),
+            _ => return Ok(()),
+        };
+        Err(CliError::user(format!("`--also {flag}=FILE`: {why}"))
+            .hint(format!("say it to `rolecall {command}`"))
+            .exit(Exit::Usage))
     }
 }
 
@@ -95,6 +109,7 @@ impl Documents {
         also: &[Also],
         save: Option<&Path>,
     ) -> Result<Self, CliError> {
+        also.iter().try_for_each(|also| also.check(subject))?;
         let mut known: Vec<PathBuf> = save.map(|file| ui.resolve(file)).into_iter().collect();
         let (mut files, mut wrong) = (Vec::new(), None);
         for Also { format, file } in also {
@@ -176,11 +191,16 @@ impl Documents {
             }
         }
         let document = match self.output {
-            Format::Text | Format::Id => None,
+            Format::Text | Format::Id | Format::Patch => None,
             format @ (Format::Json | Format::Markdown) => Some(self.of_failure(format, error)),
         };
         // Whoever has gone away is told nothing.
         drop(document.map(|document| ui.print(&document)));
+    }
+
+    /// Whether a patch is asked for.
+    pub(super) fn has_patch(&self) -> bool {
+        self.also.iter().any(|(format, ..)| *format == Format::Patch)
     }
 
     fn sheet(&self) -> Sheet {
@@ -194,8 +214,8 @@ impl Documents {
         let CliError { message, hints, mistakes, .. } = error;
         let what = mistakes.as_ref().unwrap_or(message);
         match format {
-            // No id, so that nothing that is handed on could be one.
-            Format::Id => String::new(),
+            // Nothing, so that what is handed on could not be taken for one.
+            Format::Id | Format::Patch => String::new(),
             Format::Text => {
                 let what = match mistakes {
                     Some(mistakes) => mistakes.trim_end().to_owned(),

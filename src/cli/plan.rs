@@ -119,6 +119,7 @@ async fn planned(args: &Args, documents: &Documents, ui: &mut Ui) -> Result<Exit
         Format::Json => report::json::plan_v1(&planned.plan, &context),
         Format::Markdown => report::markdown::plan(&planned.plan, &context, sheet),
         Format::Id => context.plan_id.as_ref().map(|id| format!("{id}\n")).unwrap_or_default(),
+        Format::Patch => String::new(),
     })?;
     unused_acknowledgements(ui, &session, &planned);
     annotations.say(ui, &problems, &session.loaded)?;

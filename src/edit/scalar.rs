@@ -1,4 +1,5 @@
-//! Values as YAML has them: bare where every reader takes them for what they are, else in quotes.
+//! Values as YAML has them: bare where every reader takes them for what they are, else in quotes. What is written goes through
+//! logs: a name on a cluster or in Entra must not hold what a CI system that reads its log takes for a command.
 
 use std::fmt::Write as _;
 
@@ -44,16 +45,23 @@ fn written(text: &str, is_bare: impl Fn(char) -> bool) -> String {
         return text.to_owned();
     }
     let is_shown = |character: char| character == ' ' || character.is_ascii_graphic() || character.is_alphanumeric();
-    if text.chars().all(is_shown) {
+    // `##vso[…]` and `##[…]` act wherever they stand, `::command::` where a line or a word begins. Two such signs in a row are
+    // never written, whatever follows them.
+    let is_doubled = |at: usize, sign: char| text.get(at..).is_some_and(|rest| rest.chars().nth(1) == Some(sign));
+    let acts = |at: usize, character: char| matches!(character, '#' | ':') && is_doubled(at, character);
+    if text.chars().all(is_shown) && !text.char_indices().any(|(at, character)| acts(at, character)) {
         return format!("'{}'", text.replace('\'', "''"));
     }
     let mut quoted = String::from("\"");
-    for character in text.chars() {
+    for (at, character) in text.char_indices() {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            _ if is_shown(character) => quoted.push(character),
             // Writing to a string cannot fail.
+            _ if acts(at, character) => {
+                let _ = write!(quoted, "\\x{:02X}", u32::from(character));
+            }
+            _ if is_shown(character) => quoted.push(character),
             _ => {
                 let _ = write!(quoted, "\\U{:08X}", u32::from(character));
             }

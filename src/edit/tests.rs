@@ -130,6 +130,12 @@ fn a_text_is_set_put_in_and_taken_out() {
         ("  g: { description: Old, members: [] }", None, "  g: { members: [] }"),
         ("  g:\n    description: Old\n    members: []", None, "  g:\n    members: []"),
         ("  g:\n    members: []", Some("a\u{202e}b"), "  g:\n    description: \"a\\U0000202Eb\"\n    members: []"),
+        // What a CI system that reads its log would take for a command.
+        (
+            "  g: { members: [], description: Old }",
+            Some("a ##vso[x]b ::c::d"),
+            r#"  g: { members: [], description: "a \x23#vso[x]b \x3A:c\x3A:d" }"#,
+        ),
         ("  g: { members: [] }", Some("1.0"), "  g: { description: '1.0', members: [] }"),
     ] {
         assert_eq!(text_of(block, value).as_deref(), Ok(after), "{block}");

@@ -103,6 +103,21 @@ pub fn is_hidden(character: char) -> bool {
             | 0x115F | 0x1160 | 0x3164 | 0xFFA0 | 0x2800 | 0xE0100..=0xE01EF)
 }
 
+/// Whether a text that is printed as it is would act on a terminal, by a control character. Line breaks and tabs do not.
+pub fn acts_on_terminal(text: &str) -> bool {
+    let ends_line = |at: usize| text.as_bytes().get(at + 1) == Some(&b'\n');
+    text.char_indices().any(|(at, character)| match character {
+        '\n' | '\t' => false,
+        '\r' => !ends_line(at),
+        _ => character.is_control(),
+    })
+}
+
+/// The same of a CI system, which takes a piece of its log for a command, or shows what a control character makes of it.
+pub fn acts_on_ci(text: &str) -> bool {
+    acts_on_terminal(text) || text.char_indices().any(|(at, _)| begins_command(text, at))
+}
+
 /// Whether a CI system that finds this in its log takes it for a command: Azure Pipelines `##vso[…]` and GitHub Actions
 /// `##[…]` wherever they stand, GitHub Actions `::command::` at the beginning of a line, which may be that of any word.
 fn begins_command(text: &str, at: usize) -> bool {
@@ -150,6 +165,19 @@ mod tests {
         assert_eq!(line("[::1]:443 ::1 a::b ## [x] #[y]"), "[::1]:443 ::1 a::b ## [x] #[y]");
         assert_eq!(in_place("a: b # ##vso[x]\n"), "a: b # \u{fffd}#vso[x]\n");
         assert_eq!(json(r###"{"a":"##vso[x]"}"###), r#"{"a":"\u0023#vso[x]"}"#);
+    }
+
+    #[test]
+    fn what_acts_where_it_is_printed_is_known() {
+        for text in
+            ["+ a: '##vso[x]'", "- ###[x]", " b\n  ::add-mask::y\n", " # a\r::add-mask::y", "\u{1b}[2J", "a\u{9b}b"]
+        {
+            assert!(acts_on_ci(text), "{text:?}");
+        }
+        assert!(acts_on_terminal("a\rb\n") && !acts_on_terminal("##vso[x]\r\n"));
+        for text in ["", " a: 1\r\n+\tb: [::1]:443\n", "# ## x\n # été \u{1f469}\u{200d}\u{1f4bb}", "a::b"] {
+            assert!(!acts_on_ci(text), "{text:?}");
+        }
     }
 
     #[test]

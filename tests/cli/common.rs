@@ -76,9 +76,18 @@ impl World {
 
     /// The same with environment variables.
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+        self.run_at("", arguments, environment)
+    }
+
+    /// The same in a folder of it, with nothing in its environment.
+    pub(crate) fn run_in(&self, folder: &str, arguments: &[&str]) -> Ran {
+        self.run_at(folder, arguments, &[])
+    }
+
+    fn run_at(&self, folder: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
         let output = Command::new(program())
             .args(arguments)
-            .current_dir(self.folder.path())
+            .current_dir(self.folder.path().join(folder))
             .env_clear()
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

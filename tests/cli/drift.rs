@@ -362,7 +362,7 @@ fn mistakes_in_the_files_are_told_as_everywhere() {
 }
 
 /// Runs git in a folder, with this on its standard input.
-fn git(folder: &std::path::Path, arguments: &[&str], input: &str) -> String {
+pub(crate) fn git(folder: &std::path::Path, arguments: &[&str], input: &str) -> String {
     use std::io::Write as _;
     let mut process = std::process::Command::new("git")
         .args(["-c", "core.autocrlf=false", "-c", "init.defaultBranch=main"])

@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod documents;
 mod drift;
+mod drift_patch;
 mod examples;
 mod expectations;
 mod expectations_live;
