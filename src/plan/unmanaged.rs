@@ -1,7 +1,7 @@
 //! Bindings on a cluster that no access file asks for, as a plan tells them.
 
 use crate::state::power::Power;
-use crate::state::{Address, EnvironmentName, Origin, RoleRef, Subject};
+use crate::state::{Address, EnvironmentName, Origin, RoleKind, RoleRef, Subject};
 
 /// A live binding that no file asks for, that gives somebody access and that this plan does not take away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct UnmanagedBinding {
     pub role: RoleRef,
     /// What that role comes to.
     pub rights: Rights,
+    /// Whether a rule of that role names every verb or every resource.
+    pub has_wildcards: bool,
     /// Who gets the role, Kubernetes' own parts left out. Names are hostile text.
     pub subjects: Vec<Subject>,
     /// What is done about it.
@@ -84,6 +86,13 @@ impl UnmanagedBinding {
             Address::Object { namespace: None, name, .. } => name.clone(),
             address @ (Address::Group(_) | Address::Owner(..) | Address::Member(..)) => address.to_string(),
         }
+    }
+
+    /// Whether it gives much: the roles of Kubernetes for whoever runs a cluster or a namespace, or by wildcards.
+    pub fn gives_much(&self) -> bool {
+        let is_admin =
+            self.role.kind == RoleKind::ClusterRole && ["cluster-admin", "admin"].contains(&&*self.role.name);
+        is_admin || self.has_wildcards || matches!(self.rights, Rights::Master(_))
     }
 
     /// The binding as the guard about it is acknowledged: `ENV/NAMESPACE/NAME` or `ENV/NAME`. A name on a cluster may hold

@@ -1,6 +1,6 @@
 //! A tenant and clusters that somebody changed by hand: what `drift` says of it, and what takes it back.
 
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -107,6 +107,17 @@ impl Hands {
         Api::namespaced(self.kubernetes.clone(), "trinity")
     }
 
+    /// Binds the cluster role to the subject, on the whole cluster.
+    async fn bind(&self, name: &str, role: &str, subject: Value) {
+        let made: ClusterRoleBinding = serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+            "subjects": [subject],
+        }))
+        .unwrap();
+        let _ = Api::all(self.kubernetes.clone()).create(&PostParams::default(), &made).await.unwrap();
+    }
+
     /// Gives a role of ours other content.
     pub(crate) async fn change_role(&self, start: &str, content: &Value) {
         let roles: Api<Role> = Api::namespaced(self.kubernetes.clone(), "trinity");
@@ -206,14 +217,17 @@ async fn what_was_changed_by_hand_is_told_from_the_live_side_and_apply_reverts_i
     assert_eq!(found["audit_log"], json!({ "asked": 2, "unread": [], "cut": [], "not_asked": [] }));
     let people: Vec<&Value> = found["access"]["rows"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
     assert!(people.contains(&&json!("gains")) && people.contains(&&json!("loses")), "{people:?}");
+    check("drift-markdown", &drift(&world, &["--output", "markdown"]));
     let ran = drift(&world, &["--also", "markdown=drift.md", "--also", "json=drift.json"]).exits(2);
     let markdown = world.read("drift.md");
-    let head = "### contoso: drift: 2 more than the files ask, 2 otherwise, 2 missing\n";
+    let head = "### contoso: drift: 2 not in the files, 2 different, 2 missing\n";
     assert!(
         markdown.lines().nth(1).is_some_and(|line| line == head.trim_end()) && markdown.contains("```diff\n"),
         "{markdown}"
     );
-    assert!(ran.stdout.contains("Drift: 2 more") && world.read("drift.json").contains("rolecall-drift/1"));
+    assert!(
+        ran.stdout.contains("Drift: 2 not in the files (+)") && world.read("drift.json").contains("rolecall-drift/1")
+    );
     let _ = world.apply(&["--yes"]).exits(0);
     let ran = drift(&world, &[]).exits(0);
     assert!(
@@ -268,6 +282,35 @@ async fn a_role_and_a_whole_group_changed_by_hand_and_a_binding_that_the_files_r
     assert_eq!(group["apply"], "restore");
     assert!(group["known"]["deleted"].as_str().unwrap().ends_with('Z'), "{group}");
     assert_eq!(group["known"]["audit"]["by"]["name"], "erin@contoso.com", "{group}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_that_no_file_speaks_of_are_not_counted_and_those_that_give_much_are_named() {
+    let world = World::with_files(&[("rolecall.yaml", ROOT)]);
+    let _ = world.apply(&["--yes"]).exits(0);
+    let from = lines(&world);
+    let _ = drift(&world, &[]).exits(0);
+    let requests = lines(&world) - from;
+    let hands = Hands::on(&world).await;
+    let person = |name: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name });
+    hands.bind("hand-made-admin", "cluster-admin", person("root@contoso.com")).await;
+    hands.bind("readers", "view", person("kim@contoso.com")).await;
+    let helm = json!({ "kind": "ServiceAccount", "name": "helm", "namespace": "kube-system" });
+    hands.bind("helm-traefik", "cluster-admin", helm).await;
+    drop(hands);
+    let from = lines(&world);
+    let ran = drift(&world, &[]).exits(0);
+    assert_eq!(lines(&world) - from, requests, "nothing more is asked for it");
+    check("drift-not-counted", &ran);
+    let found = json_of(&drift(&world, &["--output", "json"]).exits(0));
+    assert_eq!(found["unmanaged"].as_array().map(Vec::len), Some(3), "{found}");
+    let ran = drift(&world, &["--output", "markdown"]).exits(0);
+    let document: Vec<&str> = ran.stdout.lines().collect();
+    assert!(
+        matches!(document[..], [_, line] if line.starts_with("No drift. ") && line.contains(" Not counted: 3 bindings ")),
+        "{}",
+        ran.stdout
+    );
 }
 
 /// The requests to the audit log since so many lines of the sandbox's log: how many calls, and how many items in them.

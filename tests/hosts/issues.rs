@@ -1,5 +1,7 @@
 //! One issue that tracks drift, on the hosts that have issues.
 
+use rolecall::report::markdown::MEASURED;
+
 use crate::place::Place;
 use crate::server::{BOT, EVE, Face, Item, Wrong};
 
@@ -56,6 +58,43 @@ fn it_is_opened_updated_closed_and_opened_again() {
         let [issue] = &issues(&place)[..] else { panic!() };
         assert!(issue.is_open);
         assert_eq!(issue.text, format!("{MARKER}\ntwo are off\n"));
+    }
+}
+
+const FILES: &str = "version: 1
+name: contoso
+tenant: { id: 8f9f1c2d-3b4a-4c5d-9e6f-7a8b9c0d1e2f, pim: none }
+appliers: [0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d]
+environments:
+  alpha: { type: k3s }
+groups:
+  dev: { members: [hayden@contoso.com] }
+";
+
+#[test]
+fn what_a_look_has_cost_is_not_sent_alone() {
+    for place in places() {
+        fs_err::create_dir(place.path("access")).unwrap();
+        place.write("access/rolecall.yaml", FILES);
+        let look = || {
+            let arguments = ["access", "--sandbox", "sandbox", "--also", "markdown=drift.md"];
+            let _ = place.rolecall("drift", &arguments, "").exits(2);
+            fs_err::read_to_string(place.path("drift.md")).unwrap()
+        };
+        let (result, _) = look().split_once(MEASURED).map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap();
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Opened"), "{ran:?}");
+        // The scheduled runs after it: the same drift, at another price.
+        let again = look();
+        assert_eq!(again.split_once(MEASURED).map(|(result, _)| result), Some(&*result));
+        place.write("drift.md", format!("{result}{MEASURED}977 Graph calls (1 unit), none throttled, 88.8 s\n"));
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Nothing differs"), "{ran:?}");
+        assert_eq!(place.server.writes().len(), 1);
+        place.write("access/rolecall.yaml", FILES.replace("hayden", "joan"));
+        let _ = look();
+        let ran = place.comment(&["drift.md", "--as-issue"]).exits(0);
+        assert!(ran.stdout.starts_with("Edited"), "{ran:?}");
     }
 }
 

@@ -81,6 +81,11 @@ impl Place {
     }
 
     pub(crate) fn comment_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        self.rolecall("comment", arguments, input)
+    }
+
+    /// Runs any command.
+    pub(crate) fn rolecall(&self, command: &str, arguments: &[&str], input: &str) -> Ran {
         let (stdout, stderr) = (Kept::default(), Kept::default());
         let streams = (Box::new(stdout.clone()), Box::new(stderr.clone()));
         let now = jiff::Timestamp::now;
@@ -92,7 +97,7 @@ impl Place {
             throttled_for: Duration::from_secs(10),
             ..Pace::default()
         };
-        let line = ["rolecall", "comment"].into_iter().chain(arguments.iter().copied()).map(OsString::from);
+        let line = ["rolecall", command].into_iter().chain(arguments.iter().copied()).map(OsString::from);
         let code = cli::run(line, &mut ui).code();
         let text = |kept: &Kept| {
             let text =

@@ -12,7 +12,7 @@ use crate::plan::unmanaged::{Beside, BindingOwner, Rights, Treatment, UnmanagedB
 use crate::state::builtin::strangers;
 use crate::state::power::power;
 use crate::state::{
-    Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, Subject, Unmanaged, closest,
+    Address, Allowance, Binding, LiveBinding, LiveMeta, LiveRole, Mark, Origin, PolicyRule, Subject, Unmanaged, closest,
 };
 
 impl Environment<'_> {
@@ -70,6 +70,7 @@ impl Environment<'_> {
                 Some(None) => Rights::Plain,
                 Some(Some(power)) => Rights::Master(power),
             },
+            has_wildcards: role.is_some_and(|live| live.role.rules.iter().any(is_wild)),
             subjects,
             treatment: self.treatment(binding, meta, &owner),
             replaceable: self.is_replaceable(binding, &owner),
@@ -168,6 +169,10 @@ impl Environment<'_> {
             .collect();
         beside.into_iter().collect()
     }
+}
+
+fn is_wild(rule: &PolicyRule) -> bool {
+    rule.verbs.iter().chain(&rule.resources).any(|word| word == "*")
 }
 
 fn owner(meta: &LiveMeta) -> BindingOwner {

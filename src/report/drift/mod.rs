@@ -1,9 +1,14 @@
 //! What is said of drift, whatever the form of the report.
 
-use crate::plan::Plan;
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use super::text::unmanaged;
+use super::text::view::View;
+use super::text::words::count;
 use crate::plan::drift::{AuditLog, Audited, Drift, Evidence, Standing};
+use crate::plan::{Plan, Treatment, UnmanagedBinding};
 use crate::report::escape;
 use crate::state::{
     Address, AuditActivity, Change, EnvironmentName, Failure, FieldWrite, GroupKey, Initiator, Operation, Sign,
@@ -13,7 +18,7 @@ use crate::state::{
 /// As many writers of one object are named.
 const NAMED_WRITERS: usize = 3;
 
-/// What an apply makes of it.
+/// What an apply makes of it; of what is protected, one of a saved plan.
 pub(super) fn apply_would(change: &Change, by_saved: bool) -> String {
     let does = match (&change.address, &change.operation) {
         (_, Operation::Restore { .. }) => "restores it, with the members and owners it had",
@@ -27,7 +32,7 @@ pub(super) fn apply_would(change: &Change, by_saved: bool) -> String {
         (Address::Object { .. }, Operation::Delete { .. }) => "takes it away",
         (_, Operation::Update { .. }) => "sets it right",
     };
-    let saved = if by_saved { " (from a saved plan)" } else { "" };
+    let saved = if by_saved { ", from a saved plan only" } else { "" };
     format!("`apply` {does}{saved}")
 }
 
@@ -190,41 +195,128 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn of(plan: &Plan, drift: &Drift) -> Self {
-        let signs = |sign: Sign| plan.changes.iter().filter(|change| change.sign() == sign).count();
-        Self {
-            more: signs(Sign::Remove),
-            otherwise: signs(Sign::Change),
-            less: signs(Sign::Add),
-            refused: drift.refused.len(),
-            withheld: plan.withheld.len(),
-        }
+        let changes: Vec<&Change> = plan.changes.iter().collect();
+        Self { withheld: plan.withheld.len(), ..Self::at(&changes, drift.refused.len()) }
+    }
+
+    /// At one place: of what would be put right there, and of so many bindings that the files refuse.
+    pub(super) fn at(changes: &[&Change], refused: usize) -> Self {
+        let signs = |sign: Sign| changes.iter().filter(|change| change.sign() == sign).count();
+        let (more, otherwise, less) = (signs(Sign::Remove), signs(Sign::Change), signs(Sign::Add));
+        Self { more, otherwise, less, refused, withheld: 0 }
+    }
+
+    /// `2 not in the files`, `1 missing`: what there is of it, each with its sign behind it where that is wanted.
+    pub(super) fn words(&self, with_signs: bool) -> String {
+        let of_files = if with_signs { "different from the files" } else { "different" };
+        let kinds = [
+            (self.more, "not in the files", " (+)"),
+            (self.otherwise, of_files, " (~)"),
+            (self.less, "missing", " (-)"),
+            (self.refused, "of others that the files refuse", " (+)"),
+            (self.withheld, "withheld", ""),
+        ];
+        let told = kinds.into_iter().filter(|(number, ..)| *number > 0);
+        let told = told.map(|(number, what, sign)| format!("{number} {what}{}", if with_signs { sign } else { "" }));
+        told.collect::<Vec<_>>().join(", ")
     }
 }
 
-/// The conclusion, in sentences: how much there is, what was not looked at, and what to do.
+/// The conclusion, in sentences: how much there is, and what was not looked at.
 pub(super) fn conclusions(plan: &Plan, drift: &Drift, subject: &str, compared: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let unread = plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str));
     if !plan.unread.is_empty() {
         sentences.push(format!("Not looked at: {}.", first_few(unread, NAMED_PARTS)));
     }
-    let Counts { more, otherwise, less, refused, withheld } = Counts::of(plan, drift);
     if plan.is_without_drift() {
         let rest = if plan.unread.is_empty() { "" } else { " in the rest" };
         sentences.push(format!("No drift{rest}. {compared} are as {subject} asks."));
         return sentences;
     }
-    let mut parts =
-        vec![format!("{more} more than the files ask"), format!("{otherwise} otherwise"), format!("{less} missing")];
-    if refused > 0 {
-        parts.push(format!("{refused} of others that the files refuse"));
+    sentences.push(format!("Drift: {}.", Counts::of(plan, drift).words(true)));
+    if plan.refusals().next().is_some() {
+        sentences.push("`apply` would refuse until what is marked `!` is settled.".to_owned());
     }
-    if withheld > 0 {
-        parts.push(format!("{withheld} withheld"));
-    }
-    sentences.push(format!("Drift: {}.", parts.join(", ")));
     sentences
 }
+
+/// What can be done about it: to what end, and by which command.
+pub(super) fn next(plan: &Plan, view: &View<'_>) -> Vec<(String, &'static str)> {
+    let protected: BTreeSet<&str> = plan.changes.iter().flat_map(|change| view.protected(change)).collect();
+    if plan.changes.is_empty() {
+        return Vec::new();
+    }
+    let take_back = if protected.is_empty() {
+        ("to take it back".to_owned(), "rolecall apply")
+    } else {
+        let places = first_few(protected, NAMED_PARTS);
+        let what = format!("to take it back, with what is protected ({places})");
+        (what, "rolecall plan --save FILE; rolecall apply FILE")
+    };
+    let accept = "rolecall drift --as-patch | git apply --allow-empty";
+    vec![take_back, ("to accept it into the files".to_owned(), accept)]
+}
+
+/// What is no drift because no file says anything of it: how many bindings, and those of people that give much.
+pub(super) struct NotCounted {
+    /// A sentence.
+    pub(super) sentence: String,
+    /// The place of each that gives much, and what it gives; those of software last and in one.
+    pub(super) much: Vec<(String, String)>,
+}
+
+/// The bindings that rolecall does not manage and no file speaks of; nothing where there are none.
+pub(super) fn not_counted(plan: &Plan, view: &View<'_>) -> Option<NotCounted> {
+    let told: Vec<&UnmanagedBinding> =
+        plan.unmanaged.iter().filter(|binding| binding.treatment == Treatment::Reported).collect();
+    if told.is_empty() {
+        return None;
+    }
+    let much: Vec<&UnmanagedBinding> = told.iter().copied().filter(|binding| binding.gives_much()).collect();
+    let gives = match (told.len(), much.len()) {
+        (1, 0) => "which does not give",
+        (1, _) => "which gives",
+        (_, 0) => "none of which gives",
+        (_, 1) => "1 of which gives",
+        (_, some) => &format!("{some} of which give"),
+    };
+    let them = if told.len() == 1 { "it" } else { "them" };
+    let bindings = count(told.len(), "binding");
+    let sentence = format!(
+        "Not counted: {bindings} that no file asks for and rolecall does not manage, {gives} admin, cluster-admin or wildcards; `rolecall plan` lists {them}."
+    );
+    let (software, people): (Vec<_>, Vec<_>) =
+        much.into_iter().partition(|binding| unmanaged::is_for_software(binding));
+    let mut much: Vec<(String, String)> = people
+        .iter()
+        .take(NAMED_BINDINGS)
+        .map(|binding| (binding.environment.to_string(), unmanaged::message(binding, view)))
+        .collect();
+    let mut rest = Vec::new();
+    if people.len() > NAMED_BINDINGS {
+        rest.push(format!("{} more", people.len() - NAMED_BINDINGS));
+    }
+    if !software.is_empty() {
+        rest.push(format!("{} for service accounts only", software.len()));
+    }
+    if !rest.is_empty() {
+        let places: BTreeSet<String> = software
+            .iter()
+            .chain(people.iter().skip(NAMED_BINDINGS))
+            .map(|each| each.environment.to_string())
+            .collect();
+        let and = if much.is_empty() { "" } else { "and " };
+        much.push((
+            first_few(places, NAMED_PARTS),
+            format!("{and}{}; `--output json` lists each", rest.join(", and ")),
+        ));
+    }
+    Some(NotCounted { sentence, much })
+}
+
+/// As many bindings that give much are named.
+const NAMED_BINDINGS: usize = 10;
 
 /// As many parts that were not read are named.
 const NAMED_PARTS: usize = 5;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::access::{Access, access};
 use super::plan::{guard, origin, resource, texts, unmanaged, unread, usage, withheld};
 use super::v1;
-use crate::plan::Plan;
 use crate::plan::drift::{self, Audited, Drift, Evidence, Standing};
+use crate::plan::{Plan, Treatment};
 use crate::report::{Context, drift as said, escape};
 use crate::state::{
     AuditActivity, Change, Failure, FieldWrite, GroupKey, Initiator, ObjectId, Operation, WrittenField,
@@ -32,6 +32,8 @@ struct Document {
     drift: Vec<Difference>,
     /// Bindings of others where the files refuse them.
     refused: Vec<Refused>,
+    /// Bindings that rolecall does not manage and no file speaks of, which are not counted.
+    unmanaged: Vec<v1::Unmanaged>,
     /// What the files ask for and a plan holds back: what is there stays otherwise.
     withheld: Vec<v1::Withheld>,
     /// What guards say of putting it right.
@@ -250,6 +252,12 @@ pub fn drift_v1(plan: &Plan, drift: &Drift, context: &Context) -> String {
             .refused
             .iter()
             .map(|(binding, evidence)| Refused { binding: unmanaged(binding), known: known(evidence) })
+            .collect(),
+        unmanaged: plan
+            .unmanaged
+            .iter()
+            .filter(|binding| binding.treatment == Treatment::Reported)
+            .map(unmanaged)
             .collect(),
         withheld: plan.withheld.iter().map(withheld).collect(),
         guards: plan.verdicts.iter().map(guard).collect(),

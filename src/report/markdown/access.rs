@@ -36,7 +36,8 @@ pub(super) fn not_seen(title: &str, difference: &AccessDifference) -> Option<Par
     (!unseen.is_empty()).then(|| Part::new(title, Body::List(unseen)))
 }
 
-fn of_line((line, places): &(Line, Vec<String>)) -> String {
+/// One row.
+pub(super) fn of_line((line, places): &(Line, Vec<String>)) -> String {
     let sign = table::mark(line.rank).sign().unwrap_or(" ");
     let mut via: Vec<String> = Vec::new();
     let place = if places.len() <= table::NAMED_PLACES {

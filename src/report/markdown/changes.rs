@@ -9,7 +9,7 @@ use crate::report::text::view::View;
 use crate::state::{Change, EnvironmentName, Sign};
 
 /// So many columns a host shows without a bar to scroll by.
-const WIDTH: usize = 110;
+pub(super) const WIDTH: usize = 110;
 
 /// The changes; of a plan that is compared with a base, those that are caused by the change of the files.
 pub(super) fn part(plan: &Plan, context: &Context) -> Option<Part> {

@@ -15,7 +15,7 @@ use crate::report::{Context, counts::Counts};
 pub const MEASURED: &str = "<!-- rolecall:measured -->";
 
 /// As many places are counted one by one.
-const COUNTED: usize = 12;
+pub(super) const COUNTED: usize = 12;
 
 /// A plan as Markdown that fits on the sheet. One that has nothing to do is one line below the hidden one.
 pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {

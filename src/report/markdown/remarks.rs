@@ -55,19 +55,19 @@ pub(super) fn withheld(plan: &Plan) -> Vec<Part> {
 
 /// What was not read, and what nobody could check.
 pub(super) fn unread(plan: &Plan) -> Vec<Part> {
+    let unchecked = preflight::unchecked(&plan.forecasts);
+    let title = "Not checked: whether whoever applies may write this";
+    not_read(plan).into_iter().chain(listed(title, terms(Mark::Unknown, &unchecked))).collect()
+}
+
+/// What was not read.
+pub(super) fn not_read(plan: &Plan) -> Option<Part> {
     let parts = plan.unread.iter().map(|part| {
         let next: Vec<String> = part.failure.next.iter().map(|next| escape::prose(&harmless::message(next))).collect();
         let mark = if part.allowed { Mark::Unknown } else { Mark::Decide };
         item(mark, &format!("{}: {}", unread_name(part), harmless::message(&part.failure.what)), None, &next)
     });
-    let unchecked = preflight::unchecked(&plan.forecasts);
-    [
-        listed("Not read", parts.collect()),
-        listed("Not checked: whether whoever applies may write this", terms(Mark::Unknown, &unchecked)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    listed("Not read", parts.collect())
 }
 
 /// What is only worth knowing, folded.

@@ -145,6 +145,7 @@ pub(super) fn unmanaged(address: Address, role: &str, subjects: Vec<Subject>) ->
         owner: BindingOwner::Unmarked,
         role: RoleRef { kind: RoleKind::ClusterRole, name: role.to_owned() },
         rights: Rights::Plain,
+        has_wildcards: false,
         subjects,
         treatment: Treatment::Reported,
         replaceable: true,

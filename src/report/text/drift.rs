@@ -24,27 +24,10 @@ pub fn drift(plan: &Plan, drift: &Drift, context: &Context, layout: Layout) -> S
     }
     access::drift(&mut page, &context.access);
     let view = View::of(plan);
-    let mut on: BTreeMap<Option<&EnvironmentName>, Vec<&Change>> = BTreeMap::new();
-    for change in &plan.changes {
-        on.entry(change.address.environment()).or_default().push(change);
-    }
-    for (binding, _) in &drift.refused {
-        on.entry(Some(&binding.environment)).or_default();
-    }
-    let pages = Pages { view: &view, drift };
-    for (environment, changes) in on {
+    for (environment, changes) in by_place(plan, drift) {
         page.gap();
-        match environment {
-            None => {
-                page.words(0, "Entra");
-                pages.groups(&mut page, &changes);
-            }
-            Some(name) => {
-                page.words(0, name.as_str());
-                pages.objects(&mut page, &changes);
-                pages.refused(&mut page, name);
-            }
-        }
+        page.words(0, environment.map_or("Entra", EnvironmentName::as_str));
+        at_place(&mut page, environment, &changes, drift, &view);
     }
     whole::withheld_part(&mut page, "Withheld: `apply` leaves it as it is", &plan.withheld.iter().collect::<Vec<_>>());
     whole::unread(&mut page, plan);
@@ -56,23 +39,61 @@ pub fn drift(plan: &Plan, drift: &Drift, context: &Context, layout: Layout) -> S
             page.detail(2, &format!("> {next}"));
         }
     }
+    if let Some(said::NotCounted { sentence, much }) = said::not_counted(plan, &view) {
+        whole::messages(&mut page, &sentence, &much);
+        page.gap();
+    }
+    let sentences = conclusions(plan, drift, context);
+    whole::conclusions(&mut page, &sentences, layout);
+    for (what, command) in said::next(plan, &view) {
+        page.detail(2, &format!("> {what}: {command}"));
+    }
+    if let Some(spent) = context.spent {
+        page.words(0, &footer(spent));
+    }
+    page.render()
+}
+
+/// What comes out, in sentences.
+pub(in crate::report) fn conclusions(plan: &Plan, drift: &Drift, context: &Context) -> Vec<String> {
     let compared = [
         (plan.compared.groups, "group"),
         (plan.compared.environments, "environment"),
         (plan.compared.bindings, "binding"),
     ];
     let compared = compared.map(|(number, thing)| count(number, thing)).join(", ");
-    let mut sentences = said::conclusions(plan, drift, &subject(plan, context.commit.as_ref()), &compared);
-    if plan.refusals().next().is_some() {
-        sentences.push("`apply` would refuse until what is marked `!` is settled.".to_owned());
-    } else if !plan.changes.is_empty() {
-        sentences.push("`apply` puts it right.".to_owned());
+    said::conclusions(plan, drift, &subject(plan, context.commit.as_ref()), &compared)
+}
+
+/// What would be put right, by the place where it is, Entra (`None`) first. A place where a binding of others is refused, and
+/// nothing else is off, is there as well.
+pub(in crate::report) fn by_place<'p>(
+    plan: &'p Plan,
+    drift: &'p Drift,
+) -> BTreeMap<Option<&'p EnvironmentName>, Vec<&'p Change>> {
+    let mut on = whole::by_place(plan, |_| true);
+    for (binding, _) in &drift.refused {
+        on.entry(Some(&binding.environment)).or_default();
     }
-    whole::conclusions(&mut page, &sentences, layout);
-    if let Some(spent) = context.spent {
-        page.words(0, &footer(spent));
+    on
+}
+
+/// Each difference at a place: what is there, since when and by whom, and what an apply makes of it.
+pub(in crate::report) fn at_place(
+    page: &mut Page,
+    environment: Option<&EnvironmentName>,
+    changes: &[&Change],
+    drift: &Drift,
+    view: &View<'_>,
+) {
+    let pages = Pages { view, drift };
+    match environment {
+        None => pages.groups(page, changes),
+        Some(name) => {
+            pages.objects(page, changes);
+            pages.refused(page, name);
+        }
     }
-    page.render()
 }
 
 struct Pages<'a> {
@@ -137,7 +158,7 @@ impl Pages<'_> {
             None => page.marked(0, Mark::Sign(Sign::Change), &format!("group {key}{id}"), None),
             Some(change) => {
                 let standing = Standing::of(change);
-                let text = format!("group {key}{id}");
+                let text = format!("group {key}{id}{}", self.view.protection(change));
                 page.marked(0, Mark::Sign(standing.sign()), &text, View::origin(change, "not in the files"));
                 properties(page, change);
                 page.detail(4, &self.said(change));
@@ -187,7 +208,7 @@ impl Pages<'_> {
     fn edges(&self, page: &mut Page, title: &str, sign: Sign, edges: &[(&Change, &Edge)]) {
         if edges.len() < entra::COLUMNS_FROM {
             for (change, edge) in edges {
-                let text = format!("{title} {}", words::edge(edge, self.view));
+                let text = format!("{title} {}{}", words::edge(edge, self.view), self.view.protection(change));
                 page.marked(4, Mark::Sign(sign), &text, View::origin(change, "not in the files"));
             }
             return;
@@ -201,7 +222,7 @@ impl Pages<'_> {
         let mut changes = changes.to_vec();
         changes.sort_by(|one, other| one.address.cmp(&other.address));
         for change in changes {
-            let text = words::object(&change.address);
+            let text = format!("{}{}", words::object(&change.address), self.view.protection(change));
             let sign = Standing::of(change).sign();
             page.marked(0, Mark::Sign(sign), &text, View::origin(change, "not in the files"));
             self.content(page, change);

@@ -5,7 +5,7 @@ mod apply;
 pub(in crate::report) mod base;
 mod cluster;
 mod doctor;
-mod drift;
+pub(in crate::report) mod drift;
 mod entra;
 pub(in crate::report) mod expectations;
 pub(in crate::report) mod guards;

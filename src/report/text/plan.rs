@@ -143,7 +143,7 @@ pub(in crate::report) fn at_place(
 }
 
 /// A part of terms, each with a message.
-pub(super) fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
+pub(in crate::report) fn messages(page: &mut Page, title: &str, entries: &[(String, String)]) {
     if entries.is_empty() {
         return;
     }

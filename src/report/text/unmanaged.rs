@@ -66,7 +66,8 @@ fn is_refused(plan: &Plan, binding: &UnmanagedBinding) -> bool {
     plan.verdicts.iter().any(|verdict| verdict.guard == "unmanaged" && verdict.subject == binding.subject())
 }
 
-fn is_for_software(binding: &UnmanagedBinding) -> bool {
+/// Whether it gives something to service accounts alone.
+pub(in crate::report) fn is_for_software(binding: &UnmanagedBinding) -> bool {
     let is_software = |subject: &Subject| {
         subject.kind == SubjectKind::ServiceAccount
             || matches!(&subject.name, SubjectName::Known(name) if name.starts_with("system:serviceaccount"))
@@ -74,7 +75,8 @@ fn is_for_software(binding: &UnmanagedBinding) -> bool {
     binding.owner != BindingOwner::OursLabelled && binding.subjects.iter().all(is_software)
 }
 
-fn message(binding: &UnmanagedBinding, view: &View<'_>) -> String {
+/// Which binding it is, whose, and what it gives to whom.
+pub(in crate::report) fn message(binding: &UnmanagedBinding, view: &View<'_>) -> String {
     let whose = match &binding.owner {
         BindingOwner::OtherConfig(config) => format!(", of the rolecall config {}", escape::quoted(config)),
         BindingOwner::BuiltIn => ", which passes for Kubernetes' own".to_owned(),

@@ -84,13 +84,17 @@ impl<'a> View<'a> {
 
     /// ` [protected: prod]` behind what reaches a protected environment, or waits for something that does.
     pub(super) fn protection(&self, change: &Change) -> String {
-        let waiting = self.left_out.get(&change.address).into_iter().flatten().copied();
-        let environments: BTreeSet<&str> =
-            change.protected.iter().map(EnvironmentName::as_str).chain(waiting).collect();
+        let environments = self.protected(change);
         if environments.is_empty() {
             return String::new();
         }
         format!(" [protected: {}]", environments.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// The protected environments that it reaches, or waits for.
+    pub(in crate::report) fn protected<'c>(&'c self, change: &'c Change) -> BTreeSet<&'c str> {
+        let waiting = self.left_out.get(&change.address).into_iter().flatten().copied();
+        change.protected.iter().map(EnvironmentName::as_str).chain(waiting).collect()
     }
 
     /// The line that asks for a change, or what to say where none does.

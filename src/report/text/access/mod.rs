@@ -76,7 +76,7 @@ pub(super) fn drift(page: &mut Page, difference: &AccessDifference) {
 }
 
 /// `Access: 2 have more than the files give, 1 has less`
-fn drift_headline(difference: &AccessDifference) -> String {
+pub(in crate::report) fn drift_headline(difference: &AccessDifference) -> String {
     let AccessCounts { gain, lose, both, unchanged: _, owners, former_owners, masters } = difference.counts();
     let verbs = [
         (gain, "has more than the files give", "have more than the files give"),
