@@ -25,7 +25,9 @@ pub(super) struct Seen {
 pub(super) enum Answer {
     /// Answers with a status and JSON.
     Json(u16, Value),
-    /// The same, with `Retry-After` of this many seconds.
+    /// The same, so many seconds later.
+    Late(u64, u16, Value),
+    /// Answers with a status and `Retry-After` of this many seconds.
     Wait(u16, &'static str),
     /// Answers with a status and a `Location`.
     Redirect(u16, &'static str),
@@ -70,6 +72,10 @@ pub(super) fn link(handler: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'sta
                 };
                 match handler(number, &seen) {
                     Answer::Json(code, body) => Ok(answer(code, &body, None)),
+                    Answer::Late(seconds, code, body) => {
+                        tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                        Ok(answer(code, &body, None))
+                    }
                     Answer::Wait(code, seconds) => Ok(answer(code, &Value::Null, Some(("retry-after", seconds)))),
                     Answer::Redirect(code, to) => Ok(answer(code, &Value::Null, Some(("location", to)))),
                     Answer::Lost => Err(io::Error::from(io::ErrorKind::ConnectionReset)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::record::Record;
 use super::{CallError, Locker, becomes};
@@ -44,27 +44,8 @@ impl Held {
     /// Why nobody knows whether it is free; it then ends by itself. One that was lost is not ours to give back.
     pub async fn release(mut self) -> Result<(), String> {
         self.done.send_replace(true);
-        let Ok(Some((locker, mut record))) = (&mut self.keeper).await else { return Ok(()) };
-        let deadline = Instant::now() + locker.terms.deadline;
-        let released = async {
-            loop {
-                match locker.replace(&record.released(locker.now())).await {
-                    Ok(_) => return Ok(()),
-                    Err(CallError::Refused(refusal)) if refusal.code == 409 => match locker.read().await {
-                        // Somebody has written something else into it.
-                        Ok(Some(now)) if now.holder() == locker.holder => record = now,
-                        Ok(_) => return Ok(()),
-                        Err(error) => return Err(error),
-                    },
-                    Err(error) => return Err(error),
-                }
-            }
-        };
-        match timeout_at(deadline, released).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(words(&locker, error)),
-            Err(_) => Err("no answer in time".to_owned()),
-        }
+        let Ok(Some((locker, record))) = (&mut self.keeper).await else { return Ok(()) };
+        locker.give_back(Some(record), Instant::now() + locker.terms.deadline).await
     }
 }
 
@@ -88,7 +69,8 @@ async fn renew(
     loop {
         tokio::select! {
             () = becomes(&mut stop, |stop| *stop) => return Ok(record),
-            () = sleep(terms.renew) => {}
+            // An answer may have taken long: it is held from when it was asked for.
+            () = sleep_until(renewed + terms.renew) => {}
         }
         let deadline = renewed + terms.deadline;
         let mut why = None;
@@ -142,17 +124,13 @@ async fn attempt(locker: &Locker, record: &Record) -> Attempt {
     };
     let is_gone = matches!(&error, CallError::Refused(refusal) if refusal.code == 409 || refusal.code == 404);
     if !is_gone && !matches!(error, CallError::NoAnswer(_)) {
-        return Attempt::Failed(words(locker, error));
+        return Attempt::Failed(locker.words(error));
     }
     match locker.read().await {
         Ok(Some(now)) if now.holder() == locker.holder => Attempt::Changed(now),
         Ok(Some(now)) if now.holder().is_empty() => Attempt::Lost("somebody else gave it back".to_owned()),
         Ok(Some(now)) => Attempt::Lost(format!("{} has taken it", now.holder())),
         Ok(None) => Attempt::Lost("it was deleted".to_owned()),
-        Err(error) => Attempt::Failed(words(locker, error)),
+        Err(error) => Attempt::Failed(locker.words(error)),
     }
-}
-
-fn words(locker: &Locker, error: CallError) -> String {
-    error.into_failure(locker.api.reading.link(), "renew the lock").what
 }

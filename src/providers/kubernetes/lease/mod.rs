@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub use self::held::Held;
 use self::record::Record;
@@ -105,15 +105,21 @@ impl Locker {
         let mut seen: Option<(String, Instant)> = None;
         let mut told = String::new();
         let mut looks = 0;
+        let mut may_be_ours = false;
         loop {
             if *interrupted.borrow() {
+                if may_be_ours {
+                    // What cannot be given back ends by itself.
+                    let _ = self.give_back(None, Instant::now() + self.terms.deadline).await;
+                }
                 return Ok(Taken::Interrupted);
             }
             let sent = Instant::now();
             let written = match self.read().await.map_err(|error| self.failure(error))? {
                 None => self.create().await,
                 Some(record) if !record.is_of(&self.config) => return Err(self.of_others()),
-                Some(record) if record.holder() == self.holder => Ok(record),
+                // Ours by a write whose answer was lost, or came too late. Whoever watches counts from that one, and we from the next.
+                Some(record) if record.holder() == self.holder => self.replace(&record.renewed(self.now())).await,
                 Some(record) => {
                     let now = Instant::now();
                     let (version, since) = seen.get_or_insert_with(|| (record.version().to_owned(), now));
@@ -140,10 +146,15 @@ impl Locker {
                 }
             };
             match written {
-                Ok(record) => return Ok(Taken::Held(Held::keep(self, record, sent))),
+                Ok(record) if sent.elapsed() < self.terms.deadline => {
+                    return Ok(Taken::Held(Held::keep(self, record, sent)));
+                }
+                // By now somebody else may have waited for long enough.
+                Ok(_) if looks < LOOKS => (looks, may_be_ours) = (looks + 1, true),
+                Ok(_) => return Err(self.too_slow()),
                 // Somebody was quicker, or nobody knows: the next look tells.
                 Err(error) if may_be_done(&error) && looks < LOOKS => {
-                    looks += 1;
+                    (looks, may_be_ours) = (looks + 1, true);
                     pause(self.terms.retry / 10, &mut interrupted).await;
                 }
                 Err(error) => return Err(self.failure(error)),
@@ -167,6 +178,46 @@ impl Locker {
 
     async fn replace(&self, record: &Record) -> std::result::Result<Record, CallError> {
         self.api.replace(&self.collection(), &self.name, &record.0).await.map(Record)
+    }
+
+    /// Gives back what is ours: this record, or what a look finds.
+    async fn give_back(&self, record: Option<Record>, deadline: Instant) -> std::result::Result<(), String> {
+        let given_back = async {
+            let mut record = record;
+            loop {
+                let ours = match record.take() {
+                    Some(record) => record,
+                    None => match self.read().await? {
+                        Some(now) if now.is_of(&self.config) && now.holder() == self.holder => now,
+                        Some(_) | None => return Ok(()),
+                    },
+                };
+                match self.replace(&ours.released(self.now())).await {
+                    Ok(_) => return Ok(()),
+                    // Somebody has written something else into it, or it is not ours any more.
+                    Err(CallError::Refused(refusal)) if refusal.code == 409 => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        match timeout_at(deadline, given_back).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.words(error)),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    fn words(&self, error: CallError) -> String {
+        error.into_failure(self.api.reading.link(), "renew the lock").what
+    }
+
+    /// Every answer came when somebody else might have it already.
+    fn too_slow(&self) -> Failure {
+        let (link, seconds) = (self.api.reading.link(), self.terms.deadline.as_secs());
+        let what = format!(
+            "cannot take the lock: {link} answers later than after {seconds} s, so that it could not be renewed"
+        );
+        Failure::new(FailureKind::Unavailable, what).with_next("see why it is so slow, and run it again")
     }
 
     /// Something else has this name: it is not ours to write, whoever holds it.

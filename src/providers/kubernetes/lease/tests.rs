@@ -19,6 +19,8 @@ struct Kept {
     version: u64,
     /// Of the next write: it is done, and the answer is lost.
     loses_answer: bool,
+    /// Of the next write: it is done, and answered so many seconds later.
+    answers_late: u64,
     /// Everything is answered with this status.
     refuses: Option<u16>,
     has_no_namespace: bool,
@@ -56,7 +58,11 @@ fn serve(server: &Server, seen: &Seen) -> Answer {
     let mut lease = seen.body.clone();
     lease["metadata"]["resourceVersion"] = kept.version.to_string().into();
     kept.lease = Some(lease.clone());
-    if std::mem::take(&mut kept.loses_answer) { Answer::Lost } else { Answer::Json(200, lease) }
+    match (std::mem::take(&mut kept.loses_answer), std::mem::take(&mut kept.answers_late)) {
+        (true, _) => Answer::Lost,
+        (false, 0) => Answer::Json(200, lease),
+        (false, late) => Answer::Late(late, 200, lease),
+    }
 }
 
 fn server() -> (Server, Link) {
@@ -168,10 +174,43 @@ async fn a_write_whose_answer_is_lost_is_known_by_its_holder() {
     let (server, link) = server();
     server.lock().unwrap().loses_answer = true;
     let held = held(&link, "one", 0).await;
+    assert_eq!(server.lock().unwrap().version, 2, "it is renewed before it counts as ours");
+    assert_eq!(spec(&server, "leaseTransitions"), 0);
     server.lock().unwrap().loses_answer = true;
     sleep(Duration::from_secs(60)).await;
     assert_eq!(*held.lost().borrow(), None, "nor is a renewal");
     held.release().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_counts_from_when_it_was_asked_for_not_from_a_late_answer() {
+    // After 19 s it is renewed at once; after 25 s somebody else might have it before the next renewal.
+    for (late, before) in [(19, 1), (25, 2)] {
+        let (server, link) = server();
+        server.lock().unwrap().answers_late = late;
+        let began = Instant::now();
+        let held = held(&link, "one", 0).await;
+        assert_eq!((began.elapsed().as_secs(), server.lock().unwrap().version), (late, before));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(server.lock().unwrap().version, 2, "{late}");
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(*held.lost().borrow(), None);
+        held.release().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_interrupted_while_nobody_knows_whether_it_is_theirs_gives_it_back() {
+    let (server, link) = server();
+    server.lock().unwrap().answers_late = 3600;
+    let (interrupt, interrupted) = watch::channel(false);
+    let one = locker(&link, "one");
+    let one = tokio::spawn(async move { one.take(Duration::ZERO, interrupted, &mut |_| {}).await });
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(spec(&server, "holderIdentity"), "one");
+    interrupt.send_replace(true);
+    assert!(matches!(one.await.unwrap(), Ok(Taken::Interrupted)));
+    assert_eq!(spec(&server, "holderIdentity"), "");
 }
 
 #[tokio::test(start_paused = true)]
