@@ -18,9 +18,6 @@ const VERSION: (&str, &str) = ("api-version", "7.1");
 /// What tells who we are has no version that is released.
 const PREVIEW: (&str, &str) = ("api-version", "7.1-preview.1");
 
-/// The most UTF-16 code units of a comment.
-const MOST: usize = 150_000;
-
 /// Azure DevOps, one repository.
 #[derive(Debug)]
 pub(super) struct AzureDevOps {
@@ -144,7 +141,7 @@ impl AzureDevOps {
 #[async_trait]
 impl Host for AzureDevOps {
     fn limit(&self) -> Limit {
-        Limit::Utf16(MOST)
+        Limit::Utf16(HostName::AzureDevOps.longest_comment())
     }
 
     async fn head(&self, number: u64) -> Result<String> {

@@ -32,7 +32,7 @@ impl Limit {
 }
 
 /// The text with `head` in front, cut at a line where it is too long; then `tail` stands below. Also whether it was cut.
-pub fn fit(head: &str, text: &str, tail: &str, limit: Limit) -> (String, bool) {
+pub(super) fn fit(head: &str, text: &str, tail: &str, limit: Limit) -> (String, bool) {
     let whole = format!("{head}{text}");
     if limit.holds(&whole) {
         return (whole, false);

@@ -19,9 +19,6 @@ const LABEL: &str = "rolecall-drift";
 /// How many entries of a list are asked for at once; also the most that GitHub gives.
 const PAGE: usize = 100;
 
-/// The most characters of a comment or an issue.
-const MOST: usize = 65_536;
-
 /// GitHub, one repository.
 #[derive(Debug)]
 pub(super) struct GitHub {
@@ -180,7 +177,7 @@ fn graphql(api: &Url) -> Url {
 #[async_trait]
 impl Host for GitHub {
     fn limit(&self) -> Limit {
-        Limit::Characters(MOST)
+        Limit::Characters(HostName::GitHub.longest_comment())
     }
 
     async fn head(&self, number: u64) -> Result<String> {

@@ -16,9 +16,6 @@ use crate::state::{Failure, FailureKind, Result};
 /// The label by which issues of ours are listed. Proof of nothing: who wrote them and the marker are.
 const LABEL: &str = "rolecall-drift";
 
-/// The most characters of a note. A description may have some more.
-const MOST: usize = 1_000_000;
-
 /// How many entries of a list are asked for at once; also the most that GitLab gives.
 const PAGE: usize = 100;
 
@@ -175,7 +172,8 @@ fn without_orders(text: &str) -> String {
 #[async_trait]
 impl Host for GitLab {
     fn limit(&self) -> Limit {
-        Limit::Characters(MOST)
+        // A description may have some more.
+        Limit::Characters(HostName::GitLab.longest_comment())
     }
 
     fn as_text(&self, text: &str) -> String {

@@ -1,4 +1,4 @@
-//! What both hosts and both kinds of entry have in common: find our own, send only what differs, never twice the same.
+//! What all hosts and both kinds of entry have in common: find our own, send only what differs, never twice the same.
 
 use std::collections::BTreeSet;
 

@@ -14,55 +14,17 @@ mod marker;
 mod surroundings;
 mod words;
 
-use std::fmt;
-
 use async_trait::async_trait;
 
 pub use client::Connection;
-pub use fit::{Limit, fit};
 pub use keeping::{Became, Kept, Wish, keep};
 pub use marker::Key;
 pub use surroundings::{Asked, Project, Surroundings, look_around};
 pub use words::{failed, nothing_any_more, short};
 
+pub use crate::state::HostName;
 use crate::state::{Failure, Result};
-
-/// A place where pull requests live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostName {
-    /// github.com or GitHub Enterprise.
-    GitHub,
-    /// gitlab.com or a GitLab of one's own.
-    GitLab,
-    /// Azure DevOps Services or Server.
-    AzureDevOps,
-}
-
-impl HostName {
-    /// What it is called in a sentence.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::GitHub => "GitHub",
-            Self::GitLab => "GitLab",
-            Self::AzureDevOps => "Azure DevOps",
-        }
-    }
-
-    /// What a pull request is called there, with its number: `pull request #7`, `merge request !7`.
-    pub fn pull_request(self, number: u64) -> String {
-        match self {
-            Self::GitHub => format!("pull request #{number}"),
-            Self::GitLab => format!("merge request !{number}"),
-            Self::AzureDevOps => format!("pull request {number}"),
-        }
-    }
-}
-
-impl fmt::Display for HostName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
+use fit::Limit;
 
 /// Where an entry is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

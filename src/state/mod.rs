@@ -17,6 +17,7 @@ pub mod expectation;
 mod failure;
 mod gain;
 pub mod history;
+mod host_name;
 mod lack;
 pub mod mark;
 mod name;
@@ -55,6 +56,7 @@ pub use desired::{
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
 pub use gain::{Beyond, Gain, beyond};
+pub use host_name::HostName;
 pub use lack::{Lack, MissingRight};
 pub use name::{
     AppId, ClusterUid, ConfigName, EnvironmentName, GroupKey, InvalidName, Mail, Namespace, ObjectId, RoleKey,

@@ -1,7 +1,7 @@
 //! What Azure Pipelines says.
 
 use super::super::HostName;
-use super::{Project, Surroundings, Variables, link, page};
+use super::{Project, Surroundings, Variables};
 use crate::state::{Failure, FailureKind, Result};
 
 pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
@@ -18,13 +18,6 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         None => variables.need("SYSTEM_TEAMPROJECT", "which project this is")?,
     };
     let repository = variables.need("BUILD_REPOSITORY_ID", "which repository this is")?;
-    let job = variables.get("BUILD_BUILDID").and_then(|build| {
-        let project = variables.get("SYSTEM_TEAMPROJECT").unwrap_or(project);
-        let mut url = api.clone();
-        url.path_segments_mut().ok()?.pop_if_empty().extend([project, "_build", "results"]);
-        url.query_pairs_mut().append_pair("buildId", build);
-        page(url.as_str())
-    });
     let pull_request = match variables.get("SYSTEM_PULLREQUEST_PULLREQUESTID") {
         Some(id) => id.parse().map_err(|_| format!("SYSTEM_PULLREQUEST_PULLREQUESTID is `{id}`, which is no number")),
         None => Err(match variables.get("BUILD_REASON") {
@@ -43,7 +36,7 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         },
         api,
         pull_request,
-        job: job.as_ref().map(link),
+        job: variables.run(HostName::AzureDevOps),
         commit: commit.map(str::to_owned),
         head: head.map(str::to_owned),
         is_fork: variables.is_true("SYSTEM_PULLREQUEST_ISFORK"),

@@ -1,10 +1,9 @@
 //! What GitHub Actions says.
 
 use serde_json::Value;
-use url::Url;
 
 use super::super::HostName;
-use super::{Asked, Project, Surroundings, Variables, link, page};
+use super::{Asked, Project, Surroundings, Variables, page};
 use crate::state::{Failure, FailureKind, Result};
 
 pub(super) fn look(
@@ -52,7 +51,7 @@ pub(super) fn look(
         api,
         project,
         pull_request,
-        job: job(variables, repository).as_ref().map(link),
+        job: variables.run(HostName::GitHub),
         commit: commit.map(str::to_owned),
         head: looked_at.map(str::to_owned),
         is_fork,
@@ -76,10 +75,4 @@ fn number(variables: &Variables<'_>, event: &Value) -> std::result::Result<u64, 
             None => "neither GITHUB_EVENT_PATH nor GITHUB_REF names one".to_owned(),
         }
     })
-}
-
-fn job(variables: &Variables<'_>, repository: &str) -> Option<Url> {
-    let server = variables.get("GITHUB_SERVER_URL").unwrap_or("https://github.com");
-    let run = variables.get("GITHUB_RUN_ID")?;
-    page(&format!("{}/{repository}/actions/runs/{run}", server.trim_end_matches('/')))
 }

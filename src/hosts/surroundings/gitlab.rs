@@ -1,7 +1,7 @@
 //! What GitLab CI says.
 
 use super::super::HostName;
-use super::{Project, Surroundings, Variables, link};
+use super::{Project, Surroundings, Variables};
 use crate::state::{Failure, FailureKind, Result};
 
 /// How to come by a token that may comment.
@@ -36,7 +36,7 @@ pub(super) fn look(variables: &Variables<'_>) -> Result<Surroundings> {
         api,
         project: Project::GitLab { id: id.to_owned(), page },
         pull_request: number(variables),
-        job: variables.page("CI_JOB_URL").as_ref().map(link),
+        job: variables.run(HostName::GitLab),
         commit: commit.map(str::to_owned),
         head: head.map(str::to_owned),
         is_fork: target.is_some() && variables.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID") != target,

@@ -44,7 +44,7 @@ pub struct Surroundings {
     /// The commit of the pull request that this run looks at, where that is known: what is merged for a test is another one.
     pub head: Option<String>,
     /// Whether the change comes from another repository.
-    pub is_fork: bool,
+    pub(super) is_fork: bool,
     pub(super) token: SecretString,
 }
 
@@ -130,6 +130,11 @@ impl<'a> Variables<'a> {
         Ok(url)
     }
 
+    /// The page of this run for people, as a link in Markdown.
+    fn run(&self, host: HostName) -> Option<String> {
+        page(&host.run(|name| self.get(name))?).as_ref().map(link)
+    }
+
     /// A page for people; one that cannot be shown safely counts as absent.
     fn page(&self, name: &str) -> Option<Url> {
         page(self.get(name)?)
@@ -206,18 +211,14 @@ pub fn look_around(
     asked: &Asked,
 ) -> Result<Surroundings> {
     let variables = Variables(variables);
-    let around: Vec<HostName> =
-        [(HostName::GitHub, "GITHUB_ACTIONS"), (HostName::GitLab, "GITLAB_CI"), (HostName::AzureDevOps, "TF_BUILD")]
-            .into_iter()
-            .filter_map(|(host, variable)| variables.is_true(variable).then_some(host))
-            .collect();
+    let around = HostName::around(|name| variables.get(name));
     let host = match (asked.host, around.as_slice()) {
         (Some(host), _) => host,
         (None, [host]) => *host,
         (None, []) => {
             return Err(Failure::new(
                 FailureKind::Invalid,
-                "no CI system is around: none of GITHUB_ACTIONS, GITLAB_CI and TF_BUILD is `true`",
+                format!("no CI system is around: none of {} is `true`", all_of(HostName::ALL.map(|(_, name)| name))),
             )
             .with_next(format!("run this in a job for a pull request; elsewhere, e.g. {}", ready(HostName::GitHub))));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::escape;
-use crate::state::all_of;
+use crate::state::{HostName, all_of};
 
 /// What is left of a comment's limit for the marker of whoever posts it.
 const SPARE: usize = 1_536;
@@ -68,25 +68,9 @@ impl Subject {
 impl Host {
     /// The host by the environment variables that its CI sets; where there is none, the limit is that of GitHub, the least.
     pub fn of<'v>(variable: impl Fn(&str) -> Option<&'v str>) -> Self {
-        let is_set = |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let all = |names: [&str; 3]| -> Option<[&'v str; 3]> {
-            Some([variable(names[0])?, variable(names[1])?, variable(names[2])?])
-        };
-        if is_set("GITHUB_ACTIONS") {
-            let run = all(["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"])
-                .map(|[server, repository, run]| format!("{server}/{repository}/actions/runs/{run}"));
-            Self::new(65_536, run.as_deref())
-        } else if is_set("GITLAB_CI") {
-            Self::new(1_000_000, variable("CI_JOB_URL"))
-        } else if is_set("TF_BUILD") {
-            let run = all(["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_BUILDID"]).map(
-                |[collection, project, build]| {
-                    format!("{}/{project}/_build/results?buildId={build}", collection.trim_end_matches('/'))
-                },
-            );
-            Self::new(150_000, run.as_deref())
-        } else {
-            Self::new(65_536, None)
+        match HostName::around(&variable).first() {
+            Some(host) => Self::new(host.longest_comment(), host.run(&variable).as_deref()),
+            None => Self::new(HostName::GitHub.longest_comment(), None),
         }
     }
 
