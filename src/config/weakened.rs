@@ -1,13 +1,15 @@
 //! Two configs side by side: what the later one weakens, and what it would have reached otherwise.
 //!
-//! What people come to have is not said here: a plan tells that.
+//! What people come to have is not said here: a plan tells that. Every type of the files is taken apart field by field, so that
+//! a new one does not compile until somebody has decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Config, Environment, LintSetting, Lock};
+use super::model::{Config, Environment, Expectation, Group, LintSetting, Lock, Role, Tenant};
 use crate::diagnostics::{Located, Severity, SourceMap, Span};
 use crate::state::{
-    EnvironmentName, GroupNaming, Limit, Management, NowCalled, Origin, PrincipalName, Request, Weakened, Weakening,
+    ClusterUid, EnvironmentName, EnvironmentType, GroupNaming, Limit, Management, NowCalled, Origin, PrincipalName,
+    Request, TokenNaming, Weakened, Weakening,
 };
 
 /// What a change does to how live systems are reached. Whoever writes a change must not choose that for its own preview.
@@ -21,22 +23,23 @@ pub struct ReachedOtherwise {
 
 /// How a change would have live systems reached otherwise.
 pub fn reached_otherwise(base: &Config, head: &Config) -> ReachedOtherwise {
-    let tenant = (base.tenant.id.value, base.tenant.cloud) != (head.tenant.id.value, head.tenant.cloud);
+    let reached = |config: &Config| {
+        let Tenant { id, cloud, without_pim: _ } = &config.tenant;
+        (id.value, *cloud)
+    };
+    let tenant = reached(base) != reached(head);
     let mut environments = BTreeMap::new();
     for (name, after) in &head.environments {
         let Some(before) = base.environments.get(name) else {
             environments.insert(name.clone(), None);
             continue;
         };
-        let context = |environment: &Environment| {
-            environment.context.as_ref().map_or_else(|| name.to_string(), |context| context.value.clone())
-        };
-        let cluster = |environment: &Environment| environment.cluster.as_ref().map(|cluster| cluster.value);
+        let [before, after] = [before, after].map(|environment| Way::of(name, environment));
         // A uid that is written down for the first time is checked like any other.
-        let is_other_cluster = cluster(before).is_some() && cluster(before) != cluster(after);
+        let is_other_cluster = before.cluster.is_some() && before.cluster != after.cluster;
         let keys = [
             ("type", before.kind != after.kind),
-            ("context", context(before) != context(after)),
+            ("context", before.context != after.context),
             ("cluster", is_other_cluster),
             ("tokens", before.tokens != after.tokens),
         ];
@@ -46,6 +49,34 @@ pub fn reached_otherwise(base: &Config, head: &Config) -> ReachedOtherwise {
         }
     }
     ReachedOtherwise { tenant, environments }
+}
+
+/// The way to a cluster, and what its API server calls people and groups.
+struct Way<'a> {
+    kind: EnvironmentType,
+    context: &'a str,
+    cluster: Option<ClusterUid>,
+    tokens: &'a TokenNaming,
+}
+
+impl<'a> Way<'a> {
+    fn of(name: &'a EnvironmentName, environment: &'a Environment) -> Self {
+        let Environment {
+            kind,
+            context,
+            cluster,
+            tokens,
+            // What is planned and granted there, and by whom.
+            span: _,
+            labels: _,
+            protected: _,
+            unmanaged: _,
+            allow_unmanaged: _,
+            applier: _,
+        } = environment;
+        let context = context.as_ref().map_or(name.as_str(), |context| context.value.as_str());
+        Self { kind: *kind, context, cluster: cluster.as_ref().map(|cluster| cluster.value), tokens }
+    }
 }
 
 /// A config with the text that its places are in.
@@ -66,6 +97,23 @@ impl Side<'_> {
 /// A group that goes by another key now is the same one.
 pub fn weakened(base: (&Config, &SourceMap), head: (&Config, &SourceMap), called: &NowCalled) -> Vec<Weakening> {
     let [base, head] = [base, head].map(|(config, sources)| Side { config, sources });
+    let Config {
+        tenant: Tenant { without_pim, id, cloud: _ },
+        appliers,
+        // Each has a function of its own.
+        environments: _,
+        groups: _,
+        expectations: _,
+        lint: _,
+        lock: _,
+        delegates: _,
+        delegations: _,
+        delegated_roles: _,
+        // Another name is a guard's matter (`config-renamed`); what is granted is what people come to have.
+        name: _,
+        roles: _,
+        grants: _,
+    } = head.config;
     let mut found = expectations(base, head, called);
     environments(base, head, &mut found);
     delegations(base, head, &mut found);
@@ -73,14 +121,14 @@ pub fn weakened(base: (&Config, &SourceMap), head: (&Config, &SourceMap), called
     lint(base, head, &mut found);
     lock(base, head, &mut found);
     let known: BTreeSet<_> = base.config.appliers.iter().map(|app| app.value).collect();
-    let new = head.config.appliers.iter().filter(|app| !known.contains(&app.value));
+    let new = appliers.iter().filter(|app| !known.contains(&app.value));
     found.extend(new.map(|app| Weakening {
         what: Weakened::Applier(app.value),
         now: Some(head.origin(app.span)),
         was: None,
     }));
-    if head.config.tenant.without_pim && !base.config.tenant.without_pim {
-        let now = Some(head.origin(head.config.tenant.id.span));
+    if *without_pim && !base.config.tenant.without_pim {
+        let now = Some(head.origin(id.span));
         found.push(Weakening { what: Weakened::WithoutPim, now, was: None });
     }
     found.sort();
@@ -89,13 +137,12 @@ pub fn weakened(base: (&Config, &SourceMap), head: (&Config, &SourceMap), called
 
 /// Without the lock, or with another one, an apply of the files before and one of these may write at once.
 fn lock(base: Side<'_>, head: Side<'_>, found: &mut Vec<Weakening>) {
-    let Some(before) = &base.config.lock else { return };
+    let Some(Lock { span, environment, namespace }) = &base.config.lock else { return };
     let after = head.config.lock.as_ref();
-    let is_same = |after: &Lock| (&before.environment, &before.namespace) == (&after.environment, &after.namespace);
-    if !after.is_some_and(is_same) {
+    if after.is_none_or(|after| (environment, namespace) != (&after.environment, &after.namespace)) {
         let now = after.map(|after| head.origin(after.span));
         let what = Weakened::Lock { gone: after.is_none() };
-        found.push(Weakening { what, now, was: Some(base.origin(before.span)) });
+        found.push(Weakening { what, now, was: Some(base.origin(*span)) });
     }
 }
 
@@ -104,18 +151,18 @@ type Expectations<'a> = BTreeMap<(&'a PrincipalName, Limit), (Span, BTreeSet<Env
 
 fn expected<'a>(side: &Side<'a>) -> Expectations<'a> {
     let mut all = Expectations::new();
-    for block in &side.config.expectations {
+    for Expectation { who, environments, can, cannot, only, span: _ } in &side.config.expectations {
         let requests = |list: &[Located<Request>]| -> Vec<Request> {
             let mut all: Vec<Request> = list.iter().map(|request| request.value.clone()).collect();
             all.sort();
             all
         };
-        let can = block.can.iter().map(|request| (Limit::Can(request.value.clone()), request.span));
-        let cannot = block.cannot.iter().map(|request| (Limit::Cannot(request.value.clone()), request.span));
-        let only = block.only.iter().map(|only| (Limit::Only(requests(&only.value)), only.span));
+        let can = can.iter().map(|request| (Limit::Can(request.value.clone()), request.span));
+        let cannot = cannot.iter().map(|request| (Limit::Cannot(request.value.clone()), request.span));
+        let only = only.iter().map(|only| (Limit::Only(requests(&only.value)), only.span));
         for (limit, span) in can.chain(cannot).chain(only) {
-            let entry = all.entry((&block.who.value, limit)).or_insert((span, BTreeSet::new()));
-            entry.1.extend(block.environments.iter().cloned());
+            let entry = all.entry((&who.value, limit)).or_insert((span, BTreeSet::new()));
+            entry.1.extend(environments.iter().cloned());
         }
     }
     all
@@ -161,23 +208,36 @@ fn environments(base: Side<'_>, head: Side<'_>, found: &mut Vec<Weakening>) {
             });
             continue;
         };
+        let Environment {
+            span,
+            labels,
+            protected,
+            unmanaged,
+            allow_unmanaged,
+            applier,
+            // How it is reached is said, and taken from the base.
+            kind: _,
+            context: _,
+            cluster: _,
+            tokens: _,
+        } = after;
         let mut add = |what, span| {
             found.push(Weakening { what, now: Some(head.origin(span)), was: Some(base.origin(before.span)) });
         };
-        if before.protected && !after.protected {
-            add(Weakened::Protection(name.clone()), after.span);
+        if before.protected && !protected {
+            add(Weakened::Protection(name.clone()), *span);
         }
-        if before.applier.is_some() && before.applier != after.applier {
-            add(Weakened::EnvironmentApplier(name.clone()), after.span);
+        if before.applier.is_some() && before.applier != *applier {
+            add(Weakened::EnvironmentApplier(name.clone()), *span);
         }
-        if selects_by_labels(head.config) && before.labels != after.labels {
-            add(Weakened::Labels(name.clone()), after.span);
+        if selects_by_labels(head.config) && before.labels != *labels {
+            add(Weakened::Labels(name.clone()), *span);
         }
-        if after.unmanaged < before.unmanaged {
-            let (before, now) = (before.unmanaged, after.unmanaged);
-            add(Weakened::Unmanaged { environment: name.clone(), before, after: now }, after.span);
+        if *unmanaged < before.unmanaged {
+            let (before, after) = (before.unmanaged, *unmanaged);
+            add(Weakened::Unmanaged { environment: name.clone(), before, after }, *span);
         }
-        for allowed in &after.allow_unmanaged {
+        for allowed in allow_unmanaged {
             if !before.allow_unmanaged.iter().any(|known| known.value == allowed.value) {
                 let what = allowed.value.to_string();
                 add(Weakened::AllowedUnmanaged { environment: name.clone(), what }, allowed.span);
@@ -217,11 +277,11 @@ fn delegations(base: Side<'_>, head: Side<'_>, found: &mut Vec<Weakening>) {
     }
     for key in &head.config.delegated_roles {
         let roles = [base, head].map(|side| side.config.roles.get(key));
-        if let [Some(before), Some(after)] = roles
-            && (&before.source, &before.aggregation) != (&after.source, &after.aggregation)
+        if let [Some(before), Some(Role { span, source, aggregation })] = roles
+            && (&before.source, &before.aggregation) != (source, aggregation)
         {
             let what = Weakened::DelegatedRole(key.clone());
-            found.push(Weakening { what, now: Some(head.origin(after.span)), was: Some(base.origin(before.span)) });
+            found.push(Weakening { what, now: Some(head.origin(*span)), was: Some(base.origin(before.span)) });
         }
     }
 }
@@ -243,19 +303,32 @@ fn groups(base: Side<'_>, head: Side<'_>, called: &NowCalled, found: &mut Vec<We
             }
             continue;
         };
-        let now = Some(head.origin(after.span));
+        let Group {
+            span,
+            display_name,
+            owners,
+            absent,
+            membership,
+            // Whose object it is was compared by its key.
+            management: _,
+            // What people come to have, and what is said for people.
+            members: _,
+            previously: _,
+            description: _,
+        } = after;
+        let now = Some(head.origin(*span));
         let mut add = |what| found.push(Weakening { what, now: now.clone(), was: was.clone() });
-        if before.membership != after.membership {
-            add(Weakened::Membership { group: key.clone(), before: before.membership, after: after.membership });
+        if before.membership != *membership {
+            add(Weakened::Membership { group: key.clone(), before: before.membership, after: *membership });
         }
-        if before.owners.is_some() && after.owners.is_none() {
+        if before.owners.is_some() && owners.is_none() {
             add(Weakened::Owners(key.clone()));
         }
-        if is_known_by_name && before.display_name.is_some() && after.display_name.is_none() {
+        if is_known_by_name && before.display_name.is_some() && display_name.is_none() {
             add(Weakened::DisplayName(key.clone()));
         }
         for who in &before.absent {
-            if !after.absent.iter().any(|other| other.value == who.value) {
+            if !absent.iter().any(|other| other.value == who.value) {
                 let what = Weakened::Absence { group: key.clone(), who: who.value.clone() };
                 found.push(Weakening { what, now: None, was: Some(base.origin(who.span)) });
             }
@@ -265,7 +338,8 @@ fn groups(base: Side<'_>, head: Side<'_>, called: &NowCalled, found: &mut Vec<We
 
 /// How bad findings are, by the words of the files.
 fn word(setting: &LintSetting) -> &'static str {
-    match setting.severity {
+    let LintSetting { severity, span: _, reason: _ } = setting;
+    match severity {
         None => "off",
         Some(Severity::Note) => "note",
         Some(Severity::Warning) => "warning",
