@@ -29,7 +29,7 @@ impl Lacking {
         self.names.is_empty() && self.groups.is_empty() && self.display_names.is_empty()
     }
 
-    /// Both together.
+    /// Takes in what another one lacks.
     pub fn add(&mut self, other: Self) {
         self.names.extend(other.names);
         self.groups.extend(other.groups);

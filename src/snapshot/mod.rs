@@ -23,13 +23,13 @@ use crate::state::{ConfigName, Desired, Observed, TenantId};
 pub const FORMAT: &str = "rolecall-snapshot/1";
 
 /// What the format of every version starts with.
-pub const FORMAT_PREFIX: &str = "rolecall-snapshot/";
+const FORMAT_PREFIX: &str = "rolecall-snapshot/";
 
 /// The largest file that is read, in bytes.
 pub const SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
 /// How many members and owners all lists of a file may have together. An entry takes two bytes there, and a hundred in memory.
-pub const ENTRIES_LIMIT: usize = 4_000_000;
+const ENTRIES_LIMIT: usize = 4_000_000;
 
 /// What was live at a time, as far as a preview needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum SnapshotError {
     /// It is larger than [`SIZE_LIMIT`].
     #[error("the snapshot is larger than {SIZE_LIMIT} bytes, which is the most that is read")]
     TooLarge,
-    /// Its lists are longer than [`ENTRIES_LIMIT`].
+    /// Its lists have more entries together than are read.
     #[error("the lists of the snapshot have {0} entries together, {ENTRIES_LIMIT} are the most that is read")]
     TooMany(usize),
     /// The file ends too early.
