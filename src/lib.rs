@@ -5,8 +5,8 @@
 //! Config ─compile→ Desired          (pure)
 //! live   ─observe→ Observed         (readers only; they have no write method)
 //! Desired × Observed ─diff→ changes (pure)
-//! changes + both states ─judge→ guards (pure)
-//! Plan ─render→ text | JSON
+//! changes + both states ─judge→ access difference, guards (pure)
+//! Plan ─render→ text | JSON | Markdown
 //! Plan ─apply→ journal of outcomes  (the only place that holds writers)
 //! ```
 //!
@@ -23,7 +23,7 @@
 //! | [`plan`] | diff, order, guards, saved plans | nothing |
 //! | [`apply`] | the executor and its journal | writes the journal; holds the writers |
 //! | [`doctor`] | whether it will work here: what was found out, judged | nothing |
-//! | [`report`] | plans, findings and outcomes as text and JSON | nothing |
+//! | [`report`] | plans, drift, findings, answers and outcomes as text, JSON and Markdown; SARIF and CSV of some | nothing |
 //! | [`git`] | the commit that is checked out, and those before it | reads the repository |
 //! | [`hosts`] | GitHub, GitLab, Azure DevOps: one comment on a pull request, one issue that tracks drift | the network |
 //! | [`snapshot`] | what is live, in a file, and readers over it | nothing |

@@ -78,11 +78,11 @@ const IMPURE: &[&str] = &[
 
 /// What of another room's inside may be used, where not all of it may.
 const ONLY: &[(&str, &str, &[&str])] = &[
-    ("apply", "providers", &["Writer", "Report"]),
+    ("apply", "providers", &["Writer", "Report", "STOPPED"]),
     ("hosts", "providers", &["http"]),
     ("lint", "access", &["builtin_roles"]),
     ("snapshot", "providers", &["Reader"]),
-    ("report", "apply", &["event", "Event", "Summary"]),
+    ("report", "apply", &["event", "Event", "Stop", "Summary"]),
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the executor tells whoever listens: a progress bar, plain lines, a report. It never prints.
 
+use crate::providers::STOPPED;
 use crate::state::{Change, Outcome};
 
 /// One thing that happened.
@@ -10,7 +11,26 @@ pub enum Event<'a> {
     /// A change has an outcome. One that was done and is not shown in time has a second, and that one counts.
     Finished(&'a Change, &'a Outcome),
     /// The run was asked to stop; what is in flight is finished.
+    Stopping(Stop),
+}
+
+/// Why a run was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody interrupted it.
     Interrupted,
+    /// The lock that keeps others out was lost.
+    LockLost,
+}
+
+impl Stop {
+    /// A clause: why a change was not tried.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Interrupted => STOPPED,
+            Self::LockLost => "the lock was lost",
+        }
+    }
 }
 
 /// How a run ended, by outcome.
@@ -29,6 +49,6 @@ pub struct Summary {
     pub forbidden: usize,
     /// Not tried.
     pub not_tried: usize,
-    /// Whether the run was interrupted.
-    pub interrupted: bool,
+    /// Why the run was stopped before its end, if it was.
+    pub stopped: Option<Stop>,
 }

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::schedule::{Place, Schedule};
-use super::{Event, Journal, JournalError, Report, promise};
-use crate::providers::Writer;
+use super::{Event, Journal, JournalError, Report, Stop, promise};
+use crate::providers::{STOPPED, Writer};
 use crate::state::{
     Address, Change, EnvironmentName, Failure, FailureKind, GroupKey, Identity, ObjectId, Operation, Outcome, Resource,
 };
@@ -46,8 +46,8 @@ impl Writers {
 ///
 /// Each place gets the whole set that is ready for it in one call, and its next set when that call has ended. A change
 /// is handed over only after its `begin` line is on disk and every id it was promised is filled in. Whatever does not
-/// succeed stops its dependents and nothing else. Once `interrupted` holds true nothing new is started, what is in
-/// flight is finished, and the rest is not tried; the same holds when the journal can no longer be written.
+/// succeed stops its dependents and nothing else. Once `ends` holds a reason nothing new is started, what is in
+/// flight is finished, and the rest is not tried for this reason; the same holds when the journal can no longer be written.
 ///
 /// When everything has its outcome, what was done is read back. What is not shown in time gets a second outcome, pending
 /// replication, and that one counts.
@@ -59,7 +59,7 @@ pub async fn execute(
     changes: Vec<Change>,
     writers: Writers,
     journal: &mut Journal,
-    interrupted: watch::Receiver<bool>,
+    ends: watch::Receiver<Option<Stop>>,
     listener: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<Report, JournalError> {
     let (stop, _) = watch::channel(false);
@@ -74,12 +74,14 @@ pub async fn execute(
         listener,
         stop,
         handed_over: false,
-        interrupted: false,
+        stopping: None,
+        halted: None,
         journal_failure: None,
     };
     loop {
-        if *interrupted.borrow() {
-            run.interrupt();
+        let stop = *ends.borrow();
+        if let Some(stop) = stop {
+            run.end_early(stop);
         }
         run.record()?;
         run.start(&mut calls, &sender)?;
@@ -92,7 +94,7 @@ pub async fn execute(
         tokio::select! {
             _ = outcomes.recv_many(&mut reported, OUTCOMES_AT_ONCE) => {}
             call = calls.join_next() => ended = call,
-            () = becomes_true(interrupted.clone()), if !run.interrupted => {}
+            _ = reason(ends.clone()), if run.stopping.is_none() => {}
         }
         if ended.is_some() {
             // Everything that a call reported was sent before the call ended.
@@ -107,14 +109,16 @@ pub async fn execute(
             run.end(&place, positions, panicked);
         }
     }
-    run.read_back(&interrupted).await?;
+    run.read_back(&ends).await?;
     run.finish()
 }
 
-/// Waits until the value is true; for ever when nobody can set it any more.
-async fn becomes_true(mut flag: watch::Receiver<bool>) {
-    if flag.wait_for(|value| *value).await.is_err() {
-        std::future::pending::<()>().await;
+/// Waits until there is a reason to stop; for ever when nobody can give one any more.
+async fn reason(mut ends: watch::Receiver<Option<Stop>>) -> Stop {
+    let given = ends.wait_for(Option::is_some).await.ok().and_then(|given| *given);
+    match given {
+        Some(stop) => stop,
+        None => std::future::pending().await,
     }
 }
 
@@ -137,7 +141,9 @@ struct Run<'a> {
     /// Told to writers, so that they stop handing out parts of the set they hold.
     stop: watch::Sender<bool>,
     handed_over: bool,
-    interrupted: bool,
+    stopping: Option<Stop>,
+    /// Why nothing new is started any more.
+    halted: Option<&'static str>,
     journal_failure: Option<JournalError>,
 }
 
@@ -224,6 +230,7 @@ impl Run<'_> {
     }
 
     fn settle(&mut self, at: usize, outcome: Outcome) {
+        let outcome = self.with_reason(outcome);
         let created = match &outcome {
             Outcome::Done { created } | Outcome::AlreadySo { created } => *created,
             Outcome::PendingReplication { .. } | Outcome::Failed { .. } | Outcome::NotTried { .. } => None,
@@ -235,16 +242,30 @@ impl Run<'_> {
         }
     }
 
+    /// A writer only hears that it is to stop: why is said here.
+    fn with_reason(&self, outcome: Outcome) -> Outcome {
+        let Some(why) = self.halted else { return outcome };
+        let said = |reason: &str| reason.strip_suffix(STOPPED).map(|start| format!("{start}{why}"));
+        match outcome {
+            Outcome::NotTried { reason } => Outcome::NotTried { reason: said(&reason).unwrap_or(reason) },
+            Outcome::PendingReplication { why: Some(reason) } => {
+                Outcome::PendingReplication { why: Some(said(&reason).unwrap_or(reason)) }
+            }
+            other => other,
+        }
+    }
+
     /// Waits until every place shows what was written there; what it does not show in time, or shows with more
     /// than was planned, is no success.
-    async fn read_back(&mut self, interrupted: &watch::Receiver<bool>) -> Result<(), JournalError> {
+    async fn read_back(&mut self, ends: &watch::Receiver<Option<Stop>>) -> Result<(), JournalError> {
+        let (end, ended) = watch::channel(self.stopping.is_some());
         let places: BTreeSet<Place> = self.writers.places().collect();
         let looks = places.into_iter().filter_map(|place| {
             let (writer, positions) = (self.writers.at(&place)?, self.schedule.succeeded(&place));
             let written: Vec<Change> = positions.iter().map(|at| self.written(*at)).collect();
-            let interrupted = interrupted.clone();
+            let ended = ended.clone();
             (!written.is_empty()).then_some(async move {
-                let look = AssertUnwindSafe(writer.read_back(&written, &interrupted)).catch_unwind().await;
+                let look = AssertUnwindSafe(writer.read_back(&written, &ended)).catch_unwind().await;
                 // Without an answer nothing of it is known to be shown.
                 let why = Some("rolecall itself failed while it looked".to_owned());
                 let unknown = Outcome::PendingReplication { why };
@@ -257,16 +278,19 @@ impl Run<'_> {
         let mut looks = futures::future::join_all(looks.collect::<Vec<_>>());
         let outcomes = tokio::select! {
             outcomes = &mut looks => outcomes,
-            () = becomes_true(interrupted.clone()), if !self.interrupted => {
-                self.interrupt();
+            stop = reason(ends.clone()), if self.stopping.is_none() => {
+                end.send_replace(true);
+                self.end_early(stop);
                 looks.await
             }
         };
-        for (at, outcome) in outcomes.into_iter().flatten() {
-            self.schedule.take_back(at, outcome);
+        let stop = *ends.borrow();
+        if let Some(stop) = stop {
+            self.end_early(stop);
         }
-        if *interrupted.borrow() {
-            self.interrupt();
+        for (at, outcome) in outcomes.into_iter().flatten() {
+            let outcome = self.with_reason(outcome);
+            self.schedule.take_back(at, outcome);
         }
         self.record()
     }
@@ -316,11 +340,11 @@ impl Run<'_> {
         }
     }
 
-    fn interrupt(&mut self) {
-        if !self.interrupted {
-            self.interrupted = true;
-            (self.listener)(Event::Interrupted);
-            self.halt("interrupted");
+    fn end_early(&mut self, stop: Stop) {
+        if self.stopping.is_none() {
+            self.stopping = Some(stop);
+            (self.listener)(Event::Stopping(stop));
+            self.halt(stop.reason());
         }
     }
 
@@ -334,7 +358,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn halt(&mut self, reason: &str) {
+    fn halt(&mut self, reason: &'static str) {
+        let reason = *self.halted.get_or_insert(reason);
         self.stop.send_replace(true);
         self.schedule.refuse_waiting(reason);
     }
@@ -347,7 +372,7 @@ impl Run<'_> {
             .into_outcomes()
             .map(|(change, outcome)| (change, outcome.unwrap_or_else(|| Outcome::Failed { failure: unreported(true) })))
             .collect();
-        let mut report = Report::new(outcomes, self.interrupted, self.journal_failure);
+        let mut report = Report::new(outcomes, self.stopping, self.journal_failure);
         if report.journal_failure.is_none()
             && let Err(error) = self.journal.finish(&report.summary)
         {

@@ -7,7 +7,7 @@ pub mod promise;
 mod report;
 mod schedule;
 
-pub use event::{Event, Summary};
+pub use event::{Event, Stop, Summary};
 pub use executor::{Writers, execute};
 pub use journal::{Journal, JournalError};
 pub use report::{Conclusion, Report};

@@ -1,6 +1,6 @@
 //! How a run ended.
 
-use super::{JournalError, Summary};
+use super::{JournalError, Stop, Summary};
 use crate::state::{Change, FailureKind, Outcome};
 
 /// How a run ended: one outcome for every change of the plan.
@@ -30,10 +30,10 @@ pub enum Conclusion {
 impl Report {
     pub(super) fn new(
         outcomes: Vec<(Change, Outcome)>,
-        interrupted: bool,
+        stopped: Option<Stop>,
         journal_failure: Option<JournalError>,
     ) -> Self {
-        let mut summary = Summary { interrupted, ..Summary::default() };
+        let mut summary = Summary { stopped, ..Summary::default() };
         for (_, outcome) in &outcomes {
             let count = match outcome {
                 Outcome::Done { .. } => &mut summary.done,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -11,7 +12,8 @@ use super::args::{ConnectionArgs, Output, PolicyArgs};
 use super::error::CliError;
 use super::exit::Exit;
 use super::history;
-use super::lock::{Lock, Patience};
+use super::length::length;
+use super::lock::{Lock, PATIENCE, ends};
 use super::plan::show;
 use super::progress::Progress;
 use super::refusal::{Refusal, refusals};
@@ -19,7 +21,7 @@ use super::saved_file::{check_approved, of, read_saved, spelt, stale, tell_apart
 use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::access::expectations::Judged;
-use crate::apply::{Conclusion, Event, Journal, Report, execute, journal};
+use crate::apply::{Conclusion, Event, Journal, Report, Stop, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::report::Applies;
@@ -54,8 +56,8 @@ pub(super) struct Args {
     #[arg(long, short)]
     yes: bool,
     /// How long to wait while another `apply` holds the lock of the config, e.g. `90s`, `30m`; `0` does not wait [default: 5m]
-    #[arg(long, value_name = "TIME")]
-    lock_timeout: Option<Patience>,
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    lock_timeout: Option<Duration>,
     /// Write the journal to FILE [default: .rolecall/TIME.jsonl]
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -159,7 +161,7 @@ impl Run<'_> {
         plan_id: Option<&str>,
         lock: &mut Option<Lock>,
     ) -> Result<Planned, CliError> {
-        *lock = Lock::take(ui, self.session, plan_id, self.args.lock_timeout.unwrap_or_default()).await?;
+        *lock = Lock::take(ui, self.session, plan_id, self.args.lock_timeout.unwrap_or(PATIENCE)).await?;
         match lock {
             Some(lock) => lock.while_held(self.plan()).await,
             None => self.plan().await,
@@ -316,7 +318,8 @@ fn refuse(ui: &mut Ui, args: &Args, planned: &Planned, verdicts: &[Verdict], exp
             ));
             let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
             let journal = args.journal.iter().flat_map(|file| ["--journal".to_owned(), file.display().to_string()]);
-            let wait = args.lock_timeout.iter().flat_map(|wait| ["--lock-timeout".to_owned(), wait.to_string()]);
+            let wait =
+                args.lock_timeout.iter().flat_map(|wait| ["--lock-timeout".to_owned(), format!("{}s", wait.as_secs())]);
             let flags = args.yes.then(|| "--yes".to_owned()).into_iter();
             let flags: Vec<String> = flags.chain(wait).chain(journal).collect();
             again::offer(ui, verdicts, |agreed| again::apply(&paths, &flags, &args.connections, &args.policy, agreed));
@@ -389,7 +392,7 @@ async fn carry_out(
     };
     look_back(run, ui, &changes).await;
     let since = run.since.get().cloned().unwrap_or_default();
-    let interrupted = lock.map_or_else(|| ui.signals.writing_begins(), Lock::ends);
+    let ends = ends(ui, lock);
     let lost = || lock.and_then(Lock::lost);
     // As it was typed: a relative path may lie in a checkout, and is then reached without following links.
     let mut journal = Journal::create(&shown, &header, now).map_err(|error| no_journal(&error))?.with_since(since);
@@ -416,32 +419,24 @@ async fn carry_out(
                     gathered.add(change, outcome);
                 }
             }
-            Event::Interrupted => {
+            Event::Stopping(_) => {
                 let why = lost().map_or_else(|| "Interrupted".to_owned(), |why| format!("The lock was lost ({why})"));
                 progress.note(ui, &format!("{why}: finishing what is in flight. A second signal ends it at once."));
                 progress.finishing();
             }
         };
-        execute(changes, writers, &mut journal, interrupted, &mut listen).await
+        execute(changes, writers, &mut journal, ends, &mut listen).await
     };
     progress.done();
-    let journal_failed = result.as_ref().is_ok_and(|report| report.journal_failure.is_some());
-    if journal_failed && result.as_ref().is_ok_and(|report| !report.summary.interrupted) {
-        gathered.stopped_because("the journal could not be written");
-    }
     // What is known to be done is done, whoever has the lock by then.
-    let lost = lost().filter(|_| result.as_ref().is_ok_and(|report| report.summary.interrupted));
-    if lost.is_some() {
-        gathered.stopped_because("the lock was lost");
-    }
+    let lost = lost().filter(|_| result.as_ref().is_ok_and(|report| report.summary.stopped == Some(Stop::LockLost)));
     ui.say(&gathered.lines(&outcomes, told));
     if let Some(waited) = progress.waited() {
         ui.say(&waited);
     }
-    let mut report = result.map_err(|error| no_journal(&error))?;
+    let report = result.map_err(|error| no_journal(&error))?;
     if let Some(why) = lost {
         ui.say(&format!("! the lock was lost: {why}. Nothing was sent after that but what was in flight."));
-        report.summary.interrupted = false;
     }
     let nothing_written = report.conclusion() == Conclusion::NothingWritten;
     let failure = report.journal_failure.as_ref().map(ToString::to_string);
@@ -481,9 +476,9 @@ fn exit(report: Option<&Report>, plan: &plan::Plan, left_out: usize) -> Exit {
     let unrecorded = report.is_some_and(|report| report.journal_failure.is_some());
     let withheld = !plan.withheld.is_empty();
     let incomplete = left_out > 0 || unrecorded || withheld || super::plan::exit(plan, false) == Exit::Error;
-    match report.map(|report| (report.conclusion(), report.summary.interrupted)) {
-        Some((Conclusion::NothingWritten, true)) => Exit::Interrupted,
-        Some((Conclusion::NothingWritten, false)) => Exit::Error,
+    match report.map(|report| (report.conclusion(), report.summary.stopped)) {
+        Some((Conclusion::NothingWritten, Some(Stop::Interrupted))) => Exit::Interrupted,
+        Some((Conclusion::NothingWritten, Some(Stop::LockLost) | None)) => Exit::Error,
         Some((Conclusion::Partial, _)) => Exit::Partial,
         Some((Conclusion::Done, _)) if incomplete => Exit::Partial,
         None if super::plan::exit(plan, false) == Exit::Error => Exit::Error,

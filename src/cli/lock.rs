@@ -1,7 +1,5 @@
 //! The lock of a config, as `apply` takes it: before it writes, and before the plan that it carries out is made.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,43 +8,13 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::session::Session;
 use super::ui::Ui;
+use crate::apply::Stop;
 use crate::providers::kubernetes::{Held, Holder, Locker, Taken, Terms};
 use crate::report::escape;
-use crate::state::{DesiredLock, mark};
+use crate::state::{DesiredLock, HostName, mark};
 
-/// How long `apply` waits for another one, as it is written: `0`, `90s`, `5m`, `1h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Patience(Duration);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Duration::from_secs(300))
-    }
-}
-
-impl fmt::Display for Patience {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}s", self.0.as_secs())
-    }
-}
-
-impl FromStr for Patience {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const HOW: &str = "write a number and `s`, `m` or `h`, e.g. `90s`, `5m`; `0` does not wait";
-        let (number, unit) = text.split_at(text.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(text.len()));
-        let number: u32 = number.parse().map_err(|_| HOW)?;
-        let unit = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "" if number == 0 => 0,
-            _ => return Err(HOW),
-        };
-        Ok(Self(Duration::from_secs(u64::from(number) * unit)))
-    }
-}
+/// How long `apply` waits for another one where nothing else is said.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The lock in the hand of this command.
 pub(super) struct Lock {
@@ -60,7 +28,7 @@ impl Lock {
         ui: &mut Ui,
         session: &Session,
         plan_id: Option<&str>,
-        patience: Patience,
+        patience: Duration,
     ) -> Result<Option<Self>, CliError> {
         let Some(DesiredLock { environment, namespace, .. }) = &session.desired.lock else { return Ok(None) };
         let not_taken = |error: CliError| {
@@ -89,12 +57,15 @@ impl Lock {
         }
         // From here on there may be something to give back.
         let interrupted = ui.signals.writing_begins();
-        let Patience(wait) = patience;
         let mut waits = |holder: &Holder| {
-            ui.say(&format!("Waiting for the lock for up to {}: {}", spelt(wait), words(holder, "it")));
+            ui.say(&format!("Waiting for the lock for up to {}: {}", spelt(patience), words(holder, "it")));
         };
-        match locker.take(wait, interrupted.clone(), &mut waits).await {
-            Ok(Taken::Held(held)) => Ok(Some(Self { held, interrupted })),
+        let place = format!("the Lease {} in the namespace {namespace} on {environment}", mark::lease_name(config));
+        match locker.take(patience, interrupted.clone(), &mut waits).await {
+            Ok(Taken::Held(held)) => {
+                ui.underway.locks(Some(place));
+                Ok(Some(Self { held, interrupted }))
+            }
             Ok(Taken::Interrupted) => Err(Self::interrupted()),
             Ok(Taken::Busy(holder)) => Err(CliError::user(format!(
                 "nothing was written: {}",
@@ -102,10 +73,9 @@ impl Lock {
             ))
             .hint(format!(
                 "see whether that still runs, and run this again when it has ended; --lock-timeout 30m waits longer \
-                     (the lock is the Lease {} in the namespace {namespace} on {environment})",
-                mark::lease_name(config)
+                     (the lock is {place})"
             ))
-            .hint("a lock that nobody looks after is free 30 s later, for whoever waits that long")),
+            .hint(format!("a lock that nobody looks after is free {} later, for whoever waits that long", lasts()))),
             Err(failure) => Err(not_taken(failure.into())),
         }
     }
@@ -131,18 +101,8 @@ impl Lock {
         }
     }
 
-    /// Turns true when somebody interrupts, or the lock is lost: then nothing more may be sent.
-    pub(super) fn ends(&self) -> watch::Receiver<bool> {
-        let (mut interrupted, mut lost) = (self.interrupted.clone(), self.held.lost());
-        let (tell, ends) = watch::channel(*interrupted.borrow() || lost.borrow().is_some());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = becomes(&mut interrupted, |interrupted| *interrupted) => {}
-                () = becomes(&mut lost, Option::is_some) => {}
-            }
-            tell.send_replace(true);
-        });
-        ends
+    fn ends(&self) -> watch::Receiver<Option<Stop>> {
+        told(self.interrupted.clone(), Some(self.held.lost()))
     }
 
     /// Why the lock is not ours any more.
@@ -154,11 +114,48 @@ impl Lock {
     pub(super) async fn release(self, ui: &mut Ui) {
         if let Err(why) = self.held.release().await {
             ui.say(&format!(
-                "note: the lock could not be given back ({}); it is free by itself in 30 s",
-                escape::message(&why)
+                "note: the lock could not be given back ({}); it is free by itself in {}",
+                escape::message(&why),
+                lasts()
             ));
         }
+        ui.underway.locks(None);
     }
+}
+
+/// Has a reason as soon as somebody interrupts, or the lock is lost, where there is one: then nothing more may be sent.
+pub(super) fn ends(ui: &Ui, lock: Option<&Lock>) -> watch::Receiver<Option<Stop>> {
+    lock.map_or_else(|| told(ui.signals.writing_begins(), None), Lock::ends)
+}
+
+fn told(
+    mut interrupted: watch::Receiver<bool>,
+    lost: Option<watch::Receiver<Option<String>>>,
+) -> watch::Receiver<Option<Stop>> {
+    let is_lost = lost.as_ref().is_some_and(|lost| lost.borrow().is_some());
+    let now = if is_lost { Some(Stop::LockLost) } else { interrupted.borrow().then_some(Stop::Interrupted) };
+    let (tell, ends) = watch::channel(now);
+    if now.is_none() {
+        tokio::spawn(async move {
+            let lost = async {
+                match lost {
+                    Some(mut lost) => becomes(&mut lost, Option::is_some).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let stop = tokio::select! {
+                () = becomes(&mut interrupted, |interrupted| *interrupted) => Stop::Interrupted,
+                () = lost => Stop::LockLost,
+            };
+            tell.send_replace(Some(stop));
+        });
+    }
+    ends
+}
+
+/// How long a lock is its holder's that nobody looks after any more.
+pub(super) fn lasts() -> String {
+    spelt(Terms::default().duration)
 }
 
 async fn becomes<T>(value: &mut watch::Receiver<T>, is_so: impl Fn(&T) -> bool) {
@@ -183,15 +180,8 @@ fn spelt(wait: Duration) -> String {
 /// Who takes it, so that whoever waits knows where to look: the job where there is one, else the machine; and which plan, where
 /// that is known. The last part is this run's alone.
 fn identity(ui: &Ui, plan_id: Option<&str>) -> String {
-    let all = |names: &[&str]| -> Option<Vec<String>> {
-        names.iter().map(|name| ui.variable(name).map(str::to_owned)).collect()
-    };
-    let github = all(&["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"])
-        .map(|parts| format!("{}/{}/actions/runs/{}", parts[0], parts[1], parts[2]));
-    let azure = || {
-        all(&["SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_BUILDID"])
-            .map(|parts| format!("{}{}/_build/results?buildId={}", parts[0], parts[1], parts[2]))
-    };
+    let variable = |name: &str| ui.variable(name);
+    let run = HostName::around(variable).first().and_then(|host| host.run(variable));
     let machine = || {
         let name = ui.variable("HOSTNAME").or_else(|| ui.variable("COMPUTERNAME")).map(str::to_owned);
         let name = name.or_else(|| Some(fs_err::read_to_string("/etc/hostname").ok()?.trim().to_owned()));
@@ -199,7 +189,7 @@ fn identity(ui: &Ui, plan_id: Option<&str>) -> String {
         let user = ui.variable("USER").or_else(|| ui.variable("USERNAME")).map(|user| format!("{user} on "));
         format!("{}{name}, process {}", user.unwrap_or_default(), std::process::id())
     };
-    let place = github.or_else(|| ui.variable("CI_JOB_URL").map(str::to_owned)).or_else(azure).unwrap_or_else(machine);
+    let place = run.unwrap_or_else(machine);
     let plan = plan_id.map(|id| format!(", plan {}", id.chars().take(8).collect::<String>())).unwrap_or_default();
     let run = uuid::Uuid::new_v4().simple().to_string();
     format!("{place}{plan}, run {}", run.get(..8).unwrap_or(&run))
@@ -207,14 +197,25 @@ fn identity(ui: &Ui, plan_id: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::io::sink;
+
     use super::*;
 
     #[test]
-    fn how_long_to_wait_is_a_number_and_a_unit() {
-        let read = |text: &str| text.parse::<Patience>().map(|Patience(wait)| wait.as_secs());
-        assert_eq!(["0", "90s", "5m", "1h", "0m"].map(read), [Ok(0), Ok(90), Ok(300), Ok(3600), Ok(0)]);
-        for text in ["", "5", "m", "-1s", "1.5m", "5 m", "5min", "99999999999s"] {
-            assert!(read(text).is_err(), "{text}");
+    fn who_takes_it_is_told_by_the_job_where_there_is_one() {
+        let job = "https://gitlab.contoso.com/contoso/access/-/jobs/5";
+        let gitlab = [("GITLAB_CI", "true"), ("CI_JOB_URL", job)];
+        for (variables, start) in
+            [(gitlab.as_slice(), job), (&[("HOSTNAME", "tower"), ("USER", "erin")], "erin on tower, process ")]
+        {
+            let env: BTreeMap<String, String> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let now = || "2026-11-22T16:40:11Z".parse().unwrap();
+            let ui = Ui::captured(Box::new(sink()), Box::new(sink()), env, "/".into(), now);
+            let one = identity(&ui, Some("7f3a00112233"));
+            assert!(one.starts_with(start) && one.contains(", plan 7f3a0011, run "), "{one}");
+            assert_ne!(one, identity(&ui, Some("7f3a00112233")), "two runs of one job are two");
         }
     }
 }

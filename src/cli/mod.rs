@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 
 use clap::Parser as _;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use tokio::runtime::{Builder, Runtime};
 
 mod access;
@@ -26,6 +26,7 @@ mod error;
 mod exit;
 mod files;
 mod history;
+mod length;
 mod lint;
 mod lock;
 mod log;
@@ -64,7 +65,7 @@ use crate::report;
 pub fn run(arguments: impl IntoIterator<Item = OsString>, ui: &mut Ui) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return explain_usage(&error, ui),
+        Err(error) => return explain_usage(error, ui),
     };
     let runtime = match runtime_for(&cli.command) {
         Ok(runtime) => runtime,
@@ -138,16 +139,25 @@ async fn until_interrupted(command: Command, ui: &mut Ui) -> Result<Exit, CliErr
         let start = if ui.stderr_is_terminal { "\n" } else { "" };
         let (what, exit) = match ended {
             Ended::BeforeWriting => ("Interrupted; nothing was written.".to_owned(), Exit::Interrupted),
-            Ended::WhileWriting => (
-                format!(
-                    "Interrupted twice: ended at once, {}. What was in flight may have been done; in the journal it has no \
-                     outcome. Run it again: what is done stays done.",
-                    underway.told().unwrap_or_else(|| "while changes were made".to_owned())
+            Ended::WhileWriting => match underway.told() {
+                Some(told) => (
+                    format!(
+                        "Interrupted twice: ended at once, {told}. What was in flight may have been done; in the journal it has \
+                         no outcome. Run it again: what is done stays done."
+                    ),
+                    Exit::Partial,
                 ),
-                Exit::Partial,
-            ),
+                None => ("Interrupted twice: ended at once; nothing was written.".to_owned(), Exit::Interrupted),
+            },
         };
         ui.say(&format!("{start}{}", report::text::paragraph("", &what, line_width(ui))));
+        if let Some(place) = underway.locked() {
+            let stays = format!(
+                "The lock was not given back: {place}. It is free by itself in {}; until then another apply waits for it.",
+                lock::lasts()
+            );
+            ui.say(&report::text::paragraph("", &stays, line_width(ui)));
+        }
         Ok(exit)
     })
 }
@@ -181,7 +191,7 @@ async fn dispatch(command: Command, ui: &mut Ui) -> Result<Exit, CliError> {
 }
 
 /// Help and version are asked for; everything else clap says is a usage error, whose code 2 means something else here.
-fn explain_usage(error: &clap::Error, ui: &mut Ui) -> Exit {
+fn explain_usage(mut error: clap::Error, ui: &mut Ui) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
@@ -192,12 +202,13 @@ fn explain_usage(error: &clap::Error, ui: &mut Ui) -> Exit {
             }
         }
         _ => {
-            let text = error.render();
-            let tip = tip(error);
-            ui.say(&if ui.colour_on_stderr() { text.ansi().to_string() } else { text.to_string() });
-            if let Some(tip) = tip {
-                ui.say(&format!("  tip: {tip}"));
+            if let Some(tip) = tip(&error) {
+                // What clap guesses by the letters is beside the point.
+                error.remove(ContextKind::SuggestedArg);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
             }
+            let text = error.render();
+            ui.say(&if ui.colour_on_stderr() { text.ansi().to_string() } else { text.to_string() });
             Exit::Usage
         }
     }
@@ -207,12 +218,31 @@ fn explain_usage(error: &clap::Error, ui: &mut Ui) -> Exit {
 fn tip(error: &clap::Error) -> Option<&'static str> {
     let argument = error.get(ContextKind::InvalidArg)?.to_string();
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let is_apply = usage.contains("rolecall apply");
-    match argument.as_str() {
+    let is_of = |commands: &[&str]| commands.iter().any(|command| usage.contains(&format!("rolecall {command}")));
+    let (is_apply, is_plan) = (is_of(&["apply"]), is_of(&["plan", "apply", "drift"]));
+    match argument.split_once('=').map_or(argument.as_str(), |(flag, _)| flag) {
         "--json" | "-o" | "--output" if is_apply => {
             Some("what `apply` writes for programs is its journal: name it with `--journal FILE`")
         }
         "--json" => Some("did you mean `--output json`?"),
+        "--base" if is_apply => Some(
+            "`rolecall plan --base REF --save FILE` shows what a change causes, and `rolecall apply FILE` carries that plan out",
+        ),
+        "--save" if is_apply => {
+            Some("`rolecall plan --save FILE` saves a plan, and `rolecall apply FILE` carries it out")
+        }
+        "--dry-run" | "--check" if is_apply => Some("`rolecall plan` shows what `apply` would do, and changes nothing"),
+        "--force" | "-f" if is_apply => {
+            Some("what a guard refuses is agreed to one by one: `--acknowledge GUARD:SUBJECT`, as the plan prints it")
+        }
+        "--auto-approve" if is_apply => Some("`--yes` applies without asking"),
+        "-e" | "--environment" | "--target" if is_plan => Some("`--only ENV` plans a part, e.g. `--only alpha`"),
+        "-e" | "--environment" | "--only" if is_of(&["snapshot"]) => {
+            Some("a snapshot is of all environments; `--allow-unreachable ENV` lets one be out of reach")
+        }
+        "--only" if is_of(&["verify", "who-can", "why", "access", "doctor"]) => {
+            Some("`-e ENV` asks about one environment, e.g. `-e alpha`")
+        }
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ use super::documents::{Also, Documents, Format};
 use super::error::CliError;
 use super::exit::Exit;
 use super::files;
+use super::length;
 use super::progress::Progress;
 use super::recorded;
 use super::refusal::would_apply;
@@ -64,7 +65,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sandbox", "connections", "kubeconfig", "allow_exec", "auth"])]
     snapshot: Option<PathBuf>,
     /// Refuse a snapshot that is older than this, e.g. `24h`; without it, one older than a day is planned against with a warning
-    #[arg(long, value_name = "AGE", value_parser = recorded::length)]
+    #[arg(long, value_name = "AGE", value_parser = length::age)]
     max_age: Option<SignedDuration>,
     /// Exit with 2 when changes are pending, withheld ones included
     #[arg(long)]
@@ -240,15 +241,16 @@ fn save(ui: &Ui, args: &Args, file: &Path, session: &Session, planned: &Planned)
     let text = saved.to_json().map_err(|error| CliError::user(format!("{}: {error}", file.display())))?;
     let written = files::place(ui, file).and_then(|path| files::write_private(&path, text.as_bytes()));
     written.map_err(|error| unwritable(file, &error))?;
-    let short: String = saved.plan_id.chars().take(8).collect();
+    let id = &saved.plan_id;
     let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
     Ok(if planned.expectations.iter().any(|judged| judged.stops) {
         format!(
-            "Saved plan {short}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \
+            "Saved plan {id}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \
              again."
         )
     } else {
-        format!("Saved plan {short}. Apply it{agreed} with: {}", next_command(args, file, &planned.plan))
+        let command = next_command(args, file, &planned.plan);
+        format!("Saved plan {id}. Apply it{agreed} with: {command} --require-approved-plan {id}")
     })
 }
 

@@ -22,7 +22,9 @@ pub(super) fn read(ui: &Ui, file: &Path, max_age: Option<SignedDuration>) -> Res
             }
             _ => "take one with `rolecall snapshot FILE`, or correct --snapshot",
         };
-        CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error))).hint(next)
+        CliError::user(format!("{named}: the snapshot cannot be read: {}", files::reason(&error)))
+            .hint_if(files::did_you_mean(ui, file, &error))
+            .hint(next)
     };
     let bytes = files::read_limited(&ui.resolve(file), SIZE_LIMIT).map_err(unreadable)?;
     let snapshot = Snapshot::parse(&bytes).map_err(|error| {
@@ -45,32 +47,4 @@ pub(super) fn read(ui: &Ui, file: &Path, max_age: Option<SignedDuration>) -> Res
         }
     }
     Ok(Arc::new(snapshot))
-}
-
-/// A length of time as `90m`, `24h` or `7d`.
-pub(super) fn length(text: &str) -> Result<SignedDuration, String> {
-    let wrong = || "say it in minutes, hours or days: `90m`, `24h`, `7d`".to_owned();
-    let unit = match text.chars().next_back() {
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u32 =
-        text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
-    Ok(SignedDuration::from_secs(i64::from(number) * unit))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_of_time_has_a_unit() {
-        let hours = |text: &str| length(text).map(|length| length.as_secs() / 3_600);
-        assert_eq!((hours("90m"), hours("24h"), hours("7d")), (Ok(1), Ok(24), Ok(168)));
-        for wrong in ["", "h", "24", "-1h", "1.5h", "24 h", "24H", "1w", "99999999999h", "1ü"] {
-            assert!(length(wrong).is_err(), "{wrong}");
-        }
-    }
 }

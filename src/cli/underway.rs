@@ -13,6 +13,7 @@ pub(super) struct Underway(Arc<Mutex<State>>);
 struct State {
     bar: Option<ProgressBar>,
     written: Option<Written>,
+    lock: Option<String>,
 }
 
 /// How far the writing came.
@@ -39,6 +40,16 @@ impl Underway {
         if let Some(written) = &mut self.state().written {
             written.finished += 1;
         }
+    }
+
+    /// From here on the lock is ours, a Lease at this place; `None` once it is not.
+    pub(super) fn locks(&self, place: Option<String>) {
+        self.state().lock = place;
+    }
+
+    /// Where a lock is that nobody gives back if this ends at once.
+    pub(super) fn locked(&self) -> Option<String> {
+        self.state().lock.clone()
     }
 
     /// Takes the bar from the screen: what still runs would draw it again.

@@ -56,5 +56,8 @@ pub trait Writer: Send + Sync {
     fn usage(&self) -> Usage;
 }
 
+/// What a writer says of what it left because it was told to stop. Why that is, only whoever told it knows.
+pub const STOPPED: &str = "interrupted";
+
 /// Takes the outcome of the change at this position of the slice given to [`Writer::write`].
 pub type Report<'a> = dyn Fn(usize, Outcome) + Send + Sync + 'a;

@@ -13,7 +13,7 @@ use crate::process::{Served, is_untouched, until};
 use crate::scenario::role_replacement;
 
 /// What Ctrl-C does to a process in the foreground.
-fn interrupt(process: &Child) {
+pub(crate) fn interrupt(process: &Child) {
     let sent = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
@@ -24,7 +24,7 @@ fn held(folder: &Path, after_work: bool) -> Held<'_> {
 }
 
 /// Interrupts it, and waits until it says so.
-fn interrupt_held(held: &mut Held<'_>) {
+pub(crate) fn interrupt_held(held: &mut Held<'_>) {
     interrupt(&held.apply);
     held.until_said("A second signal");
 }

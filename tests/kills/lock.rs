@@ -1,12 +1,13 @@
 //! The lock is lost in the middle of `apply`: nothing more is sent, and what was done and what was not is said.
 #![cfg(unix)]
 
-use rolecall::apply::journal;
+use rolecall::apply::journal::{self, OutcomeV1, StepV1, StoppedV1};
 use rolecall::state::mark::lease_name;
 use serde_json::Value;
 
 use crate::gate::{Hold, Of};
 use crate::held::Held;
+use crate::interrupted::{interrupt, interrupt_held};
 use crate::scenario::{CONFIG, Scenario, role_replacement};
 
 fn locking() -> Scenario {
@@ -57,11 +58,39 @@ fn lost_while_changes_are_made_it_ends_with_4_and_says_what_is_done() {
     let record = journal::read(&held.place.path("first.jsonl")).unwrap();
     let summary = record.summary.as_ref().unwrap();
     assert!(summary.done > 0 && summary.not_tried > 0 && summary.failed == 0, "{summary:?}");
+    assert_eq!((summary.interrupted, summary.stopped), (false, Some(StoppedV1::LockLost)));
+    let whys: Vec<&str> = record.steps.iter().filter_map(why_not_tried).collect();
+    assert!(whys.contains(&"the lock was lost") && !whys.contains(&"interrupted"), "{whys:?}");
     held.sent_what_is_done(&record);
     // What was lost is neither made again nor given back.
     assert_eq!(written(&held), (1, 1), "{:?}", held.gate.seen());
     assert_eq!(stranger(&held, "GET", None).0, 404);
     held.again();
+}
+
+fn why_not_tried(step: &StepV1) -> Option<&str> {
+    match step {
+        StepV1::End { outcome: OutcomeV1::NotTried, detail, .. } => detail.as_deref(),
+        StepV1::End { .. } | StepV1::Begin { .. } | StepV1::Summary(_) => None,
+    }
+}
+
+#[test]
+fn who_ends_it_at_once_is_told_of_the_lock_that_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut held = Held::new(folder.path(), &locking(), Hold { request: 0, of: Of::Writes, after_work: true });
+    interrupt_held(&mut held);
+    interrupt(&held.apply);
+    let (status, said) = (held.end(), held.said());
+    assert_eq!(status.code(), Some(4), "{said}");
+    let lease = lease_name(&CONFIG.parse().unwrap());
+    let stays = format!(
+        "The lock was not given back: the Lease {lease} in the namespace docs on west. It is free by itself in 30 s; until then \
+         another apply waits for it."
+    );
+    assert!(said.contains("Interrupted twice: ended at once, after ") && said.contains(&stays), "{said}");
+    held.gate.let_go();
+    assert_ne!(stranger(&held, "GET", None).1["spec"]["holderIdentity"], "");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::apply::Summary;
+use crate::apply::{Stop, Summary};
 use crate::state::history::{Horizon, Since};
 use crate::state::{Change, FailureKind, Outcome, Sign};
 
@@ -139,8 +139,22 @@ pub struct SummaryV1 {
     pub failed: usize,
     /// Changes not tried.
     pub not_tried: usize,
-    /// Whether the run was interrupted.
+    /// Whether somebody interrupted the run.
     pub interrupted: bool,
+    /// Why the run was stopped before its end; left out where nothing stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<StoppedV1>,
+}
+
+/// Why a run was stopped before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Stopped")]
+pub enum StoppedV1 {
+    /// Somebody interrupted it.
+    Interrupted,
+    /// The lock that keeps others out was lost.
+    LockLost,
 }
 
 /// Since when a line of the access files says what it says.
@@ -296,8 +310,13 @@ impl StepV1 {
     }
 
     pub(super) fn summary(time: Timestamp, summary: &Summary) -> Self {
-        let Summary { done, already, pending, failed, forbidden: _, not_tried, interrupted } = summary.clone();
-        Self::Summary(SummaryV1 { time, done, already, pending, failed, not_tried, interrupted })
+        let Summary { done, already, pending, failed, forbidden: _, not_tried, stopped } = summary.clone();
+        let interrupted = stopped == Some(Stop::Interrupted);
+        let stopped = stopped.map(|stop| match stop {
+            Stop::Interrupted => StoppedV1::Interrupted,
+            Stop::LockLost => StoppedV1::LockLost,
+        });
+        Self::Summary(SummaryV1 { time, done, already, pending, failed, not_tried, interrupted, stopped })
     }
 }
 

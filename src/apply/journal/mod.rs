@@ -10,8 +10,8 @@ mod read;
 mod write;
 
 pub use line::{
-    AddedV1, FailureV1, FormatV1, HeaderV1, IdentitiesV1, KnownV1, LineV1, OutcomeV1, SignV1, StepV1, SummaryV1,
-    journal_schema,
+    AddedV1, FailureV1, FormatV1, HeaderV1, IdentitiesV1, KnownV1, LineV1, OutcomeV1, SignV1, StepV1, StoppedV1,
+    SummaryV1, journal_schema,
 };
 pub use read::{ReadError, Record, parse, read};
 pub use write::{Header, Identities, Journal, JournalError, check_path, default_path, link_on_the_way};

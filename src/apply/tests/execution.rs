@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::apply::Conclusion;
-use crate::apply::journal::{OutcomeV1, StepV1};
+use crate::apply::journal::{OutcomeV1, StepV1, StoppedV1};
 use crate::state::{Failure, FailureKind};
 
 fn requiring(mut change: Change, address: &Address) -> Change {
@@ -21,10 +21,10 @@ fn not_tried(reason: &str) -> Outcome {
 }
 
 /// Runs changes over writers that a test brings itself.
-fn run(changes: Vec<Change>, writers: Writers, interrupted: watch::Receiver<bool>) -> crate::apply::Report {
+fn run(changes: Vec<Change>, writers: Writers, ends: watch::Receiver<Option<Stop>>) -> crate::apply::Report {
     let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut |_| {})).unwrap()
+    runtime.block_on(execute(changes, writers, &mut journal, ends, &mut |_| {})).unwrap()
 }
 
 #[test]
@@ -224,20 +224,20 @@ fn an_interrupted_run_starts_nothing() {
     assert_eq!(trial.events, ["!", "=alpha/clusterrole/one"]);
     let report = trial.result.as_ref().unwrap();
     assert_eq!(report.conclusion(), Conclusion::NothingWritten);
-    assert!(report.summary.interrupted);
+    assert_eq!(report.summary.stopped, Some(Stop::Interrupted));
     assert_eq!(trial.record().summary.map(|summary| summary.interrupted), Some(true));
 }
 
-/// Interrupts the run from inside its first call, then waits until it is told.
-struct Interrupter(watch::Sender<bool>);
+/// Stops the run from inside its first call, then waits until it is told.
+struct Stopper(watch::Sender<Option<Stop>>, Stop);
 
 #[async_trait]
-impl providers::Writer for Interrupter {
+impl providers::Writer for Stopper {
     async fn write(&self, ready: &[Change], interrupted: &watch::Receiver<bool>, report: &providers::Report<'_>) {
-        self.0.send_replace(true);
+        self.0.send_replace(Some(self.1));
         interrupted.clone().wait_for(|stop| *stop).await.unwrap();
         for at in 0..ready.len() {
-            report(at, if at == 0 { done() } else { not_tried("interrupted") });
+            report(at, if at == 0 { done() } else { not_tried(providers::STOPPED) });
         }
     }
 
@@ -247,18 +247,34 @@ impl providers::Writer for Interrupter {
 }
 
 #[test]
-fn an_interruption_lets_what_is_in_flight_finish() {
-    let (sender, interrupted) = watch::channel(false);
-    let writers = Writers {
-        entra: None,
-        clusters: [("alpha".parse().unwrap(), Arc::new(Interrupter(sender)) as Arc<dyn providers::Writer>)].into(),
-    };
-    let changes =
-        vec![role("alpha", "one"), role("alpha", "two"), requiring(role("alpha", "three"), &object("alpha", "one"))];
-    let report = run(changes, writers, interrupted);
-    let outcomes: Vec<_> = report.outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
-    assert_eq!(outcomes, [done(), not_tried("interrupted"), not_tried("interrupted")]);
-    assert_eq!(report.conclusion(), Conclusion::Partial);
+fn what_is_in_flight_is_finished_when_the_run_is_stopped_and_why_it_was_is_said() {
+    for (stop, why, stopped) in [
+        (Stop::Interrupted, "interrupted", StoppedV1::Interrupted),
+        (Stop::LockLost, "the lock was lost", StoppedV1::LockLost),
+    ] {
+        let (sender, ends) = watch::channel(None);
+        let writers = Writers {
+            entra: None,
+            clusters: [("alpha".parse().unwrap(), Arc::new(Stopper(sender, stop)) as Arc<dyn providers::Writer>)]
+                .into(),
+        };
+        let three = requiring(role("alpha", "three"), &object("alpha", "one"));
+        let changes = vec![role("alpha", "one"), role("alpha", "two"), three];
+        let paper = Paper::default();
+        let mut journal = Journal::over(Box::new(paper.clone()), Path::new("journal.jsonl"), clock);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let report = runtime.block_on(execute(changes, writers, &mut journal, ends, &mut |_| {})).unwrap();
+        let outcomes: Vec<_> = report.outcomes.iter().map(|(_, outcome)| outcome.clone()).collect();
+        assert_eq!(outcomes, [done(), not_tried(why), not_tried(why)]);
+        assert_eq!((report.conclusion(), report.summary.stopped), (Conclusion::Partial, Some(stop)));
+        let record = paper.record();
+        let summary = record.summary.unwrap();
+        assert_eq!((summary.interrupted, summary.stopped), (stop == Stop::Interrupted, Some(stopped)));
+        let left = record.steps.iter().filter(|step| {
+            matches!(step, StepV1::End { outcome: OutcomeV1::NotTried, detail: Some(detail), .. } if detail == why)
+        });
+        assert_eq!(left.count(), 2);
+    }
 }
 
 #[test]
@@ -357,7 +373,7 @@ fn sixteen_clusters_are_written_to_at_once() {
             .collect(),
     };
     let changes = names.iter().map(|name| role(name, "one")).collect();
-    let report = run(changes, writers, watch::channel(false).1);
+    let report = run(changes, writers, watch::channel(None).1);
     assert_eq!(report.summary.done, 40);
     assert_eq!(crowd.inside.lock().unwrap().1, 16);
 }
@@ -400,14 +416,14 @@ fn a_cluster_does_not_wait_for_the_end_of_a_call_to_entra() {
         clusters: [("alpha".parse().unwrap(), writer.clone() as Arc<dyn providers::Writer>)].into(),
     };
     let changes = vec![group("sre"), binding("alpha", "sre-view", "sre")];
-    let report = run(changes, writers, watch::channel(false).1);
+    let report = run(changes, writers, watch::channel(None).1);
     assert_eq!(report.conclusion(), Conclusion::Done);
     assert!(*writer.seen.lock().unwrap());
 }
 
 /// Is interrupted while it reads back, and goes on for an hour unless the user hears of it meanwhile.
 struct Listened {
-    interrupt: watch::Sender<bool>,
+    interrupt: watch::Sender<Option<Stop>>,
     heard: Arc<tokio::sync::Notify>,
 }
 
@@ -418,7 +434,7 @@ impl providers::Writer for Listened {
     }
 
     async fn read_back(&self, _written: &[Change], _interrupted: &watch::Receiver<bool>) -> BTreeMap<usize, Outcome> {
-        self.interrupt.send_replace(true);
+        self.interrupt.send_replace(Some(Stop::Interrupted));
         let heard = tokio::time::timeout(std::time::Duration::from_secs(3600), self.heard.notified()).await;
         if heard.is_ok() { BTreeMap::new() } else { BTreeMap::from([(0, Outcome::PENDING)]) }
     }
@@ -430,7 +446,7 @@ impl providers::Writer for Listened {
 
 #[test]
 fn an_interruption_while_reading_back_is_said_at_once() {
-    let (interrupt, interrupted) = watch::channel(false);
+    let (interrupt, interrupted) = watch::channel(None);
     let heard = Arc::new(tokio::sync::Notify::new());
     let writer = Listened { interrupt, heard: Arc::clone(&heard) };
     let writers = Writers {
@@ -440,12 +456,12 @@ fn an_interruption_while_reading_back_is_said_at_once() {
     let mut journal = Journal::over(Box::new(Paper::default()), Path::new("journal.jsonl"), clock);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut listen = |event: Event<'_>| {
-        if let Event::Interrupted = event {
+        if let Event::Stopping(Stop::Interrupted) = event {
             heard.notify_one();
         }
     };
     let changes = vec![role("alpha", "one")];
     let report = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut listen)).unwrap();
     assert_eq!(report.outcomes[0].1, done());
-    assert!(report.summary.interrupted);
+    assert_eq!(report.summary.stopped, Some(Stop::Interrupted));
 }

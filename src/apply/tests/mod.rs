@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::journal::{Header, Identities, Journal, Record, Sink, parse};
-use super::{Event, Writers, execute};
+use super::{Event, Stop, Writers, execute};
 use crate::providers;
 use crate::state::{
     Address, Binding, Change, Edge, Group, GroupKey, Identity, KubernetesKind, ObjectId, Operation, Outcome,
@@ -246,8 +246,19 @@ impl Trial {
     }
 
     pub(super) fn record(&self) -> Record {
-        let first = b"{\"format\":\"rolecall-journal/1\",\"version\":\"0\",\"time\":\"2026-11-22T16:40:11Z\",\"config\":\"a\",\"tenant\":\"b\",\"identities\":{\"environments\":{}},\"acknowledgements\":[]}\n";
-        parse([&first[..], &self.journal].concat().as_slice()).unwrap()
+        record(&self.journal)
+    }
+}
+
+/// What was written of a journal without its first line.
+fn record(lines: &[u8]) -> Record {
+    let first = b"{\"format\":\"rolecall-journal/1\",\"version\":\"0\",\"time\":\"2026-11-22T16:40:11Z\",\"config\":\"a\",\"tenant\":\"b\",\"identities\":{\"environments\":{}},\"acknowledgements\":[]}\n";
+    parse([&first[..], lines].concat().as_slice()).unwrap()
+}
+
+impl Paper {
+    pub(super) fn record(&self) -> Record {
+        record(&self.bytes.lock().unwrap())
     }
 }
 
@@ -270,10 +281,10 @@ pub(super) fn attempt(
         events.push(match event {
             Event::Started(change) => format!("+{}", change.address),
             Event::Finished(change, _) => format!("={}", change.address),
-            Event::Interrupted => "!".to_owned(),
+            Event::Stopping(_) => "!".to_owned(),
         });
     };
-    let (_sender, interrupted) = watch::channel(interrupted);
+    let (_sender, interrupted) = watch::channel(interrupted.then_some(Stop::Interrupted));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(execute(changes, writers, &mut journal, interrupted, &mut listener));
     let handed = std::mem::take(&mut *world.handed.lock().unwrap());

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::Layout;
 use super::page::{Mark, Page};
 use super::words::count;
-use crate::apply::Summary;
+use crate::apply::{Stop, Summary};
 use crate::plan::{Plan, Unread};
 use crate::report::escape;
 use crate::state::{Change, Outcome, first_few};
@@ -72,16 +72,6 @@ impl Gathered {
         }
     }
 
-    /// Says of what was stopped in the middle that this is why.
-    pub fn stopped_because(&mut self, reason: &str) {
-        let of = |reason: &str| format!("not tried, {reason}");
-        if let Some(stopped) = self.by_text.remove(&of(INTERRUPTED)) {
-            let outcome = Outcome::NotTried { reason: reason.to_owned() };
-            let stopped = stopped.into_iter().map(|(change, _)| (change, outcome.clone()));
-            self.by_text.entry(of(reason)).or_default().extend(stopped);
-        }
-    }
-
     /// A line for each where they are few, else one line for a reason. `told` is how many lines there were before.
     pub fn lines(&self, outcomes: &Outcomes, told: usize) -> String {
         let mut lines = String::new();
@@ -123,9 +113,6 @@ impl Gathered {
         lines
     }
 }
-
-/// What a writer says of what it was told to leave.
-const INTERRUPTED: &str = "interrupted";
 
 fn text(change: &Change, outcome: &Outcome) -> String {
     match outcome {
@@ -182,7 +169,8 @@ pub fn not_done(plan: &Plan, layout: Layout) -> String {
 
 /// The counts, and what to do when not everything is done. `journal_failure` is why the journal stopped midway, if it did.
 pub fn closing(summary: &Summary, wrote_nothing: bool, journal_failure: Option<&str>, layout: Layout) -> String {
-    let Summary { done, already, pending, failed, forbidden, not_tried, interrupted } = summary;
+    let Summary { done, already, pending, failed, forbidden, not_tried, stopped } = summary;
+    let interrupted = *stopped == Some(Stop::Interrupted);
     let counts = [
         (*done, "done"),
         (*already, "already so"),
@@ -193,7 +181,7 @@ pub fn closing(summary: &Summary, wrote_nothing: bool, journal_failure: Option<&
     let counts: Vec<String> =
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
     let counts = if counts.is_empty() { "Nothing to do".to_owned() } else { counts.join(", ") };
-    let start = match (*interrupted, wrote_nothing) {
+    let start = match (interrupted, wrote_nothing) {
         (true, true) => "Interrupted; nothing was written: ",
         (true, false) => "Interrupted: ",
         (false, true) => "Nothing was written: ",

@@ -16,7 +16,7 @@ use super::client::{EdgeList, Problem, Write, WriteClient, Written};
 use super::{Connection, Lagging, OnLag};
 use crate::providers::http::credential::Chain;
 use crate::providers::http::{Pace, Patience};
-use crate::providers::{Report, Writer};
+use crate::providers::{Report, STOPPED, Writer};
 use crate::state::{
     Change, Edge, Failure, FailureKind, GroupKey, ObjectId, Outcome, PrincipalName, Resource, Result, Usage,
 };
@@ -245,7 +245,7 @@ impl Run<'_> {
 
     /// Settles a job that is not sent, or not sent again.
     fn leave(&self, job: &Job) {
-        let outcome = job.otherwise.clone().unwrap_or_else(|| Outcome::NotTried { reason: "interrupted".to_owned() });
+        let outcome = job.otherwise.clone().unwrap_or_else(|| Outcome::NotTried { reason: STOPPED.to_owned() });
         self.settle(job, &outcome);
     }
 

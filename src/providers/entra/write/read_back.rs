@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::creation::PLAN_AGAIN;
 use super::{EntraWriter, jobs, pause};
+use crate::providers::STOPPED;
 use crate::providers::entra::client::{EdgeList, Filter, Path, Permission, Write};
 use crate::providers::entra::connection::Lagging;
 use crate::providers::entra::model::GROUP_PROPERTIES;
@@ -86,7 +87,7 @@ impl EntraWriter {
     ) -> BTreeMap<usize, Outcome> {
         self.note_planned(written);
         let mut open = self.expectations(written);
-        let interruption = Some("reading back what was written: interrupted".to_owned());
+        let interruption = Some(format!("reading back what was written: {STOPPED}"));
         let mut unshown: BTreeMap<usize, Option<String>> =
             open.iter().map(|expected| (expected.at, interruption.clone())).collect();
         let mut outcomes = BTreeMap::new();

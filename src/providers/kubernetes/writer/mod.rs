@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::api::Writing;
 use super::link::Link;
-use crate::providers::{Report, Writer};
+use crate::providers::{Report, STOPPED, Writer};
 use crate::state::{Change, ClusterUid, ConfigName, Failure, FailureKind, Outcome, Result, Usage};
 
 /// How many changes are carried out at the same time on one cluster.
@@ -55,7 +55,7 @@ impl Writer for KubernetesWriter {
                 async move {
                     let outcome = match cluster {
                         Some(cluster) if !*interrupted.borrow() => self.one(change, cluster).await,
-                        _ => Outcome::NotTried { reason: "interrupted".to_owned() },
+                        _ => Outcome::NotTried { reason: STOPPED.to_owned() },
                     };
                     report(position, outcome);
                 }

@@ -1,6 +1,7 @@
 //! A run of `apply`: its lines, what is told at the end, and the counts.
 
 use super::*;
+use crate::apply::Stop;
 
 #[test]
 fn what_an_apply_could_not_do_is_said_last() {
@@ -69,8 +70,7 @@ fn applied(layout: Layout) -> String {
     for (change, outcome) in plan.changes.iter().zip(&outcomes) {
         text += &lines.line(change, outcome);
     }
-    let summary =
-        Summary { done: 5, already: 1, pending: 1, failed: 1, forbidden: 0, not_tried: 2, interrupted: false };
+    let summary = Summary { done: 5, already: 1, pending: 1, failed: 1, forbidden: 0, not_tried: 2, stopped: None };
     text + "\n" + &closing(&summary, false, None, layout)
 }
 
@@ -128,12 +128,12 @@ fn the_end_of_a_run() {
     insta::assert_snapshot!(end(Summary { done: 1, already: 3, ..Summary::default() }), @"1 done, 3 already so.");
     insta::assert_snapshot!(end(Summary { done: 1, failed: 2, forbidden: 2, not_tried: 1, ..Summary::default() }), @"1 done, 2 failed, 1 not tried. Give the rights named above, then run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary { failed: 2, forbidden: 1, ..Summary::default() }), @"2 failed. Run it again: what is done stays done.");
-    insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, interrupted: true, ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
+    insta::assert_snapshot!(end(Summary { done: 1, not_tried: 3, stopped: Some(Stop::Interrupted), ..Summary::default() }), @"Interrupted: 1 done, 3 not tried. Run it again: what is done stays done.");
     insta::assert_snapshot!(end(Summary::default()), @"Nothing to do.");
     insta::assert_snapshot!(end(Summary { done: 7, pending: 2, ..Summary::default() }), @"7 done, 2 pending. Run it again in some minutes: it finds what is done, and does only what is missing.");
-    insta::assert_snapshot!(end(Summary { done: 7, pending: 2, not_tried: 1, interrupted: true, ..Summary::default() }), @"Interrupted: 7 done, 2 pending, 1 not tried. Run it again in some minutes: what is done stays done.");
+    insta::assert_snapshot!(end(Summary { done: 7, pending: 2, not_tried: 1, stopped: Some(Stop::Interrupted), ..Summary::default() }), @"Interrupted: 7 done, 2 pending, 1 not tried. Run it again in some minutes: what is done stays done.");
     let nothing = |summary: Summary| closing(&summary, true, None, WIDE);
-    insta::assert_snapshot!(nothing(Summary { not_tried: 1114, interrupted: true, ..Summary::default() }), @"Interrupted; nothing was written: 1114 not tried. Run it again.");
+    insta::assert_snapshot!(nothing(Summary { not_tried: 1114, stopped: Some(Stop::Interrupted), ..Summary::default() }), @"Interrupted; nothing was written: 1114 not tried. Run it again.");
     insta::assert_snapshot!(nothing(Summary { already: 1, failed: 2, not_tried: 1, ..Summary::default() }), @"Nothing was written: 1 already so, 2 failed, 1 not tried. Run it again.");
     let broken = "cannot write the journal .rolecall/run.jsonl: no space left on device";
     let stopped = Summary { done: 1, not_tried: 3, ..Summary::default() };
@@ -218,22 +218,4 @@ fn what_waits_for_many_others_is_one_line_and_failures_far_above_are_said_again(
     and 2 more that failed; the journal names each
     ");
     assert!(!gathered.lines(&outcomes, 20).contains("Failed"), "they are still on the screen");
-}
-
-/// A writer only hears that it is to stop; here nobody interrupted.
-#[test]
-fn what_a_full_disk_stopped_is_not_called_interrupted() {
-    let changes = many_members(4).changes;
-    let mut gathered = Gathered::default();
-    let outcome = Outcome::NotTried { reason: "interrupted".to_owned() };
-    for change in &changes {
-        gathered.add(change, &outcome);
-    }
-    gathered.stopped_because("the journal could not be written");
-    insta::assert_snapshot!(gathered.lines(&Outcomes::new(&changes, NARROW), 0), @"
-    4 changes not tried, the journal could not be written:
-        entra/group/everyone/member/person000@contoso.com,
-        entra/group/everyone/member/person001@contoso.com,
-        entra/group/everyone/member/person002@contoso.com and 1 more
-    ");
 }
