@@ -66,6 +66,13 @@ impl CliError {
         self
     }
 
+    /// The same with what to do next, where that is known.
+    #[must_use]
+    pub(super) fn hint_if(mut self, hint: Option<String>) -> Self {
+        self.hints.extend(hint);
+        self
+    }
+
     /// The same with another exit code.
     #[must_use]
     pub(super) fn exit(mut self, exit: Exit) -> Self {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::ui::Ui;
 use crate::apply::journal::link_on_the_way;
+use crate::report::escape;
+use crate::state::closest;
 
 /// The place on disk of a file that somebody named. The folder that one works in may be a checkout, with links that somebody
 /// committed: whoever proposes a change would choose by them what is written, or what is read and shown.
@@ -21,6 +23,17 @@ pub(super) fn place(ui: &Ui, file: &Path) -> io::Result<PathBuf> {
         }
         None => Ok(ui.resolve(file)),
     }
+}
+
+/// The name of a file or a folder that is there, where none is of the name that was typed.
+pub(super) fn did_you_mean(ui: &Ui, file: &Path, error: &io::Error) -> Option<String> {
+    const LOOKED_AT: usize = 1_000;
+    let typed = file.file_name().filter(|_| error.kind() == io::ErrorKind::NotFound)?.to_str()?;
+    let there = std::fs::read_dir(folder_of(&ui.resolve(file))).ok()?.take(LOOKED_AT);
+    let mut names: Vec<String> = there.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    let near = file.with_file_name(closest(typed, names.iter().map(String::as_str))?);
+    Some(format!("did you mean `{}`?", escape::name(&near.display().to_string())))
 }
 
 /// All of a file, or what shows that it is longer than `limit`: one byte more. What is no file is not opened: a pipe or a device

@@ -250,7 +250,7 @@ fn save(ui: &Ui, args: &Args, file: &Path, session: &Session, planned: &Planned)
         )
     } else {
         let command = next_command(args, file, &planned.plan);
-        format!("Saved plan {id}. Apply it{agreed} with: {command} --require-approved-plan {id}")
+        format!("Saved plan {id}.\nApply it{agreed} with: {command} --require-approved-plan {id}")
     })
 }
 

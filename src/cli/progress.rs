@@ -33,6 +33,9 @@ struct Bar {
     room: usize,
 }
 
+/// The bar where nothing is counted.
+const PLAIN: &str = "{spinner} {elapsed}  {msg}";
+
 /// What stands before the words, at its longest, and some room.
 const BESIDE: usize = 42;
 
@@ -69,11 +72,17 @@ const ENTRA: &str = "Entra";
 impl Progress {
     /// A bar when standard error is a terminal, and nothing otherwise.
     pub(super) fn new(ui: &Ui) -> Self {
-        let target = if ui.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self::on(ui, if ui.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() })
+    }
+
+    fn on(ui: &Ui, target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear);
         ui.underway.shows(&bar);
         let bar = Bar { bar, room: ui.width.saturating_sub(BESIDE).max(BESIDE / 2) };
-        Self { bar, voice: ui.voice(), awaited: Arc::default(), open: Mutex::default() }
+        let progress = Self { bar, voice: ui.voice(), awaited: Arc::default(), open: Mutex::default() };
+        // A wait may be told before anything is counted.
+        progress.style(PLAIN);
+        progress
     }
 
     /// Says so while Graph makes us wait: at a terminal in the bar, elsewhere in a line now and then.
@@ -111,11 +120,10 @@ impl Progress {
     /// The live systems are being read.
     pub(super) fn reading<'n>(&self, environments: impl Iterator<Item = &'n str>) {
         let open: BTreeMap<String, usize> = environments.map(|name| (name.to_owned(), 1)).collect();
-        self.bar.reset();
-        self.bar.set_length(open.len() as u64);
+        let clusters = open.len();
         *self.open() = open;
         self.open().insert(ENTRA.to_owned(), 1);
-        self.style("{spinner} {elapsed}  {pos}/{len} clusters read  {msg}");
+        self.counts(clusters, "{spinner} {elapsed}  {pos}/{len} clusters read  {msg}");
         self.waits();
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
@@ -164,10 +172,8 @@ impl Progress {
     /// Changes are being carried out.
     pub(super) fn applying(&self, changes: usize) {
         self.open().clear();
-        self.bar.reset();
         self.bar.say("");
-        self.bar.set_length(changes as u64);
-        self.style("{spinner} {elapsed}  applying {pos}/{len} {bar:12}  {msg}");
+        self.counts(changes, "{spinner} {elapsed}  applying {pos}/{len} {bar:12}  {msg}");
         self.bar.enable_steady_tick(Duration::from_millis(250));
     }
 
@@ -210,6 +216,17 @@ impl Progress {
     /// The stretch of work is over; nothing of the bar stays.
     pub(super) fn done(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// Begins to count to `length`; of nothing there is nothing to count. The bar ticks by itself: no count is shown that is not
+    /// of this stretch.
+    fn counts(&self, length: usize, template: &str) {
+        self.style(PLAIN);
+        self.bar.reset();
+        self.bar.set_length(length as u64);
+        if length > 0 {
+            self.style(template);
+        }
     }
 
     fn style(&self, template: &str) {
@@ -323,6 +340,8 @@ fn short(Wait { so_far, now, limit }: Wait) -> String {
 
 #[cfg(test)]
 mod tests {
+    use indicatif::TermLike;
+
     use super::*;
 
     #[test]
@@ -349,6 +368,62 @@ mod tests {
         assert_eq!(Awaited::default().told(), None);
     }
 
+    impl TermLike for Heard {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, line: &str) -> std::io::Result<()> {
+            self.write_str(&format!("{line}\n"))
+        }
+
+        fn write_str(&self, text: &str) -> std::io::Result<()> {
+            self.0.lock().unwrap().extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+
+        fn clear_line(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_counted_of_no_clusters() {
+        let now = || "2026-11-22T16:40:11Z".parse().unwrap();
+        for (clusters, counted) in [(["alpha"].as_slice(), "0/1 clusters read"), (&[], "waiting for Entra")] {
+            let heard = Heard::default();
+            let silent = || Box::new(std::io::sink());
+            let ui = Ui::captured(silent(), silent(), BTreeMap::new(), "/".into(), now);
+            let progress = Progress::on(&ui, ProgressDrawTarget::term_like_with_hz(Box::new(heard.clone()), 200));
+            progress.bar.say("Graph throttles");
+            progress.reading(clusters.iter().copied());
+            progress.bar.force_draw();
+            let said = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
+            assert!(said.contains(counted) && !said.contains("0/0"), "{said}");
+            progress.done();
+        }
+    }
+
     #[test]
     fn words_beside_a_bar_are_cut_to_their_room() {
         assert_eq!(cut("Graph throttles", 15), "Graph throttles");
@@ -359,7 +434,7 @@ mod tests {
         assert!(short(longest).width() <= 80 - BESIDE, "{}", short(longest));
     }
 
-    #[derive(Clone, Default)]
+    #[derive(Clone, Debug, Default)]
     struct Heard(Arc<Mutex<Vec<u8>>>);
 
     impl std::io::Write for Heard {

@@ -63,6 +63,7 @@ pub(super) fn tell_apart(ui: &Ui, paths: &[PathBuf]) -> Result<(Option<PathBuf>,
 pub(super) fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
     let unreadable = |error: io::Error| {
         CliError::user(format!("{}: the saved plan cannot be read: {}", file.display(), files::reason(&error)))
+            .hint_if(files::did_you_mean(ui, file, &error))
             .hint("save one with `rolecall plan --save FILE`")
     };
     let bytes = files::read_limited(&ui.resolve(file), saved::SIZE_LIMIT).map_err(unreadable)?;

@@ -16,7 +16,9 @@ use super::session::Session;
 use super::ui::Ui;
 use crate::report;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::state::{EnvironmentName, Failure, InvalidName, Observed, PrincipalName, is_access_file};
+use crate::state::{
+    EnvironmentName, Failure, InvalidName, Observed, PrincipalName, Resolution, first_few, is_access_file,
+};
 
 /// Write what is live to a file, for previews without credentials (`plan --snapshot`)
 ///
@@ -72,6 +74,7 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
         session.also = names;
     }
     let observed = session.take(&progress, everybody).await?;
+    let unknown = unknown(&observed, &session.also, args.pseudonymise);
     let snapshot = Snapshot {
         rolecall: env!("CARGO_PKG_VERSION").to_owned(),
         taken: (ui.now)(),
@@ -110,6 +113,12 @@ pub(super) async fn run(args: &Args, ui: &mut Ui) -> Result<Exit, CliError> {
     })?;
     let written = files::place(ui, &args.file).and_then(|path| files::write_private(&path, text.as_bytes()));
     written.map_err(|error| unwritable(&args.file, &error))?;
+    if let (Some(list), false) = (&args.people, unknown.is_empty()) {
+        let (many, all) = (unknown.len(), count(session.also.len(), "name"));
+        let are = if many == 1 { "is nobody" } else { "are nobody" };
+        let note = format!("{many} of {all} in {} {are} in the tenant: {}", list.display(), first_few(unknown, 3));
+        ui.say(&report::text::paragraph("note: ", &note, ui.width));
+    }
     tell(ui, args, &snapshot, text.len(), &unread);
     let has_failed = unread
         .iter()
@@ -137,6 +146,7 @@ fn people_of(ui: &Ui, people: &Path) -> Result<People, CliError> {
     let list = people.display();
     let text = fs_err::read_to_string(ui.resolve(people)).map_err(|error| {
         CliError::user(format!("{list}: the list of people cannot be read: {}", files::reason(&error)))
+            .hint_if(files::did_you_mean(ui, people, &error))
             .hint("say `--people all`, or name a file with one name a line")
     })?;
     let lines = text.lines().zip(1..).map(|(line, number)| (line.split('#').next().unwrap_or_default().trim(), number));
@@ -160,6 +170,21 @@ fn name(text: &str) -> Result<PrincipalName, InvalidName> {
         "group-id" => rest.parse().map(PrincipalName::GroupId),
         _ => Err(InvalidName("nothing is named like that".to_owned())),
     }
+}
+
+/// Those of these names that nobody has, or several; with the name that may be meant, unless that is nobody's to read.
+fn unknown(observed: &Observed, names: &BTreeSet<PrincipalName>, is_hidden: bool) -> Vec<String> {
+    let Some(Ok(tenant)) = &observed.tenant else { return Vec::new() };
+    let spelt = |name: &PrincipalName, more: &str| format!("{}{more}", report::escape::name(&name.to_string()));
+    let unknown = names.iter().filter_map(|name| match tenant.directory.get(name)? {
+        Resolution::Found(_) | Resolution::NotInSnapshot => None,
+        Resolution::Ambiguous(_) => Some(spelt(name, " (it is several)")),
+        Resolution::Missing { suggestion: Some(near), .. } if !is_hidden => {
+            Some(spelt(name, &format!(" (did you mean `{}`?)", report::escape::name(near))))
+        }
+        Resolution::Missing { .. } => Some(spelt(name, "")),
+    });
+    unknown.collect()
 }
 
 /// The parts that could not be read; `None` is Entra. Those that may be out of reach come last.

@@ -15,7 +15,8 @@ pub(crate) fn check(name: &str, ran: &Ran) {
             (r"\.rolecall/[0-9TZ.-]+\.jsonl", ".rolecall/[TIME].jsonl"),
             (r"[0-9a-f]{4}…", "[ID]"),
             (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", "[WHEN]"),
-            (r"Saved plan [0-9a-f]{8}", "Saved plan [PLAN]"),
+            (r"Saved plan [0-9a-f]{64}", "Saved plan [PLAN]"),
+            (r"--require-approved-plan [0-9a-f]{64}", "--require-approved-plan [PLAN]"),
         ],
     }, {
         insta::assert_snapshot!(name, screen);

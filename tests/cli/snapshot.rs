@@ -138,6 +138,7 @@ fn a_change_is_previewed_and_whoever_is_not_in_the_snapshot_is_said_to_be_so_onc
 #[test]
 fn with_everybody_in_it_a_preview_is_what_the_live_plan_is() {
     let world = world();
+    let before = world.writes().len();
     let _ = take(&world, &["--people", "all"]).exits(0);
     let file = "access/rolecall.yaml";
     world.replace(
@@ -154,7 +155,26 @@ fn with_everybody_in_it_a_preview_is_what_the_live_plan_is() {
     }
     assert_eq!(live, preview);
     assert!(live.to_string().contains("nobody has this user principal name (did you mean `hayden@contoso.com`?)"));
-    assert_eq!(world.writes().len(), world.writes().len());
+    assert_eq!(world.writes().len(), before, "neither a snapshot nor a plan writes");
+}
+
+#[test]
+fn whoever_is_listed_and_is_nobody_is_named() {
+    let world = world();
+    world.write("people.txt", "gina@contoso.com\nhaydn@contoso.com\n");
+    let ran = take(&world, &["--people", "people.txt"]).exits(0);
+    let note = "note: 1 of 2 names in people.txt is nobody in the tenant: haydn@contoso.com (did you mean `hayden@contoso.com`?)";
+    let said = ran.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(note), "{}", ran.stderr);
+    // Whom the files do not name is nobody's to read.
+    world.write("people.txt", "gin@contoso.com\n");
+    let ran = take(&world, &["--people", "people.txt", "--pseudonymise"]).exits(0);
+    assert!(ran.stderr.contains("gin@contoso.com") && !ran.stderr.contains("gina@"), "{}", ran.stderr);
+    world.write("people.txt", "gina@contoso.com\n");
+    let ran = take(&world, &["--people", "people.txt"]).exits(0);
+    assert!(!ran.stderr.contains("note:"), "{}", ran.stderr);
+    let ran = take(&world, &["--people", "peple.txt"]).exits(1);
+    assert!(ran.stderr.contains("help: did you mean `people.txt`?"), "{}", ran.stderr);
 }
 
 #[test]

@@ -118,9 +118,20 @@ fn flags_of_others_are_answered_with_ours() {
         (&["apply", "-o", "json"], "--journal FILE"),
         (&["apply", "--json"], "--journal FILE"),
         (&["apply", "--output=json"], "--journal FILE"),
+        (&["apply", "--base", "main"], "`rolecall plan --base REF --save FILE`"),
+        (&["apply", "--base=main"], "`rolecall plan --base REF --save FILE`"),
+        (&["apply", "--dry-run"], "`rolecall plan` shows"),
+        (&["apply", "--force"], "--acknowledge GUARD:SUBJECT"),
+        (&["apply", "--auto-approve"], "`--yes`"),
+        (&["plan", "-e", "alpha"], "`--only ENV`"),
+        (&["drift", "--environment", "alpha"], "`--only ENV`"),
+        (&["snapshot", "live.json", "-e", "alpha"], "all environments"),
+        (&["who-can", "list", "pods", "--only", "alpha"], "`-e ENV`"),
+        (&["verify", "--only", "alpha"], "`-e ENV`"),
     ] {
         let ran = world.run(arguments).exits(64);
-        assert!(ran.stderr.contains("  tip: ") && ran.stderr.contains(tip), "{}", ran.stderr);
+        assert!(ran.stderr.contains(tip), "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("  tip: ").count(), 1, "ours alone: {}", ran.stderr);
     }
 }
 
@@ -144,6 +155,20 @@ fn a_saved_plan_away_from_its_access_files_is_told_to_name_them() {
     let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
     let ran = world.run(&["apply", "tonight.plan", "--sandbox", "sandbox"]).exits(1);
     assert!(ran.stderr.contains("`rolecall apply tonight.plan FOLDER`"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_answered_with_one_of_a_near_name() {
+    let world = World::with_example("quickstart");
+    let _ = world.plan(&["--save", "tonight.plan"]).exits(0);
+    for (typed, near) in [("tonigth.plan", "tonight.plan"), ("./tonigt.plan", "./tonight.plan"), ("acess", "access")] {
+        let ran = world.run(&["apply", typed, "--sandbox", "sandbox"]).exits(1);
+        assert!(ran.stderr.contains(&format!("help: did you mean `{near}`?")), "{}", ran.stderr);
+    }
+    let ran = world.run(&["apply", "nothing.like.it", "--sandbox", "sandbox"]).exits(1);
+    assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
+    let ran = world.run(&["plan", "access", "--snapshot", "tonight.pln"]).exits(1);
+    assert!(ran.stderr.contains("did you mean `tonight.plan`?"), "{}", ran.stderr);
 }
 
 #[test]

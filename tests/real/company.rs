@@ -44,8 +44,9 @@ impl World {
     /// The object id of a group of the config, from the journal of the run that created it.
     fn group(&self, key: &str) -> String {
         let address = format!("entra/group/{key}");
-        let journals = std::fs::read_dir(self.folder.path().join(".rolecall")).unwrap();
-        let lines: String = journals.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        let files = std::fs::read_dir(self.folder.path().join(".rolecall")).unwrap().map(|file| file.unwrap().path());
+        let journals = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+        let lines: String = journals.map(|journal| std::fs::read_to_string(journal).unwrap()).collect();
         lines
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())

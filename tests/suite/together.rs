@@ -48,9 +48,10 @@ fn text(output: &Output) -> String {
 /// The addresses of the changes that the journals of a folder began, and how many journals there are.
 fn begun(folder: &Path) -> (usize, Vec<String>) {
     let (mut journals, mut begun) = (0, Vec::new());
-    for entry in std::fs::read_dir(folder.join(".rolecall")).unwrap() {
+    let files = std::fs::read_dir(folder.join(".rolecall")).unwrap().map(|entry| entry.unwrap().path());
+    for journal in files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")) {
         journals += 1;
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let text = std::fs::read_to_string(journal).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let begins = lines.filter(|line| line["phase"] == "begin");
         begun.extend(begins.map(|line| line["address"].as_str().unwrap().to_owned()));

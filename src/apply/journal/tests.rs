@@ -46,6 +46,14 @@ fn a_journal_is_read_back() {
 }
 
 #[test]
+fn a_journal_that_does_not_say_why_it_was_stopped_is_read_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = written(folder.path()).replace("\"interrupted\":false}", "\"interrupted\":true}");
+    let summary = parse(text.as_bytes()).unwrap().summary.unwrap();
+    assert_eq!((summary.interrupted, summary.stopped), (true, None));
+}
+
+#[test]
 fn a_journal_is_read_up_to_where_it_was_cut() {
     let folder = tempfile::tempdir().unwrap();
     let text = written(folder.path());
@@ -79,7 +87,7 @@ fn what_no_journal_says_is_refused_with_its_line() {
     insta::assert_snapshot!(error(&[lines[0], "", lines[1]]), @"line 2 of the journal cannot be understood: EOF while parsing a value");
     insta::assert_snapshot!(error(&[lines[0], &lines[1].replace("\"begin\"", "\"started\"")]), @"line 2 of the journal cannot be understood: unknown variant `started`, expected one of `begin`, `end`, `summary`");
     insta::assert_snapshot!(error(&[lines[0], &lines[1].replace("\"sign\"", "\"secret\":1,\"sign\"")]), @"line 2 of the journal cannot be understood: unknown field `secret`, expected one of `time`, `address`, `sign`, `origin`, `added`");
-    insta::assert_snapshot!(error(&[lines[0], &lines[3].replace("\"done\"", "\"extra\":1,\"done\"")]), @"line 2 of the journal cannot be understood: unknown field `extra`, expected one of `time`, `done`, `already`, `pending`, `failed`, `not_tried`, `interrupted`");
+    insta::assert_snapshot!(error(&[lines[0], &lines[3].replace("\"done\"", "\"extra\":1,\"done\"")]), @"line 2 of the journal cannot be understood: unknown field `extra`, expected one of `time`, `done`, `already`, `pending`, `failed`, `not_tried`, `interrupted`, `stopped`");
     insta::assert_snapshot!(error(&[lines[0], lines[3], lines[1]]), @"line 3 of the journal cannot be understood: it stands behind the summary");
     insta::assert_snapshot!(error(&[lines[0], &"x".repeat(1 << 21)]), @"line 2 of the journal is longer than 1048576 bytes");
 }
@@ -92,6 +100,19 @@ fn a_file_that_exists_is_left_alone() {
     let error = create(&path).err().unwrap();
     assert!(matches!(error, JournalError::Exists { .. }), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn our_own_folder_keeps_itself_out_of_git_and_no_other_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let ignored = |name: &str| {
+        create(&folder.path().join(name).join("journal.jsonl")).unwrap();
+        fs::read_to_string(folder.path().join(name).join(".gitignore")).ok()
+    };
+    assert!(ignored("new/.rolecall").is_some_and(|text| text.lines().any(|line| line == "*")));
+    assert_eq!(ignored("journals"), None);
+    fs::create_dir(folder.path().join(".rolecall")).unwrap();
+    assert_eq!(ignored(".rolecall"), None, "whoever made it decides");
 }
 
 #[test]

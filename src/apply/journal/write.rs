@@ -79,9 +79,13 @@ pub enum JournalError {
     },
 }
 
+/// The folder that is ours alone.
+const OWN_FOLDER: &str = ".rolecall";
+const IGNORED: &str = "# Made by rolecall: what is in here is not for the repository.\n*\n";
+
 /// The place for a journal when none is named: `.rolecall/<time>.jsonl` below the current folder.
 pub fn default_path(time: Timestamp) -> PathBuf {
-    Path::new(".rolecall").join(format!("{}.jsonl", time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ")))
+    Path::new(OWN_FOLDER).join(format!("{}.jsonl", time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ")))
 }
 
 /// Whether a journal can be made there, found out without leaving anything behind: before somebody is asked a question.
@@ -142,7 +146,12 @@ impl Journal {
             if let Some(link) = link_on_the_way(Path::new(""), folder) {
                 return Err(JournalError::Linked { path: path.to_owned(), link });
             }
+            let is_new = !folder.exists();
             create_folders(folder).map_err(|source| JournalError::Folder { folder: folder.to_owned(), source })?;
+            if is_new && folder.ends_with(OWN_FOLDER) {
+                // A journal names people: it is not to be committed by accident. Without this it is still a journal.
+                let _ = fs::write(folder.join(".gitignore"), IGNORED);
+            }
         }
         let file = create_file(path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => JournalError::Exists { path: path.to_owned() },

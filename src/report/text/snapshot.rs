@@ -43,7 +43,8 @@ pub(in crate::report) fn warnings(snapshot: &FromSnapshot) -> Vec<String> {
         Age::Old(_) => Vec::new(),
         Age::Ahead(_) => {
             vec![
-                "this snapshot is from the future: one of the two clocks is wrong, and nobody knows how old it is"
+                "this snapshot is from the future: one of the two clocks is wrong, and nobody knows how old it is; set it right, \
+                 and take the snapshot again"
                     .to_owned(),
             ]
         }
