@@ -275,20 +275,6 @@ impl Value {
             },
         }
     }
-
-    /// The groups that it names.
-    pub fn groups(&self) -> BTreeSet<GroupKey> {
-        let of = |who: &PrincipalName| match who {
-            PrincipalName::Group(key) => Some(key.clone()),
-            _ => None,
-        };
-        match self {
-            Self::Group(key) => BTreeSet::from([key.clone()]),
-            Self::Listed(key, _, who) => [key.clone()].into_iter().chain(of(who)).collect(),
-            Self::Role(_) | Self::Allows(..) => BTreeSet::new(),
-            Self::Grant { subject, .. } => of(subject).into_iter().collect(),
-        }
-    }
 }
 
 /// A rule as one text, whatever the order in which its lists are written.

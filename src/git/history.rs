@@ -279,7 +279,8 @@ impl History {
     }
 
     /// How many objects were asked for: what a long history costs.
-    pub fn reads(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> usize {
         self.reads.get()
     }
 
