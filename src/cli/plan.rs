@@ -242,7 +242,12 @@ fn save(ui: &Ui, args: &Args, file: &Path, session: &Session, planned: &Planned)
     let written = files::place(ui, file).and_then(|path| files::write_private(&path, text.as_bytes()));
     written.map_err(|error| unwritable(file, &error))?;
     let id = &saved.plan_id;
-    let agreed = if planned.plan.refusals().next().is_some() { ", once you agree with what is above," } else { "" };
+    let agreed = match (planned.plan.refusals().next().is_some(), &planned.base) {
+        (true, Some(_)) => ", once you agree with what is above and the change is merged,",
+        (true, None) => ", once you agree with what is above,",
+        (false, Some(_)) => ", once the change is merged,",
+        (false, None) => "",
+    };
     Ok(if planned.expectations.iter().any(|judged| judged.stops) {
         format!(
             "Saved plan {id}. `apply` refuses while an expectation fails: mend what is granted or what is expected, and plan \

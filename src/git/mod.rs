@@ -1,5 +1,6 @@
 //! What git knows about the access files. It reads the repository on disk and never the network.
 
+mod ancestry;
 mod authors;
 mod base;
 pub mod blame;
@@ -13,6 +14,7 @@ mod tree;
 
 use std::path::Path;
 
+pub use ancestry::is_in_history;
 pub use authors::{Author, authors};
 pub use base::{Base, NoBase, Tip, base};
 pub use committed::is_committed;

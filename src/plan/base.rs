@@ -19,6 +19,11 @@ pub struct Caused {
 }
 
 impl Caused {
+    /// Everything, where there were no access files before the change.
+    pub fn all(head: &Plan) -> Self {
+        Self { by_change: head.changes.iter().map(|change| change.address.clone()).collect(), ..Self::default() }
+    }
+
     /// Compares the plan of the files before a change with that of the files after it, which were made of one look at the live
     /// systems.
     pub fn new(base: (&Desired, &Plan), head: (&Desired, &Plan)) -> Self {

@@ -110,6 +110,59 @@ ids! {
     }
 }
 
+impl Reason {
+    /// What to do next, where what is said of each case does not say it.
+    pub fn next(self) -> Option<&'static str> {
+        Some(match self {
+            Self::UnknownPerson => "correct the name in the files, or take the entry out",
+            Self::AmbiguousPerson => {
+                "write the one that is meant so that no other has that name: a person by user principal name, an app by app id"
+            }
+            Self::UnknownGroup => "correct the name, or give the group a block in the files",
+            Self::NotInSnapshot => "plan against the live systems, or take a new snapshot with these files",
+            Self::ContainsItself => "take the entry out",
+            Self::NotAnOwner => "name people or service principals as owners",
+            Self::UsersOnly => "name people, or use a security group",
+            Self::GroupRestored => "apply this plan, then plan again",
+            Self::MissingNamespace => "create the namespace or correct its name, then plan again",
+            Self::MissingRole => "create the role there or correct its name, then plan again",
+            Self::NoUser => "grant to a group that it is in",
+            Self::RoleInUse => "have what refers to it removed, or give the role a block in the files again",
+            Self::AggregatedRole
+            | Self::AmbiguousGroupName
+            | Self::CannotNest
+            | Self::ClusterNotToldApart
+            | Self::DeletedGroupsConflict
+            | Self::DeletedUnreadable
+            | Self::GroupNameInUse
+            | Self::GroupNameUnknown
+            | Self::GroupNotFound
+            | Self::GroupNotThereYet
+            | Self::MemberAndAbsent
+            | Self::MissingGroup
+            | Self::NameTaken
+            | Self::NoSecurityGroup
+            | Self::NoUserName
+            | Self::NotOurs
+            | Self::OtherConfig
+            | Self::OtherRole
+            | Self::OwnAccess
+            | Self::PassesForBuiltIn
+            | Self::PimUnreadable
+            | Self::PreviousKeysConflict
+            | Self::ReadOnlyGroup
+            | Self::ReplacesBuiltIn
+            | Self::ReplacesElsewhere
+            | Self::ReplacesNobody
+            | Self::ReplacesOtherAccess
+            | Self::ReplacesOtherConfig
+            | Self::SameGroup
+            | Self::StillBound
+            | Self::UnknownApplier => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

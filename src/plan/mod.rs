@@ -173,7 +173,30 @@ impl Verdict {
     }
 }
 
+/// How much was read of what the files are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// All of it.
+    Whole,
+    /// Something was not read, and something could be compared.
+    Part,
+    /// So little that nothing could be compared: there is no plan.
+    Nothing,
+}
+
 impl Plan {
+    /// How much was read of what the files are about. Whom a binding is for is known from Entra only, so that without it the clusters
+    /// that were read say nothing either.
+    pub fn coverage(&self) -> Coverage {
+        let without_entra = self.unread.iter().any(|part| part.environment.is_none());
+        let compared = self.compared.groups > 0 || (self.compared.environments > 0 && !without_entra);
+        match (self.unread.is_empty(), compared || !self.changes.is_empty()) {
+            (true, _) => Coverage::Whole,
+            (false, true) => Coverage::Part,
+            (false, false) => Coverage::Nothing,
+        }
+    }
+
     /// Whether the live systems are as the files ask, as far as they could be read.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

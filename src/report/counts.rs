@@ -1,10 +1,10 @@
 //! The counts that every form of a report ends with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::preflight::Forecast;
 use crate::plan::{Plan, Verdict};
-use crate::state::Sign;
+use crate::state::{Address, Sign};
 
 /// What a plan holds, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,13 @@ pub(super) struct Counts {
     pub(super) add: usize,
     pub(super) change: usize,
     pub(super) remove: usize,
-    /// Without those that are errors.
+    /// Changes that are withheld, each once, whatever holds it back. This is what people are told.
+    pub(super) waiting: usize,
+    /// How many of them take something away.
+    pub(super) waiting_removals: usize,
+    /// Causes for which something is withheld, without those that are errors.
     pub(super) withheld: usize,
+    /// Causes that are errors.
     pub(super) errors: usize,
     pub(super) unread: usize,
     /// Guards because of which `apply` would refuse.
@@ -29,7 +34,11 @@ impl Counts {
         let signs = |sign: Sign| plan.changes.iter().filter(|change| change.sign() == sign).count();
         let errors = plan.withheld.iter().filter(|entry| entry.is_error).count();
         let open: Vec<&Verdict> = plan.verdicts.iter().filter(|verdict| !verdict.acknowledged).collect();
+        let waiting: BTreeMap<&Address, &Sign> =
+            plan.withheld.iter().flat_map(|entry| entry.addresses.iter().zip(&entry.signs)).collect();
         Self {
+            waiting: waiting.len(),
+            waiting_removals: waiting.values().filter(|sign| ***sign == Sign::Remove).count(),
             add: signs(Sign::Add),
             change: signs(Sign::Change),
             remove: signs(Sign::Remove),

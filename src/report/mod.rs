@@ -12,6 +12,7 @@ use crate::plan::{Caused, Owning, Unsaid, Verdict};
 use crate::snapshot::{Age, Lacking};
 use crate::state::{ConfigName, EnvironmentName, GroupKey, TenantId, Usage, Weakening};
 
+mod conclusion;
 mod counts;
 pub mod csv;
 mod drift;
@@ -22,6 +23,7 @@ pub mod lint;
 pub mod markdown;
 pub mod patch;
 pub mod text;
+mod unread;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,8 @@ pub struct Base {
     pub short: String,
     /// Whether the clone lacks part of the history, so that there may be a nearer one.
     pub is_shallow: bool,
+    /// That there are no access files in that commit, where that is so: all that these ask for comes by the change.
+    pub begins: Option<Begins>,
     /// What the change weakens.
     pub weakened: Vec<Weakening>,
     /// What a reviewer must know first, and what is not read because the change would have it reached otherwise: sentences.
@@ -93,6 +97,15 @@ pub struct Base {
     pub authors: Vec<String>,
     /// Who owns the groups that it is about.
     pub owners: BTreeMap<GroupKey, Owning>,
+}
+
+/// Where there are no access files yet that a change could be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// In the commit that the change starts from; the branch that it goes to has some by now.
+    AtStart,
+    /// In the branch that it goes to either: nothing says how systems are to be reached, so that nothing was read.
+    Everywhere,
 }
 
 /// What a report about what is there says besides the expectations themselves.

@@ -261,6 +261,24 @@ fn the_same_files_at_another_commit_are_said_to_be_the_same() {
 }
 
 #[test]
+fn a_plan_of_a_commit_that_is_not_merged_is_said_to_be_that() {
+    let world = World::with_quickstart_grants();
+    let commits = Commits::new(&world);
+    let first = commits.0.head().unwrap().peel_to_commit().unwrap();
+    world.replace("access/rolecall.yaml", "groups:\n", "# Who is who.\n\ngroups:\n");
+    let _ = commits.add("access: a change");
+    let id = saved(&world);
+    // It was merged as another commit, with the same files.
+    commits.0.set_head_detached(first.id()).unwrap();
+    let _ = commits.add("access: a change, squashed");
+    let ran = apply(&world, &["--require-approved-plan", &id]).exits(0);
+    let said =
+        " (the same files); that commit is not in the history of what is checked out (a change that is not merged, or";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(ran.stderr.contains("planned again, and every change is as approved"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_base_has_moved_and_the_changes_are_others() {
     let world = World::with_quickstart_grants();
     let commits = Commits::new(&world);

@@ -47,6 +47,11 @@ pub(crate) fn commit(repository: &Repository, message: &str) -> Oid {
 impl Change {
     /// Live: `ROOT`. On `main`: mallory is taken out, sam comes to ops, and nobody has applied it.
     pub(crate) fn new(change: &[(&str, &str)]) -> Self {
+        Self::after(&[], change)
+    }
+
+    /// The same with edits of `main`, too.
+    pub(crate) fn after(main: &[(&str, &str)], change: &[(&str, &str)]) -> Self {
         let world = World::with_files(&[("rolecall.yaml", ROOT)]);
         let _ = world.plan(&["--save", "first.plan"]).exits(0);
         let _ = world.run(&["apply", "first.plan", "access", "--sandbox", "sandbox"]).exits(0);
@@ -58,6 +63,9 @@ impl Change {
             "members: [erin@contoso.com]",
             "members: [erin@contoso.com, sam@contoso.com]",
         );
+        for (from, to) in main {
+            world.replace("access/rolecall.yaml", from, to);
+        }
         let first = commit(&repository, "access: first");
         drop(repository.branch("change", &repository.find_commit(first).unwrap(), false).unwrap());
         repository.set_head("refs/heads/change").unwrap();
@@ -202,8 +210,12 @@ fn neither_another_name_nor_an_early_start_changes_how_systems_are_reached() {
     commit(&change.repository, "access: from nothing");
     let plan = change.json(0);
     assert_eq!(plan["base"]["left_out"].as_array().unwrap().len(), 1, "{}", plan["base"]);
-    let told = plan["base"]["not_told"].as_str().unwrap();
-    assert!(told.contains("rolecall.yaml") && told.ends_with("Tenant and environments are those of main."), "{told}");
+    // Nothing was there to compare with, so that all of it comes by the change.
+    assert_eq!((&plan["base"]["begins"], &plan["base"]["not_told"]), (&"at-start".into(), &Value::Null));
+    let causes = causes(&plan);
+    assert!(!causes.is_empty() && causes.iter().all(|(_, cause)| cause == "change"), "{causes:?}");
+    let text = change.world.plan(&["--base", "main"]).exits(0).stdout;
+    assert!(text.contains("environments are those of main.") && !text.contains("taken away"), "{text}");
 }
 
 /// The servers that were asked anything since this many requests.

@@ -34,6 +34,7 @@ mod log;
 mod markdown;
 mod permissions;
 mod picture;
+mod preview_screens;
 mod previews;
 mod provenance;
 mod pseudonyms;

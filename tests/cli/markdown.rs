@@ -44,8 +44,8 @@ fn what_a_change_causes_is_apart_from_what_was_off_before() {
     let order = [
         "### ",
         "#### Weakened",
+        "#### Expectations that fail by this change",
         "#### Access",
-        "#### Expectations",
         "```diff",
         "#### Off before",
         "<details>",

@@ -6,6 +6,7 @@
 
 mod doubts;
 mod effect;
+mod in_change;
 pub mod live;
 mod only;
 mod planned;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 use self::doubts::{Doubts, Unsure};
 use self::effect::Effect;
+pub use self::in_change::{Cause, Earlier, InChange, attribute_to_change, expecting};
 pub use self::planned::{group_questions, planned};
 use self::some::gives_some;
 use self::whom::{Everybody, Whom, everybody};
@@ -48,6 +50,10 @@ pub struct Judged {
     pub unread: bool,
     /// Whether the tenant has nobody, or not one alone, whom it is about.
     pub of_nobody: bool,
+    /// Whether it is broken already, through nothing that the files ask for, and a plan adds nothing to that.
+    pub is_so_already: bool,
+    /// What a change of the files has to do with it, where it is broken and a change is looked at.
+    pub in_change: Option<InChange>,
 }
 
 /// What is expected of somebody.
@@ -174,6 +180,8 @@ impl<'w> World<'w, '_> {
                     stops: matches!(verdict, Verdict::Broken(_)) && !expectation.delegated,
                     unread,
                     of_nobody: found.is_err(),
+                    is_so_already: false,
+                    in_change: None,
                     verdict,
                 };
                 all.push(Told { judged, effect });

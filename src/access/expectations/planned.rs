@@ -36,11 +36,21 @@ pub fn planned(
     changes: &[Change],
     withheld: &BTreeSet<&Address>,
 ) -> Vec<Judged> {
+    by_place(told_with(desired, observed, changes, withheld).into_iter().map(|told| told.judged).collect())
+}
+
+/// The same in no order, with the ways by which something is broken.
+pub(super) fn told_with(
+    desired: &Desired,
+    observed: &Observed,
+    changes: &[Change],
+    withheld: &BTreeSet<&Address>,
+) -> Vec<Told> {
     let (mut told, _) = told(desired, observed, changes);
     if told.iter().any(|told| told.judged.is_broken()) {
         attribute(&mut told, desired, observed, withheld);
     }
-    by_place(told.into_iter().map(|told| told.judged).collect())
+    told
 }
 
 /// What must be asked of Entra first, so that [`planned`] can tell: who is in groups of others that give what somebody must
@@ -56,7 +66,7 @@ pub fn group_questions(desired: &Desired, observed: &Observed, changes: &[Change
 }
 
 /// Judges everything, and says which groups of others would have to be read to know more.
-fn told(desired: &Desired, observed: &Observed, changes: &[Change]) -> (Vec<Told>, BTreeSet<Identity>) {
+pub(super) fn told(desired: &Desired, observed: &Observed, changes: &[Change]) -> (Vec<Told>, BTreeSet<Identity>) {
     let expected = environments(desired);
     let mut wanted = BTreeSet::new();
     if expected.is_empty() {
@@ -126,6 +136,7 @@ fn attribute(told: &mut [Told], desired: &Desired, observed: &Observed, withheld
             && before.is_some_and(|before| is_can || !effect.adds_to(&before.effect))
             && !effect.is_of_files();
         judged.stops &= !is_done_already;
+        judged.is_so_already = is_done_already;
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::base::Base;
 use super::source::{ClusterSource, TenantSource};
-use crate::access::expectations::{self, Judged};
+use crate::access::expectations::{self, Earlier, Judged};
 use crate::access::{AccessComparison, AccessDifference};
 use crate::plan::{self, Plan};
 use crate::providers::Reader as _;
+use crate::state::expectation::DesiredExpectation;
 use crate::state::{Address, Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy, Sign};
 
 /// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
@@ -81,13 +83,43 @@ pub(super) fn judge_expectations(
     plan: &Plan,
     changes: &[Change],
 ) -> Vec<Judged> {
+    expectations::planned(desired, observed, changes, &waiting(plan, changes))
+}
+
+/// What a plan would make and does not, where these of its changes are made.
+fn waiting<'p>(plan: &'p Plan, changes: &[Change]) -> BTreeSet<&'p Address> {
     let made: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
     let left_out = plan.changes.iter().map(|change| (&change.address, change.sign()));
     let left_out = left_out.filter(|(address, _)| !made.contains(address));
     let withheld = plan.withheld.iter().flat_map(|withheld| withheld.addresses.iter().zip(withheld.signs.clone()));
     // Nobody waits for what would be taken away.
     let waits = withheld.chain(left_out).filter(|(_, sign)| *sign != Sign::Remove);
-    expectations::planned(desired, observed, changes, &waits.map(|(address, _)| address).collect())
+    waits.map(|(address, _)| address).collect()
+}
+
+/// Says of the expectations that would not hold what the change of the files has to do with it.
+pub(super) async fn attribute_to_change(
+    judged: &mut [Judged],
+    head: (&Desired, &Plan),
+    base: &Base,
+    before: Option<(&Desired, &Plan)>,
+    given_up: &[DesiredExpectation],
+    observed: &mut Observed,
+    reader: &TenantSource,
+) {
+    if !judged.iter().any(Judged::is_broken) {
+        return;
+    }
+    if let Some((desired, plan)) = before {
+        ask_for_expectations(&expectations::expecting(desired, head.0), observed, &plan.changes, reader).await;
+    }
+    let waits = before.map(|(_, plan)| waiting(plan, &plan.changes)).unwrap_or_default();
+    let earlier = match before {
+        Some((desired, plan)) => Earlier::Files(desired, &plan.changes, &waits),
+        None if base.begins => Earlier::Nothing,
+        None => Earlier::NotTold,
+    };
+    expectations::attribute_to_change(judged, (head.0, &head.1.changes), earlier, given_up, observed);
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

@@ -13,6 +13,7 @@ use crate::config::{self, Config, Loaded, MAX_FILE_BYTES, ROOT_FILE, ReachedOthe
 use crate::diagnostics::Severity;
 use crate::git::{self, Content, Tree};
 use crate::plan::{self, Caused, Owning, Plan, Side, Unsaid};
+use crate::report::Begins;
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
     Desired, EnvironmentName, Failure, FailureKind, GroupKey, Limit, NowCalled, Observed, Touched, Weakened, Weakening,
@@ -37,6 +38,10 @@ pub(super) struct Base {
     is_shallow: bool,
     /// There are no access files yet where the change goes, so that nothing says how systems are to be reached.
     is_new: bool,
+    /// There are none where the change starts: everything comes by it.
+    pub(super) begins: bool,
+    /// How many of the expectations that are added are those that the change takes out; the branch has the others by now.
+    pub(super) given_up: usize,
     weakened: Vec<Weakening>,
     /// The mail addresses of those who wrote the change, as git says.
     authors: Vec<String>,
@@ -55,6 +60,15 @@ pub(super) struct Told {
     pub(super) caused: Caused,
     pub(super) unsaid: Result<Vec<Unsaid>, String>,
     pub(super) owners: BTreeMap<GroupKey, Owning>,
+}
+
+impl Told {
+    /// All of a plan, where there were no access files before.
+    pub(super) fn all(head: (&Desired, &Plan), observed: &Observed) -> Self {
+        let caused = Caused::all(head.1);
+        let owners = plan::owning(head.0, head, &caused, observed);
+        Self { caused, unsaid: Ok(Vec::new()), owners }
+    }
 }
 
 impl Before {
@@ -141,6 +155,7 @@ impl Base {
         let mut loaded = load_within(&found.tree, &found.short)?;
         let mut tip = load_within(&found.tip.tree, &found.tip.short)?;
         let is_new = found.tip.tree.real(&found.tip.tree.root().join(ROOT_FILE)).is_err();
+        let begins = found.tree.real(&found.tree.root().join(ROOT_FILE)).is_err();
         let place = |short: &str| {
             let (short, folder) = (short.to_owned(), found.folder.clone());
             move |file: &str| format!("{short}:{}", placed(&folder, file))
@@ -173,6 +188,8 @@ impl Base {
             short: found.short.clone(),
             is_shallow: found.is_shallow,
             is_new,
+            begins,
+            given_up: 0,
             weakened: Vec::new(),
             authors: git::authors(&found).into_iter().map(|author| author.mail).collect(),
         };
@@ -189,6 +206,7 @@ impl Base {
         let called = NowCalled::new(&compiled, desired);
         let weakened = config::weakened((&before, &loaded.sources), (config, &head.sources), &called);
         let mut expected = given_up(&weakened, &compiled, &called, &stood);
+        base.given_up = expected.len();
         let otherwise = config::reached_otherwise(&before, config);
         keep_appliers(&compiled, desired);
         if tip.config.is_none() && !is_tip && !is_new {
@@ -235,6 +253,7 @@ impl Base {
             commit: self.commit.clone(),
             short: self.short.clone(),
             is_shallow: self.is_shallow,
+            begins: self.begins.then_some(if self.is_new { Begins::Everywhere } else { Begins::AtStart }),
             weakened: self.weakened.clone(),
             left_out: self.left_out(),
             caused,

@@ -22,10 +22,11 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use self::asking::{
-    access_difference, against_base, ask_about_groups, ask_for_expectations, ask_for_rights, judge_expectations,
+    access_difference, against_base, ask_about_groups, ask_for_expectations, ask_for_rights, attribute_to_change,
+    judge_expectations,
 };
-use self::base::Base;
 pub(super) use self::base::load as load_commit;
+use self::base::{Base, Told};
 pub(super) use self::drifting::Drifted;
 pub(super) use self::looking::Seen;
 use self::names::check_groups;
@@ -37,7 +38,7 @@ use super::ui::Ui;
 use crate::access::expectations::Judged;
 use crate::access::{AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
-use crate::plan::{Comparison, Verdict};
+use crate::plan::{Comparison, Coverage, Verdict};
 use crate::providers::entra::{self, EntraWriter};
 use crate::providers::http::credential::Chain;
 use crate::providers::kubernetes::{self, KubernetesWriter, Link};
@@ -53,6 +54,8 @@ use crate::{desired, git, plan, report};
 
 /// Clusters that are talked to at once: each takes about seven round trips, most of them to make connections.
 pub(super) const CLUSTERS_AT_ONCE: usize = 32;
+
+const NOTHING_READ: &str = "What this change causes is not known, nor what was off before it: nothing was read.";
 
 /// A config that was read and found good, and the ways to what it is about.
 pub(super) struct Session {
@@ -222,21 +225,31 @@ impl Session {
             plan::foresee(&mut plan, &self.desired, &observed, &policy);
         }
         let before_others = reader.usage().requests;
-        let (access, base) = match (&self.base, base) {
-            (Some(of @ Base { desired: Ok(before), .. }), Some(base)) => {
-                let head = (&self.desired, &plan);
-                let (access, drift) = against_base((&before.desired, &base), head, &mut observed, &reader).await;
-                (access, Some(of.about(Ok(before.told(&base, head, &observed)), drift)))
+        let head = (&self.desired, &plan);
+        let before = self.base.as_ref().and_then(|of| of.desired.as_ref().ok()).zip(base.as_ref());
+        let (access, told) = match (before, &self.base) {
+            (Some((before, base)), Some(of)) => {
+                let (access, drift) = against_base((&before.desired, base), head, &mut observed, &reader).await;
+                (access, Some(of.about(told(&plan, before.told(base, head, &observed)), drift)))
             }
-            (of, _) => {
+            (_, of) => {
                 let (now, then) = ((&self.desired, &[][..]), (&self.desired, plan.changes.as_slice()));
                 let access = access_difference(now, then, &mut observed, &reader).await;
-                let why = |of: &Base| of.desired.as_ref().err().cloned().unwrap_or_default();
-                (access, of.as_ref().map(|of| of.about(Err(why(of)), AccessDifference::default())))
+                let all = |of: &Base| match &of.desired {
+                    Err(why) if !of.begins => Err(why.clone()),
+                    Ok(_) | Err(_) => told(&plan, Told::all(head, &observed)),
+                };
+                (access, of.as_ref().map(|of| of.about(all(of), AccessDifference::default())))
             }
         };
         let access = Arc::new(access);
         ask_for_expectations(&self.desired, &mut observed, &plan.changes, &reader).await;
+        let mut expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
+        if let Some(of) = &self.base {
+            let before = before.map(|(before, base)| (&before.desired, base));
+            let given_up = self.desired.expectations.get(self.expectations..).unwrap_or_default();
+            attribute_to_change(&mut expectations, head, of, before, given_up, &mut observed, &reader).await;
+        }
         let mut spent = report::Spent {
             graph: reader.usage(),
             others: reader.usage().requests - before_others,
@@ -247,9 +260,8 @@ impl Session {
             spent.clusters += reader.usage();
         }
         progress.done();
-        let expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
         let lacking = reader.lacking();
-        Ok(Planned { plan, observed, access, spent, expectations, base, lacking })
+        Ok(Planned { plan, observed, access, spent, expectations, base: told, lacking })
     }
 
     /// What the guards say of what `apply` does without a saved plan, where that is not the whole plan.
@@ -391,6 +403,14 @@ impl Session {
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
+    }
+}
+
+/// What a change causes, unless nothing was read that could tell.
+fn told(plan: &plan::Plan, told: Told) -> Result<Told, String> {
+    match plan.coverage() {
+        Coverage::Nothing => Err(NOTHING_READ.to_owned()),
+        Coverage::Whole | Coverage::Part => Ok(told),
     }
 }
 

@@ -42,6 +42,22 @@ fn the_commit_is_named_from_any_folder_inside() {
 }
 
 #[test]
+fn what_led_to_the_commit_that_is_checked_out_is_in_its_history() {
+    let (folder, access) = repository();
+    let repository = Repository::open(folder.path()).unwrap();
+    let who = Signature::new("Erin", "erin@contoso.com", &Time::new(0, 0)).unwrap();
+    let first = repository.head().unwrap().peel_to_commit().unwrap();
+    let tree = first.tree().unwrap();
+    let aside = repository.commit(None, &who, &who, "aside", &tree, &[&first]).unwrap();
+    let second = repository.commit(Some("HEAD"), &who, &who, "second", &tree, &[&first]).unwrap();
+    let told = |commit: &str| is_in_history(&access, commit);
+    assert_eq!([first.id(), second, aside].map(|id| told(&id.to_string())), [Some(true), Some(true), Some(false)]);
+    assert_eq!([told(&"0".repeat(40)), told("main")], [Some(false), None]);
+    fs::write(folder.path().join(".git").join("shallow"), format!("{}\n", first.id())).unwrap();
+    assert_eq!([told(&second.to_string()), told(&"0".repeat(40))], [Some(true), None]);
+}
+
+#[test]
 fn a_changed_or_unknown_access_file_is_dirty() {
     let (_folder, access) = repository();
     fs::write(access.join("teams.yaml"), "groups: {}\n").unwrap();

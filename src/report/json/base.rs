@@ -5,7 +5,7 @@ use super::plan::{change, origin, texts, would};
 use super::v1;
 use crate::plan::{Owning, Read, Unsaid};
 use crate::report::text::hints::gaining_authors;
-use crate::report::{Base, Context, text};
+use crate::report::{Base, Begins, Context, text};
 use crate::state::GroupKey;
 
 /// What the change of the access files starts from.
@@ -15,6 +15,10 @@ pub(super) fn base(base: &Base, context: &Context) -> v1::Base {
         reference: base.reference.clone(),
         commit: base.commit.clone(),
         shallow: base.is_shallow,
+        begins: base.begins.map(|begins| match begins {
+            Begins::AtStart => v1::Begins::AtStart,
+            Begins::Everywhere => v1::Begins::Everywhere,
+        }),
         weakened: base
             .weakened
             .iter()

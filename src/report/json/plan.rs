@@ -2,10 +2,11 @@
 
 use super::access::access;
 use super::{base, v1};
-use crate::access::expectations::{Judged, Verdict as Holds, What, Why};
+use crate::access::expectations::{Cause, Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
-    Beside, BindingOwner, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict, Withheld,
+    Beside, BindingOwner, Coverage, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict,
+    Withheld,
 };
 use crate::report::{Base, Context, FromSnapshot, Spent, WouldApply, counts::Counts, escape};
 use crate::snapshot::Age;
@@ -65,10 +66,16 @@ fn published(plan: &Plan, context: &Context) -> v1::Plan {
         preflight: plan.forecasts.iter().map(preflight).collect(),
         aggregation: plan.spreads.iter().map(spread).collect(),
         unread: plan.unread.iter().map(unread).collect(),
+        read: match plan.coverage() {
+            Coverage::Whole => v1::Coverage::All,
+            Coverage::Part => v1::Coverage::Part,
+            Coverage::Nothing => v1::Coverage::Nothing,
+        },
         counts: v1::Counts {
             add: counts.add,
             change: counts.change,
             remove: counts.remove,
+            waiting: counts.waiting,
             withheld: counts.withheld,
             errors: counts.errors,
             unread: counts.unread,
@@ -92,6 +99,7 @@ pub(super) fn withheld(entry: &Withheld) -> v1::Withheld {
         actions: entry.signs.iter().map(|sign| would(*sign)).collect(),
         reason: entry.reason.to_string(),
         message: entry.message.clone(),
+        next: entry.reason.next().map(str::to_owned),
         error: entry.is_error,
     }
 }
@@ -159,6 +167,14 @@ pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
         requests,
         verdict,
         stops: None,
+        cause: judged.in_change.map(|of| match of.cause {
+            Cause::Breaks => v1::ExpectationCause::Breaks,
+            Cause::Keeps => v1::ExpectationCause::Keeps,
+            Cause::AddsTo => v1::ExpectationCause::AddsTo,
+            Cause::Before => v1::ExpectationCause::Before,
+            Cause::Unknown => v1::ExpectationCause::Unknown,
+        }),
+        given_up: judged.in_change.map(|of| of.given_up),
         why: reasons.iter().map(why).collect(),
     }
 }

@@ -1,19 +1,24 @@
 //! What a change of the access files weakens, what it accepts, and what was off before it.
 
 use super::document::{Body, Fold, Part};
-use super::{access, changes, escape, item};
+use super::{access, changes, escape, item, remarks};
 use crate::access::AccessDifference;
-use crate::plan::Plan;
-use crate::report::Base;
-use crate::report::text::base::{SHALLOW, giving, left, off_before, place, sentence};
+use crate::plan::{Caused, Plan};
+use crate::report::text::base::{
+    OffBefore, SHALLOW, compared, giving, left, off_before, place, said_first, sentence, unknown_before,
+};
 use crate::report::text::hints::{self, OWNERS, UNSAID, gaining_authors, unsaid};
 use crate::report::text::page::Mark;
+use crate::report::{Base, Context};
 
 /// What a reviewer must know before anything else.
-pub(super) fn opening(base: &Base, difference: &AccessDifference) -> Vec<Part> {
+pub(super) fn opening(base: &Base, context: &Context) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut said: Vec<String> = base.caused.as_ref().err().into_iter().chain(&base.left_out).cloned().collect();
-    said = said.iter().map(|each| item(Mark::Decide, &crate::report::escape::message(each), None, &[])).collect();
+    if let Some(compared) = compared(base) {
+        let part = Part::new("What this change is compared with", Body::None).vital();
+        parts.push(Part { lead: vec![escape::prose(&compared)], ..part });
+    }
+    let mut said: Vec<String> = said_first(base).iter().map(|each| item(Mark::Decide, each, None, &[])).collect();
     said.extend(base.is_shallow.then(|| item(Mark::Unknown, SHALLOW, None, &[])));
     if !said.is_empty() {
         parts.push(Part::new("Before you read this", Body::List(said)).vital());
@@ -23,7 +28,8 @@ pub(super) fn opening(base: &Base, difference: &AccessDifference) -> Vec<Part> {
     if !weakened.is_empty() {
         parts.push(Part::new("Weakened by this change", Body::List(weakened)).vital());
     }
-    let authors = gaining_authors(base, difference);
+    parts.extend(remarks::failing_by_change(&context.expectations));
+    let authors = gaining_authors(base, &context.access);
     if !authors.is_empty() {
         let items = authors.iter().map(|author| item(Mark::Decide, &author.sentence, None, &[])).collect();
         parts.push(Part::new("What its authors come to", Body::List(items)).vital());
@@ -52,27 +58,29 @@ pub(super) fn accepted(base: &Base) -> Option<Part> {
 
 /// What `apply` puts right besides, folded; but for what it gives to anybody.
 pub(super) fn drift(plan: &Plan, base: &Base) -> Vec<Part> {
-    let Ok(caused) = &base.caused else { return Vec::new() };
+    let unknown = unknown_before(plan, base).map(|unknown| {
+        Part::new("Off before this change, and not read", Body::List(vec![item(Mark::Unknown, &unknown, None, &[])]))
+    });
+    let is_told = |caused: &&Caused| !(caused.drift.is_empty() && base.drift.rows.is_empty());
+    let Some(caused) = base.caused.as_ref().ok().filter(is_told) else { return unknown.into_iter().collect() };
     let given = giving(&base.drift);
-    if caused.drift.is_empty() && base.drift.rows.is_empty() {
-        return Vec::new();
+    let OffBefore { title, signs } = off_before(plan, caused);
+    let mut parts = access::table(title, access::HEADER, &given);
+    if parts.is_empty() {
+        parts.push(Part::new(title, Body::None));
     }
-    let (title, signs) = {
-        let told = off_before(plan, caused);
-        let (title, signs) = told.split_once(": ").unwrap_or((&told, ""));
-        (title.to_owned(), signs.to_owned())
-    };
-    let mut first = Part::new(&title, if given.rows.is_empty() { Body::None } else { access::rows(&given) }).vital();
-    first.lead = vec![escape::prose(&signs)];
-    let mut parts = vec![first];
+    if let Some(first) = parts.first_mut() {
+        first.is_vital = true;
+        first.lead = signs.iter().map(|signs| escape::prose(signs)).collect();
+    }
+    parts.extend(unknown);
     parts.extend(access::not_seen("What of what was off before could not be seen", &base.drift));
     let others = AccessDifference {
         rows: base.drift.rows.iter().filter(|row| !given.rows.contains(row)).cloned().collect(),
         ..AccessDifference { role_keys: base.drift.role_keys.clone(), ..AccessDifference::default() }
     };
-    if !others.rows.is_empty() {
-        parts.push(Part::new("Who has less by what was off before", access::rows(&others)).folded(Fold::Always));
-    }
+    let less = access::table("Who has less by what was off before", access::HEADER, &others);
+    parts.extend(less.into_iter().map(|part| part.folded(Fold::Always)));
     if !caused.drift.is_empty() {
         let lines = changes::lines(plan, |change| caused.drift.contains(&change.address));
         parts.push(Part::new("What was off before", Body::Fence("diff", lines)).folded(Fold::Always));

@@ -15,7 +15,7 @@ use crate::report::text::plan::{footer, header};
 use crate::report::text::view::View;
 use crate::report::{Context, drift as said};
 
-const HEADER: &[&str] = &["", "who", "where", "by the files", "now", "via"];
+const HEADER: access::Header = &["", "who", "where", "by the files", "now", "via"];
 /// What the signs of the differences mean.
 const LEGEND: &str = "`+` is there and no file asks for it, `~` is there otherwise than the files ask, `-` is asked for and is not there.";
 
@@ -30,10 +30,7 @@ pub fn drift(plan: &Plan, drift: &Drift, context: &Context, sheet: &Sheet) -> St
         return format!("{}\n{}\n", mark(None), escape::prose(&sentences.collect::<Vec<_>>().join(" ")));
     }
     let mut parts = Vec::new();
-    if !context.access.rows.is_empty() {
-        let rows = Body::Table(HEADER, lines(&context.access).iter().map(access::of_line).collect());
-        parts.push(Part::new("Who has more or less than the files give", rows));
-    }
+    parts.extend(access::table("Who has more or less than the files give", HEADER, &context.access));
     parts.extend(access::not_seen("What of this could not be seen", &context.access));
     parts.extend(remarks::guards(plan, context));
     parts.extend(remarks::withheld(plan));

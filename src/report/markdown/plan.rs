@@ -4,10 +4,11 @@ use super::document::{Document, mark};
 use super::host::Sheet;
 use super::{access, base, changes, escape, remarks};
 use crate::access::expectations::Verdict;
-use crate::plan::Plan;
+use crate::plan::{Coverage, Plan};
+use crate::report::conclusion::{Sentence, Weight, sentences};
 use crate::report::text::access::headline;
 use crate::report::text::base::gaining;
-use crate::report::text::plan::{by_place, cost, counts, header, is_quiet, waiting_in_all};
+use crate::report::text::plan::{by_place, cost, header, is_quiet, waiting_in_all};
 use crate::report::text::snapshot;
 use crate::report::{Context, counts::Counts};
 
@@ -26,16 +27,17 @@ pub fn plan(plan: &Plan, context: &Context, sheet: &Sheet) -> String {
             let headline = format!("Compared with the {}.", snapshot::headline_for_long(from));
             std::iter::once(headline).chain(snapshot::warnings_for_long(from)).chain(snapshot::lacking(from))
         });
-        let sentences: Vec<String> = counts(plan, &context).into_iter().chain(live).collect();
+        let sentences: Vec<String> =
+            sentences(plan, &context).into_iter().map(|sentence| sentence.text).chain(live).collect();
         return format!("{mark}\n{}\n", escape::prose(&sentences.join(" ")));
     }
     let mut parts = Vec::new();
-    parts.extend(context.base.iter().flat_map(|base| base::opening(base, &context.access)));
+    parts.extend(context.base.iter().flat_map(|base| base::opening(base, context)));
     parts.extend(access::parts(context));
     parts.extend(remarks::guards(plan, context));
     parts.extend(remarks::expectations(context));
     parts.extend(remarks::withheld(plan));
-    parts.extend(remarks::unread(plan));
+    parts.extend(remarks::unknown(plan));
     parts.extend(changes::part(plan, context));
     if let Some(base) = &context.base {
         parts.extend(base::accepted(base));
@@ -61,12 +63,15 @@ fn has_nothing_to_say(plan: &Plan, context: &Context) -> bool {
 fn head(plan: &Plan, context: &Context) -> Vec<String> {
     let counts = Counts::of(plan);
     let mut parts = Vec::new();
-    if plan.changes.is_empty() {
-        parts.push("no changes".to_owned());
-    } else {
-        parts.push(format!("{} to add, {} to change, {} to remove", counts.add, counts.change, counts.remove));
-    }
-    for (number, what) in [(counts.withheld, "withheld"), (counts.errors, "in error"), (counts.unread, "not read")] {
+    parts.push(match plan.coverage() {
+        _ if !plan.changes.is_empty() => {
+            format!("{} to add, {} to change, {} to remove", counts.add, counts.change, counts.remove)
+        }
+        Coverage::Whole => "no changes".to_owned(),
+        Coverage::Part => "no changes in what was read".to_owned(),
+        Coverage::Nothing => "no plan".to_owned(),
+    });
+    for (number, what) in [(counts.waiting, "withheld"), (counts.errors, "in error"), (counts.unread, "not read")] {
         parts.extend((number > 0).then(|| format!("{number} {what}")));
     }
     let heading = format!("### {}: {}", escape::prose(plan.config.as_str()), parts.join(", "));
@@ -97,21 +102,15 @@ fn head(plan: &Plan, context: &Context) -> Vec<String> {
             said.push(escape::prose(&format!("{}{besides}", headline(&context.access))));
         }
     }
-    let sentences = sentences(plan, context);
-    said.extend(sentences.iter().map(|sentence| {
-        let is_refusal = sentence.starts_with("`apply` would refuse") || sentence.starts_with("`apply` of a saved");
-        let sentence = escape::prose(sentence);
-        if is_refusal { format!("**{sentence}**") } else { sentence }
+    said.extend(sentences(plan, context).iter().filter_map(|Sentence { weight, text }| match weight {
+        // The heading counts it.
+        Weight::Counts => None,
+        Weight::Plain => Some(escape::prose(text)),
+        Weight::Decide => Some(format!("**{}**", escape::prose(text))),
     }));
     said.extend(waiting_in_all(plan, "below", "plan").map(|(what, next)| escape::prose(&format!("{what} {next}"))));
     let said: Vec<String> = said.into_iter().map(|each| format!("- {each}")).collect();
     vec![heading, said.join("\n")]
-}
-
-/// What comes out, without what the heading counts.
-fn sentences(plan: &Plan, context: &Context) -> Vec<String> {
-    let is_counted = |sentence: &String| sentence.starts_with("Plan: ");
-    counts(plan, context).into_iter().filter(|sentence| !is_counted(sentence)).collect()
 }
 
 /// Which plan it is, of what, and what it has cost.

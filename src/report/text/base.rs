@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::access;
 use super::page::{Mark, Page};
 use super::words::{count, principal};
+use super::{access, expectations};
 use crate::access::AccessDifference;
 use crate::access::difference::{AccessEffect, AccessRow, Bearing, Somebody};
-use crate::plan::{Caused, Plan};
-use crate::report::{Base, escape};
+use crate::access::expectations::Judged;
+use crate::plan::{Caused, Coverage, Plan};
+use crate::report::{Base, Begins, escape, unread};
 use crate::state::{
     Address, Change, EnvironmentName, Limit, Membership, Origin, Sign, Unmanaged, Weakened, Weakening, first_few,
 };
@@ -19,30 +20,60 @@ const NAMED_PEOPLE: usize = 10;
 /// What may be wrong in a shallow clone.
 pub(in crate::report) const SHALLOW: &str = "this clone has part of the history alone: if what the other side did shows here too, fetch the rest (`git fetch --unshallow`)";
 
+/// What the change is compared with, where that is not what a reviewer would expect: a paragraph.
+pub(in crate::report) fn compared(base: &Base) -> Option<String> {
+    let (short, reference) = (&base.short, escape::name(&base.reference));
+    let text = match base.begins? {
+        Begins::AtStart => format!(
+            "The commit that this change starts from, {short}, has no access files at this place; {reference} has some by now. So \
+             the change is compared with nothing: all that these files ask for is told as caused by it, and nothing as off \
+             before it. Tenant and environments are those of {reference}."
+        ),
+        Begins::Everywhere => format!(
+            "{reference} has no access files at this place, nor has {short}, the commit that this change starts from: it brings \
+             them, or moves them here. So there is nothing to compare it with: whatever these files change is caused by it, and \
+             nothing was off before it. They were checked, and nothing was read, because whoever proposes a change must not \
+             choose where its preview goes. Plan it once it is merged; or now, without --base, if you have read what it says of \
+             tenant and environments."
+        ),
+    };
+    Some(text)
+}
+
+/// What else a reviewer must know before anything: sentences.
+pub(in crate::report) fn said_first(base: &Base) -> Vec<String> {
+    if base.begins == Some(Begins::Everywhere) {
+        // The paragraph has said it all.
+        return Vec::new();
+    }
+    base.caused.as_ref().err().into_iter().chain(&base.left_out).map(|each| escape::message(each)).collect()
+}
+
 /// What a reviewer must know before anything else.
-pub(super) fn opening(page: &mut Page, base: &Base) {
-    if let Err(why) = &base.caused {
+pub(super) fn opening(page: &mut Page, base: &Base, judged: &[Judged]) {
+    if let Some(compared) = compared(base) {
         page.gap();
-        page.item(Mark::Decide, &escape::message(why));
+        page.words(0, &compared);
     }
-    if !base.left_out.is_empty() {
+    let said = said_first(base);
+    if !said.is_empty() {
         page.gap();
     }
-    for left_out in &base.left_out {
-        page.item(Mark::Decide, &escape::message(left_out));
+    for sentence in said {
+        page.item(Mark::Decide, &sentence);
     }
     if base.is_shallow {
         page.gap();
         page.item(Mark::Unknown, SHALLOW);
     }
-    if base.weakened.is_empty() {
-        return;
+    if !base.weakened.is_empty() {
+        page.gap();
+        page.words(0, "Weakened by this change");
     }
-    page.gap();
-    page.words(0, "Weakened by this change");
     for weakening in &base.weakened {
         page.marked(0, Mark::Decide, &sentence(weakening), place(weakening));
     }
+    expectations::by_change(page, judged);
 }
 
 /// The line that does it, or the one that stood for it, as `git show` has it.
@@ -179,20 +210,32 @@ pub(in crate::report) fn left(change: &Change) -> String {
 
 /// What `apply` puts right besides, folded; but for what it gives to anybody.
 pub(super) fn drift(page: &mut Page, plan: &Plan, base: &Base) {
-    let Ok(caused) = &base.caused else { return };
-    if caused.drift.is_empty() && base.drift.rows.is_empty() {
-        return;
+    if let Ok(caused) = &base.caused
+        && !(caused.drift.is_empty() && base.drift.rows.is_empty())
+    {
+        page.gap();
+        let OffBefore { title, signs } = off_before(plan, caused);
+        let signs = signs.map(|signs| format!(": {signs}")).unwrap_or_default();
+        page.words(0, &format!("{title}{signs}; `plan` without --base shows each"));
+        let given = giving(&base.drift);
+        if !given.rows.is_empty() {
+            access::table(page, &given);
+        }
+        if let Some(losing) = losing(&base.drift) {
+            page.marked(0, Mark::Sign(Sign::Remove), &losing, None);
+        }
+        access::unseen_part(page, &base.drift);
     }
-    page.gap();
-    page.words(0, &format!("{}; `plan` without --base shows each", off_before(plan, caused)));
-    let given = giving(&base.drift);
-    if !given.rows.is_empty() {
-        access::table(page, &given);
+    if let Some(unknown) = unknown_before(plan, base) {
+        page.gap();
+        page.item(Mark::Unknown, &unknown);
     }
-    if let Some(losing) = losing(&base.drift) {
-        page.marked(0, Mark::Sign(Sign::Remove), &losing, None);
-    }
-    access::unseen_part(page, &base.drift);
+}
+
+/// That nobody knows what was off before, where that is so.
+pub(in crate::report) fn unknown_before(plan: &Plan, base: &Base) -> Option<String> {
+    let is_about = !plan.unread.is_empty() && base.begins.is_none();
+    is_about.then(|| format!("What was off before this change on {} is not known: not read", unread::parts(plan)))
 }
 
 /// `2 lose by it: hayden@contoso.com, sam@contoso.com`: what is folded names at least these.
@@ -204,19 +247,34 @@ fn losing(difference: &AccessDifference) -> Option<String> {
     (!people.is_empty()).then(|| format!("{} {verb} by it: {named}", people.len()))
 }
 
-/// `Off before this change, and put right by `apply` as well: 1 to add, 0 to change, 2 to remove (alpha)`.
-pub(in crate::report) fn off_before(plan: &Plan, caused: &Caused) -> String {
-    let places: BTreeSet<&str> =
-        caused.drift.iter().map(|address| address.environment().map_or("Entra", EnvironmentName::as_str)).collect();
-    let places = if places.is_empty() { String::new() } else { format!(" ({})", first_few(places, NAMED_PLACES)) };
-    format!("Off before this change, and put right by `apply` as well: {}{places}", signs(plan, &caused.drift))
+/// What was off before a change.
+pub(in crate::report) struct OffBefore {
+    pub(in crate::report) title: &'static str,
+    /// How many changes put it right, and where; `None` where none does.
+    pub(in crate::report) signs: Option<String>,
 }
 
-/// `1 to add, 0 to change, 2 to remove`.
+/// `Off before this change, and put right by `apply` as well`, and `1 to add, 0 to change, 2 to remove (alpha)`.
+pub(in crate::report) fn off_before(plan: &Plan, caused: &Caused) -> OffBefore {
+    if caused.drift.is_empty() {
+        return OffBefore { title: "Off before this change", signs: None };
+    }
+    let places: BTreeSet<&str> =
+        caused.drift.iter().map(|address| address.environment().map_or("Entra", EnvironmentName::as_str)).collect();
+    OffBefore {
+        title: "Off before this change, and put right by `apply` as well",
+        signs: Some(format!("{} ({})", signs(plan, &caused.drift), first_few(places, NAMED_PLACES))),
+    }
+}
+
+/// `1 to add, 0 to change, 2 to remove`; nothing to do is said so.
 fn signs(plan: &Plan, of: &BTreeSet<Address>) -> String {
     let count =
         |sign: Sign| plan.changes.iter().filter(|change| change.sign() == sign && of.contains(&change.address)).count();
-    format!("{} to add, {} to change, {} to remove", count(Sign::Add), count(Sign::Change), count(Sign::Remove))
+    match [Sign::Add, Sign::Change, Sign::Remove].map(count) {
+        [0, 0, 0] => "nothing to apply".to_owned(),
+        [add, change, remove] => format!("{add} to add, {change} to change, {remove} to remove"),
+    }
 }
 
 /// The rows by which somebody comes to something.
@@ -247,11 +305,16 @@ pub(in crate::report) fn gaining(base: &Base, by_change: &AccessDifference) -> O
 }
 
 /// `By this change: 3 to add, 1 to change, 0 to remove; 2 more changes for what was off before.`
-pub(super) fn counts(plan: &Plan, base: &Base, caused: &Caused) -> String {
+pub(in crate::report) fn counts(plan: &Plan, base: &Base, caused: &Caused) -> String {
+    let is_whole = plan.coverage() == Coverage::Whole;
     let rest = match caused.drift.len() {
-        0 => "nothing was off before".to_owned(),
+        _ if base.begins.is_some() => "there was nothing before".to_owned(),
+        0 if is_whole => "nothing was off before".to_owned(),
+        0 => "nothing of what was read was off before".to_owned(),
+        some if caused.by_change.is_empty() => format!("{} for what was off before", count(some, "change")),
         some => format!("{} for what was off before", count(some, "more change")),
     };
+    let by = if is_whole { "By this change" } else { "By this change, of what was read" };
     let weakened = match base.weakened.len() {
         0 => String::new(),
         some => format!(", {some} weakened"),
@@ -260,5 +323,5 @@ pub(super) fn counts(plan: &Plan, base: &Base, caused: &Caused) -> String {
         0 => String::new(),
         some => format!(", {some} that none of its lines says"),
     };
-    format!("By this change: {}{weakened}{unsaid}; {rest}.", signs(plan, &caused.by_change))
+    format!("{by}: {}{weakened}{unsaid}; {rest}.", signs(plan, &caused.by_change))
 }

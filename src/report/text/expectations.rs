@@ -5,24 +5,36 @@ use std::collections::BTreeMap;
 use super::Layout;
 use super::page::{Mark, Page};
 use super::words::count;
-use crate::access::expectations::{Judged, Verdict, What, Why};
+use crate::access::expectations::{Cause, Judged, Verdict, What, Why};
+use crate::report::conclusion::Sentence;
 use crate::report::escape;
 
 /// How many of one kind are told one by one.
 pub(super) const LISTED: usize = 20;
 
-/// Adds the part of a page about expectations that do not hold, or of which nobody knows.
+/// The title of those that do not hold because of a change.
+pub(in crate::report) const BY_CHANGE: &str = "Expectations that fail by this change";
+
+/// Adds the part of a page about expectations that do not hold, or of which nobody knows; without those that fail by a change.
 pub(super) fn part(page: &mut Page, judged: &[Judged]) {
-    if judged.iter().all(|each| each.verdict == Verdict::Holds) {
-        return;
-    }
-    page.gap();
-    page.words(0, "Expectations");
-    entries(page, judged);
+    titled(page, "Expectations", told(judged));
 }
 
-fn entries(page: &mut Page, judged: &[Judged]) {
-    for Entry { mark, text, place, details } in told(judged) {
+/// Adds the part about those that fail by a change.
+pub(super) fn by_change(page: &mut Page, judged: &[Judged]) {
+    titled(page, BY_CHANGE, told_by_change(judged));
+}
+
+fn titled(page: &mut Page, title: &str, all: Vec<Entry>) {
+    if !all.is_empty() {
+        page.gap();
+        page.words(0, title);
+        entries(page, all);
+    }
+}
+
+fn entries(page: &mut Page, all: Vec<Entry>) {
+    for Entry { mark, text, place, details } in all {
         page.marked(0, mark, &text, place);
         for detail in details {
             page.detail(4, &detail);
@@ -45,9 +57,20 @@ impl Entry {
     }
 }
 
-/// What does not hold, and then what nobody can tell.
+/// What does not hold because of a change.
+pub(in crate::report) fn told_by_change(judged: &[Judged]) -> Vec<Entry> {
+    kind(Mark::Decide, judged.iter().filter(|each| is_by_change(each)).collect())
+}
+
+/// Whether it fails by a change of the files.
+fn is_by_change(judged: &Judged) -> bool {
+    judged.is_broken() && judged.in_change.is_some_and(|of| of.cause.is_by_change())
+}
+
+/// What else does not hold, and then what nobody can tell.
 pub(in crate::report) fn told(judged: &[Judged]) -> Vec<Entry> {
-    let mut entries = kind(Mark::Decide, judged.iter().filter(|each| each.is_broken()).collect());
+    let mut entries =
+        kind(Mark::Decide, judged.iter().filter(|each| each.is_broken() && !is_by_change(each)).collect());
     // Where nothing was read, that is one thing to know, however much is expected there.
     let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
     for text in judged.iter().filter_map(not_read) {
@@ -76,7 +99,8 @@ fn kind(mark: Mark, judged: Vec<&Judged>) -> Vec<Entry> {
     let more = judged.len().saturating_sub(LISTED);
     let entry = |each: &Judged| {
         let mut details: Vec<String> = reasons(each).iter().map(because).collect();
-        details.extend((each.is_broken() && !each.stops).then(|| "`apply` goes on all the same".to_owned()));
+        details.extend(each.in_change.map(|of| cause(of.cause).to_owned()));
+        details.extend(goes_on(each).map(str::to_owned));
         Entry { mark, text: sentence(each), place: Some(each.origin.to_string()), details }
     };
     let mut entries: Vec<Entry> = judged.into_iter().take(LISTED).map(entry).collect();
@@ -86,10 +110,35 @@ fn kind(mark: Mark, judged: Vec<&Judged>) -> Vec<Entry> {
     entries
 }
 
+/// What a change has to do with it.
+fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Breaks => "by this change: without it this holds, and with it it does not",
+        Cause::Keeps => {
+            "by this change: it fails now, and `apply` would mend that without this change, but not with it"
+        }
+        Cause::AddsTo => "it fails without this change as well, and this change adds to that",
+        Cause::Before => "not by this change: it fails without it as well",
+        Cause::Unknown => "whether it would hold without this change is not known",
+    }
+}
+
+/// Why it does not stop `apply`, where it does not.
+fn goes_on(judged: &Judged) -> Option<&'static str> {
+    let is_given_up = judged.in_change.is_some_and(|of| of.given_up);
+    match (judged.is_broken() && !judged.stops, is_given_up) {
+        (false, _) => None,
+        (true, true) => Some(
+            "this change takes it out of the files: once it is merged, nobody expects it, and `apply` does not stop",
+        ),
+        (true, false) => Some("`apply` goes on all the same"),
+    }
+}
+
 /// The expectations that do not hold, or of which nobody knows, on their own.
 pub fn expectations(judged: &[Judged], layout: Layout) -> String {
     let mut page = Page::new(layout);
-    entries(&mut page, judged);
+    entries(&mut page, told_by_change(judged).into_iter().chain(told(judged)).collect());
     page.render()
 }
 
@@ -144,24 +193,51 @@ pub fn because(why: &Why) -> String {
     format!("{text} ({})", escape::message(&lines.join(", ")))
 }
 
-/// How many are broken, or that none is, as a sentence for the end of a plan.
-pub(super) fn conclusion(judged: &[Judged]) -> Option<String> {
+/// How many are broken, and by what, or that none is: sentences for the end of a plan.
+pub(in crate::report) fn conclusion(judged: &[Judged]) -> Vec<Sentence> {
     let fail =
         |number: usize| format!("{} {}", count(number, "expectation"), if number == 1 { "fails" } else { "fail" });
-    let stopping = judged.iter().filter(|each| each.stops).count();
-    let broken = judged.iter().filter(|each| each.is_broken()).count();
-    match (stopping, broken) {
-        (0, 0) => holding(judged),
-        (0, broken) => Some(format!("{}, by nothing that this plan does.", fail(broken))),
-        (stopping, _) => Some(format!("`apply` would refuse: {}.", fail(stopping))),
+    let number =
+        |is_one: &dyn Fn(&Judged) -> bool| judged.iter().filter(|each| each.is_broken() && is_one(each)).count();
+    let caused = |wanted: Cause| number(&|each| each.in_change.is_some_and(|of| of.cause == wanted));
+    let broken = number(&|_| true);
+    if broken == 0 {
+        return holding(judged).map(Sentence::plain).into_iter().collect();
     }
+    let mut sentences = Vec::new();
+    match number(&is_by_change) {
+        0 => {}
+        some => sentences.push(Sentence::decide(format!("{} by this change.", fail(some)))),
+    }
+    match number(&|each| each.stops) {
+        0 => {}
+        some => sentences.push(Sentence::decide(format!("`apply` would refuse: {}.", fail(some)))),
+    }
+    let mut others = vec![
+        (caused(Cause::Before), "without this change as well"),
+        (caused(Cause::Unknown), "and whether by this change is not known"),
+    ];
+    let is_other = |each: &Judged| each.in_change.is_none() && !each.stops;
+    let already = number(&|each| is_other(each) && each.is_so_already);
+    others.push((already, "by nothing that this plan does"));
+    others.push((number(&is_other) - already, "of files that may not stop `apply`"));
+    for (number, how) in others.into_iter().filter(|(number, _)| *number > 0) {
+        sentences.push(Sentence::plain(format!("{}, {how}.", fail(number))));
+    }
+    let unknown = judged.iter().filter(|each| each.is_unknown()).count();
+    sentences.extend((unknown > 0).then(|| Sentence::plain(not_known(unknown, judged.len()))));
+    sentences
 }
 
 fn holding(judged: &[Judged]) -> Option<String> {
     let all = count(judged.len(), "expectation");
     let sentence = match judged.iter().filter(|each| each.is_unknown()).count() {
         0 => format!("{} of {all} {}.", judged.len(), if judged.len() == 1 { "holds" } else { "hold" }),
-        unknown => format!("{unknown} of {all} not known."),
+        unknown => not_known(unknown, judged.len()),
     };
     (!judged.is_empty()).then_some(sentence)
+}
+
+fn not_known(unknown: usize, all: usize) -> String {
+    format!("{unknown} of {} not known.", count(all, "expectation"))
 }

@@ -4,6 +4,7 @@ use super::page::{Mark, Page};
 use super::unmanaged;
 use super::words::count;
 use crate::plan::{Plan, Verdict};
+use crate::report::conclusion::Sentence;
 use crate::report::{Applies, Context, counts::Counts, escape};
 
 /// How many verdicts of the guard about bindings that are not ours are told one by one.
@@ -103,28 +104,30 @@ fn protected(verdict: &Verdict, applies: Applies) -> Said {
 }
 
 /// What would be refused, and what would be left out, in a sentence each.
-pub(super) fn sentences(plan: &Plan, counts: &Counts, context: &Context) -> Vec<String> {
+pub(in crate::report) fn sentences(plan: &Plan, counts: &Counts, context: &Context) -> Vec<Sentence> {
     let alone = without_saved(plan, context).iter().filter(|verdict| verdict.refuses()).count();
     let saved = counts.refusals;
+    let refuse = |by: String| Sentence::decide(format!("`apply` would refuse: {by}."));
     let mut sentences = Vec::new();
     match context.applies {
-        Applies::Saved if saved > 0 => sentences.push(format!("`apply` would refuse: {}.", count(saved, "guard"))),
+        Applies::Saved if saved > 0 => sentences.push(refuse(count(saved, "guard"))),
         Applies::Saved => {}
         Applies::Unsaved if alone == saved => {
             if saved > 0 {
-                sentences.push(format!("`apply` would refuse: {}.", count(saved, "guard")));
+                sentences.push(refuse(count(saved, "guard")));
             }
         }
         Applies::Unsaved if alone == 0 => {
-            sentences.push(format!("`apply` of a saved plan would refuse: {}.", count(saved, "guard")));
+            sentences
+                .push(Sentence::decide(format!("`apply` of a saved plan would refuse: {}.", count(saved, "guard"))));
         }
         Applies::Unsaved => {
-            sentences.push(format!("`apply` would refuse: {} ({saved} with a saved plan).", count(alone, "guard")));
+            sentences.push(refuse(format!("{} ({saved} with a saved plan)", count(alone, "guard"))));
         }
     }
     if counts.left_out > 0 && context.applies == Applies::Unsaved {
         let left_out = count(counts.left_out, "protected change");
-        sentences.push(format!("`apply` without a saved plan would leave out {left_out}."));
+        sentences.push(Sentence::plain(format!("`apply` without a saved plan would leave out {left_out}.")));
     }
     sentences
 }

@@ -7,9 +7,11 @@ use super::view::View;
 use super::words::count;
 use super::{Layout, access, base, cluster, entra, expectations, guards, hints, notes, preflight, snapshot, unmanaged};
 use crate::access::expectations::Verdict as ExpectationVerdict;
-use crate::plan::{FirstOwner, Plan, Unread, Withheld};
+use crate::plan::{FirstOwner, Plan, Withheld};
+use crate::report::conclusion::sentences;
+use crate::report::unread::not_read;
 use crate::report::{Base, Commit, Context, Spent, counts::Counts, escape};
-use crate::state::{Address, Change, ConfigName, EnvironmentName, Origin, Sign, first_few};
+use crate::state::{Address, Change, ConfigName, EnvironmentName, Origin, Sign};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest column of places in front of messages.
@@ -29,7 +31,7 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
         snapshot::opening(&mut page, snapshot);
     }
     if let Some(base) = &context.base {
-        base::opening(&mut page, base);
+        base::opening(&mut page, base, &context.expectations);
         hints::opening(&mut page, base, &context.access);
     }
     let besides = context.base.as_ref().and_then(|base| base::gaining(base, &context.access));
@@ -60,7 +62,8 @@ pub fn plan(plan: &Plan, context: &Context, layout: Layout) -> String {
     guards::guards(&mut page, plan, context);
     page.gap();
     waits(&mut page, plan, "plan");
-    conclusions(&mut page, &counts(plan, context), layout);
+    let sentences: Vec<String> = sentences(plan, context).into_iter().map(|sentence| sentence.text).collect();
+    conclusions(&mut page, &sentences, layout);
     if let Some(spent) = context.spent {
         page.words(0, &cost(spent, context));
     }
@@ -82,7 +85,7 @@ pub(in crate::report) fn header(plan: &Plan, context: &Context) -> String {
     format!("{subject}{} · tenant {tenant} · {environments}", against.unwrap_or_default())
 }
 
-pub(super) fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
+pub(in crate::report) fn subject(plan: &Plan, commit: Option<&Commit>) -> String {
     of_commit(&plan.config, commit)
 }
 
@@ -130,8 +133,11 @@ pub(in crate::report) fn at_place(
 ) {
     let Some(environment) = environment else {
         for (owner, FirstOwner { app, origin }) in &plan.first_owners {
-            let new = changes.iter().filter(|change| entra::first_owner(change) == Some(*owner)).count();
-            let groups = if new == 1 { "the new group is".to_owned() } else { format!("the {new} new groups are") };
+            let groups = match changes.iter().filter(|change| entra::first_owner(change) == Some(*owner)).count() {
+                0 => continue,
+                1 => "the new group is".to_owned(),
+                new => format!("the {new} new groups are"),
+            };
             page.words(2, &format!("{groups} owned by the applier {app} ({origin})"));
         }
         entra::groups(page, changes.iter().copied(), view);
@@ -164,6 +170,9 @@ pub(super) fn withheld_part(page: &mut Page, title: &str, entries: &[&Withheld])
     let widest = entries.iter().map(|entry| withheld_at(entry).width()).max().unwrap_or(0).min(WIDEST_TERM);
     for entry in entries {
         page.described(2, &withheld_at(entry), widest, &escape::message(&entry.message));
+        if let Some(next) = entry.reason.next() {
+            page.detail(6, &format!("> {next}"));
+        }
         waiting(page, entry);
     }
 }
@@ -185,13 +194,11 @@ pub(super) fn waits(page: &mut Page, plan: &Plan, again: &str) {
 
 /// What is withheld, and what to do; `there` is where it is told.
 pub(in crate::report) fn waiting_in_all(plan: &Plan, there: &str, again: &str) -> Option<(String, String)> {
-    let all: BTreeMap<&Address, &Sign> =
-        plan.withheld.iter().flat_map(|entry| entry.addresses.iter().zip(&entry.signs)).collect();
-    if all.is_empty() {
+    let Counts { waiting, waiting_removals: removals, withheld, errors, .. } = Counts::of(plan);
+    if waiting == 0 {
         return None;
     }
-    let removals = all.values().filter(|sign| ***sign == Sign::Remove).count();
-    let others = all.len() - removals;
+    let others = waiting - removals;
     let are = |number: usize| if number == 1 { "is" } else { "are" };
     let other = if removals == 0 { "change" } else { "other change" };
     let mut sentences = Vec::new();
@@ -204,8 +211,7 @@ pub(in crate::report) fn waiting_in_all(plan: &Plan, there: &str, again: &str) -
     if others > 0 {
         sentences.push(format!("{} {} withheld.", count(others, other), are(others)));
     }
-    let errors = plan.withheld.iter().filter(|entry| entry.is_error).count();
-    let part = match (errors, plan.withheld.len() - errors) {
+    let part = match (errors, withheld) {
         (_, 0) => "\"Errors\"",
         (0, _) => "\"Withheld\"",
         (_, _) => "\"Errors\" and \"Withheld\"",
@@ -241,24 +247,19 @@ pub(in crate::report) fn waiting_of(entry: &Withheld) -> Vec<(Sign, &Address)> {
 }
 
 pub(super) fn unread(page: &mut Page, plan: &Plan) {
-    if plan.unread.is_empty() {
+    let all = not_read(plan);
+    if all.is_empty() {
         return;
     }
     page.gap();
     page.words(0, "Not read");
-    let widest = plan.unread.iter().map(|part| unread_name(part).width()).max().unwrap_or(0).min(WIDEST_TERM);
-    for part in &plan.unread {
-        page.described(2, &unread_name(part), widest, &escape::message(&part.failure.what));
+    let widest = all.iter().map(|part| part.name().width()).max().unwrap_or(0).min(WIDEST_TERM);
+    for part in &all {
+        page.described(2, &part.name(), widest, &escape::message(&part.failure.what));
         if let Some(next) = &part.failure.next {
             page.detail(6, &format!("> {}", escape::message(next)));
         }
     }
-}
-
-/// What was not read.
-pub(in crate::report) fn unread_name(part: &Unread) -> String {
-    let name = part.environment.as_ref().map_or("Entra", EnvironmentName::as_str);
-    format!("{name}{}", if part.allowed { " (allowed)" } else { "" })
 }
 
 /// Sentences: on one line where they fit, else each on its own.
@@ -273,71 +274,6 @@ pub(super) fn conclusions(page: &mut Page, sentences: &[String], layout: Layout)
     }
 }
 
-/// What comes out, in sentences.
-pub(in crate::report) fn counts(plan: &Plan, context: &Context) -> Vec<String> {
-    let counts = Counts::of(plan);
-    let mut missing = Vec::new();
-    if counts.withheld > 0 || !plan.changes.is_empty() {
-        missing.push(format!("{} withheld", counts.withheld));
-    }
-    if counts.errors > 0 {
-        missing.push(count(counts.errors, "error"));
-    }
-    let missing = missing.join(", ");
-    let compared = [
-        (plan.compared.groups, "group"),
-        (plan.compared.environments, "environment"),
-        (plan.compared.bindings, "binding"),
-    ];
-    let compared = compared.map(|(number, thing)| count(number, thing)).join(", ");
-    let mut sentences = Vec::new();
-    // What nobody looked at comes first: what follows holds for the rest.
-    if !plan.unread.is_empty() {
-        sentences.push(format!("No plan for {}: not read.", unread_parts(plan)));
-    }
-    let without_entra = plan.unread.iter().any(|part| part.environment.is_none());
-    if without_entra {
-        // Whom a binding is for is known from Entra only, so that the clusters that were read are no rest either.
-        sentences.push("Without Entra no group and no binding could be compared.".to_owned());
-    }
-    if plan.changes.is_empty() {
-        let subject = subject(plan, context.commit.as_ref());
-        let compared_none = plan.compared.groups == 0 && (plan.compared.environments == 0 || without_entra);
-        let rest = if missing.is_empty() { String::new() } else { format!(", {missing}") };
-        if compared_none && !plan.unread.is_empty() {
-            // There is no rest to say anything about.
-            sentences.extend((!missing.is_empty()).then(|| format!("Nothing to apply{rest}.")));
-            sentences.push("Do what stands under \"Not read\", then plan again.".to_owned());
-        } else if !plan.unread.is_empty() {
-            sentences.push(format!("No changes in the rest{rest}: {compared} compared with {subject}."));
-        } else if missing.is_empty() {
-            sentences.push(format!("No changes. {compared} match {subject}."));
-        } else {
-            sentences.push(format!("Nothing to apply{rest}. {compared} were compared with {subject}."));
-        }
-    } else {
-        let Counts { add, change, remove, .. } = counts;
-        sentences.push(format!("Plan: {add} to add, {change} to change, {remove} to remove, {missing}."));
-    }
-    let caused = context.base.as_ref().and_then(|base| Some((base, base.caused.as_ref().ok()?)));
-    sentences.extend(caused.map(|(base, caused)| base::counts(plan, base, caused)));
-    let mut guards = guards::sentences(plan, &counts, context).into_iter();
-    sentences.extend(guards.next());
-    if counts.forbidden > 0 {
-        let forbidden = count(counts.forbidden, "change");
-        sentences.push(format!("{forbidden} would be refused by the API server: rights are missing."));
-    }
-    sentences.extend(guards);
-    sentences.extend(expectations::conclusion(&context.expectations));
-    sentences
-}
-
-/// `Entra, alpha, beta and 3 more`.
-pub(super) fn unread_parts(plan: &Plan) -> String {
-    const NAMED: usize = 5;
-    first_few(plan.unread.iter().map(|part| part.environment.as_ref().map_or("Entra", EnvironmentName::as_str)), NAMED)
-}
-
 /// What a plan has cost; nothing but time where nobody was asked.
 pub(in crate::report) fn cost(spent: Spent, context: &Context) -> String {
     match &context.snapshot {
@@ -348,6 +284,9 @@ pub(in crate::report) fn cost(spent: Spent, context: &Context) -> String {
 
 pub(in crate::report) fn footer(spent: Spent) -> String {
     let Spent { graph, others, clusters, elapsed } = spent;
+    if graph.requests + clusters.requests == 0 {
+        return format!("nobody was asked, {:.1} s", elapsed.as_secs_f64());
+    }
     let number = |number: u64, thing: &str| count(usize::try_from(number).unwrap_or(usize::MAX), thing);
     let throttled = match graph.throttled + clusters.throttled {
         0 => "none throttled".to_owned(),

@@ -208,6 +208,8 @@ impl Item<'_> {
             stops,
             unread: false,
             of_nobody: false,
+            is_so_already: false,
+            in_change: None,
         }
     }
 }

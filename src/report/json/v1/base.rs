@@ -16,6 +16,8 @@ pub(in crate::report::json) struct Base {
     pub(in crate::report::json) commit: String,
     /// Whether the clone lacks part of the history, so that there may be a nearer one.
     pub(in crate::report::json) shallow: bool,
+    /// That there are no access files before the change, so that everything is caused by it; `null` where there are some.
+    pub(in crate::report::json) begins: Option<Begins>,
     /// What the change weakens of what keeps watch, what matters most first.
     pub(in crate::report::json) weakened: Vec<Weakening>,
     /// What a reviewer must know first, and what is not read because the change would have it reached otherwise: sentences.
@@ -32,6 +34,16 @@ pub(in crate::report::json) struct Base {
     pub(in crate::report::json) owners: Vec<Owners>,
     /// Why what the change causes cannot be told from what was off before; `null` where it can.
     pub(in crate::report::json) not_told: Option<String>,
+}
+
+/// Where there are no access files that the change could be compared with.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum Begins {
+    /// In the commit that it starts from; what it goes to has some by now.
+    AtStart,
+    /// In what it goes to either, so that nothing was read.
+    Everywhere,
 }
 
 /// One thing that the change weakens.

@@ -25,6 +25,13 @@ pub(in crate::report::json) struct Expectation {
     /// that the files ask for, and the plan adds nothing to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::report::json) stops: Option<bool>,
+    /// Of a plan against a base, where it is broken: what the change of the access files has to do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report::json) cause: Option<ExpectationCause>,
+    /// Of a plan against a base, where it is broken: whether the change takes it out of the files, so that nothing stops `apply`
+    /// once it is merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::report::json) given_up: Option<bool>,
     /// Why it is not so, or not known.
     pub(in crate::report::json) why: Vec<ExpectationWhy>,
 }
@@ -44,6 +51,22 @@ pub(in crate::report::json) enum ExpectationKind {
 pub(in crate::report::json) enum ExpectationVerdict {
     Holds,
     Broken,
+    Unknown,
+}
+
+/// What a change of the access files has to do with an expectation that is broken.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum ExpectationCause {
+    /// Without the change it holds, and with it it does not.
+    Breaks,
+    /// It fails now. `apply` would mend that without the change, and not with it.
+    Keeps,
+    /// It fails without the change as well, and the change adds to that.
+    AddsTo,
+    /// It fails without the change as well.
+    Before,
+    /// What is known does not tell.
     Unknown,
 }
 

@@ -16,12 +16,12 @@ use serde::Serialize;
 
 use super::access::Access;
 pub(super) use aggregation::{Effect, Reached, Spread};
-pub(super) use base::{Author, Base, FileRead, Owners, Unsaid, Weakening};
+pub(super) use base::{Author, Base, Begins, FileRead, Owners, Unsaid, Weakening};
 pub(super) use change::{Action, Cause, Change, Edge, PrincipalKind, Resource};
-pub(super) use expectation::{Expectation, ExpectationKind, ExpectationVerdict, ExpectationWhy};
+pub(super) use expectation::{Expectation, ExpectationCause, ExpectationKind, ExpectationVerdict, ExpectationWhy};
 pub(super) use preflight::{Preflight, Refusal, Rights, Unchecked, Whose};
 pub(super) use rbac::{Promise, RoleKind, RoleRef, Rule, Subject};
-pub(super) use run::{Commit, Compared, Counts, Tenant, Usage};
+pub(super) use run::{Commit, Compared, Counts, Coverage, Tenant, Usage};
 pub(super) use since::{Revision, Since};
 pub(super) use snapshot::{Lacking, Snapshot};
 pub(super) use unmanaged::{Beside, BindingOwner, Power, Standing, Unmanaged};
@@ -67,6 +67,8 @@ pub(super) struct Plan {
     pub(super) aggregation: Vec<Spread>,
     /// Parts that could not be read.
     pub(super) unread: Vec<Unread>,
+    /// How much was read of what the files are about. Where it is not all, no changes does not mean that there are none.
+    pub(super) read: Coverage,
     /// Counts of all of the above.
     pub(super) counts: Counts,
     /// How much was compared.
@@ -116,6 +118,8 @@ pub(super) struct Withheld {
     /// A stable id; docs/reference/plan-ids.md explains each.
     pub(super) reason: String,
     pub(super) message: String,
+    /// What to do next, where the message does not say it.
+    pub(super) next: Option<String>,
     /// Whether the run counts as failed because of it.
     pub(super) error: bool,
 }

@@ -30,7 +30,9 @@ pub(in crate::report::json) struct Counts {
     pub(in crate::report::json) add: usize,
     pub(in crate::report::json) change: usize,
     pub(in crate::report::json) remove: usize,
-    /// Without errors.
+    /// Changes that are withheld, each once, errors included: as many as people are told.
+    pub(in crate::report::json) waiting: usize,
+    /// Entries of `withheld` without errors.
     pub(in crate::report::json) withheld: usize,
     pub(in crate::report::json) errors: usize,
     pub(in crate::report::json) unread: usize,
@@ -40,6 +42,18 @@ pub(in crate::report::json) struct Counts {
     pub(in crate::report::json) forbidden: usize,
     /// Changes that `apply` without a saved plan would leave out.
     pub(in crate::report::json) left_out: usize,
+}
+
+/// How much was read.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum Coverage {
+    /// All of it.
+    All,
+    /// Some of it: `unread` lists what was not.
+    Part,
+    /// So little that nothing could be compared: there is no plan.
+    Nothing,
 }
 
 /// How much was compared.
