@@ -264,6 +264,7 @@ fn a_plan_as_json() {
           ],
           "reason": "unknown-person",
           "message": "nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)",
+          "next": "correct the name in the files, or take the entry out",
           "error": false
         },
         {
@@ -275,6 +276,7 @@ fn a_plan_as_json() {
           "actions": [],
           "reason": "ambiguous-group-name",
           "message": "two groups are called `Payments`",
+          "next": null,
           "error": true
         }
       ],
@@ -449,10 +451,12 @@ fn a_plan_as_json() {
           "allowed": false
         }
       ],
+      "read": "part",
       "counts": {
         "add": 3,
         "change": 1,
         "remove": 0,
+        "waiting": 1,
         "withheld": 1,
         "errors": 1,
         "unread": 1,

@@ -72,6 +72,7 @@ fn a_plan() {
 
     Withheld
       teams/trinity.yaml:10  nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean sam@contoso.com?)
+          > correct the name in the files, or take the entry out
 
     Not read
       dr  https://dr.contoso.com:6443 did not answer within 10 s
@@ -162,6 +163,7 @@ fn a_plan_at_eighty_columns() {
       teams/trinity.yaml:10
           nobody is `sma@contoso.com`; removals in k8s_dev_users wait (did you mean
           sam@contoso.com?)
+          > correct the name in the files, or take the entry out
 
     Not read
       dr  https://dr.contoso.com:6443 did not answer within 10 s
@@ -231,7 +233,7 @@ fn nothing_to_do_claims_no_match_for_what_was_not_read() {
       dr (allowed)  403 on GET …/namespaces
 
     No plan for dr: not read.
-    No changes in the rest: 184 groups, 3 environments, 412 bindings compared with contoso-platform at 4f2c1aa.
+    No changes in what was read: 184 groups, 3 environments, 412 bindings compared with contoso-platform at 4f2c1aa.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
     ");
 }
@@ -249,7 +251,7 @@ fn without_entra_nothing_is_said_to_be_unchanged() {
     Not read
       Entra  403 on GET /groups: Group.Read.All is missing
 
-    No plan for Entra: not read.
+    No plan, 1 not read: Entra.
     Without Entra no group and no binding could be compared.
     Do what stands under "Not read", then plan again.
     31 Graph calls (97 units), 24 cluster calls, none throttled, 0.8 s
