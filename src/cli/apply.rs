@@ -17,7 +17,7 @@ use super::lock::{Lock, PATIENCE, ends};
 use super::plan::show;
 use super::progress::Progress;
 use super::refusal::{Refusal, refusals};
-use super::saved_file::{check_approved, of, read_saved, spelt, stale, tell_apart};
+use super::saved_file::{check_approved, moved_base, of, read_saved, spelt, stale, tell_apart};
 use super::session::{Planned, Session};
 use super::ui::Ui;
 use crate::access::expectations::Judged;
@@ -25,9 +25,8 @@ use crate::apply::{Conclusion, Event, Journal, Report, Stop, execute, journal};
 use crate::plan::Verdict;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::report::Applies;
-use crate::state::history::Since;
-use crate::state::{Address, AppliedBy, Change, Outcome};
-use crate::{git, plan, report};
+use crate::state::{Address, AppliedBy, Change, Outcome, history::Since};
+use crate::{plan, report};
 
 /// Show the plan, ask, and carry it out; or carry out a saved plan
 ///
@@ -246,9 +245,7 @@ async fn from_saved(
     let planned = &run.plan_locked(ui, Some(&plan_id), lock).await?;
     let agreement = saved::agree(approved, &planned.plan, &session.desired, &planned.observed);
     let layout = report::text::Layout { width: ui.width, colour: ui.colour_on_stderr() };
-    let moved_base = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash);
-    let moved_base =
-        moved_base.map(|sentence| report::escape::message(&format!("{sentence}{}", aside(session, approved))));
+    let moved_base = moved_base(session, approved);
     if agreement.refused.iter().any(|moved| moved.now == saved::Now::Unread) {
         show(ui, session, planned, None, Output::Text, Applies::Saved)?;
         ui.say(
@@ -303,18 +300,6 @@ async fn from_saved(
     let report = carry_out(run, ui, planned, agreement.ready, &plan_id, lock.as_ref()).await?;
     let exit = exit(Some(&report), &planned.plan, 0);
     Ok(still_failing(ui, exit, &planned.expectations))
-}
-
-/// That a saved plan is of a commit that did not lead to the one that is checked out, where that is so.
-fn aside(session: &Session, approved: &SavedPlan) -> &'static str {
-    let commit = approved.commit.as_deref().map(|commit| commit.strip_suffix("-dirty").unwrap_or(commit));
-    match commit.and_then(|commit| git::is_in_history(&session.loaded.root, commit)) {
-        Some(false) => {
-            "; that commit is not in the history of what is checked out (a change that is not merged, or that was merged as \
-             another commit)"
-        }
-        Some(true) | None => "",
-    }
 }
 
 /// Says what forbids writing anything at all.

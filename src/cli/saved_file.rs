@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::exit::Exit;
 use super::files;
+use super::session::Session;
 use super::ui::Ui;
 use crate::plan::saved::{self, PlanId, SavedPlan};
 use crate::state::{Only, is_access_file};
+use crate::{git, report};
 
 pub(super) fn spelt(only: &Only) -> String {
     if only.is_everything() {
@@ -68,4 +70,23 @@ pub(super) fn read_saved(ui: &Ui, file: &Path) -> Result<SavedPlan, CliError> {
     };
     let bytes = files::read_limited(&ui.resolve(file), saved::SIZE_LIMIT).map_err(unreadable)?;
     SavedPlan::parse(&bytes).map_err(|error| CliError::user(format!("{}: {error}", file.display())))
+}
+
+/// Where the files of a saved plan stand beside those here, for people, in a sentence without its end; `None` for the same files
+/// at the same commit.
+pub(super) fn moved_base(session: &Session, approved: &SavedPlan) -> Option<String> {
+    let sentence = approved.moved_base(session.commit().as_deref(), &session.loaded.tree_hash)?;
+    Some(report::escape::message(&format!("{sentence}{}", aside(session, approved))))
+}
+
+/// That a saved plan is of a commit that did not lead to the one that is checked out, where that is so.
+fn aside(session: &Session, approved: &SavedPlan) -> &'static str {
+    let commit = approved.commit.as_deref().map(|commit| commit.strip_suffix("-dirty").unwrap_or(commit));
+    match commit.and_then(|commit| git::is_in_history(&session.loaded.root, commit)) {
+        Some(false) => {
+            "; that commit is not in the history of what is checked out (a change that is not merged, or that was merged as \
+             another commit)"
+        }
+        Some(true) | None => "",
+    }
 }

@@ -12,8 +12,28 @@ use crate::state::{Address, Change, Desired, GroupKey, NowCalled, Observed, Orig
 pub struct InChange {
     /// Whether it is so because of the change.
     pub cause: Cause,
-    /// Whether the change takes the expectation out of the files: once it is merged, nobody expects that any more.
-    pub given_up: bool,
+    /// Which files expect it.
+    pub expected_by: ExpectedBy,
+}
+
+/// Which files expect something that a change is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedBy {
+    /// Those after the change.
+    Change,
+    /// Those before the change alone: once it is merged, nobody expects it any more.
+    Earlier,
+    /// Those of the branch that it goes to, by now: once it is merged, it is expected of what it does.
+    Branch,
+}
+
+/// What is expected besides what the files after a change do.
+#[derive(Clone, Copy)]
+pub struct Besides<'a> {
+    /// What stands in the files before it and not in those after it.
+    pub given_up: &'a [DesiredExpectation],
+    /// What the branch that it goes to expects by now.
+    pub by_branch: &'a [DesiredExpectation],
 }
 
 /// Whether an expectation would not hold because of a change.
@@ -78,19 +98,21 @@ fn formerly<'d>(before: &'d Desired, after: &Desired) -> BTreeMap<GroupKey, &'d 
 }
 
 /// Says of everything that would not hold what the change has to do with it. `head` are the files after it and the changes by
-/// which they are so, `given_up` is what of their expectations stands in the files before it alone.
+/// which they are so.
 pub fn attribute_to_change(
     judged: &mut [Judged],
     head: (&Desired, &[Change]),
     earlier: Earlier<'_>,
-    given_up: &[DesiredExpectation],
+    besides: Besides<'_>,
     observed: &Observed,
 ) {
     if !judged.iter().any(Judged::is_broken) {
         return;
     }
-    let given_up: BTreeSet<&Origin> =
-        given_up.iter().flat_map(DesiredExpectation::each).map(|(origin, _)| origin).collect();
+    let lines = |all: &'_ [DesiredExpectation]| -> BTreeSet<Origin> {
+        all.iter().flat_map(DesiredExpectation::each).map(|(origin, _)| origin.clone()).collect()
+    };
+    let (given_up, by_branch) = (lines(besides.given_up), lines(besides.by_branch));
     let (with, _) = told(head.0, observed, head.1);
     let before = match earlier {
         Earlier::Files(desired, changes, withheld) => Some(Before::new(desired, changes, withheld, head.0, observed)),
@@ -102,8 +124,12 @@ pub fn attribute_to_change(
             (None, Earlier::Nothing) => Cause::Breaks,
             (None, Earlier::Files(..) | Earlier::NotTold) => Cause::Unknown,
         };
-        let given_up = given_up.contains(&judged.origin);
-        judged.in_change = Some(InChange { cause, given_up });
+        let expected_by = match () {
+            () if given_up.contains(&judged.origin) => ExpectedBy::Earlier,
+            () if by_branch.contains(&judged.origin) => ExpectedBy::Branch,
+            () => ExpectedBy::Change,
+        };
+        judged.in_change = Some(InChange { cause, expected_by });
     }
 }
 

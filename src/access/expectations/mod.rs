@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use self::doubts::{Doubts, Unsure};
 use self::effect::Effect;
-pub use self::in_change::{Cause, Earlier, InChange, attribute_to_change, expecting};
+pub use self::in_change::{Besides, Cause, Earlier, ExpectedBy, InChange, attribute_to_change, expecting};
 pub use self::planned::{group_questions, planned};
 use self::some::gives_some;
 use self::whom::{Everybody, Whom, everybody};
@@ -50,10 +50,19 @@ pub struct Judged {
     pub unread: bool,
     /// Whether the tenant has nobody, or not one alone, whom it is about.
     pub of_nobody: bool,
-    /// Whether it is broken already, through nothing that the files ask for, and a plan adds nothing to that.
-    pub is_so_already: bool,
+    /// Whether what is broken was so already.
+    pub standing: Standing,
     /// What a change of the files has to do with it, where it is broken and a change is looked at.
     pub in_change: Option<InChange>,
+}
+
+/// Whether what is broken was so before a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was, through nothing that the files ask for, and the plan adds nothing to that.
+    Already,
+    /// By what the files ask for, or by what the plan does; or it is not broken.
+    New,
 }
 
 /// What is expected of somebody.
@@ -180,7 +189,7 @@ impl<'w> World<'w, '_> {
                     stops: matches!(verdict, Verdict::Broken(_)) && !expectation.delegated,
                     unread,
                     of_nobody: found.is_err(),
-                    is_so_already: false,
+                    standing: Standing::New,
                     in_change: None,
                     verdict,
                 };

@@ -6,7 +6,7 @@ use super::effect::Effect;
 use super::live::environments;
 use super::whom::{Everybody, Whom, everybody};
 use super::world::World;
-use super::{Judged, Told, Verdict, What, Why, asked, asked_on, by_place};
+use super::{Judged, Standing, Told, Verdict, What, Why, asked, asked_on, by_place};
 use crate::access::people::{Node, People};
 use crate::access::planned::Snapshot;
 use crate::state::{
@@ -136,7 +136,9 @@ fn attribute(told: &mut [Told], desired: &Desired, observed: &Observed, withheld
             && before.is_some_and(|before| is_can || !effect.adds_to(&before.effect))
             && !effect.is_of_files();
         judged.stops &= !is_done_already;
-        judged.is_so_already = is_done_already;
+        if is_done_already {
+            judged.standing = Standing::Already;
+        }
     }
 }
 

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::Base;
 use super::source::{ClusterSource, TenantSource};
-use crate::access::expectations::{self, Earlier, Judged};
+use crate::access::expectations::{self, Besides, Earlier, Judged};
 use crate::access::{AccessComparison, AccessDifference};
 use crate::plan::{self, Plan};
 use crate::providers::Reader as _;
-use crate::state::expectation::DesiredExpectation;
 use crate::state::{Address, Change, Desired, EnvironmentName, GroupAnswers, GroupQuestion, Observed, Policy, Sign};
 
 /// What only the diff knows to ask of groups: who holds a membership through PIM right now, and which groups they are in.
@@ -103,7 +102,7 @@ pub(super) async fn attribute_to_change(
     head: (&Desired, &Plan),
     base: &Base,
     before: Option<(&Desired, &Plan)>,
-    given_up: &[DesiredExpectation],
+    besides: Besides<'_>,
     observed: &mut Observed,
     reader: &TenantSource,
 ) {
@@ -119,7 +118,7 @@ pub(super) async fn attribute_to_change(
         None if base.begins => Earlier::Nothing,
         None => Earlier::NotTold,
     };
-    expectations::attribute_to_change(judged, (head.0, &head.1.changes), earlier, given_up, observed);
+    expectations::attribute_to_change(judged, (head.0, &head.1.changes), earlier, besides, observed);
 }
 
 /// Asks the API servers, round by round, what they would refuse. Says whether there was anything to ask.

@@ -35,7 +35,7 @@ use self::source::{ClusterSource, TenantSource};
 use super::error::CliError;
 use super::progress::Progress;
 use super::ui::Ui;
-use crate::access::expectations::Judged;
+use crate::access::expectations::{Besides, Judged};
 use crate::access::{AccessComparison, AccessDifference};
 use crate::config::{self, Loaded};
 use crate::plan::{Comparison, Coverage, Verdict};
@@ -247,8 +247,10 @@ impl Session {
         let mut expectations = judge_expectations(&self.desired, &observed, &plan, &plan.changes);
         if let Some(of) = &self.base {
             let before = before.map(|(before, base)| (&before.desired, base));
-            let given_up = self.desired.expectations.get(self.expectations..).unwrap_or_default();
-            attribute_to_change(&mut expectations, head, of, before, given_up, &mut observed, &reader).await;
+            let added = self.desired.expectations.get(self.expectations..).unwrap_or_default();
+            let (given_up, by_branch) = added.split_at_checked(of.given_up).unwrap_or((added, &[]));
+            let besides = Besides { given_up, by_branch };
+            attribute_to_change(&mut expectations, head, of, before, besides, &mut observed, &reader).await;
         }
         let mut spent = report::Spent {
             graph: reader.usage(),

@@ -2,7 +2,7 @@
 
 use super::access::access;
 use super::{base, v1};
-use crate::access::expectations::{Cause, Judged, Verdict as Holds, What, Why};
+use crate::access::expectations::{Cause, ExpectedBy, Judged, Verdict as Holds, What, Why};
 use crate::plan::preflight::{ExpectedRefusal, Forecast, Unchecked, Whose};
 use crate::plan::{
     Beside, BindingOwner, Coverage, Effect, Plan, Rights, Spread, Treatment, UnmanagedBinding, Unread, Verdict,
@@ -174,7 +174,7 @@ pub(super) fn expectation(judged: &Judged) -> v1::Expectation {
             Cause::Before => v1::ExpectationCause::Before,
             Cause::Unknown => v1::ExpectationCause::Unknown,
         }),
-        given_up: judged.in_change.map(|of| of.given_up),
+        given_up: judged.in_change.map(|of| of.expected_by == ExpectedBy::Earlier),
         why: reasons.iter().map(why).collect(),
     }
 }

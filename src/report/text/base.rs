@@ -42,9 +42,9 @@ pub(in crate::report) fn compared(base: &Base) -> Option<String> {
 
 /// What else a reviewer must know before anything: sentences.
 pub(in crate::report) fn said_first(base: &Base) -> Vec<String> {
-    if base.begins == Some(Begins::Everywhere) {
-        // The paragraph has said it all.
-        return Vec::new();
+    if let (Some(Begins::Everywhere), Some((_, others))) = (base.begins, base.left_out.split_last()) {
+        // The paragraph says the last of it, and why nothing is told apart.
+        return others.iter().map(|each| escape::message(each)).collect();
     }
     base.caused.as_ref().err().into_iter().chain(&base.left_out).map(|each| escape::message(each)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Layout;
 use super::page::{Mark, Page};
 use super::words::count;
-use crate::access::expectations::{Cause, Judged, Verdict, What, Why};
+use crate::access::expectations::{Cause, ExpectedBy, Judged, Standing, Verdict, What, Why};
 use crate::report::conclusion::Sentence;
 use crate::report::escape;
 
@@ -125,14 +125,18 @@ fn cause(cause: Cause) -> &'static str {
 
 /// Why it does not stop `apply`, where it does not.
 fn goes_on(judged: &Judged) -> Option<&'static str> {
-    let is_given_up = judged.in_change.is_some_and(|of| of.given_up);
-    match (judged.is_broken() && !judged.stops, is_given_up) {
-        (false, _) => None,
-        (true, true) => Some(
-            "this change takes it out of the files: once it is merged, nobody expects it, and `apply` does not stop",
-        ),
-        (true, false) => Some("`apply` goes on all the same"),
+    if !judged.is_broken() || judged.stops {
+        return None;
     }
+    Some(match judged.in_change.map(|of| of.expected_by) {
+        Some(ExpectedBy::Earlier) => {
+            "this change takes it out of the files: once it is merged, nobody expects it, and `apply` does not stop"
+        }
+        Some(ExpectedBy::Branch) => {
+            "the branch expects it by now, and these files do not yet: merge the branch into the change"
+        }
+        Some(ExpectedBy::Change) | None => "`apply` goes on all the same",
+    })
 }
 
 /// The expectations that do not hold, or of which nobody knows, on their own.
@@ -218,7 +222,7 @@ pub(in crate::report) fn conclusion(judged: &[Judged]) -> Vec<Sentence> {
         (caused(Cause::Unknown), "and whether by this change is not known"),
     ];
     let is_other = |each: &Judged| each.in_change.is_none() && !each.stops;
-    let already = number(&|each| is_other(each) && each.is_so_already);
+    let already = number(&|each| is_other(each) && each.standing == Standing::Already);
     others.push((already, "by nothing that this plan does"));
     others.push((number(&is_other) - already, "of files that may not stop `apply`"));
     for (number, how) in others.into_iter().filter(|(number, _)| *number > 0) {

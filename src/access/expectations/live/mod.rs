@@ -11,7 +11,7 @@ use self::missing::{Files, missing};
 use self::questions::{Inquiry, inquiry, is_within};
 use super::whom::{Everybody, Whom, everybody};
 use super::world::World;
-use super::{Judged, Verdict, What, Why, by_place};
+use super::{Judged, Standing, Verdict, What, Why, by_place};
 use crate::access::{Caller, People, Rbac};
 use crate::state::{
     AccessAnswer, AccessReview, Applier, Cluster, Desired, DesiredEnvironment, EnvironmentName, Failure, FailureKind,
@@ -208,7 +208,7 @@ impl Item<'_> {
             stops,
             unread: false,
             of_nobody: false,
-            is_so_already: false,
+            standing: Standing::New,
             in_change: None,
         }
     }
