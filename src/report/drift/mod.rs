@@ -8,7 +8,7 @@ use super::text::unmanaged;
 use super::text::view::View;
 use super::text::words::count;
 use crate::plan::drift::{AuditLog, Audited, Drift, Evidence, Standing};
-use crate::plan::{Plan, Treatment, UnmanagedBinding};
+use crate::plan::{Coverage, Plan, Treatment, UnmanagedBinding};
 use crate::report::escape;
 use crate::state::{
     Address, AuditActivity, Change, EnvironmentName, Failure, FieldWrite, GroupKey, Initiator, Operation, Sign,
@@ -230,7 +230,14 @@ pub(super) fn conclusions(plan: &Plan, drift: &Drift, subject: &str, compared: &
         sentences.push(format!("Not looked at: {}.", first_few(unread, NAMED_PARTS)));
     }
     if plan.is_without_drift() {
-        let rest = if plan.unread.is_empty() { "" } else { " in the rest" };
+        let rest = match plan.coverage() {
+            Coverage::Whole => "",
+            Coverage::Part => " in the rest",
+            Coverage::Nothing => {
+                sentences.push("Nothing could be compared.".to_owned());
+                return sentences;
+            }
+        };
         sentences.push(format!("No drift{rest}. {compared} are as {subject} asks."));
         return sentences;
     }

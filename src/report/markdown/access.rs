@@ -45,7 +45,8 @@ pub(super) fn table(title: &str, header: Header, difference: &AccessDifference) 
 
 /// The lines of which the table tells a part, each whole.
 fn in_full(title: &str, header: Header, lines: &[(Line, Vec<String>)]) -> Option<Part> {
-    let whole: Vec<String> = lines.iter().filter(|line| !Cells::of(line).is_whole).map(|line| item_of_line(header, line)).collect();
+    let whole: Vec<String> =
+        lines.iter().filter(|line| !Cells::of(line).is_whole).map(|line| item_of_line(header, line)).collect();
     let title = format!("{title}: the rest of what is in the table ({})", whole.len());
     (!whole.is_empty()).then(|| Part::new(&title, Body::List(whole)).folded(Fold::Always))
 }

@@ -8,7 +8,6 @@ use super::{access, changes, escape, item, remarks};
 use crate::plan::Plan;
 use crate::plan::drift::Drift;
 use crate::report::text::access::drift_headline;
-use crate::report::text::access::lines::lines;
 use crate::report::text::drift::{at_place, by_place, conclusions};
 use crate::report::text::page::{Mark, Page};
 use crate::report::text::plan::{footer, header};
