@@ -235,7 +235,8 @@ impl<'a> Comparison<'a> {
 
     /// What must be read of groups before there can be a plan: of those that would lose members, the assignments by
     /// Privileged Identity Management, which tell drift from a membership of this hour (not where the files say that PIM is
-    /// not in use); of those that would change at all, the groups that they are in, which tell what a change reaches.
+    /// not in use); of those that would change at all, if only by such a loss, the groups that they are in, which tell what a
+    /// change reaches.
     pub fn group_questions(&self) -> Vec<GroupQuestion> {
         let Self { desired, policy, directory, .. } = self;
         let Some(tenant) = self.parts.tenant else { return Vec::new() };
@@ -245,7 +246,7 @@ impl<'a> Comparison<'a> {
             // Where there is no cluster, nothing can be reached.
             BTreeSet::new()
         } else {
-            reach::groups_in_question(&draft.changes, directory)
+            reach::groups_in_question(&draft.changes, &losing, directory)
         };
         losing.into_iter().map(GroupQuestion::Privileged).chain(outer.into_iter().map(GroupQuestion::Above)).collect()
     }

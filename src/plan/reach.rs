@@ -317,16 +317,22 @@ pub(super) fn live_members(directory: &Directory<'_>, groups: &BTreeSet<Node<'_>
 }
 
 /// The live groups of which it must be known what they are in: those that would change, and where something would go, those
-/// through which we ourselves may act.
-pub(super) fn groups_in_question(changes: &BTreeMap<Address, Change>, directory: &Directory<'_>) -> BTreeSet<ObjectId> {
+/// through which we ourselves may act. What goes from a group that is `losing` members is no change before it is known who is
+/// in it through Privileged Identity Management, which is asked at the same time.
+pub(super) fn groups_in_question(
+    changes: &BTreeMap<Address, Change>,
+    losing: &BTreeSet<ObjectId>,
+    directory: &Directory<'_>,
+) -> BTreeSet<ObjectId> {
     let touched = changes.keys().filter_map(|address| match address {
         Address::Group(key) | Address::Owner(key, _) | Address::Member(key, _) => directory.live(key),
         Address::Object { .. } => None,
     });
-    let goes = changes.values().any(|change| matches!(change.operation, Operation::Delete { .. }));
+    let goes =
+        !losing.is_empty() || changes.values().any(|change| matches!(change.operation, Operation::Delete { .. }));
     let is_own = |group: &&LiveGroup| goes && directory.holds_us(group);
     let own = directory.live_groups().map(|(_, group)| group).filter(is_own);
-    touched.chain(own).map(|group| group.id).collect()
+    touched.chain(own).map(|group| group.id).chain(losing.iter().copied()).collect()
 }
 
 /// The groups that are bound on an environment, live or as the files ask.

@@ -35,7 +35,7 @@ pub(crate) use generate::world;
 pub(crate) use world::World;
 
 /// A plan in as few words as a test needs: changes with what they wait for, withheld, notes, verdicts, unread.
-fn show(plan: &Plan) -> String {
+pub(crate) fn show(plan: &Plan) -> String {
     let mut text = String::new();
     for change in &plan.changes {
         let _ = write!(text, "{} {}", change.sign(), change.address);

@@ -1,10 +1,12 @@
 //! Groups that are in groups which nobody asked rolecall about: whoever joins the inner one joins them all.
 
+use std::collections::BTreeSet;
+
 use super::world::{World, at, id, in_namespace, key, nested, number, subject, who};
 use crate::plan::{Comparison, Plan, plan};
 use crate::state::{
     Above, Failure, FailureKind, GroupKind, GroupNaming, GroupQuestion, GroupSummary, LivePrincipal, Management, Mark,
-    Membership, Only, OuterGroup, PrincipalName, Resolution, SubjectKind, Target,
+    Membership, Only, OuterGroup, PrincipalName, PrivilegedMembers, Resolution, SubjectKind, Target,
 };
 
 const MID: u128 = 0x77;
@@ -115,6 +117,34 @@ fn only_groups_that_change_are_asked_about() {
     let mut nowhere = through_a_stranger();
     nowhere.desired.environments.clear();
     assert_eq!(asked(&nowhere), []);
+}
+
+/// Who is in it by PIM is asked in the same breath, and what of it goes is no change before.
+#[test]
+fn a_group_that_only_loses_members_is_asked_about() {
+    let mut world = World::new();
+    world.desired.without_pim = false;
+    world.alpha().protected = true;
+    world.ask("team", &[]);
+    let team = world.live("team", &["sam"]).id;
+    world.ask("ours", &["applier"]);
+    let ours = world.live("ours", &["applier"]).id;
+    let asked = Comparison::new(&world.desired, &world.observed, &world.policy).group_questions();
+    let both = BTreeSet::from([team, ours]);
+    let wanted = [GroupQuestion::Privileged(team)].into_iter().chain(both.into_iter().map(GroupQuestion::Above));
+    assert_eq!(asked, wanted.collect::<Vec<_>>(), "what it is in, and what we are in who take something away");
+    world.observed.of_groups.privileged.insert(team, PrivilegedMembers::Active(BTreeSet::new()));
+    for question in asked {
+        if let GroupQuestion::Above(group) = question {
+            world.is_in(group, &[]);
+        }
+    }
+    // With these answers and no others.
+    let plan = plan(&world.desired, &world.observed, &world.policy);
+    let reached: Vec<_> =
+        plan.changes.iter().map(|change| (change.address.to_string(), change.protected.len())).collect();
+    assert_eq!(reached, [("entra/group/team/member/sam@contoso.com".to_owned(), 0)], "nothing of alpha is reached");
+    assert!(plan.verdicts.iter().all(|verdict| verdict.guard != "own-identity"), "{:?}", plan.verdicts);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{normalised, snapshot};
-use crate::plan::tests::{World, world};
+use crate::plan::tests::{World, show, world};
 use crate::plan::{Comparison, plan};
 use crate::snapshot::Snapshot;
 use crate::state::{Management, ObjectId, Observed, Resolution, TenantQuery};
@@ -64,7 +64,8 @@ proptest! {
             seen.of_groups.record(vec![question], vec![given]);
         }
         let expected = plan(&world.desired, &seen, &world.policy);
-        prop_assert!(plan(&world.desired, &observed, &world.policy) == expected);
+        let recorded = plan(&world.desired, &observed, &world.policy);
+        prop_assert!(recorded == expected, "recorded\n{}\nlive\n{}", show(&recorded), show(&expected));
     }
 
     /// Nothing that is asked and not there turns into an absence.
