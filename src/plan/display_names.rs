@@ -147,8 +147,11 @@ fn takers(directory: &Directory<'_>, draft: &Draft) -> Vec<Taker> {
     if joined.is_empty() {
         return takers;
     }
-    let nesting = |counted| Nesting::live(directory).with_changes(draft.changes.values(), counted, directory);
-    let (until, then) = (nesting(Counted::Additions), nesting(Counted::All));
+    // What is added leads nobody on to a name that is in the way: who has such a name, or is in a group that does, takes in no
+    // group either, or only after what parts them. So that it is enough to look at the ways that are there.
+    let until = Nesting::live(directory);
+    let gone = draft.changes.values().filter(|change| matches!(change.operation, Operation::Delete { .. }));
+    let then = Nesting::live(directory).with_changes(gone, Counted::All, directory);
     for (joined, addresses) in joined {
         let (around, stays) = (until.around(joined), then.around(joined));
         let outer = around.iter().filter_map(|group| match group {

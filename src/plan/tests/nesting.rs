@@ -239,6 +239,19 @@ fn nobody_joins_a_shared_name_through_a_nested_group() {
     assert!(world.plan().changes.is_empty());
 }
 
+/// What is not done leads nobody anywhere: it is no reason to hold back what is.
+#[test]
+fn whoever_joins_a_group_that_is_not_nested_after_all_joins_it() {
+    let mut world = by_shared_name();
+    let pay = world.live("pay", &[]);
+    pay.members.clear();
+    let [joined] = &world.plan().changes[..] else { panic!("{}", world.shown()) };
+    assert_eq!(joined.address.to_string(), "entra/group/child/member/erin@contoso.com");
+    let withheld = world.plan().withheld;
+    let addresses: Vec<_> = withheld.iter().flat_map(|each| &each.addresses).map(ToString::to_string).collect();
+    assert_eq!(addresses, ["entra/group/pay/member/group:child"], "{}", world.shown());
+}
+
 #[test]
 fn a_name_that_several_groups_have_is_nobodys_in_particular() {
     let mut world = by_shared_name();
