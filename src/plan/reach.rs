@@ -28,6 +28,7 @@ pub(super) enum Counted {
 }
 
 /// Which groups are in which.
+#[derive(Clone)]
 pub(super) struct Nesting<'a> {
     inside: BTreeMap<Node<'a>, BTreeSet<Node<'a>>>,
     /// The display names of groups that are not ours, where they are known.
@@ -41,6 +42,9 @@ pub(super) struct Nesting<'a> {
     /// What may be so besides: groups of others with those of ours that are in them by way of another of ours, and perhaps
     /// directly too, which nobody is told.
     perhaps: Vec<(Node<'a>, Node<'a>)>,
+    /// Groups of others with those of ours that are in them and in each other, by the first of these: at least one of each
+    /// circle is in the group directly, and nobody is told which.
+    circles: BTreeMap<(Node<'a>, Node<'a>), BTreeSet<Node<'a>>>,
 }
 
 impl<'a> Nesting<'a> {
@@ -53,6 +57,7 @@ impl<'a> Nesting<'a> {
             outer: BTreeMap::new(),
             unread: BTreeMap::new(),
             perhaps: Vec::new(),
+            circles: BTreeMap::new(),
         };
         let (mut above, mut by_others) = (Vec::new(), Vec::new());
         for (key, group) in directory.live_groups() {
@@ -94,7 +99,8 @@ impl<'a> Nesting<'a> {
 
     /// Of a group of others, too, nobody is told whether one of ours is in it directly or by way of another of ours. The way
     /// is what counts where there is one: a group that leaves it is then out of both, so that a guard objects at worst where
-    /// it need not. What must be safe either way looks at [`Self::with_perhaps`] as well.
+    /// it need not. Of some that are in each other, each counts as directly in it. What must be safe however it is looks at
+    /// [`Self::possible`].
     fn drop_implied(&mut self, by_others: Vec<(Node<'a>, Node<'a>)>) {
         let mut parents: BTreeMap<Node<'a>, Vec<Node<'a>>> = BTreeMap::new();
         for (around, inner) in self.pairs().filter(|(around, _)| matches!(around, Node::Known(_))) {
@@ -110,10 +116,17 @@ impl<'a> Nesting<'a> {
         let mut implied = Vec::new();
         for (around, inner) in by_others {
             let ours = ours_around(inner);
-            // In a circle each would be the other's way.
             let is_in = |group: &Node<'a>| self.inside.get(&around).is_some_and(|nested| nested.contains(group));
-            if !ours.contains(&inner) && ours.iter().any(is_in) {
+            // In a circle each would be the other's way.
+            let (circle, beyond): (BTreeSet<_>, BTreeSet<_>) = if ours.contains(&inner) {
+                ours.into_iter().partition(|group| ours_around(*group).contains(&inner))
+            } else {
+                (BTreeSet::new(), ours)
+            };
+            if beyond.iter().any(is_in) {
                 implied.push((around, inner));
+            } else if let Some(first) = circle.first() {
+                self.circles.entry((around, *first)).or_default().insert(inner);
             }
         }
         for (around, inner) in implied {
@@ -122,13 +135,35 @@ impl<'a> Nesting<'a> {
         }
     }
 
-    /// The same where every group that may be directly in one of others is, if there is such a group.
-    pub(super) fn with_perhaps(mut self) -> Option<Self> {
-        let perhaps = std::mem::take(&mut self.perhaps);
-        for (around, inner) in &perhaps {
-            self.inside.entry(*around).or_default().insert(*inner);
+    /// As it is now, and as else it may be where nobody is told: with every group that may be directly in one of others
+    /// there, and with one of each circle alone directly in them.
+    pub(super) fn possible(directory: &Directory<'a>) -> Vec<Self> {
+        let live = Self::live(directory);
+        let longest = live.circles.values().map(BTreeSet::len).filter(|length| *length > 1).max().unwrap_or_default();
+        let alone = (0..longest).map(|place| live.entered_at(place));
+        let others = alone.chain((!live.perhaps.is_empty()).then(|| live.with_perhaps()));
+        let others: Vec<Self> = others.map(Self::turned).collect();
+        std::iter::once(live).chain(others).collect()
+    }
+
+    /// The same where every group that may be directly in one of others is.
+    fn with_perhaps(&self) -> Self {
+        let mut nesting = self.clone();
+        for (around, inner) in &self.perhaps {
+            nesting.inside.entry(*around).or_default().insert(*inner);
         }
-        (!perhaps.is_empty()).then(|| self.turned())
+        nesting
+    }
+
+    /// The same where the group at this place of a circle is the only one of it that is directly in one of others.
+    fn entered_at(&self, place: usize) -> Self {
+        let mut nesting = self.clone();
+        for ((around, _), circle) in &self.circles {
+            let entry = circle.iter().nth(place % circle.len());
+            let inside = nesting.inside.entry(*around).or_default();
+            inside.retain(|group| Some(group) == entry || !circle.contains(group));
+        }
+        nesting
     }
 
     /// The same with a look from the inside.

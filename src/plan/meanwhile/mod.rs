@@ -53,8 +53,8 @@ fn pairs<'a>(parts: &'a Parts<'a>, directory: &'a Directory<'a>, draft: &'a Draf
         return Vec::new();
     }
     // The order has to be right wherever a group may be in one of others.
-    let nestings = [Some(Nesting::live(directory)), Nesting::live(directory).with_perhaps()];
-    nestings.into_iter().flatten().flat_map(|nesting| pairs_by(nesting, parts, directory, draft)).collect()
+    let nestings = Nesting::possible(directory).into_iter();
+    nestings.flat_map(|nesting| pairs_by(nesting, parts, directory, draft)).collect()
 }
 
 fn pairs_by<'a>(

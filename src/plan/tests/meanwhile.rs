@@ -8,7 +8,7 @@ use proptest::sample::select;
 
 use super::generate::world;
 use super::show;
-use super::world::{World, at, id, in_namespace, meta, number, rule, subject, who};
+use super::world::{World, at, id, in_namespace, meta, nested, number, rule, subject, who};
 use crate::plan::Plan;
 use crate::state::{
     Address, Change, DefaultRole, DesiredBinding, EnvironmentName, GroupNaming, LiveGroup, LivePrincipal, LiveRole,
@@ -338,6 +338,36 @@ fn a_group_comes_into_another_after_those_who_leave_it() {
     given(&mut world, "dev", "edit", ScopeTarget::Cluster);
     let wanted = ["entra/group/dev/member/group:inner after entra/group/inner/member/sam@contoso.com"];
     assert_eq!(waits(&world), wanted);
+}
+
+/// Of two groups that are in each other nobody is told which is directly in a group of others.
+#[test]
+fn one_of_a_circle_that_leaves_the_other_may_leave_what_that_is_in() {
+    for (direct, left) in [("one", "two"), ("two", "one")] {
+        let mut world = World::new();
+        let (one, two) = (nested(world.live("one", &["sam"])), nested(world.live("two", &["erin"])));
+        world.live("one", &[]).members.push(two.clone());
+        world.live("two", &[]).members.push(one.clone());
+        // The one that is directly in it lets the other go.
+        world.ask("one", &["sam"]);
+        world.ask("two", &["erin"]);
+        world.ask(left, &[]).members.insert(who(&format!("group:{direct}")), at(12));
+        let entry = if direct == "one" { one } else { two };
+        world.foreign(0x77, "others", &["hayden"]).members.push(entry);
+        let role = world.role("helper", vec![rule(&["get"], &["pods", "secrets"])]);
+        let before = Role {
+            namespace: None,
+            name: role.reference.name.clone(),
+            rules: vec![rule(&["get"], &["pods"])],
+            aggregate_to: BTreeSet::new(),
+        };
+        world.cluster().roles.push(LiveRole::new(before, meta(Mark::Ours)));
+        let others = subject(SubjectKind::Group, &id(0x77).to_string());
+        world.bind(Some("trinity"), "by-hand", &role.reference.name, others, Mark::None);
+        let waits = waits(&world);
+        let wanted = format!("alpha/clusterrole/helper-object after entra/group/{direct}/member/group:{left}");
+        assert!(waits.contains(&wanted), "{waits:#?}");
+    }
 }
 
 #[test]
