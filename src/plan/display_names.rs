@@ -150,10 +150,15 @@ fn takers(directory: &Directory<'_>, draft: &Draft) -> Vec<Taker> {
     // What is added leads nobody on to a name that is in the way: who has such a name, or is in a group that does, takes in no
     // group either, or only after what parts them. So that it is enough to look at the ways that are there.
     let until = Nesting::live(directory);
-    let gone = draft.changes.values().filter(|change| matches!(change.operation, Operation::Delete { .. }));
-    let then = Nesting::live(directory).with_changes(gone, Counted::All, directory);
+    let then = Nesting::possible(directory).into_iter().map(|nesting| {
+        let gone = draft.changes.values().filter(|change| matches!(change.operation, Operation::Delete { .. }));
+        nesting.with_changes(gone, Counted::All, directory)
+    });
+    let then: Vec<Nesting<'_>> = then.collect();
     for (joined, addresses) in joined {
-        let (around, stays) = (until.around(joined), then.around(joined));
+        let around = until.around(joined);
+        // What may stay in a name, as nobody is told, is held back until the next plan sees whether it did.
+        let stays: BTreeSet<Node<'_>> = then.iter().flat_map(|then| then.around(joined)).collect();
         let outer = around.iter().filter_map(|group| match group {
             Node::Known(key) => Some((*key, Some(joined.clone()), !stays.contains(group))),
             // What somebody else gave to a group that somebody else nests ours in is told by guards.

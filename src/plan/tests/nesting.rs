@@ -239,6 +239,33 @@ fn nobody_joins_a_shared_name_through_a_nested_group() {
     assert!(world.plan().changes.is_empty());
 }
 
+/// `child` leaves `team`, which is in a group of others in `pay`. Whether it is in that directly too is seen afterwards.
+#[test]
+fn nobody_joins_what_may_stay_in_a_shared_name() {
+    for is_direct in [true, false] {
+        let mut world = by_shared_name();
+        world.ask("team", &["sam"]);
+        let child = nested(world.live("child", &[]));
+        world.live("team", &["sam"]).members.push(child.clone());
+        let team = nested(world.live("team", &[]));
+        let mid = world.foreign(MID, "mid", &[]);
+        mid.members.push(team);
+        mid.members.extend(is_direct.then_some(child));
+        let mid = nested(mid);
+        world.live("pay", &[]).members = vec![mid];
+        world.ask("pay", &[]).members = [(who(&format!("group-id:{MID}")), at(12))].into();
+        let changes = |world: &World| -> Vec<_> {
+            world.plan().changes.iter().map(|change| change.address.to_string()).collect()
+        };
+        assert_eq!(changes(&world), ["entra/group/team/member/group:child"], "{}", world.shown());
+        assert!(world.shown().contains("nobody is added to child, which is in pay, "), "{}", world.shown());
+        let first = world.plan();
+        world.apply(&first.changes);
+        let joined = if is_direct { &[][..] } else { &["entra/group/child/member/erin@contoso.com"] };
+        assert_eq!(changes(&world), joined, "{}", world.shown());
+    }
+}
+
 /// What is not done leads nobody anywhere: it is no reason to hold back what is.
 #[test]
 fn whoever_joins_a_group_that_is_not_nested_after_all_joins_it() {
