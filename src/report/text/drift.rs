@@ -213,7 +213,9 @@ impl Pages<'_> {
             }
             return;
         }
-        page.marked(4, Mark::Sign(sign), &count(edges.len(), title), None);
+        let protected: BTreeSet<&str> = edges.iter().flat_map(|(change, _)| self.view.protected(change)).collect();
+        let text = format!("{}{}", count(edges.len(), title), View::mark_of(&protected));
+        page.marked(4, Mark::Sign(sign), &text, None);
         let items: Vec<String> = edges.iter().map(|(_, edge)| words::edge(edge, self.view)).collect();
         page.columns(8, &items);
     }

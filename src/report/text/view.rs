@@ -84,11 +84,15 @@ impl<'a> View<'a> {
 
     /// ` [protected: prod]` behind what reaches a protected environment, or waits for something that does.
     pub(super) fn protection(&self, change: &Change) -> String {
-        let environments = self.protected(change);
+        Self::mark_of(&self.protected(change))
+    }
+
+    /// The same of these environments.
+    pub(super) fn mark_of(environments: &BTreeSet<&str>) -> String {
         if environments.is_empty() {
             return String::new();
         }
-        format!(" [protected: {}]", environments.into_iter().collect::<Vec<_>>().join(", "))
+        format!(" [protected: {}]", environments.iter().copied().collect::<Vec<_>>().join(", "))
     }
 
     /// The protected environments that it reaches, or waits for.

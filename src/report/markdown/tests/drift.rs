@@ -110,6 +110,18 @@ fn large(members: usize) -> Plan {
 }
 
 #[test]
+fn many_who_reach_what_is_protected_are_marked_at_once() {
+    let mut plan = Plan { changes: large(97 * 20).changes.split_off(full_plan().changes.len()), ..empty_plan() };
+    plan.changes.retain(|change| change.address.group() == Some(&key("group-7")));
+    plan.changes.iter_mut().for_each(|change| change.protected = [environment("prod")].into());
+    let text = drift(&plan, &Drift::default(), &context(), &long());
+    assert!(text.contains("\n+     20 members [protected: prod]\n"), "{text}");
+    assert!(text.contains("; `apply` removes them, from a saved plan only\n"), "{text}");
+    let next = "- To take it back, with what is protected (prod): `rolecall plan --save FILE; rolecall apply FILE`\n";
+    assert!(text.contains(next), "{text}");
+}
+
+#[test]
 fn the_differences_are_shortened_and_guards_are_not() {
     let sheet = Host::of(|_| None).about(super::super::Subject::Drift).sheet(true, &[]);
     let plan = large(20_000);
