@@ -268,7 +268,7 @@ async fn from_saved(
         return Ok(Exit::Stale);
     }
     show(ui, session, planned, None, Output::Text, Applies::Saved)?;
-    let beyond = approved.beyond(&planned.access.gains());
+    let beyond = approved.beyond(&planned.access.coming());
     if !beyond.is_empty() {
         let people: BTreeSet<&String> = beyond.iter().map(|beyond| &beyond.who).collect();
         let people = count(people.len(), "person").replace("persons", "people");

@@ -20,14 +20,21 @@ pub struct Gain {
     pub namespace: Option<Namespace>,
     /// Whether they do not have it yet, and can give it to themselves or to others: as owners of a group.
     pub as_owner: bool,
+    /// What they can do there at the end, or could come to.
+    pub holds: Vec<PolicyRule>,
+}
+
+/// The same of a plan that is made now, with what of it they have not now.
+#[derive(Clone, Debug)]
+pub struct Coming {
+    /// Who ends with what.
+    pub gain: Gain,
+    /// What they could not do before; never empty.
+    pub gained: Vec<PolicyRule>,
     /// Their roles there at the end.
     pub roles: BTreeSet<RoleRef>,
-    /// Whether they have something there before.
-    pub held: bool,
-    /// What they could not do before.
-    pub gained: Vec<PolicyRule>,
-    /// What they can no longer do. Somebody who has lost it by now, and gets it back, gains nothing.
-    pub lost: Vec<PolicyRule>,
+    /// The groups of each way by which it comes, called as in [`Gain::who`]; none where they are bound by name.
+    pub ways: Vec<BTreeSet<String>>,
 }
 
 /// Somebody who would come to more than was shown.
@@ -45,37 +52,54 @@ pub struct Beyond {
     pub roles: BTreeSet<RoleRef>,
 }
 
-impl Gain {
-    /// Whether this says that somebody comes to what another gain says.
-    fn covers(&self, who: &str, gain: &Self) -> bool {
-        let Self { who: people, anyone, environment, namespace, as_owner, roles, held, gained, lost } = self;
-        let is_there = namespace.is_none() || *namespace == gain.namespace;
-        let is_them = *anyone || people.contains_key(who);
-        if *environment != gain.environment || !is_there || !is_them || (*as_owner && !gain.as_owner) {
-            return false;
+impl Coming {
+    /// Whether a plan that was shown with this says that somebody ends with what they would come to now. A role by the same
+    /// name is not enough: its rules may be others by now.
+    fn was_shown(&self, who: &str, shown: &[&Gain]) -> bool {
+        let Self { gain, gained, roles: _, ways } = self;
+        let is_here = |shown: &&&Gain| {
+            let Gain { who: _, anyone: _, environment, namespace, as_owner, holds: _ } = shown;
+            let is_there = namespace.is_none() || *namespace == gain.namespace;
+            is_there && (environment, as_owner) == (&gain.environment, &gain.as_owner)
+        };
+        let (mut anyones, mut own, mut by_anyones) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for shown in shown.iter().filter(is_here) {
+            if shown.anyone == gain.anyone && shown.who.contains_key(who) {
+                own.extend(shown.holds.iter().cloned());
+            }
+            let through = |key: &&String| ways.iter().any(|groups| groups.contains(*key));
+            let anyone = shown.who.keys().filter(|_| shown.anyone && !gain.anyone);
+            let anyone: Vec<&String> = anyone.filter(through).collect();
+            if !anyone.is_empty() {
+                by_anyones.extend(shown.holds.iter().cloned());
+            }
+            anyones.extend(anyone);
         }
-        let all: Vec<PolicyRule> = gained.iter().chain(lost).cloned().collect();
-        covering::missing(&all, &gain.gained).is_empty() || (*held && gain.roles.is_subset(roles))
+        let rest = covering::missing(&own, gained);
+        // Whoever was shown as anyone in a group is whoever comes by that group, and not somebody who comes by another as well.
+        let is_by_those = || ways.iter().all(|groups| groups.iter().any(|key| anyones.contains(key)));
+        rest.is_empty() || (is_by_those() && covering::missing(&by_anyones, &rest).is_empty())
     }
 }
 
 /// Who of these comes to something that was not shown.
-pub fn beyond(shown: &[Gain], gains: &[Gain]) -> BTreeSet<Beyond> {
+pub fn beyond(shown: &[Gain], coming: &[Coming]) -> BTreeSet<Beyond> {
     let mut of: BTreeMap<&EnvironmentName, Vec<&Gain>> = BTreeMap::new();
     for gain in shown {
         of.entry(&gain.environment).or_default().push(gain);
     }
     let mut beyond = BTreeSet::new();
-    for gain in gains.iter().filter(|gain| !gain.gained.is_empty()) {
+    for coming in coming {
+        let gain = &coming.gain;
         let shown = of.get(&gain.environment).map_or(&[][..], Vec::as_slice);
         for (id, name) in &gain.who {
-            if !shown.iter().any(|shown| shown.covers(id, gain)) {
+            if !coming.was_shown(id, shown) {
                 beyond.insert(Beyond {
                     who: name.clone(),
                     environment: gain.environment.clone(),
                     namespace: gain.namespace.clone(),
                     as_owner: gain.as_owner,
-                    roles: gain.roles.clone(),
+                    roles: coming.roles.clone(),
                 });
             }
         }
@@ -88,68 +112,83 @@ mod tests {
     use super::*;
     use crate::state::RoleKind;
 
-    fn gain(who: &str, namespace: Option<&str>, verbs: &[&str]) -> Gain {
-        let rule = |verb: &&str| PolicyRule {
+    fn rule(verb: &str) -> PolicyRule {
+        PolicyRule {
             api_groups: vec![String::new()],
             resources: vec!["pods".to_owned()],
-            verbs: vec![(*verb).to_owned()],
+            verbs: vec![verb.to_owned()],
             ..PolicyRule::default()
-        };
+        }
+    }
+
+    /// Somebody ends with this.
+    fn ends(who: &str, namespace: Option<&str>, verbs: &[&str]) -> Gain {
         Gain {
             who: [(who.to_owned(), format!("{who}@contoso.com"))].into(),
             anyone: false,
             environment: "alpha".parse().unwrap(),
             namespace: namespace.map(|name| name.parse().unwrap()),
             as_owner: false,
-            roles: [RoleRef { kind: RoleKind::ClusterRole, name: verbs.join("-") }].into(),
-            held: false,
-            gained: verbs.iter().map(rule).collect(),
-            lost: Vec::new(),
+            holds: verbs.iter().map(|verb| rule(verb)).collect(),
         }
     }
 
-    fn names(shown: &[Gain], gains: &[Gain]) -> Vec<String> {
-        beyond(shown, gains).into_iter().map(|beyond| beyond.who).collect()
+    /// Somebody comes to this, by these groups.
+    fn comes(gain: Gain, ways: &[&str]) -> Coming {
+        let ways = ways.iter().map(|key| [(*key).to_owned()].into()).collect();
+        let roles = [RoleRef { kind: RoleKind::ClusterRole, name: "role".to_owned() }].into();
+        Coming { gained: gain.holds.clone(), gain, roles, ways }
+    }
+
+    fn names(shown: &[Gain], coming: &[Coming]) -> Vec<String> {
+        beyond(shown, coming).into_iter().map(|beyond| beyond.who).collect()
     }
 
     #[test]
     fn nobody_comes_to_more_than_was_shown_of_them() {
-        let shown = [gain("hayden", Some("trinity"), &["get", "list"]), gain("erin", None, &["get"])];
-        let fine = [gain("hayden", Some("trinity"), &["get"]), gain("erin", Some("payments"), &["get"])];
-        assert_eq!(names(&shown, &fine), [""; 0]);
+        let shown = [ends("hayden", Some("trinity"), &["get", "list"]), ends("erin", None, &["get"])];
+        let fine = [ends("hayden", Some("trinity"), &["get"]), ends("erin", Some("payments"), &["get"])];
+        assert_eq!(names(&shown, &fine.map(|gain| comes(gain, &["in:dev"]))), [""; 0]);
         let others = [
-            gain("hayden", Some("payments"), &["get"]),
-            gain("hayden", None, &["get"]),
-            gain("hayden", Some("trinity"), &["delete"]),
-            gain("mallory", Some("trinity"), &["get"]),
+            ends("hayden", Some("payments"), &["get"]),
+            ends("hayden", None, &["get"]),
+            // A role by the same name has more rules by now.
+            ends("hayden", Some("trinity"), &["get", "delete"]),
+            ends("mallory", Some("trinity"), &["get"]),
         ];
-        for other in &others {
-            assert_eq!(names(&shown, std::slice::from_ref(other)).len(), 1, "{other:?}");
+        for other in others {
+            assert_eq!(names(&shown, &[comes(other.clone(), &["in:dev"])]).len(), 1, "{other:?}");
         }
     }
 
+    /// What somebody has at the end, and not what they lose on the way there.
     #[test]
-    fn what_is_got_back_was_theirs() {
-        let mut shown = gain("hayden", Some("trinity"), &["get"]);
-        shown.lost = std::mem::take(&mut shown.gained);
-        let now = gain("hayden", Some("trinity"), &["get"]);
-        assert_eq!(names(std::slice::from_ref(&shown), std::slice::from_ref(&now)), [""; 0]);
-        shown.lost.clear();
-        assert_eq!(names(std::slice::from_ref(&shown), std::slice::from_ref(&now)).len(), 1);
-        shown.held = true;
-        assert_eq!(names(&[shown], &[now]), [""; 0], "they end with the role that was shown");
+    fn what_is_got_back_is_what_they_were_to_end_with() {
+        let shown = [ends("hayden", Some("trinity"), &["get"])];
+        assert_eq!(names(&shown, &[comes(ends("hayden", Some("trinity"), &["get"]), &[])]), [""; 0]);
+        assert_eq!(names(&shown, &[comes(ends("hayden", Some("trinity"), &["list"]), &[])]).len(), 1);
     }
 
     #[test]
-    fn an_owner_is_no_member_and_anybody_is_whoever_it_turns_out_to_be() {
-        let mut owner = gain("erin", None, &["get"]);
-        owner.as_owner = true;
-        let member = gain("erin", None, &["get"]);
-        assert_eq!(names(std::slice::from_ref(&owner), std::slice::from_ref(&member)).len(), 1);
-        assert_eq!(names(std::slice::from_ref(&member), std::slice::from_ref(&owner)), [""; 0]);
-        let mut anybody = gain("group", None, &["get"]);
-        anybody.anyone = true;
-        assert_eq!(names(std::slice::from_ref(&anybody), &[member]), [""; 0]);
-        assert_eq!(names(&[gain("erin", None, &["get"])], &[anybody]).len(), 1);
+    fn an_owner_is_no_member_and_a_member_no_owner() {
+        let member = ends("erin", None, &["get"]);
+        let owner = Gain { as_owner: true, ..member.clone() };
+        assert_eq!(names(std::slice::from_ref(&owner), &[comes(member.clone(), &["in:dev"])]).len(), 1);
+        assert_eq!(names(&[member], &[comes(owner, &["in:dev"])]).len(), 1);
+    }
+
+    #[test]
+    fn anybody_in_a_group_is_whoever_comes_by_that_group_alone() {
+        let anybody = Gain { anyone: true, ..ends("in-id:1", None, &["get"]) };
+        let shown = std::slice::from_ref(&anybody);
+        let erin = || ends("erin", None, &["get"]);
+        assert_eq!(names(shown, &[comes(erin(), &["in-id:1"])]), [""; 0]);
+        assert_eq!(names(shown, &[comes(anybody.clone(), &["in-id:1"])]), [""; 0]);
+        for ways in [&["in-id:2"][..], &["in-id:1", "in-id:2"], &[]] {
+            assert_eq!(names(shown, &[comes(erin(), ways)]).len(), 1, "{ways:?}");
+        }
+        let other = Gain { anyone: true, ..ends("in-id:2", None, &["get"]) };
+        assert_eq!(names(shown, &[comes(other, &["in-id:1"])]).len(), 1);
+        assert_eq!(names(&[erin()], &[comes(anybody.clone(), &["in-id:1"])]).len(), 1);
     }
 }

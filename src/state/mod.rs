@@ -55,7 +55,7 @@ pub use desired::{
     TokenNaming, UserNaming,
 };
 pub use failure::{Failure, FailureKind, Outcome, Result, Usage};
-pub use gain::{Beyond, Gain, beyond};
+pub use gain::{Beyond, Coming, Gain, beyond};
 pub use host_name::HostName;
 pub use lack::{Lack, MissingRight};
 pub use name::{

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::row::{AccessEffect, Standing};
 use crate::access::{Caller, Grant, Rbac};
@@ -32,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) after: BTreeSet<RoleRef>,
     pub(super) gained: Rc<[PolicyRule]>,
     pub(super) lost: Rc<[PolicyRule]>,
+    /// The rules of the roles after.
+    pub(super) holds: Arc<[PolicyRule]>,
     /// What comes, goes, changes, or stays and matters.
     pub(super) holdings: Vec<(Standing, Holding)>,
 }
@@ -49,6 +51,7 @@ pub(super) struct Comparing<'r> {
 struct Covering<'r> {
     known: BTreeMap<(Sources<'r>, Sources<'r>), Rc<[PolicyRule]>>,
     leads: BTreeMap<(Sources<'r>, bool), BTreeSet<Way>>,
+    joined: BTreeMap<Sources<'r>, Arc<[PolicyRule]>>,
 }
 
 /// The rules of some roles, by where they are kept.
@@ -95,6 +98,21 @@ impl<'r> Covering<'r> {
         }
         let known = self.known.entry((one.clone(), other.clone()));
         Rc::clone(known.or_insert_with(|| missing(&all(one), &all(other)).into()))
+    }
+
+    /// All rules of the roles of these names, of those that somebody holds there.
+    fn joined(
+        &mut self,
+        held: &Held<'r>,
+        roles: &BTreeSet<RoleRef>,
+        namespace: Option<&Namespace>,
+    ) -> Arc<[PolicyRule]> {
+        let reaches = |holding: &Holding| holding.namespace.is_none() || holding.namespace.as_ref() == namespace;
+        let telling = held.iter().filter(|(holding, _)| reaches(holding) && roles.contains(&holding.role));
+        let sources: Sources<'r> =
+            telling.map(|(_, rules)| Source { rules, without_paths: namespace.is_some() }).collect();
+        let known = self.joined.entry(sources);
+        Arc::clone(known.or_insert_with_key(|sources| all(sources).into()))
     }
 
     /// How these rules lead to everything there.
@@ -285,6 +303,7 @@ impl<'r> Indirect<'_, 'r> {
                 _ => {}
             }
         }
+        let after_roles = roles(after, reaches, covering);
         Outcome {
             namespace: namespace.cloned(),
             effect: effect(&gained, &lost),
@@ -294,7 +313,8 @@ impl<'r> Indirect<'_, 'r> {
                 BTreeSet::new()
             },
             before: roles(before, reaches, covering),
-            after: roles(after, reaches, covering),
+            holds: covering.joined(after, &after_roles, namespace),
+            after: after_roles,
             gained,
             lost,
             holdings,
@@ -345,6 +365,7 @@ fn outcome<'r>(
             BTreeSet::new()
         },
         before: old_roles,
+        holds: covering.joined(after, &new_roles, namespace),
         after: new_roles,
         gained,
         lost,

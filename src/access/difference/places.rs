@@ -1,6 +1,7 @@
 //! The rows of one cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::compare::{Comparing, Holding, Outcome};
 use super::owners;
@@ -81,6 +82,7 @@ impl Rows {
             gained: if is_nothing { Vec::new() } else { outcome.gained.to_vec() },
             lost: if is_nothing { Vec::new() } else { outcome.lost.to_vec() },
             via,
+            holds: Arc::clone(&outcome.holds),
         };
         self.people.entry(row).or_default().insert(who.clone());
     }

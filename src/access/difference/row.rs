@@ -1,9 +1,12 @@
 //! What a difference says: who, where, before, after, and through what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::state::power::Way;
-use crate::state::{EnvironmentName, Gain, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef};
+use crate::state::{
+    Coming, EnvironmentName, Gain, GroupKey, Namespace, ObjectId, PolicyRule, PrincipalName, RoleKey, RoleRef, covering,
+};
 
 /// What the changes of a plan mean for people. Empty where they mean nothing to anybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct AccessRow {
     pub gained: Vec<PolicyRule>,
     /// What they can no longer do.
     pub lost: Vec<PolicyRule>,
+    /// The rules of the roles after.
+    pub holds: Arc<[PolicyRule]>,
 }
 
 /// What a change comes to for somebody at one place.
@@ -137,11 +142,14 @@ impl Somebody {
                 (account.clone(), account)
             }
             Self::User(name) => (format!("user:{name}"), name.clone()),
-            Self::AnyoneIn(GroupLabel::Key(key)) => (format!("in:{key}"), format!("anyone in {key}")),
-            Self::AnyoneIn(GroupLabel::Other(id, name)) => {
-                (format!("in-id:{id}"), format!("anyone in {}", name.as_deref().unwrap_or("a group of others")))
+            Self::AnyoneIn(label) => {
+                let name = match label {
+                    GroupLabel::Key(key) => key.to_string(),
+                    GroupLabel::Other(_, name) => name.clone().unwrap_or_else(|| "a group of others".to_owned()),
+                    GroupLabel::Named(name) => name.clone(),
+                };
+                (label.kept(), format!("anyone in {name}"))
             }
-            Self::AnyoneIn(GroupLabel::Named(name)) => (format!("in-name:{name}"), format!("anyone in {name}")),
         }
     }
 }
@@ -155,6 +163,17 @@ pub enum GroupLabel {
     Other(ObjectId, Option<String>),
     /// A group as a cluster calls it, which is no group of Entra that we know. Hostile text.
     Named(String),
+}
+
+impl GroupLabel {
+    /// What stays the same of it.
+    fn kept(&self) -> String {
+        match self {
+            Self::Key(key) => format!("in:{key}"),
+            Self::Other(id, _) => format!("in-id:{id}"),
+            Self::Named(name) => format!("in-name:{name}"),
+        }
+    }
 }
 
 /// One way in which somebody has a role.
@@ -256,12 +275,14 @@ impl AccessRow {
     }
 
     fn gains(&self) -> Vec<Gain> {
-        let Self { who, environment, namespace, bearing, before, after, gained, lost, .. } = self;
+        let Self { who, environment, namespace, bearing, gained, holds, .. } = self;
         let as_owner = match bearing {
             Bearing::Token | Bearing::TooManyGroups(_) => false,
             Bearing::Owner(_) | Bearing::OwningApp(_) => true,
             Bearing::NoGroups => return Vec::new(),
         };
+        // What everybody has is among no roles of a row, and may be gained all the same.
+        let rest = covering::missing(holds, gained);
         let of = |anyone| {
             let who: BTreeMap<String, String> =
                 who.iter().filter(|one| matches!(one, Somebody::AnyoneIn(_)) == anyone).map(Somebody::kept).collect();
@@ -271,13 +292,16 @@ impl AccessRow {
                 environment: environment.clone(),
                 namespace: namespace.clone(),
                 as_owner,
-                roles: after.clone(),
-                held: !before.is_empty(),
-                gained: gained.clone(),
-                lost: lost.clone(),
+                holds: holds.iter().chain(&rest).cloned().collect(),
             })
         };
         [of(false), of(true)].into_iter().flatten().collect()
+    }
+
+    /// The groups of each way that gives them something they had not.
+    fn ways(&self) -> Vec<BTreeSet<String>> {
+        let comes = |via: &&Via| matches!(via.standing, Standing::New | Standing::Changed);
+        self.via.iter().filter(comes).map(|via| via.groups.iter().map(GroupLabel::kept).collect()).collect()
     }
 
     /// Whether it is about what owners of a group can come to.
@@ -298,6 +322,17 @@ impl AccessDifference {
             self.rows.iter().filter(|row| !row.after.is_empty()).flat_map(AccessRow::gains).collect();
         gains.sort();
         gains
+    }
+
+    /// What people come to that they have not now, to be held against what was shown.
+    pub fn coming(&self) -> Vec<Coming> {
+        let of = |row: &AccessRow| {
+            let ways = row.ways();
+            let coming =
+                move |gain| Coming { gain, gained: row.gained.clone(), roles: row.after.clone(), ways: ways.clone() };
+            row.gains().into_iter().map(coming).collect::<Vec<_>>()
+        };
+        self.rows.iter().filter(|row| !row.gained.is_empty()).flat_map(of).collect()
     }
 
     /// Each person, or whoever else is named, counted once.

@@ -16,8 +16,8 @@ use super::Plan;
 use super::digest::digest;
 use crate::state::expectation::DesiredExpectation;
 use crate::state::{
-    Acknowledgement, Address, Beyond, Change, ConfigName, Desired, Gain, Only, Operation, Policy, Resource, TenantId,
-    beyond, first_few,
+    Acknowledgement, Address, Beyond, Change, Coming, ConfigName, Desired, Gain, Only, Operation, Policy, Resource,
+    TenantId, beyond, first_few,
 };
 
 /// The format that this version writes and reads.
@@ -157,8 +157,8 @@ impl SavedPlan {
 
     /// Who would come to more by what is planned now than the saved plan showed: who was added to a group that is not ours
     /// meanwhile, for one.
-    pub fn beyond(&self, gains: &[Gain]) -> BTreeSet<Beyond> {
-        beyond(&self.gains, gains)
+    pub fn beyond(&self, coming: &[Coming]) -> BTreeSet<Beyond> {
+        beyond(&self.gains, coming)
     }
 
     /// Where the files of the plan stand beside the ones that are planned now: a sentence without an end. `None` for the same

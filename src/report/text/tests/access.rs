@@ -35,6 +35,7 @@ fn row(who: Vec<Somebody>, place: (&str, Option<&str>), effect: AccessEffect, ro
         gained: Vec::new(),
         lost: Vec::new(),
         via: BTreeSet::new(),
+        holds: Arc::default(),
     }
 }
 
