@@ -12,6 +12,9 @@ use crate::state::{
 
 const SERVICE_ACCOUNTS: &str = "system:serviceaccounts:";
 
+/// What the names of Kubernetes' own signers start with; no other signer may have it.
+const SIGNERS: &str = "kubernetes.io/";
+
 /// Field managers that say which program wrote, and nothing about by whom.
 const PROGRAMS: [&str; 19] = [
     "Go-http-client",
@@ -208,10 +211,9 @@ impl<'a, 'p> Of<'a, 'p> {
     }
 
     fn role_name(&self, is_of_cluster: bool, name: &str) -> String {
-        // Kubernetes keeps these names for itself, and rolecall knows what some of them mean.
-        let is_its_own = DefaultRole::of_name(name).is_some() || name.starts_with("system:");
         match is_of_cluster {
-            true if is_its_own => name.to_owned(),
+            // rolecall knows what these mean.
+            true if DefaultRole::of_name(name).is_some() => name.to_owned(),
             true => self.pen.unless_of_somebody("role", name),
             false => self.pen.word("name", name),
         }
@@ -229,6 +231,8 @@ impl<'a, 'p> Of<'a, 'p> {
         let behind = prefixes.iter().find(|prefix| !prefix.is_empty() && name.starts_with(**prefix));
         match behind {
             Some(prefix) => self.behind("name", prefix, name),
+            // Signers of Kubernetes' own, by which rights are weighed.
+            None if name.starts_with(SIGNERS) => self.pen.unless_of_somebody("name", name),
             None if name.starts_with(SERVICE_ACCOUNT) => self.user(name),
             None if name.starts_with(SERVICE_ACCOUNTS) => self.group(name),
             None => self.pen.word("name", name),
@@ -237,12 +241,13 @@ impl<'a, 'p> Of<'a, 'p> {
 
     fn rule(&self, rule: &PolicyRule) -> PolicyRule {
         let PolicyRule { api_groups, resources, verbs, resource_names, non_resource_urls } = rule;
+        let entries = |list: &[String]| list.iter().map(|entry| self.pen.entry(entry)).collect();
         PolicyRule {
-            api_groups: api_groups.clone(),
-            resources: resources.clone(),
-            verbs: verbs.clone(),
+            api_groups: entries(api_groups),
+            resources: entries(resources),
+            verbs: entries(verbs),
             resource_names: resource_names.iter().map(|name| self.object(name)).collect(),
-            non_resource_urls: non_resource_urls.clone(),
+            non_resource_urls: entries(non_resource_urls),
         }
     }
 
@@ -378,7 +383,7 @@ impl<'a, 'p> Of<'a, 'p> {
             user: self.user(&who.user),
             groups: who.groups.iter().map(|group| self.group(group)).collect(),
         });
-        let (verb, group, resource) = (verb.clone(), group.clone(), resource.clone());
+        let [verb, group, resource] = [verb, group, resource].map(|entry| self.pen.entry(entry));
         AccessQuestion { who, verb, group, resource, namespace: self.namespace(namespace.as_ref()), name }
     }
 }

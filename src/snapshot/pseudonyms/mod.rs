@@ -3,9 +3,11 @@
 //! What may stay is listed, not what must go. The same text has the same pseudonym everywhere in one snapshot and another
 //! one in the next, by a key that nobody keeps: without it nobody can try names one by one.
 
+mod addresses;
 mod cluster;
 mod hidden;
 mod public;
+mod rule;
 mod tenant;
 
 use jiff::Timestamp;
@@ -16,8 +18,8 @@ use self::hidden::Hidden;
 use self::public::Public;
 use super::Snapshot;
 use crate::state::{
-    AppId, Desired, Failure, FailureKind, LivePrincipal, Namespace, ObjectId, Observed, PrincipalKind, PrincipalName,
-    builtin,
+    AppId, ConfigName, Desired, Failure, FailureKind, LivePrincipal, Namespace, ObjectId, Observed, PrincipalKind,
+    PrincipalName, builtin,
 };
 
 /// The domain of people who go by pseudonyms: nobody can ever have it (RFC 2606).
@@ -39,6 +41,7 @@ const SYSTEM: [&str; 6] = [
 /// Who gives pseudonyms.
 struct Pen<'a> {
     key: &'a hmac::Key,
+    config: &'a ConfigName,
     public: Public,
     hidden: Hidden,
 }
@@ -55,7 +58,7 @@ impl Snapshot {
     ) -> Self {
         let public = Public::of(desired, also);
         let hidden = Hidden::of(&self.observed, &public);
-        let pen = Pen { key, public, hidden };
+        let pen = Pen { key, config: &desired.config, public, hidden };
         let Self { rolecall, taken, tenant, config, tree, commit, invented, everybody: _, pseudonymised: _, observed } =
             self;
         let observed = pen.observed(observed);
@@ -116,10 +119,16 @@ impl Pen<'_> {
 
     /// The same of what is open as a kind, but for what is called after somebody who is hidden.
     fn unless_of_somebody(&self, kind: &str, text: &str) -> String {
-        if self.is_open(text) || !self.hidden.stands_in(text) {
+        if self.is_open(text) || !self.tells_of_somebody(text) {
             return text.to_owned();
         }
-        format!("{kind}-{}", self.tag(text))
+        if matches!(addresses::places(text).as_slice(), [only] if *only == (0..text.len())) {
+            return self.address_in_text(text);
+        }
+        match text.strip_prefix("system:") {
+            Some(rest) => format!("system:{kind}-{}", self.tag(rest)),
+            None => format!("{kind}-{}", self.tag(text)),
+        }
     }
 
     /// What stands for a user principal name or a mail address. Entra compares them without case and clusters with it, so
@@ -211,9 +220,9 @@ fn spelt_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
-/// A time, if it is one.
+/// A time, if it is one and nothing else: it may be followed by any word in brackets.
 fn time(text: Option<&String>) -> Option<String> {
-    text.filter(|text| text.parse::<Timestamp>().is_ok()).cloned()
+    text.filter(|text| text.parse::<Timestamp>().is_ok() && !text.contains('[')).cloned()
 }
 
 /// What is said of something of which only whoever took the snapshot knows why it could not be read.

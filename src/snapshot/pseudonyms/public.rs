@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::addresses;
 use crate::state::{
     Allowance, BindingPattern, Desired, DesiredEnvironment, EnvironmentName, GroupKey, Management, PolicyRule,
     PrincipalName, Request, ScopeTarget, mark,
@@ -15,6 +16,10 @@ pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 pub(super) struct Public {
     /// Texts in lower case, ids among them. Names are compared without case: another case of a known name tells nothing.
     texts: BTreeSet<String>,
+    /// Entries of rules and of expectations: verbs, API groups, resources, paths; in lower case.
+    entries: BTreeSet<String>,
+    /// The parts between slashes of those.
+    parts: BTreeSet<String>,
     /// The labels by which the files select namespaces.
     pub(super) selectors: BTreeSet<String>,
     /// By environment, what a token puts in front of users and of groups.
@@ -28,6 +33,8 @@ impl Public {
     pub(super) fn of<'n>(desired: &Desired, also: impl IntoIterator<Item = &'n PrincipalName>) -> Self {
         let mut public = Self {
             texts: BTreeSet::new(),
+            entries: BTreeSet::new(),
+            parts: BTreeSet::new(),
             selectors: BTreeSet::new(),
             prefixes: BTreeMap::new(),
             allowed: BTreeMap::new(),
@@ -48,6 +55,7 @@ impl Public {
                 if let Request::Resource { name: Some(name), .. } = &one.request {
                     public.text(name);
                 }
+                public.rules(&[one.request.as_rule()]);
                 if let Some(namespace) = one.request.namespace() {
                     public.text(namespace.as_str());
                 }
@@ -67,8 +75,29 @@ impl Public {
         self.texts.iter().any(|text| text.ends_with(&domain))
     }
 
+    /// Whether the files say this entry of a rule, or one that this one, which ends in a star, is the beginning of.
+    pub(super) fn says(&self, entry: &str) -> bool {
+        let entry = entry.to_lowercase();
+        let start = entry.trim_end_matches('*');
+        let is_start = || self.entries.range(start.to_owned()..).next().is_some_and(|said| said.starts_with(start));
+        self.entries.contains(&entry) || (start.len() < entry.len() && is_start())
+    }
+
+    /// Whether the files say this part of an entry of a rule.
+    pub(super) fn says_part(&self, part: &str) -> bool {
+        self.parts.contains(&part.to_lowercase())
+    }
+
     fn text(&mut self, text: &str) {
         self.texts.insert(text.to_lowercase());
+        self.texts.extend(addresses::of(text).map(|address| address.to_lowercase()));
+    }
+
+    fn entry(&mut self, entry: &str) {
+        let entry = entry.to_lowercase();
+        self.texts.extend(addresses::of(&entry));
+        self.parts.extend(entry.split('/').map(str::to_owned));
+        self.entries.insert(entry);
     }
 
     fn principal(&mut self, name: &PrincipalName) {
@@ -159,6 +188,10 @@ impl Public {
     }
 
     fn rules(&mut self, rules: &[PolicyRule]) {
-        rules.iter().flat_map(|rule| &rule.resource_names).for_each(|name| self.text(name));
+        for rule in rules {
+            rule.resource_names.iter().for_each(|name| self.text(name));
+            let lists = [&rule.api_groups, &rule.resources, &rule.verbs, &rule.non_resource_urls];
+            lists.into_iter().flatten().for_each(|entry| self.entry(entry));
+        }
     }
 }

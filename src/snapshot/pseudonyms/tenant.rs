@@ -118,7 +118,7 @@ impl Pen<'_> {
 
     fn deleted(&self, group: &DeletedGroup, key: &GroupKey) -> DeletedGroup {
         let DeletedGroup { id, display_name, description, mail_nickname, kind, deleted } = group;
-        let usual = |nickname: &&String| nickname.ends_with(&format!("-{key}")) && nickname.starts_with("rolecall-");
+        let usual = |nickname: &&String| mark::mail_nickname(self.config, key) == **nickname;
         DeletedGroup {
             id: self.id(*id),
             display_name: self.display_name(display_name, Some(key)),

@@ -9,6 +9,7 @@ use super::{normalised, snapshot};
 use crate::plan::tests::{World, world};
 use crate::plan::{Plan, plan};
 use crate::snapshot::Snapshot;
+use crate::state::covering::missing;
 use crate::state::{
     Above, AccessAnswer, AccessQuestion, Address, Answers, Applier, Binding, Change, DeletedGroup, DesiredBinding,
     EnvironmentName, Expression, Failure, FailureKind, FieldWrite, GroupKind, GroupSummary, Inside, LiveBinding,
@@ -356,6 +357,191 @@ fn whoever_applies_is_told_by_what_binds_them_as_before() {
     }
 }
 
+fn known(kind: SubjectKind, name: &str) -> Subject {
+    Subject { kind, name: SubjectName::Known(name.to_owned()), namespace: None, principal: None }
+}
+
+fn by_hand() -> LiveMeta {
+    LiveMeta {
+        uid: id(20).to_string(),
+        resource_version: "1".to_owned(),
+        mark: Mark::None,
+        other_managers: Vec::new(),
+        bootstrapping: false,
+        trace: Trace::default(),
+    }
+}
+
+fn cluster_role(name: &str, rules: Vec<PolicyRule>) -> LiveRole {
+    let role = Role { namespace: None, name: name.to_owned(), rules, aggregate_to: BTreeSet::new() };
+    LiveRole { role, meta: by_hand(), labels: BTreeMap::new(), aggregation: None }
+}
+
+fn texts(several: &[&str]) -> Vec<String> {
+    several.iter().map(|&text| text.to_owned()).collect()
+}
+
+#[test]
+fn whoever_is_called_after_somebody_is_found_by_any_spelling_of_who_is_bound() {
+    let bound = [
+        (SubjectKind::User, "oidc:gina@contoso.com", "gina"),
+        (SubjectKind::User, "https://issuer.example/#walt@contoso.com", "walt"),
+        (SubjectKind::User, "https://issuer.example/v2.0#petra", "petra"),
+        (SubjectKind::User, "oidc:irmgard", "irmgard"),
+        (SubjectKind::User, "oidc:oluf_partner.example#EXT#@contoso.com", "oluf"),
+        (SubjectKind::User, "oidc:kurt+ci@contoso.com", "kurt"),
+        (SubjectKind::Group, "grp:rosa@contoso.com", "rosa"),
+    ];
+    let mut world = World::new();
+    let alpha: EnvironmentName = "alpha".parse().unwrap();
+    let tokens = &mut world.desired.environments.get_mut(&alpha).unwrap().tokens;
+    (tokens.users_prefix, tokens.groups_prefix) = ("oidc:".to_owned(), "grp:".to_owned());
+    let mut observed = world.observed.clone();
+    observed.tenant.as_mut().unwrap().as_mut().unwrap().identity.label = "nils@contoso.com".to_owned();
+    let cluster = observed.clusters.get_mut(&alpha).unwrap().as_mut().unwrap();
+    cluster.username = "oidc:uwe@contoso.com".to_owned();
+    for name in bound.iter().map(|(_, _, name)| *name).chain(["nils", "uwe"]) {
+        cluster.namespaces.insert(format!("{name}-dev").parse().unwrap(), BTreeMap::new());
+        cluster
+            .roles
+            .extend([format!("{name}-reader"), format!("system:{name}")].map(|name| cluster_role(&name, vec![])));
+    }
+    for role in ["heidi@elsewhere.example", "plain-reader"] {
+        cluster.roles.push(cluster_role(role, vec![]));
+    }
+    cluster.bindings.push(LiveBinding {
+        binding: Binding {
+            namespace: None,
+            name: "by-hand".to_owned(),
+            role: RoleRef { kind: RoleKind::ClusterRole, name: "view".to_owned() },
+            subjects: bound.iter().map(|(kind, name, _)| known(kind.clone(), name)).collect(),
+        },
+        meta: by_hand(),
+    });
+    let hidden = pseudonymised(&world, observed.clone(), "a").to_json().unwrap();
+    let plain = snapshot(&world, observed.clone()).to_json().unwrap();
+    for name in bound.iter().map(|(_, _, name)| *name).chain(["nils", "uwe", "heidi", "elsewhere.example"]) {
+        assert!(plain.contains(name) && !hidden.contains(name), "{name}: {hidden}");
+    }
+    assert!(hidden.contains("\"plain-reader\"") && hidden.contains("\"system:role-"), "{hidden}");
+    // Whom the files name may be seen, behind whatever prefix.
+    world.desired.environments.get_mut(&alpha).unwrap().bindings.push(DesiredBinding {
+        subject: PrincipalName::User("gina@contoso.com".parse().unwrap()),
+        role: RoleTarget {
+            key: "view".parse().unwrap(),
+            reference: RoleRef { kind: RoleKind::ClusterRole, name: "view".to_owned() },
+            ours: false,
+        },
+        scope: ScopeTarget::Cluster,
+        origin: crate::state::Origin { file: "a.yaml".into(), line: 1 },
+    });
+    let hidden = pseudonymised(&world, observed, "a").to_json().unwrap();
+    assert!(
+        hidden.contains("\"gina-dev\"") && hidden.contains("\"gina-reader\"") && !hidden.contains("walt"),
+        "{hidden}"
+    );
+}
+
+/// Rules that name people in every part, and that cover each other in every way.
+fn rules_about_somebody() -> Vec<PolicyRule> {
+    let rule = |groups: &[&str], resources: &[&str], verbs: &[&str]| PolicyRule {
+        api_groups: texts(groups),
+        resources: texts(resources),
+        verbs: texts(verbs),
+        ..PolicyRule::default()
+    };
+    let path = |path: &str, verbs: &[&str]| PolicyRule {
+        non_resource_urls: texts(&[path]),
+        verbs: texts(verbs),
+        ..PolicyRule::default()
+    };
+    vec![
+        rule(&["*"], &["*"], &["*"]),
+        rule(&["batch"], &["jobs", "jobs/status"], &["get", "list"]),
+        rule(&["batch"], &["*/status"], &["get"]),
+        rule(&["jobs.contoso.com", "gina.contoso.com"], &["reports", "gina"], &["get"]),
+        rule(&["gina.contoso.com"], &["gina/scale"], &["get"]),
+        rule(&["gina.contoso.com"], &["*/scale"], &["get", "gina@contoso.com"]),
+        rule(
+            &["authentication.k8s.io"],
+            &["userextras/gina@contoso.com", "userextras/oidc:gina@contoso.com"],
+            &["impersonate"],
+        ),
+        PolicyRule {
+            resource_names: texts(&["gina@contoso.com", "gina", "kubernetes.io/kubelet-serving"]),
+            ..rule(&["certificates.k8s.io"], &["signers"], &["gina@contoso.com", "approve"])
+        },
+        rule(&["certificates.k8s.io"], &["signers"], &["approve"]),
+        path("/users/gina@contoso.com/*", &["get"]),
+        path("/users/gina@contoso.com/mail", &["get"]),
+        path("/users/gina%40contoso.com/mail", &["get"]),
+        path("/users/heidi@elsewhere.example", &["get"]),
+        path("/users/smith/gina/*", &["get"]),
+        path("/users/smith/gina/mail", &["get"]),
+        path("/users/*", &["get"]),
+        path("/metrics", &["get"]),
+        path("*", &["get"]),
+    ]
+}
+
+#[test]
+fn a_rule_names_nobody_and_covers_what_it_covered() {
+    let mut world = World::new();
+    let alpha: EnvironmentName = "alpha".parse().unwrap();
+    let mut observed = world.observed.clone();
+    let gina = LivePrincipal { display_name: Some("Smith Gina".into()), ..person(1, "gina@contoso.com") };
+    let jobs = LivePrincipal { display_name: None, ..person(2, "jobs@contoso.com") };
+    observed.of_groups.inside.insert(id(9), Inside::Read(vec![gina, jobs]));
+    let rules = rules_about_somebody();
+    let cluster = observed.clusters.get_mut(&alpha).unwrap().as_mut().unwrap();
+    cluster.roles =
+        (10..).zip(&rules).map(|(number, rule)| cluster_role(&format!("r{number}"), vec![rule.clone()])).collect();
+    let mut answers = Answers::default();
+    let question = AccessQuestion::new("gina@contoso.com", "gina.contoso.com", "gina");
+    answers.record(vec![question], vec![Ok(AccessAnswer { allowed: true, reason: String::new() })]);
+    observed.answers.insert(alpha.clone(), answers);
+    let hidden = pseudonymised(&world, observed.clone(), "a");
+    let text = hidden.to_json().unwrap();
+    for secret in ["gina", "smith", "heidi", "elsewhere"] {
+        assert!(!text.to_lowercase().contains(secret), "{secret}: {text}");
+    }
+    let kept =
+        ["\"jobs/status\"", "\"*/scale\"", "\"/users/*\"", "\"/metrics\"", "userextras/oidc:person-", "kubernetes.io/"];
+    for kept in kept {
+        assert!(text.contains(kept), "{kept}: {text}");
+    }
+    let after = |snapshot: &Snapshot| -> Vec<Vec<PolicyRule>> {
+        let cluster = snapshot.observed.clusters[&alpha].as_ref().unwrap();
+        cluster.roles.iter().map(|live| live.role.rules.clone()).collect()
+    };
+    let covered = |held: &[PolicyRule], given: &[PolicyRule]| missing(held, given).is_empty();
+    let (before, after_that) = (rules.iter().map(|rule| vec![rule.clone()]).collect::<Vec<_>>(), after(&hidden));
+    for (held, held_after) in before.iter().zip(&after_that) {
+        for (given, given_after) in before.iter().zip(&after_that) {
+            assert_eq!(covered(held, given), covered(held_after, given_after), "{held_after:?} {given_after:?}");
+        }
+    }
+    // What the files say of somebody in a rule is no secret, nor is what covers it.
+    let role = crate::state::DesiredRole {
+        origin: crate::state::Origin { file: "a.yaml".into(), line: 1 },
+        key: "own".parse().unwrap(),
+        namespace: None,
+        name: "own".to_owned(),
+        rules: vec![PolicyRule {
+            non_resource_urls: texts(&["/users/gina@contoso.com/mail"]),
+            verbs: texts(&["get"]),
+            ..PolicyRule::default()
+        }],
+        aggregate_to: BTreeSet::new(),
+    };
+    let own = role.rules.clone();
+    world.desired.environments.get_mut(&alpha).unwrap().roles.push(role);
+    let after_that = after(&pseudonymised(&world, observed, "a"));
+    for (held, held_after) in before.iter().zip(&after_that) {
+        assert_eq!(covered(held, &own), covered(held_after, &own), "{held:?} {held_after:?}");
+    }
+}
+
 /// What a plan comes to, without any name that may be hidden.
 fn shape(plan: &Plan) -> Vec<String> {
     let change = |change: &Change| match &change.address {
@@ -388,7 +574,12 @@ proptest! {
 
     #[test]
     fn a_plan_against_it_is_the_plan_against_the_plain_one_but_for_names(world in world()) {
-        let live = normalised(world.answered());
+        let mut live = world.answered();
+        for live in live.clusters.values_mut().flatten().flat_map(|cluster| &mut cluster.roles) {
+            // Whatever a role says of people besides is the same for all of them.
+            live.role.rules.extend(rules_about_somebody().into_iter().skip(3).take(4));
+        }
+        let live = normalised(live);
         let hidden = pseudonymised(&world, live.clone(), "a");
         let text = hidden.to_json().unwrap();
         let read = Snapshot::parse(text.as_bytes()).unwrap();
