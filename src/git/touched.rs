@@ -4,20 +4,28 @@
 //! was moved is compared with what it was before, and so is one that was there all the time and was no access file: of
 //! neither a reviewer is shown more lines than differ.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use git2::{Commit, Delta, DiffFindOptions, DiffOptions, ObjectType, Oid, Patch, Repository};
 
 use super::base::Base;
 use super::open::Repo;
-use super::tree::{self, MAX_DEPTH, MAX_NAME, MAX_NAMES, Tree, too_much};
+use super::tree::{self, MAX_DEPTH, MAX_NAME, MAX_NAMES, Tree, is_too_much, too_much};
 use crate::state::Lines;
 
 /// The longest file that is compared, in bytes. No access file is longer.
 const LONGEST: usize = 1024 * 1024;
-/// Among more files than this that come or go, moved ones are found by equal content alone.
-const MOST_MOVED: usize = 400;
+/// The most pairs of a file that comes and one that goes that are looked at, to find those that were moved and edited.
+const MOST_PAIRS: usize = 40_000;
+/// A file of fewer bytes counts as one of so many when sizes are compared.
+const SHORT: usize = 128;
+/// The most bytes of the files in these pairs.
+const MOST_PAIR_BYTES: usize = 32 * 1024 * 1024;
+/// The most bytes of all texts that are compared line by line.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// The most lines of them.
+const MOST_LINES: usize = 200_000;
 
 /// The touched lines of each file by its path below the folder: before the change and after it.
 pub type TouchedLines = [BTreeMap<String, Lines>; 2];
@@ -26,14 +34,19 @@ pub type TouchedLines = [BTreeMap<String, Lines>; 2];
 /// both by their paths below the folder.
 ///
 /// # Errors
-/// git cannot read the repository: a sentence.
+/// git cannot read the repository, or more differs than is compared: a sentence.
 pub fn touched_lines(
     base: &Base,
     before: &BTreeMap<&str, &str>,
     after: &BTreeMap<&str, &str>,
 ) -> Result<TouchedLines, String> {
     let repository = base.tree.repository();
-    compare(repository, base, before, after).map_err(|error| super::explain(repository.path(), &error))
+    compare(repository, base, before, after).map_err(|error| {
+        if is_too_much(&error) {
+            return format!("the change holds more than is compared: {}", error.message());
+        }
+        super::explain(repository.path(), &error)
+    })
 }
 
 fn compare(
@@ -46,8 +59,6 @@ fn compare(
     let root = base.tree.root();
     let head_tree = Tree::new(Repo::again(repository)?, head.id(), &base.folder)?;
     let base_commit = repository.find_commit(Oid::from_str(&base.commit)?)?;
-    let moved = moved(repository, &base_commit, &head)?;
-    let moved_to: HashMap<&PathBuf, &PathBuf> = moved.iter().map(|(to, from)| (from, to)).collect();
     let of = |commit: &Commit<'_>, path: &Path| blob(repository, commit, path);
     let is_there = |path: &Path| repository.workdir().is_some_and(|top| top.join(path).exists());
     let place = |tree: &Tree, path: &str| {
@@ -55,56 +66,131 @@ fn compare(
         real.strip_prefix("/").map_or_else(|_| real.clone(), Path::to_owned)
     };
     let by_place: HashMap<PathBuf, &str> = after.iter().map(|(path, text)| (place(&head_tree, path), *text)).collect();
+    let access = [
+        before.keys().map(|path| place(&base.tree, path)).collect::<HashSet<_>>(),
+        by_place.keys().cloned().collect::<HashSet<_>>(),
+    ];
+    let moved = moved(repository, [&base_commit, &head], &access)?;
+    let moved_to: HashMap<&PathBuf, &PathBuf> = moved.iter().map(|(to, from)| (from, to)).collect();
 
-    let mut lines: TouchedLines = Default::default();
+    let (mut lines, mut budget) = (TouchedLines::default(), Budget::default());
+    // What was compared, by where it was and where it is: links show one file in many places.
+    let mut known: HashMap<(PathBuf, PathBuf), [Lines; 2]> = HashMap::new();
     let [taken, added] = &mut lines;
     for (path, text) in after {
         let at = place(&head_tree, path);
-        let old = of(&base_commit, moved.get(&at).unwrap_or(&at))?;
-        let touched = old.map_or(Ok(Lines::All), |old| differing(&old, text).map(|[_, new]| new))?;
+        let pair = (moved.get(&at).unwrap_or(&at).clone(), at);
+        let touched = if let Some([_, new]) = known.get(&pair) {
+            new.clone()
+        } else {
+            let old = of(&base_commit, &pair.0)?;
+            let compared = old.map_or(Ok([Lines::All, Lines::All]), |old| budget.differing(&old, text))?;
+            let [_, new] = known.entry(pair).or_insert(compared);
+            new.clone()
+        };
         added.insert((*path).to_owned(), touched);
     }
     for (path, text) in before {
         let at = place(&base.tree, path);
-        let to = moved_to.get(&at).copied().unwrap_or(&at);
-        let new = match by_place.get(to) {
-            Some(text) => Some((*text).to_owned()),
-            // It is no access file any more, but still there.
-            None if is_there(to) => of(&head, to)?,
-            None => None,
+        let to = moved_to.get(&at).copied().unwrap_or(&at).clone();
+        let pair = (at, to);
+        let touched = if let Some([old, _]) = known.get(&pair) {
+            old.clone()
+        } else {
+            let new = match by_place.get(&pair.1) {
+                Some(text) => Some((*text).to_owned()),
+                // It is no access file any more, but still there.
+                None if is_there(&pair.1) => of(&head, &pair.1)?,
+                None => None,
+            };
+            let compared = new.map_or(Ok([Lines::All, Lines::All]), |new| budget.differing(text, &new))?;
+            let [old, _] = known.entry(pair).or_insert(compared);
+            old.clone()
         };
-        let touched = new.map_or(Ok(Lines::All), |new| differing(text, &new).map(|[old, _]| old))?;
         taken.insert((*path).to_owned(), touched);
     }
     Ok(lines)
 }
 
-/// The files that were moved on the way, from anywhere in the repository: where each is now, and where it was.
+/// The access files that were moved on the way, from anywhere in the repository or to there: where each is now, and where it
+/// was. `access` is where they were, and where they are.
 fn moved(
     repository: &Repository,
-    base: &Commit<'_>,
-    head: &Commit<'_>,
+    [base, head]: [&Commit<'_>; 2],
+    access: &[HashSet<PathBuf>; 2],
 ) -> Result<HashMap<PathBuf, PathBuf>, git2::Error> {
-    let ends = ends(repository, base.tree_id(), head.tree_id())?;
-    if ends.is_empty() {
-        return Ok(HashMap::new());
+    let mut moved = HashMap::new();
+    let mut by_content: BTreeMap<Oid, [Vec<End>; 2]> = BTreeMap::new();
+    for end in ends(repository, base.tree_id(), head.tree_id())? {
+        let sides = by_content.entry(end.id).or_default();
+        if let Some(side) = sides.get_mut(usize::from(end.is_new)) {
+            side.push(end);
+        }
+    }
+    let is_access = |end: &End| access.get(usize::from(end.is_new)).is_some_and(|at| at.contains(Path::new(&end.path)));
+    // What is the same is moved, access files first; of the rest, only what an access file could have been or become is compared.
+    let mut rest: [Vec<End>; 2] = Default::default();
+    for [mut gone, mut come] in by_content.into_values() {
+        gone.sort_by_key(|end| !is_access(end));
+        come.sort_by_key(|end| !is_access(end));
+        let same = gone.len().min(come.len());
+        for (old, new) in gone.drain(..same).zip(come.drain(..same)) {
+            moved.insert(PathBuf::from(new.path), PathBuf::from(old.path));
+        }
+        for (side, more) in rest.iter_mut().zip([gone, come]) {
+            side.extend(more);
+        }
+    }
+    let sizes = rest.each_ref().map(|ends| {
+        let mut sizes: Vec<usize> = ends.iter().filter(|end| is_access(end)).map(|end| end.size).collect();
+        sizes.sort_unstable();
+        sizes
+    });
+    let [old_sizes, new_sizes] = &sizes;
+    let [gone, come] = &mut rest;
+    gone.retain(|end| is_access(end) || is_alike(end.size, new_sizes));
+    come.retain(|end| is_access(end) || is_alike(end.size, old_sizes));
+    if gone.is_empty() || come.is_empty() {
+        return Ok(moved);
+    }
+    let bytes: usize = gone.iter().chain(&*come).map(|end| end.size).sum();
+    if gone.len().saturating_mul(come.len()) > MOST_PAIRS || bytes > MOST_PAIR_BYTES {
+        let [gone, come] = [gone.len(), come.len()];
+        return Err(too_much(format!("{gone} files go and {come} come that could be access files which were moved")));
     }
     let mut options = DiffOptions::new();
     options.context_lines(0).disable_pathspec_match(true);
-    for path in &ends {
-        options.pathspec(path);
+    for end in gone.iter().chain(&*come) {
+        options.pathspec(&end.path);
     }
     let mut diff = repository.diff_tree_to_tree(Some(&base.tree()?), Some(&head.tree()?), Some(&mut options))?;
     let mut find = DiffFindOptions::new();
-    find.renames(true).exact_match_only(ends.len() > MOST_MOVED);
+    find.renames(true).rename_limit(MOST_PAIRS);
     diff.find_similar(Some(&mut find))?;
     let renamed = diff.deltas().filter(|delta| delta.status() == Delta::Renamed);
-    Ok(renamed.filter_map(|delta| Some((delta.new_file().path()?.into(), delta.old_file().path()?.into()))).collect())
+    moved.extend(renamed.filter_map(|delta| Some((delta.new_file().path()?.into(), delta.old_file().path()?.into()))));
+    Ok(moved)
+}
+
+/// Whether a file of this size could be one of those sizes, edited: one of two is at most eight times as long, but for the
+/// shortest.
+fn is_alike(size: usize, sizes: &[usize]) -> bool {
+    let least = if size > SHORT * 8 { size / 8 } else { 0 };
+    let from = sizes.partition_point(|other| *other < least);
+    sizes.get(from).is_some_and(|other| *other <= size.max(SHORT).saturating_mul(8))
+}
+
+/// A file that only one of two trees has.
+struct End {
+    path: String,
+    is_new: bool,
+    id: Oid,
+    size: usize,
 }
 
 /// The files that only one of two trees has, and that are no longer than an access file. Whoever writes a change writes both
 /// trees, and a few objects can stand for ten million names: no more are looked at than a tree of access files could have.
-fn ends(repository: &Repository, base: Oid, head: Oid) -> Result<Vec<String>, git2::Error> {
+fn ends(repository: &Repository, base: Oid, head: Oid) -> Result<Vec<End>, git2::Error> {
     let objects = repository.odb()?;
     let mut ends = Vec::new();
     let mut open = vec![(String::new(), Some(base), Some(head), 0)];
@@ -140,13 +226,15 @@ fn ends(repository: &Repository, base: Oid, head: Oid) -> Result<Vec<String>, gi
                 |kind| move |side: Option<(ObjectType, Oid)>| side.filter(|side| side.0 == kind).map(|side| side.1);
             let [old_folder, new_folder] = [old, new].map(of(ObjectType::Tree));
             let end = match [old, new].map(of(ObjectType::Blob)) {
-                [Some(id), None] | [None, Some(id)] => Some(id),
+                [Some(id), None] => Some((id, false)),
+                [None, Some(id)] => Some((id, true)),
                 [Some(_), Some(_)] | [None, None] => None,
             };
-            if let Some(end) = end
-                && objects.read_header(end)?.0 <= LONGEST
-            {
-                ends.push(path.clone());
+            if let Some((id, is_new)) = end {
+                let (size, _) = objects.read_header(id)?;
+                if size <= LONGEST {
+                    ends.push(End { path: path.clone(), is_new, id, size });
+                }
             }
             if old_folder.is_some() || new_folder.is_some() {
                 open.push((path, old_folder, new_folder, depth + 1));
@@ -172,12 +260,32 @@ fn blob(repository: &Repository, commit: &Commit<'_>, path: &Path) -> Result<Opt
     Ok(Some(String::from_utf8_lossy(blob.content()).into_owned()))
 }
 
-/// The lines of either text that the other has not. How lines end makes no difference.
-fn differing(old: &str, new: &str) -> Result<[Lines; 2], git2::Error> {
-    let [old, new] = [old, new].map(|text| text.replace("\r\n", "\n"));
-    if old == new {
-        return Ok([Lines::Some(Vec::new()), Lines::Some(Vec::new())]);
+/// What was compared so far: to compare texts line by line costs far more than to read them.
+#[derive(Default)]
+struct Budget {
+    bytes: usize,
+    lines: usize,
+}
+
+impl Budget {
+    /// The lines of either text that the other has not. How lines end makes no difference.
+    fn differing(&mut self, old: &str, new: &str) -> Result<[Lines; 2], git2::Error> {
+        let [old, new] = [old, new].map(|text| text.replace("\r\n", "\n"));
+        if old == new {
+            return Ok([Lines::Some(Vec::new()), Lines::Some(Vec::new())]);
+        }
+        self.bytes += old.len() + new.len();
+        self.lines += old.lines().count() + new.lines().count();
+        if self.bytes > MOST_BYTES || self.lines > MOST_LINES {
+            return Err(too_much(format!(
+                "the files that differ have more than {MOST_LINES} lines or {MOST_BYTES} bytes"
+            )));
+        }
+        differing(&old, &new)
     }
+}
+
+fn differing(old: &str, new: &str) -> Result<[Lines; 2], git2::Error> {
     let mut options = DiffOptions::new();
     options.context_lines(0).force_text(true);
     let patch = Patch::from_buffers(old.as_bytes(), None, new.as_bytes(), None, Some(&mut options))?;
@@ -213,7 +321,38 @@ mod tests {
         ];
         for (old, new, taken, added) in cases {
             let expected = [Lines::Some(taken), Lines::Some(added)];
-            assert_eq!(differing(old, new).unwrap(), expected, "{old:?} {new:?}");
+            assert_eq!(Budget::default().differing(old, new).unwrap(), expected, "{old:?} {new:?}");
         }
+    }
+
+    #[test]
+    fn no_more_lines_are_compared_than_access_files_have() {
+        let many = |word: &str| format!("{word}\n").repeat(MOST_LINES / 4);
+        let mut budget = Budget::default();
+        for _ in 0..3 {
+            assert!(budget.differing(&many("a"), &many("a")).is_ok(), "what is the same costs nothing");
+        }
+        assert!(budget.differing(&many("a"), &many("b")).is_ok());
+        assert!(budget.differing(&many("a"), &many("b")).is_ok());
+        let error = budget.differing("a\n", "b\n").unwrap_err();
+        assert!(is_too_much(&error) && error.message().contains("200000 lines"), "{error}");
+        assert!(Budget::default().differing(&"a".repeat(MOST_BYTES), "b").is_err());
+    }
+
+    #[test]
+    fn a_file_could_be_another_one_of_about_its_size() {
+        let cases = [
+            (1_000, 8_000, true),
+            (1_000, 8_001, false),
+            (8_000, 1_000, true),
+            (8_000, 999, false),
+            (5, 900, true),
+            (900, 5, true),
+            (9_000, 5, false),
+        ];
+        for (size, other, expected) in cases {
+            assert_eq!(is_alike(size, &[other]), expected, "{size} {other}");
+        }
+        assert!(!is_alike(5, &[]) && !is_alike(500, &[]));
     }
 }

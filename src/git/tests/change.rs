@@ -125,3 +125,27 @@ fn authors_are_those_who_did_something_to_the_files() {
     mails.sort();
     assert_eq!(mails, ["erin@contoso.com", "merger@contoso.com", "sam@contoso.com"]);
 }
+
+#[test]
+fn images_that_are_renamed_do_not_hide_a_file_that_is_moved() {
+    let edited = format!("{TEN}11\n");
+    for was in ["access/a.yaml", "access/a.txt"] {
+        let world = World::new();
+        let image = |number: usize, more: &str| format!("image {number}\n").repeat(200) + more;
+        let files = |folder: &str, more: &str| -> Vec<(String, String)> {
+            (0..250).map(|number| (format!("{folder}/{number}.png"), image(number, more))).collect()
+        };
+        let (old, new) = (files("images", ""), files("pictures", "x"));
+        let all = |files: &[(String, String)], one: (&str, &str)| -> Vec<(String, String)> {
+            let one = [("access/rolecall.yaml".to_owned(), "a\n".to_owned()), (one.0.to_owned(), one.1.to_owned())];
+            one.into_iter().chain(files.iter().cloned()).collect()
+        };
+        let (old, new) = (all(&old, (was, TEN)), all(&new, ("access/b.yaml", &edited)));
+        let old: Vec<(&str, &str)> = old.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let new: Vec<(&str, &str)> = new.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let since = world.commit(&old, "erin@contoso.com", &[]);
+        world.commit(&new, "erin@contoso.com", &[since]);
+        let [_, added] = world.touched(since, &[], &[("b.yaml", &edited)]);
+        assert_eq!(added, lines(&[("b.yaml", &[(11, 11)])]), "{was}");
+    }
+}
